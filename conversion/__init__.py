@@ -1,0 +1,1 @@
+"""ANN to SpikingGraph: the only stage that imports torch and timm, and only inside the functions that need them."""

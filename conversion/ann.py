@@ -1,0 +1,114 @@
+"""The ANN that a SpikingGraph stands for, run densely in NumPy: calibration, the table's first column, agreement figures.
+
+MT sites pass their input on unchanged, EC units apply F once, products multiply once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.functions import evaluate
+from conversion.graph import (
+    Add,
+    Concatenate,
+    ConstantStream,
+    ECUnit,
+    ImageSource,
+    MTNeurons,
+    Node,
+    PatchEmbedding,
+    Port,
+    ProductUnit,
+    ReadOut,
+    SpikingGraph,
+    Synapse,
+    TokenMean,
+    TokenSelect,
+)
+
+Array = NDArray[Any]
+Observer = Callable[[str, Array], None]
+
+
+def ann_forward(graph: SpikingGraph, images: Array, observe: Observer | None = None) -> Array:
+    """Logits of the ANN, shape (images, classes), in the dtype of `images` (float32 or float64).
+
+    `images` are preprocessed, shape (images, channels, H, W). `observe(site, values)` sees what stands in front of each MT
+    site, shape (images, tokens, channels) or (images, heads, tokens, keys).
+    """
+    streams: dict[str, Array] = {}
+    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
+    for node in graph.nodes.values():
+        inputs = [take(streams[port.node], port) for port in node.inputs]
+        if isinstance(node, MTNeurons) and observe is not None:
+            observe(node.name, inputs[0])
+        streams[node.name] = images if isinstance(node, ImageSource) else _dense(graph, node, inputs, images)
+        for name in {port.node for port in node.inputs}:
+            waiting[name] -= 1
+            if not waiting[name]:
+                del streams[name]
+    return streams[graph.readout.name][:, 0]
+
+
+def take(stream: Array, port: Port) -> Array:
+    """The channels (heads of an attention map) of a batched stream that a port reads."""
+    if stream.ndim == 4 and port.start == 0 and port.stop == stream.shape[1]:
+        return stream
+    return stream[:, port.start : port.stop] if stream.ndim == 4 else stream[..., port.start : port.stop]
+
+
+def split_heads(rows: Array, heads: int) -> Array:
+    """(images, tokens, heads*d) as (images, heads, tokens, d)."""
+    images, tokens, channels = rows.shape
+    return rows.reshape(images, tokens, heads, channels // heads).transpose(0, 2, 1, 3)
+
+
+def join_heads(split: Array) -> Array:
+    """(images, heads, tokens, d) as (images, tokens, heads*d)."""
+    images, heads, tokens, depth = split.shape
+    return split.transpose(0, 2, 1, 3).reshape(images, tokens, heads * depth)
+
+
+def patch_currents(graph: SpikingGraph, node: PatchEmbedding, images: Array) -> Array:
+    """The patch embedding of real pixels, shape (images, patches, channels), in the dtype of `images`."""
+    (kh, kw), (sh, sw), (ph, pw) = node.kernel, node.stride, node.padding
+    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
+    patches = windows.transpose(0, 2, 3, 1, 4, 5).reshape(images.shape[0], -1, node.fan_in)
+    weight, bias = (graph.array(node.name, field).astype(images.dtype, copy=False) for field in ("weight", "bias"))
+    return np.asarray(patches @ weight.T + bias)
+
+
+def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) -> Array:
+    dtype = images.dtype
+    match node:
+        case ConstantStream():
+            value = graph.array(node.name, "value").astype(dtype, copy=False)
+            return np.broadcast_to(value, (images.shape[0], *value.shape))
+        case PatchEmbedding():
+            return patch_currents(graph, node, images)
+        case Synapse():
+            weight, bias = (graph.array(node.name, field).astype(dtype, copy=False) for field in ("weight", "bias"))
+            return np.asarray(inputs[0] @ weight.T + bias)
+        case ECUnit():
+            return evaluate(graph, node, inputs[0])
+        case ProductUnit(form="qk"):
+            return np.asarray(split_heads(inputs[0], node.heads) @ split_heads(inputs[1], node.heads).swapaxes(-1, -2))
+        case ProductUnit():
+            return join_heads(inputs[0] @ split_heads(inputs[1], node.heads))
+        case Add():
+            return np.asarray(sum(inputs[1:], start=inputs[0]))
+        case Concatenate():
+            return np.concatenate(inputs, axis=1)
+        case TokenSelect():
+            return inputs[0][:, node.start : node.stop]
+        case TokenMean():
+            return np.asarray(inputs[0][:, node.start : node.stop].mean(axis=1, keepdims=True))
+        case ReadOut():
+            return inputs[0] * dtype.type(node.scale)
+        case _:
+            return inputs[0]

@@ -1,0 +1,132 @@
+"""The SpikingGraph: typed nodes in topological order, their arrays, and a networkx view of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import networkx as nx
+from numpy.typing import NDArray
+
+from conversion.graph.nodes import MTNeurons, Node, Port, ProductUnit, ReadOut, Synapse
+from conversion.graph.verify import verify_arrays, verify_structure
+from foundation.digest import digest_of
+from foundation.errors import GraphError
+
+N = TypeVar("N", bound=Node)
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingGraph:
+    """A spiking network ready to be mapped.
+
+    `nodes` maps names to nodes in a topological order that every stage keeps. `arrays` maps ``"<node>.<field>"`` to
+    arrays; it is empty in a graph loaded without its weights. `metadata` is JSON-able: model name, method, preset,
+    ANN calibration facts and versions. Build with `SpikingGraph.build`, which verifies.
+    """
+
+    name: str
+    nodes: Mapping[str, Node]
+    arrays: Mapping[str, NDArray[Any]]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def build(
+        name: str,
+        nodes: Iterable[Node],
+        arrays: Mapping[str, NDArray[Any]],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        structure_only: bool = False,
+    ) -> SpikingGraph:
+        """Order, verify and freeze a graph.
+
+        `structure_only` admits a graph without arrays, which can be mapped and priced but not executed.
+        Raises GraphError, or WeightsError for arrays that are missing, misshapen or not finite.
+        """
+        listed = list(nodes)
+        by_name = {node.name: node for node in listed}
+        if len(by_name) != len(listed):
+            twice = sorted({node.name for node in listed if sum(n.name == node.name for n in listed) > 1})
+            raise GraphError(f"graph {name!r} names nodes twice: {', '.join(twice)}: every node needs a name of its own")
+        verify_structure(name, by_name)
+        ordered = {node: by_name[node] for node in _stable_order(listed)}
+        if not structure_only:
+            verify_arrays(name, ordered, arrays)
+        return SpikingGraph(
+            name, MappingProxyType(ordered), MappingProxyType(dict(arrays)), MappingProxyType(dict(metadata or {}))
+        )
+
+    @cached_property
+    def digraph(self) -> nx.DiGraph[str]:
+        """The graph as networkx sees it: nodes carry ``node``, edges ``ports`` (a tuple of Port)."""
+        digraph: nx.DiGraph[str] = nx.DiGraph(name=self.name)
+        for name, node in self.nodes.items():
+            digraph.add_node(name, node=node)
+        for name, node in self.nodes.items():
+            for port in node.inputs:
+                ports: tuple[Port, ...] = digraph.edges[port.node, name]["ports"] if digraph.has_edge(port.node, name) else ()
+                digraph.add_edge(port.node, name, ports=(*ports, port))
+        return digraph
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[str, ...]]:
+        return {name: tuple(self.digraph.successors(name)) for name in self.nodes}
+
+    def consumers(self, name: str) -> tuple[str, ...]:
+        """Names of the nodes that read the stream of `name`, in graph order."""
+        return self._consumers[name]
+
+    def of_type(self, kind: type[N]) -> tuple[N, ...]:
+        """Nodes of one type, in graph order."""
+        return tuple(node for node in self.nodes.values() if isinstance(node, kind))
+
+    @property
+    def sites(self) -> tuple[MTNeurons, ...]:
+        """MT neuron sites, in graph order."""
+        return self.of_type(MTNeurons)
+
+    @property
+    def readout(self) -> ReadOut:
+        """The one read-out."""
+        return self.of_type(ReadOut)[0]
+
+    @property
+    def ann_macs(self) -> dict[str, int]:
+        """Dense MACs of one pass per Linear and product, one image, in graph order; no patch embedding (design: Counting)."""
+        return {n.name: n.macs for n in self.nodes.values() if isinstance(n, Synapse | ProductUnit)}
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex digest of structure and arrays."""
+        from conversion.graph.serialise import structure_of
+
+        return digest_of(structure_of(self), self.arrays)
+
+    def array(self, node: str, field_name: str) -> NDArray[Any]:
+        """The array ``"<node>.<field>"``. Raises GraphError in a graph loaded without arrays."""
+        try:
+            return self.arrays[f"{node}.{field_name}"]
+        except KeyError:
+            raise GraphError(
+                f"graph {self.name!r} carries no array '{node}.{field_name}': it was loaded as structure only; "
+                "load the full graph to execute it"
+            ) from None
+
+
+def layer_of(name: str) -> str:
+    """The layer that a node is reported under: ``blocks.3`` for ``blocks.3.attn.qkv``, else the first name part."""
+    parts = name.split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[1].isdigit() else parts[0]
+
+
+def _stable_order(nodes: list[Node]) -> list[str]:
+    """A topological order that keeps the order given wherever the edges allow."""
+    position = {node.name: i for i, node in enumerate(nodes)}
+    digraph: nx.DiGraph[str] = nx.DiGraph()
+    digraph.add_nodes_from(position)
+    digraph.add_edges_from((port.node, node.name) for node in nodes for port in node.inputs)
+    return list(nx.lexicographical_topological_sort(digraph, key=position.__getitem__))

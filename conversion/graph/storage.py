@@ -1,0 +1,103 @@
+"""SpikingGraph files (``.spk``): one safetensors file, arrays as tensors, structure as JSON in its header.
+
+No pickle; readable without torch; a file cut short, altered, of another kind or of a newer version is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from conversion.graph.graph import SpikingGraph
+from conversion.graph.serialise import nodes_from, structure_of
+from foundation.errors import FileFormatError
+from foundation.files import atomic_path
+
+FORMAT = "synaptile-graph"
+VERSION = 1
+
+
+def save_graph(graph: SpikingGraph, path: str | Path) -> None:
+    """Write a graph atomically as one safetensors file."""
+    metadata, tensors = graph_to_tensors(graph)
+    header = {"format": FORMAT, "version": str(VERSION), **metadata}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def load_graph(path: str | Path, *, structure_only: bool = False) -> SpikingGraph:
+    """Read a graph. `structure_only` leaves the arrays on disk.
+
+    Raises FileFormatError for a file that is missing, cut short, altered, of another kind or a newer version, and
+    GraphError or WeightsError where its content breaks a graph's rules.
+    """
+    header, tensors = read_safetensors(path, FORMAT, VERSION, with_tensors=not structure_only)
+    return graph_from_tensors(header, tensors, str(path), structure_only=structure_only)
+
+
+def graph_to_tensors(graph: SpikingGraph) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Header entries and tensors of a graph, to be written alone or inside a larger file."""
+    header = {"graph": json.dumps(structure_of(graph)), "graph_digest": graph.digest, "graph_has_arrays": str(int(bool(graph.arrays)))}
+    return header, {name: np.ascontiguousarray(array) for name, array in graph.arrays.items()}
+
+
+def graph_from_tensors(
+    header: Mapping[str, str], tensors: Mapping[str, NDArray[Any]], where: str, *, structure_only: bool = False
+) -> SpikingGraph:
+    """Rebuild a graph from `graph_to_tensors`. Verifies structure, arrays and digest."""
+    structure = parse_json(header, "graph", where)
+    nodes = nodes_from(structure, where)
+    skeleton = structure_only or header.get("graph_has_arrays") == "0"
+    graph = SpikingGraph.build(
+        str(structure.get("name")), nodes, {} if skeleton else tensors, structure.get("metadata"), structure_only=skeleton
+    )
+    recorded = header.get("graph_digest", "")
+    if skeleton:
+        object.__setattr__(graph, "digest", recorded)
+    elif graph.digest != recorded:
+        raise FileFormatError(f"{where}: content does not match its digest {recorded[:8]}: the file was altered; convert again")
+    return graph
+
+
+def parse_json(header: Mapping[str, str], key: str, where: str) -> dict[str, Any]:
+    """One JSON object of a header. Raises FileFormatError."""
+    try:
+        value = json.loads(header[key])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise FileFormatError(f"{where}: header entry {key!r} is missing or damaged") from error
+    if not isinstance(value, dict):
+        raise FileFormatError(f"{where}: header entry {key!r} is not an object")
+    return value
+
+
+def read_safetensors(
+    path: str | Path, kind: str, version: int, *, with_tensors: bool = True
+) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Header and tensors of one of our safetensors files, with its format name and version checked. Raises FileFormatError."""
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = dict(file.metadata() or {})
+            _check_kind(header, kind, version, path)
+            tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(f"{path}: not a readable {kind} file (cut short, altered or of another kind): {error}") from error
+    return header, tensors
+
+
+def _check_kind(header: Mapping[str, str], kind: str, version: int, path: str | Path) -> None:
+    if header.get("format") != kind:
+        raise FileFormatError(f"{path}: is a {header.get('format', 'plain safetensors')} file, needs {kind}")
+    found = header.get("version", "")
+    if not found.isdigit() or int(found) > version:
+        raise FileFormatError(f"{path}: {kind} version {found}, this Synaptile reads up to {version}: upgrade Synaptile")

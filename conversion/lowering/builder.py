@@ -1,0 +1,148 @@
+"""The graph under construction: nodes, arrays and the patterns by which consumers read streams."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import ConstantStream, Node, Port, TokenSelect
+from conversion.lowering.values import Stream
+from foundation.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Builder:
+    """Collects nodes in trace order. Names are unique; `where` is the module path of the operator being lowered."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.nodes: dict[str, Node] = {}
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self.versions: dict[str, int] = {}
+        self.where = ""
+        self.operator = ""
+
+    def fail(self, problem: str) -> ModelError:
+        """A ModelError that names the operator and its module."""
+        return ModelError(f"model {self.model}: {self.operator} in module {self.where or '(root)'!r}: {problem}")
+
+    def unique(self, name: str) -> str:
+        """`name`, or `name_1`, `name_2`, ... where it is taken."""
+        candidate, count = name, 0
+        while candidate in self.nodes:
+            count += 1
+            candidate = f"{name}_{count}"
+        return candidate
+
+    def add(self, node: Node, **arrays: torch.Tensor | None) -> Stream:
+        """Add a node with its arrays and return its whole stream, shaped as the node's stream (no batch axis)."""
+        import torch
+
+        self.nodes[node.name] = node
+        self.versions[node.name] = 0
+        for field, tensor in arrays.items():
+            if tensor is not None:
+                self.arrays[f"{node.name}.{field}"] = np.ascontiguousarray(tensor.detach().cpu().numpy())
+        return Stream(node.name, torch.arange(node.size).reshape(node.shape))
+
+    def replace(self, node: Node) -> None:
+        """Replace a node by another of the same name."""
+        self.nodes[node.name] = node
+
+    def whole(self, node: str) -> Port:
+        """A port that reads all channels of a node."""
+        return Port(node, 0, self.nodes[node].width)
+
+    def read(self, stream: Stream) -> Stream:
+        """Check that a stream is still what was taken from its node, and return it."""
+        if stream.version != self.versions[stream.node]:
+            raise self.fail(f"reads {stream.node!r} from before a scale was folded into its weights, which changes it")
+        return stream
+
+    def plain(self, stream: Stream) -> Stream:
+        """Check that no scale or attention bias is pending, and return the stream."""
+        if stream.scale != 1.0 or stream.bias is not None:
+            raise self.fail(f"a scale ({stream.scale:g}) or bias pending on {stream.node!r} has no unit to move into")
+        return self.read(stream)
+
+    def token_port(self, stream: Stream) -> Port:
+        """Read a (1, tokens, channels) or (1, channels) tensor as whole token rows; selects tokens where needed."""
+        node = self.nodes[stream.node]
+        index = stream.index
+        if node.is_map or index.ndim not in (2, 3) or index.shape[0] != 1:
+            raise self.fail(f"needs token rows, reads a tensor of shape {tuple(index.shape)} from {stream.node!r}")
+        return self._rows(stream, index.reshape(-1, index.shape[-1]))
+
+    def head_port(self, stream: Stream, *, transposed: bool) -> tuple[Port, int, int] | None:
+        """Read a (1, heads, tokens, d) tensor (or its transpose over the last two axes) as (port, heads, d); None if it is not."""
+        index = stream.index
+        if self.nodes[stream.node].is_map or index.ndim not in (3, 4):
+            return None
+        index = index[0] if index.ndim == 4 else index
+        if transposed:
+            index = index.transpose(-1, -2)
+        heads, tokens, depth = index.shape
+        rows = index.permute(1, 0, 2).reshape(tokens, heads * depth)
+        try:
+            return self._rows(stream, rows), heads, depth
+        except ModelError:
+            return None
+
+    def map_port(self, stream: Stream) -> Port | None:
+        """Read a (1, heads, tokens, keys) tensor as a whole attention map; None if it is not one."""
+        import torch
+
+        node = self.nodes[stream.node]
+        index = stream.index[0] if stream.index.ndim == 4 else stream.index
+        if not node.is_map or tuple(index.shape) != node.shape or not torch.equal(index.reshape(-1), torch.arange(node.size)):
+            return None
+        self.read(stream)
+        return self.whole(stream.node)
+
+    def constant(self, name: str, value: torch.Tensor) -> Stream:
+        """A constant tensor (1, tokens, channels) or (1, channels) as a stream of the same shape."""
+        import torch
+
+        rows = value.reshape(-1, value.shape[-1])
+        node = ConstantStream(self.unique(name), (), (rows.shape[0], rows.shape[1]))
+        self.add(node, value=rows)
+        return Stream(node.name, torch.arange(node.size).reshape(value.shape))
+
+    def _rows(self, stream: Stream, rows: torch.Tensor) -> Port:
+        """A port for an index matrix (tokens, channels), with a TokenSelect in front where only some tokens are read."""
+        import torch
+
+        self.read(stream)
+        node = self.nodes[stream.node]
+        tokens, channels = rows.shape
+        first, start = divmod(int(rows[0, 0]), node.width)
+        expected = (torch.arange(first, first + tokens) * node.width)[:, None] + torch.arange(start, start + channels)
+        if first + tokens > node.tokens or start + channels > node.width or not torch.equal(rows, expected):
+            raise self.fail(
+                f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads: "
+                "supported layouts are contiguous tokens and contiguous channels or heads"
+            )
+        if tokens == node.tokens:
+            return Port(stream.node, start, start + channels)
+        name = f"{stream.node}.tokens_{first}_{first + tokens}"
+        if name not in self.nodes:
+            self.add(TokenSelect(name, (self.whole(stream.node),), (tokens, node.width), first, first + tokens))
+        return Port(name, start, start + channels)
+
+    def without_dead_nodes(self, root: str) -> tuple[list[Node], dict[str, NDArray[Any]]]:
+        """Nodes (and their arrays) that the node `root` depends on."""
+        alive: set[str] = set()
+        pending = [root]
+        while pending:
+            name = pending.pop()
+            if name not in alive:
+                alive.add(name)
+                pending.extend(port.node for port in self.nodes[name].inputs)
+        nodes = [dataclasses.replace(node) for name, node in self.nodes.items() if name in alive]
+        arrays = {key: array for key, array in self.arrays.items() if key.rpartition(".")[0] in alive}
+        return nodes, arrays

@@ -1,0 +1,44 @@
+"""LayerScale and BatchNorm folded into the unit in front of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from conversion.graph import ECUnit, PatchEmbedding, Synapse
+from conversion.lowering.builder import Builder
+from conversion.lowering.values import Stream
+
+if TYPE_CHECKING:
+    import torch
+
+
+def fold_affine(
+    b: Builder, x: Stream, gain: torch.Tensor, offset: torch.Tensor | None, what: str, channel_axis: int = -1
+) -> Stream:
+    """``gain * x + offset`` per channel, into the weights and bias of the Linear, patch embedding or LayerNorm that made x."""
+    import torch
+
+    b.plain(x)
+    node = b.nodes[x.node]
+    foldable = isinstance(node, Synapse | PatchEmbedding) or (isinstance(node, ECUnit) and node.function == "layer_norm")
+    if not foldable:
+        raise b.fail(f"{what} follows {x.node!r} ({node.kind}): it folds into a Linear, a patch embedding or a LayerNorm only")
+    if any(port.node == x.node for other in b.nodes.values() for port in other.inputs):
+        raise b.fail(f"{what} scales {x.node!r}, which something else reads unscaled")
+    channel = (x.index % node.width).movedim(channel_axis, -1)
+    if x.index.numel() != node.size or not torch.equal(channel, torch.arange(node.width).expand(channel.shape)):
+        raise b.fail(f"{what} does not run along the channels of {x.node!r}")
+    if gain.numel() != node.width:
+        raise b.fail(f"{what} has {gain.numel()} factors for the {node.width} channels of {x.node!r}")
+    factor = gain.detach().cpu().numpy()
+    weight, bias = f"{x.node}.weight", f"{x.node}.bias"
+    column = factor[:, None] if b.arrays[weight].ndim == 2 else factor
+    b.arrays[weight] = np.ascontiguousarray(b.arrays[weight] * column)
+    b.arrays[bias] = b.arrays[bias] * factor
+    if offset is not None:
+        b.arrays[bias] = b.arrays[bias] + offset.detach().cpu().numpy()
+    b.versions[x.node] += 1
+    return dataclasses.replace(x, version=b.versions[x.node])

@@ -1,0 +1,127 @@
+"""The lowering itself: walk the exported ATen graph, fold constants, run layouts on indices, hand the rest to operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conversion.graph import ImageSource, ReadOut, SpikingGraph
+from conversion.lowering.builder import Builder
+from conversion.lowering.operators import IDENTITIES, IGNORED, LAYOUTS, OPERATORS, supported_operators
+from conversion.lowering.values import Stream
+from conversion.trace import TracedModel
+from foundation.errors import ModelError, UnsupportedOperator
+
+if TYPE_CHECKING:
+    import torch
+
+
+def lower(traced: TracedModel) -> SpikingGraph:
+    """A SpikingGraph of ECMT structure with every MT threshold still at 1, n at 8.
+
+    Raises UnsupportedOperator for an operator without a rule and ModelError for a known one in a layout no unit can read.
+    """
+    import torch
+
+    builder = Builder(traced.name)
+    values: dict[str, Any] = {}
+    result: Any = None
+    for fx_node in traced.program.graph.nodes:
+        builder.where = _module_of(fx_node)
+        builder.operator = str(fx_node.target)
+        if fx_node.op == "placeholder":
+            values[fx_node.name] = _placeholder(builder, traced, fx_node.name)
+        elif fx_node.op == "output":
+            result = _resolve(fx_node.args[0], values)
+        elif fx_node.op == "call_function":
+            with torch.no_grad():
+                values[fx_node.name] = _call(builder, traced, fx_node, values)
+        else:
+            raise UnsupportedOperator(f"model {traced.name}: graph entry {fx_node.op!r} ({fx_node.target}) is not supported")
+    return _finish(builder, traced, result)
+
+
+def _placeholder(builder: Builder, traced: TracedModel, name: str) -> Any:
+    import torch
+
+    if name in traced.constants:
+        return traced.constants[name]
+    if any(isinstance(node, ImageSource) for node in builder.nodes.values()):
+        raise ModelError(f"model {traced.name} takes more than one input ({name!r} besides the image): one image is supported")
+    pre = traced.preprocessing
+    size = pre.image_shape[0] * pre.image_shape[1] * pre.image_shape[2]
+    source = ImageSource("image", (), (1, size), pre.image_shape, pre.mean, pre.std, pre.crop_fraction, pre.interpolation)
+    builder.add(source)
+    return Stream("image", torch.arange(size).reshape(1, *pre.image_shape))
+
+
+def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str, Any]) -> Any:
+    args = _resolve(fx_node.args, values)
+    kwargs = _resolve(dict(fx_node.kwargs), values)
+    target = fx_node.target
+    name = getattr(target, "_overloadpacket", target)
+    name = getattr(name, "__name__", str(name))
+    if not _has_stream(args) and not _has_stream(kwargs):
+        return target(*args, **kwargs)
+    if name in IGNORED:
+        return None
+    if name in IDENTITIES:
+        return args[0]
+    if name in LAYOUTS:
+        return _run_layout(target, args, kwargs)
+    if name in OPERATORS:
+        return OPERATORS[name](builder, fx_node, *args, **kwargs)
+    raise UnsupportedOperator(
+        f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported; "
+        f"supported: {', '.join(supported_operators())}"
+    )
+
+
+def _run_layout(target: Any, args: Any, kwargs: Any) -> Any:
+    """Apply a layout operator to the index tensor; scale, bias and version ride along."""
+    import torch
+
+    stream = args[0]
+    if isinstance(stream, tuple | list):  # getitem on the result of unbind, split or chunk
+        return target(*args, **kwargs)
+    moved = target(stream.index, *args[1:], **kwargs)
+
+    def wrap(index: torch.Tensor) -> Stream:
+        return Stream(stream.node, index, stream.scale, stream.bias, stream.version)
+
+    return wrap(moved) if isinstance(moved, torch.Tensor) else [wrap(index) for index in moved]
+
+
+def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
+    output = result[0] if isinstance(result, tuple | list) else result
+    builder.operator, builder.where = "output", ""
+    if not isinstance(output, Stream) or (isinstance(result, tuple | list) and len(result) != 1):
+        raise ModelError(f"model {traced.name} returns {type(result).__name__}, needs one tensor of logits")
+    port = builder.token_port(output)
+    if builder.nodes[port.node].tokens != 1:
+        raise ModelError(f"model {traced.name} returns {builder.nodes[port.node].tokens} tokens of features: pool them to one")
+    builder.add(ReadOut("readout", (port,), (1, port.width), output.scale))
+    nodes, arrays = builder.without_dead_nodes("readout")
+    return SpikingGraph.build(traced.name, nodes, arrays, {"model": traced.name})
+
+
+def _module_of(fx_node: Any) -> str:
+    stack = fx_node.meta.get("nn_module_stack") or {}
+    return str(list(stack.values())[-1][0]) if stack else ""
+
+
+def _resolve(value: Any, values: dict[str, Any]) -> Any:
+    import torch
+
+    if isinstance(value, torch.fx.Node):
+        return values[value.name]
+    if isinstance(value, tuple | list):
+        return type(value)(_resolve(item, values) for item in value)
+    if isinstance(value, dict):
+        return {key: _resolve(item, values) for key, item in value.items()}
+    return value
+
+
+def _has_stream(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream)

@@ -1,0 +1,249 @@
+"""One rule an ATen operator: what it becomes in the SpikingGraph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from conversion.graph import (
+    Add,
+    Concatenate,
+    ECUnit,
+    ImageSource,
+    PatchEmbedding,
+    TokenMean,
+)
+from conversion.graph.nodes import ECFunction
+from conversion.lowering.builder import Builder
+from conversion.lowering.fold import fold_affine
+from conversion.lowering.linear import lower_linear
+from conversion.lowering.product import lower_matmul
+from conversion.lowering.values import Stream
+
+if TYPE_CHECKING:
+    import torch
+
+IDENTITIES = {"dropout", "dropout_", "contiguous", "clone", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy"}
+IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
+LAYOUTS = {
+    "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze", "expand",
+    "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes", "movedim",
+}  # fmt: skip
+
+
+def _conv2d(
+    b: Builder,
+    _fx: Any,
+    x: Stream,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: Any = (1, 1),
+    padding: Any = (0, 0),
+    dilation: Any = (1, 1),
+    groups: int = 1,
+) -> Stream:
+    import torch
+
+    source = b.nodes[b.plain(x).node]
+    if not isinstance(source, ImageSource) or not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
+        raise b.fail("a convolution is supported only as the patch embedding, directly on the image")
+    if groups != 1 or list(dilation) not in ([1, 1], [1]):
+        raise b.fail(f"groups {groups}, dilation {dilation}: the patch embedding needs 1 and 1")
+    pair = [tuple(v) * 2 if len(v) == 1 else tuple(v) for v in (stride, padding)]
+    channels, depth, high, wide = weight.shape
+    rows, columns = (
+        (size + 2 * pad - kernel) // step + 1
+        for size, pad, kernel, step in zip(source.image_shape[1:], pair[1], (high, wide), pair[0], strict=True)
+    )
+    bias = torch.zeros(channels, dtype=weight.dtype) if bias is None else bias
+    name = b.unique(b.where or "patch_embedding")
+    node = PatchEmbedding(name, (b.whole(x.node),), (rows * columns, channels), (high, wide), pair[0], pair[1], depth)
+    stream = b.add(node, weight=weight.reshape(channels, -1), bias=bias)
+    return Stream(name, stream.index.t().reshape(1, channels, rows, columns))
+
+
+def _cat(b: Builder, _fx: Any, parts: list[Stream | torch.Tensor], dim: int = 0) -> Stream:
+    import torch
+
+    first = parts[0]
+    rank = first.index.ndim if isinstance(first, Stream) else first.ndim
+    if rank != 3 or dim % rank != 1:
+        raise b.fail(f"concatenation along axis {dim} of a {rank}-dimensional tensor: only the token axis is supported")
+    ports = []
+    for i, part in enumerate(parts):
+        stream = part if isinstance(part, Stream) else b.constant(_constant_name(b, _fx.args[0][i], "constant"), part)
+        ports.append(b.token_port(b.plain(stream)))
+    tokens = sum(b.nodes[port.node].tokens for port in ports)
+    node = Concatenate(b.unique(_dotted(b.where, "concatenate")), tuple(ports), (tokens, ports[0].width))
+    return Stream(node.name, torch.unsqueeze(b.add(node).index, 0))
+
+
+def _add(b: Builder, fx: Any, x: Any, y: Any, *, alpha: float = 1) -> Stream:
+    import torch
+
+    if alpha != 1:
+        raise b.fail(f"alpha {alpha}: only plain addition is supported")
+    if not isinstance(x, Stream):
+        x, y, other = y, x, fx.args[0]
+    else:
+        other = fx.args[1]
+    if b.nodes[x.node].is_map and isinstance(y, torch.Tensor):
+        bias = y if x.bias is None else x.bias + y
+        return Stream(b.read(x).node, x.index, x.scale, torch.broadcast_to(bias, x.index.shape), x.version)
+    if isinstance(y, int | float):
+        y = torch.full(x.index.shape, float(y))
+    if isinstance(y, torch.Tensor):
+        y = b.constant(_constant_name(b, other, "constant"), torch.broadcast_to(y, x.index.shape))
+    if x.scale != y.scale or x.bias is not None or y.bias is not None:
+        raise b.fail(f"addends carry the scales {x.scale:g} and {y.scale:g}: no unit to move them into")
+    ports = (b.token_port(x), b.token_port(y))
+    node = Add(b.unique(_dotted(b.where, "add")), ports, (b.nodes[ports[0].node].tokens, ports[0].width))
+    return Stream(node.name, b.add(node).index.reshape(x.index.shape), x.scale)
+
+
+def _mul(b: Builder, _fx: Any, x: Any, y: Any) -> Stream:
+    if not isinstance(x, Stream):
+        x, y = y, x
+    if isinstance(y, Stream):
+        return _gate(b, x, y)
+    if isinstance(y, int | float) or y.numel() == 1:
+        if x.bias is not None:
+            raise b.fail("scaling an attention map after its bias was added is not supported")
+        return Stream(x.node, x.index, x.scale * float(y), None, x.version)
+    return fold_affine(b, x, y.reshape(-1), None, "LayerScale")
+
+
+def _div(b: Builder, fx: Any, x: Any, y: Any) -> Stream:
+    if isinstance(y, Stream):
+        raise b.fail("division by a value that varies with the image is not supported")
+    return _mul(b, fx, x, 1.0 / y)
+
+
+def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
+    """x * sigmoid(s x): SiLU for s = 1, quick GELU for s = 1.702."""
+    for value, gate in ((x, y), (y, x)):
+        unit = b.nodes[gate.node]
+        if isinstance(unit, ECUnit) and unit.function == "sigmoid" and unit.inputs == (b.token_port(value),):
+            functions: dict[float, ECFunction] = {1.0: "silu", 1.702: "quick_gelu"}
+            if unit.input_scale in functions:
+                return _expectation(b, value, functions[unit.input_scale])
+    raise b.fail("a product of two streams is supported only as x*sigmoid(x) and x*sigmoid(1.702 x)")
+
+
+def _layer_norm(
+    b: Builder,
+    _fx: Any,
+    x: Stream,
+    shape: list[int],
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    _cudnn: bool = False,
+) -> Stream:
+    import torch
+
+    port = b.token_port(x)
+    if list(shape) != [port.width]:
+        raise b.fail(f"normalises over {list(shape)}, needs the {port.width} channels of a token")
+    dtype = torch.float32 if weight is None else weight.dtype
+    weight = torch.ones(port.width, dtype=dtype) if weight is None else weight
+    bias = torch.zeros(port.width, dtype=dtype) if bias is None else bias
+    node = ECUnit(
+        b.unique(b.where or "layer_norm"), (port,), (b.nodes[port.node].tokens, port.width), "layer_norm", float(eps), x.scale
+    )
+    return Stream(node.name, b.add(node, weight=weight, bias=bias).index.reshape(x.index.shape))
+
+
+def _softmax(b: Builder, _fx: Any, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:
+    port = b.map_port(x)
+    if port is None or dim % x.index.ndim != x.index.ndim - 1:
+        raise b.fail("softmax is supported over the keys of an attention map only")
+    shape = b.nodes[port.node].shape
+    node = ECUnit(b.unique(_dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale, x.bias is not None)
+    bias = None if x.bias is None else x.bias.reshape(shape).contiguous()
+    return Stream(node.name, b.add(node, bias=bias).index.reshape(x.index.shape))
+
+
+def _gelu(b: Builder, _fx: Any, x: Stream, *, approximate: str = "none") -> Stream:
+    return _expectation(b, x, "gelu_tanh" if approximate == "tanh" else "gelu")
+
+
+def _elementwise(function: ECFunction) -> Callable[..., Stream]:
+    def rule(b: Builder, _fx: Any, x: Stream) -> Stream:
+        return _expectation(b, x, function)
+
+    return rule
+
+
+def _expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
+    if x.bias is not None:
+        raise b.fail("an attention bias is supported in front of a softmax only")
+    port = b.token_port(x)
+    name = b.unique(b.where or function)
+    node = ECUnit(name, (port,), (b.nodes[port.node].tokens, port.width), function, 0.0, x.scale)
+    return Stream(name, b.add(node).index.reshape(x.index.shape))
+
+
+def _mean(b: Builder, _fx: Any, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
+    if x.index.ndim != 3 or [d % 3 for d in dims] != [1]:
+        raise b.fail(f"mean over axes {dims} of shape {tuple(x.index.shape)}: only the token axis is supported")
+    port = b.token_port(x)
+    node = b.nodes[port.node]
+    name = b.unique(_dotted(b.where, "token_mean"))
+    stream = b.add(TokenMean(name, (port,), (1, port.width), 0, node.tokens))
+    shape = (1, 1, port.width) if keepdim else (1, port.width)
+    return Stream(name, stream.index.reshape(shape), b.read(x).scale)
+
+
+def _batch_norm(
+    b: Builder, _fx: Any, x: Stream, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, _m: float, eps: float, _c: bool
+) -> Stream:
+    import torch
+
+    if training:
+        raise b.fail("batch normalisation in training mode: call model.eval()")
+    gain = torch.rsqrt(variance + eps) * (1.0 if weight is None else weight)
+    return fold_affine(b, x, gain, (0.0 if bias is None else bias) - mean * gain, "BatchNorm", channel_axis=1)
+
+
+def _constant_name(b: Builder, fx_node: Any, fallback: str) -> str:
+    """The parameter's own name for ``p_pos_embed``, through expands; else the module's."""
+    import torch
+
+    while isinstance(fx_node, torch.fx.Node) and fx_node.op == "call_function" and fx_node.args:
+        fx_node = fx_node.args[0]
+    if isinstance(fx_node, torch.fx.Node) and fx_node.op == "placeholder":
+        return fx_node.name.removeprefix("p_").removeprefix("b_")
+    return _dotted(b.where, fallback)
+
+
+def _dotted(module: str, name: str) -> str:
+    return f"{module}.{name}" if module else name
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "conv2d": _conv2d,
+    "cat": _cat,
+    "add": _add,
+    "add_": _add,
+    "mul": _mul,
+    "div": _div,
+    "linear": lower_linear,
+    "matmul": lower_matmul,
+    "bmm": lower_matmul,
+    "layer_norm": _layer_norm,
+    "softmax": _softmax,
+    "_softmax": _softmax,
+    "gelu": _gelu,
+    "silu": _elementwise("silu"),
+    "relu": _elementwise("relu"),
+    "sigmoid": _elementwise("sigmoid"),
+    "tanh": _elementwise("tanh"),
+    "mean": _mean,
+    "batch_norm": _batch_norm,
+}
+
+
+def supported_operators() -> tuple[str, ...]:
+    """Names of the ATen operators that have a rule, sorted."""
+    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES}))

@@ -1,0 +1,39 @@
+"""Matrix products of two streams: Q K^T and attention times V, each with MT neurons on both operands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversion.graph import ProductUnit
+from conversion.lowering.builder import Builder
+from conversion.lowering.linear import add_site
+from conversion.lowering.values import Stream
+
+
+def lower_matmul(b: Builder, fx: Any, x: Any, y: Any) -> Stream:
+    """Recognise the form by its operands' layouts. Their scales stay pending, so that the sites see unscaled tensors."""
+    if not isinstance(x, Stream) or not isinstance(y, Stream):
+        raise b.fail("a matrix product with a constant operand is supported only as a Linear")
+    if x.bias is not None or y.bias is not None:
+        raise b.fail("an attention bias is supported in front of a softmax only")
+    stem = b.where or fx.name
+    right = b.head_port(y, transposed=False)
+    attention = b.map_port(x)
+    if attention is not None and right is not None:
+        port, heads, depth = right
+        tokens, keys = b.nodes[attention.node].shape[1:]
+        if heads != attention.width or b.nodes[port.node].tokens != keys:
+            raise b.fail(f"map of {attention.width} heads and {keys} keys times {heads} heads of {b.nodes[port.node].tokens} tokens")
+        sites = (add_site(b, f"{stem}.softmax.out", attention), add_site(b, f"{stem}.v", port))
+        node = ProductUnit(b.unique(f"{stem}.sv"), sites, (tokens, heads * depth), "sv", heads, keys, depth)
+        rows = b.add(node).index.reshape(tokens, heads, depth).permute(1, 0, 2)
+        return Stream(node.name, rows.unsqueeze(0) if x.index.ndim == 4 else rows, x.scale * y.scale)
+    left, right = b.head_port(x, transposed=False), b.head_port(y, transposed=True)
+    if left is None or right is None or left[1:] != right[1:]:
+        raise b.fail(f"operands of shapes {tuple(x.index.shape)} and {tuple(y.index.shape)} are neither Q K^T nor attention times V")
+    tokens, keys = b.nodes[left[0].node].tokens, b.nodes[right[0].node].tokens
+    _, heads, depth = left
+    sites = (add_site(b, f"{stem}.q", left[0]), add_site(b, f"{stem}.k", right[0]))
+    node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
+    index = b.add(node).index
+    return Stream(node.name, index.unsqueeze(0) if x.index.ndim == 4 else index, x.scale * y.scale)

@@ -1,0 +1,25 @@
+"""Values that the lowering passes between ATen operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A tensor that varies with the image.
+
+    `index` has the ATen tensor's shape (batch 1 included) and gives, per element, its flat position in the stream of `node`.
+    The tensor's values are ``scale`` times those elements, plus `bias` where an attention bias is pending for a softmax.
+    `version` is the node's fold count when the value was taken: a LayerScale folded later would change it.
+    """
+
+    node: str
+    index: torch.Tensor
+    scale: float = 1.0
+    bias: torch.Tensor | None = None
+    version: int = 0

@@ -1,0 +1,130 @@
+"""Base thresholds of MT neurons (paper, Algorithm 1) and the two published presets."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.ann import ann_forward
+from conversion.graph import Add, ECUnit, MTNeurons, Node, ReadOut, SpikingGraph, Synapse, TokenSelect
+from foundation.errors import CalibrationError, InputError
+
+Thresholds = Mapping[str, tuple[float, float, int]]
+PRESETS = ("paper", "released")
+RELEASED_SOFTMAX = (0.0125, 0.0125)
+RELEASED_FC2 = (0.25, 0.08)
+
+
+def measure_thresholds(
+    graph: SpikingGraph, batches: Iterable[NDArray[Any]], p: float = 0.99
+) -> dict[str, tuple[float, float]]:
+    """theta1 and theta2 of every site: p- and minus (1-p)-quantile of the ANN's values there, averaged over batches.
+
+    The quantile is the k-th smallest value, k = int(p * values). A site whose (1-p)-quantile is not negative takes
+    theta2 = theta1. Raises CalibrationError naming a site whose theta1 is not positive.
+    """
+    if not 0.5 < p < 1.0:
+        raise CalibrationError(f"p is {p}, needs to lie between 0.5 and 1 (the paper uses 0.99)")
+    low: dict[str, list[float]] = {site.name: [] for site in graph.sites}
+    high: dict[str, list[float]] = {site.name: [] for site in graph.sites}
+
+    def observe(site: str, values: NDArray[Any]) -> None:
+        flat = values.reshape(-1)
+        ranks = [max(1, int(q * flat.size)) - 1 for q in (1 - p, p)]
+        ordered = np.partition(flat, ranks)
+        low[site].append(float(ordered[ranks[0]]))
+        high[site].append(float(ordered[ranks[1]]))
+
+    for batch in batches:
+        ann_forward(graph, batch, observe)
+    measured: dict[str, tuple[float, float]] = {}
+    for site in low:
+        if not high[site]:
+            raise CalibrationError("the calibration set holds no batch: give at least one image")
+        theta1, theta2 = float(np.float32(np.mean(high[site]))), -float(np.float32(np.mean(low[site])))
+        if not (math.isfinite(theta1) and theta1 > 0):
+            raise CalibrationError(
+                f"site {site!r}: the {p:g}-quantile over {len(high[site])} calibration batches is {theta1:g}, theta1 must be "
+                "positive: use other calibration images, or inject thresholds={site: (theta1, theta2, n)}"
+            )
+        measured[site] = (theta1, theta2 if theta2 > 0 else theta1)
+    return measured
+
+
+def preset_thresholds(graph: SpikingGraph, preset: str) -> dict[str, tuple[float, float]]:
+    """Thresholds that a preset fixes instead of measuring: none for ``paper``.
+
+    ``released`` fixes those after softmax and, in a ViT, those in front of fc2; EVA keeps its quantiles there.
+    """
+    if preset != "released":
+        return {}
+    fixed: dict[str, tuple[float, float]] = {}
+    for site in graph.sites:
+        source = graph.nodes[site.inputs[0].node]
+        if isinstance(source, ECUnit) and source.function == "softmax":
+            fixed[site.name] = RELEASED_SOFTMAX
+        elif isinstance(source, ECUnit) and site.name.endswith(".fc2.in") and not is_eva(graph):
+            fixed[site.name] = RELEASED_FC2
+    return fixed
+
+
+def is_eva(graph: SpikingGraph) -> bool:
+    """True for timm's EVA family, for which the paper uses n = 6."""
+    return str(graph.metadata.get("model", "")).startswith("eva")
+
+
+def apply_preset(graph: SpikingGraph, preset: str) -> SpikingGraph:
+    """Give the graph a preset's structure: ``released`` has no MT neurons in front of the head.
+
+    The head is every synapse whose output reaches the read-out without passing another MT site.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"preset {preset!r} does not exist; presets are {', '.join(PRESETS)}")
+    if preset == "paper":
+        return graph
+    heads = _head_synapses(graph)
+    bypassed = {graph.nodes[name].inputs[0].node for name in heads}
+    nodes: list[Node] = []
+    for node in graph.nodes.values():
+        if isinstance(node, Synapse) and node.name in heads:
+            nodes.append(dataclasses.replace(node, inputs=graph.nodes[node.inputs[0].node].inputs, spiking=False))
+        elif node.name not in bypassed:
+            nodes.append(node)
+    return SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata)
+
+
+def with_thresholds(graph: SpikingGraph, thresholds: Thresholds) -> SpikingGraph:
+    """The graph with (theta1, theta2, n) set at every site. Raises CalibrationError for missing, unknown or unusable ones."""
+    sites = [site.name for site in graph.sites]
+    if unknown := sorted(set(thresholds) - set(sites)):
+        raise CalibrationError(f"thresholds name sites that do not exist: {', '.join(unknown[:3])}; sites are {', '.join(sites[:3])}, ...")
+    if missing := [site for site in sites if site not in thresholds]:
+        raise CalibrationError(f"no thresholds for {len(missing)} sites, first {missing[0]!r}: calibrate or inject them")
+    nodes: list[Node] = []
+    for node in graph.nodes.values():
+        if isinstance(node, MTNeurons):
+            theta1, theta2, n = thresholds[node.name]
+            if not (0 < theta1 < math.inf and 0 < theta2 < math.inf and int(n) == n and 1 <= n <= 16):
+                raise CalibrationError(
+                    f"site {node.name!r}: theta1 {theta1}, theta2 {theta2}, n {n}: thresholds must be positive and finite, n from 1 to 16"
+                )
+            node = dataclasses.replace(node, theta1=float(theta1), theta2=float(theta2), n=int(n))
+        nodes.append(node)
+    return SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata)
+
+
+def _head_synapses(graph: SpikingGraph) -> set[str]:
+    heads: set[str] = set()
+    pending = [graph.readout.name]
+    while pending:
+        node = graph.nodes[pending.pop()]
+        if isinstance(node, Synapse):
+            heads.add(node.name)
+        elif isinstance(node, ReadOut | TokenSelect) or (isinstance(node, Add) and node.tokens == 1):
+            pending.extend(port.node for port in node.inputs)
+    return heads

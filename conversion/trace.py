@@ -1,0 +1,124 @@
+"""A timm (or any PyTorch) model to the ATen graph that the lowering reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foundation.errors import ModelError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+    from torch.export import ExportedProgram
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image file becomes the model's input (timm's data configuration)."""
+
+    image_shape: tuple[int, int, int]
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    crop_fraction: float = 1.0
+    interpolation: str = "bicubic"
+
+
+@dataclass(frozen=True)
+class TracedModel:
+    """An exported model in evaluation mode with batch size 1, its constants by placeholder name and its preprocessing."""
+
+    name: str
+    program: ExportedProgram
+    constants: dict[str, torch.Tensor]
+    constant_names: dict[str, str]
+    preprocessing: Preprocessing
+
+
+def trace_model(model: torch.nn.Module) -> TracedModel:
+    """Export `model` with ``torch.export``, attention unfused.
+
+    Raises ModelError where the model has no single image input or cannot be exported, WeightsError where a parameter is
+    not finite.
+    """
+    import torch
+
+    preprocessing = preprocessing_of(model)
+    reference = next(iter(model.parameters()), None)
+    if reference is None:
+        raise ModelError(f"model {type(model).__name__} has no parameters: nothing to convert")
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            bad = int((~torch.isfinite(tensor)).sum())
+            raise WeightsError(f"weights: {name!r} holds {bad} values that are NaN or infinite: repair the checkpoint")
+    example = torch.zeros(1, *preprocessing.image_shape, dtype=reference.dtype)
+    with _unfused_attention(model), _evaluation(model), torch.no_grad():
+        try:
+            program = torch.export.export(model, (example,), strict=False)
+        except Exception as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"torch.export cannot trace {type(model).__name__}: {first}") from error
+    constants: dict[str, torch.Tensor] = {}
+    names: dict[str, str] = {}
+    signature = program.graph_signature
+    lifted = {**signature.inputs_to_parameters, **signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
+    for placeholder, target in lifted.items():
+        stored = program.state_dict.get(target, program.constants.get(target))
+        if isinstance(stored, torch.Tensor):
+            constants[placeholder] = stored.detach()
+            names[placeholder] = target
+    return TracedModel(_name_of(model), program, constants, names, preprocessing)
+
+
+def preprocessing_of(model: torch.nn.Module) -> Preprocessing:
+    """timm's data configuration of a model, its actual image size taking precedence over the pretrained one's."""
+    from timm.data import resolve_data_config
+
+    try:
+        config = resolve_data_config({}, model=model)
+    except Exception as error:
+        raise ModelError(f"model {type(model).__name__} carries no timm data configuration: {error}") from error
+    size = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    channels = getattr(getattr(getattr(model, "patch_embed", None), "proj", None), "in_channels", config["input_size"][0])
+    height, width = size if size is not None else config["input_size"][1:]
+    return Preprocessing(
+        (int(channels), int(height), int(width)),
+        _triple(config["mean"]),
+        _triple(config["std"]),
+        float(config["crop_pct"]),
+        str(config["interpolation"]),
+    )
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(v) for v in values)
+    return red, green, blue
+
+
+def _name_of(model: torch.nn.Module) -> str:
+    config = getattr(model, "pretrained_cfg", None) or {}
+    return str(config.get("architecture") or type(model).__name__)
+
+
+@contextmanager
+def _unfused_attention(model: torch.nn.Module) -> Iterator[None]:
+    """timm decides on fused attention when a module is built; switch it off for the trace alone."""
+    switched = [module for module in model.modules() if getattr(module, "fused_attn", False)]
+    for module in switched:
+        module.fused_attn = False  # type: ignore[assignment]  # timm's flag is a plain bool, not a Module
+    try:
+        yield
+    finally:
+        for module in switched:
+            module.fused_attn = True  # type: ignore[assignment]  # as above
+
+
+@contextmanager
+def _evaluation(model: torch.nn.Module) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

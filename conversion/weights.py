@@ -1,0 +1,76 @@
+"""timm models by name, with pretrained weights from a hub or from a local file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foundation.errors import ModelError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def load_timm(name: str, weights: str | Path | None = None, **options: Any) -> torch.nn.Module:
+    """A timm model in evaluation mode.
+
+    `weights` is a local file, safetensors or a PyTorch checkpoint that loads with ``weights_only``; without it timm fetches its
+    pretrained weights. `options` go to ``timm.create_model``. Raises ModelError for an unknown model or weights that cannot be
+    fetched, WeightsError for a file that is unsafe, damaged or does not match.
+    """
+    import timm
+
+    if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
+        near = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
+        raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
+    try:
+        model: torch.nn.Module = timm.create_model(name, pretrained=weights is None, **options)
+    except Exception as error:
+        if weights is not None:
+            raise ModelError(f"timm cannot build {name!r}: {error}") from error
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"pretrained weights of {name!r} cannot be fetched ({first}): pass a local file with --weights") from error
+    if weights is not None:
+        load_weights(model, weights)
+    return model.eval()
+
+
+def load_weights(model: torch.nn.Module, path: str | Path) -> None:
+    """Load a local checkpoint strictly. Raises WeightsError naming what is missing, unexpected or misshapen."""
+    state = read_state(path)
+    own = model.state_dict()
+    wrong = [f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}" for k in own if k in state and state[k].shape != own[k].shape]
+    missing, surplus = [k for k in own if k not in state], [k for k in state if k not in own]
+    if wrong or missing or surplus:
+        problems = [
+            f"{len(names)} {what} (first {names[0]})"
+            for what, names in (("of the wrong shape", wrong), ("missing", missing), ("unexpected", surplus))
+            if names
+        ]
+        raise WeightsError(f"{path}: weights do not match {type(model).__name__}: {'; '.join(problems)}")
+    model.load_state_dict(state, strict=True)
+
+
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Tensors of a checkpoint file. Raises WeightsError."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = Path(path)
+    if not file.is_file():
+        raise WeightsError(f"{file}: no such weights file")
+    try:
+        if file.suffix == ".safetensors":
+            return dict(load_file(file))
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise WeightsError(f"{file}: not a readable safetensors file: {error}") from error
+    except Exception as error:
+        raise WeightsError(f"{file}: not a checkpoint of plain tensors; pickled objects are never loaded: save it as safetensors") from error
+    for key in ("state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        raise WeightsError(f"{file}: holds {type(loaded).__name__}, needs a state dictionary of tensors")
+    return loaded

@@ -1,0 +1,1 @@
+"""What every stage stands on: the exception tree, atomic files, digests and provenance. Imports no stage."""

@@ -1,0 +1,149 @@
+"""The type the mapper produces: a SpikingGraph laid out on the cores of a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import SpikingGraph
+from hwmodels import Chip
+
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+
+class CoreKind(IntEnum):
+    """What a core can do: accumulate (SYNAPSE) or multiply and expect (EC)."""
+
+    SYNAPSE = 0
+    EC = 1
+
+
+@dataclass(frozen=True)
+class PartTable:
+    """The unit of mapping: one rectangle of one graph node on one core. All columns have shape (parts,).
+
+    A part covers tokens ``token_start:token_stop`` and channels ``out_start:out_stop`` of the node's output stream
+    (heads, where the stream is an attention map), and reads input rows ``in_start:in_stop`` (a proper slice of the
+    fan-in only where a synapse is split over its input; else the full width of input 0).
+
+    `replica` numbers the copies of a synapse's weights; a replica's parts together cover its own share of tokens.
+    `owner` is the part that holds the neurons and receives partial sums: itself, unless the synapse is split over its input.
+    `weight_bits` and `state_bits` are the memory that the part takes on its core; `neurons` and `axons` count against
+    the core's limits (axons: distinct input rows).
+    """
+
+    node: Int32  # index into CoreProgram.node_names
+    core: Int32
+    token_start: Int32
+    token_stop: Int32
+    out_start: Int32
+    out_stop: Int32
+    in_start: Int32
+    in_stop: Int32
+    replica: Int32
+    owner: Int32
+    weight_bits: Int64
+    state_bits: Int64
+    neurons: Int32
+    axons: Int32
+
+
+@dataclass(frozen=True)
+class CoreTable:
+    """Cores in use, and where they sit. All columns have shape (cores,).
+
+    `kind` is a CoreKind; `x` and `y` are tile coordinates over the whole board (chip = x // mesh width, y // mesh height);
+    `slot` numbers the cores of one kind on a tile. The `*_used` columns sum the parts on the core.
+    """
+
+    kind: Int32
+    x: Int32
+    y: Int32
+    slot: Int32
+    weight_bits_used: Int64
+    state_bits_used: Int64
+    neurons_used: Int64
+    axons_used: Int64
+
+
+@dataclass(frozen=True)
+class FlowTable:
+    """Who sends to whom: the part `source` sends its share of tokens and channels to the part `target`. Shape (flows,).
+
+    The region is given in the source node's stream coordinates: tokens ``token_start:token_stop``, channels (or heads)
+    ``start:stop``. `input` is the index of the target's port; -1 marks partial sums sent to a synapse's owner. `spiking`
+    is 1 where the payload is spikes, 0 where it is one real-valued word an element. `group` numbers the multicast tree that
+    carries the flow, -1 where source and target share a core.
+    """
+
+    source: Int32
+    target: Int32
+    input: Int32
+    token_start: Int32
+    token_stop: Int32
+    start: Int32
+    stop: Int32
+    spiking: Int32
+    group: Int32
+
+
+@dataclass(frozen=True)
+class RouteTable:
+    """Multicast trees over mesh links, XY order.
+
+    Tree g is the links ``link_from[offset[g]:offset[g+1]]`` to ``link_to[...]``; tiles are numbered ``y * board_width + x``.
+    `source_core` has shape (groups,). `hops` is the length of the tree in links: a flit sent over the tree crosses each
+    once. `unicast_hops` is what the same message would cross if each destination were sent its own copy.
+    """
+
+    source_core: Int32
+    offset: Int64
+    link_from: Int32
+    link_to: Int32
+    hops: Int64
+    unicast_hops: Int64
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How the cores were placed: traffic-weighted hops of the placement used, beside the baseline's.
+
+    Hops are weighted by the expected messages of a flow a step (see `assumed_density`), baseline is row-major order of
+    creation. Unit: expected messages times hops, a step.
+    """
+
+    method: str
+    seed: int
+    assumed_density: float
+    weighted_hops: float
+    baseline_weighted_hops: float
+
+
+@dataclass(frozen=True)
+class CoreProgram:
+    """A SpikingGraph on the cores of a chip: parts, cores, flows and routes, verified.
+
+    `node_names` is the graph's topological order, the index space of `parts.node`. `board` is the grid of chips in use
+    (columns, rows). `options` are the mapping options, for provenance.
+    """
+
+    graph: SpikingGraph
+    chip: Chip
+    node_names: tuple[str, ...]
+    parts: PartTable
+    cores: CoreTable
+    flows: FlowTable
+    routes: RouteTable
+    placement: Placement
+    board: tuple[int, int]
+    options: Mapping[str, object]
+
+    def parts_of(self, node: str) -> Int32:
+        """Indices of the parts of one graph node, in the order of token, output and input ranges."""
+        index = self.node_names.index(node)
+        return np.flatnonzero(self.parts.node == index).astype(np.int32)

@@ -1,0 +1,83 @@
+"""The type execution produces: what every core, node and step did, in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapper.program import CoreProgram
+
+Int64 = NDArray[np.int64]
+
+OPS = ("ac", "mac", "add", "mul", "compare", "div", "rsqrt", "exp", "erf", "tanh", "sigmoid")
+"""Operations that cores issue. `ac` is one accumulate caused by one spike at one destination; `add` is every other addition."""
+
+
+@dataclass(frozen=True)
+class OperationTable:
+    """Operations issued, summed over the images of the run. Columns have shape (rows,); `count` (rows, steps).
+
+    `core` indexes the program's cores, `node` its node names, `role` the table's `roles` (what the operation was for, e.g.
+    "synapse rows", "bias", "partial sums", "expectation") and `op` the tuple `OPS`. A row exists once a (core, node, role, op).
+    Work done once an image (the patch embedding) counts at the first step.
+    """
+
+    core: NDArray[np.int32]
+    node: NDArray[np.int32]
+    role: NDArray[np.int32]
+    op: NDArray[np.int32]
+    count: Int64
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """Spiking operations of the two published accountings, per Linear and product node.
+
+    `nodes` names them in graph order; `eq30` and `released` have shape (nodes, steps, images), ACs issued at that step
+    (not cumulative); `ann_macs` has shape (nodes,), the dense MACs of one pass of one image.
+    """
+
+    nodes: tuple[str, ...]
+    eq30: Int64
+    released: Int64
+    ann_macs: Int64
+
+
+@dataclass(frozen=True)
+class SpikeRecord:
+    """Spikes of one MT site.
+
+    `events` has shape (steps, images, tokens, groups): spikes emitted per token and channel group, where group g covers
+    channels ``bounds[g]:bounds[g+1]`` of the site (heads, where its stream is an attention map).
+    `histogram` has shape (steps, 2n): spikes per threshold over all images, +theta1*2^k at k, -theta2*2^k at n+k.
+    `neurons` is the number of neurons of the site, one image.
+    """
+
+    events: NDArray[np.int32]
+    bounds: Int64
+    histogram: Int64
+    neurons: int
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One run of a CoreProgram.
+
+    `logits` has shape (steps, images, classes), the mean over steps so far. `spikes` maps MT sites to their record.
+    `numeric` is the number format ("float32", "float64" or "int8"). `provenance` holds versions, seeds, digests, command.
+    """
+
+    program: CoreProgram
+    numeric: str
+    steps: int
+    images: int
+    logits: NDArray[Any]
+    operations: OperationTable
+    accounting: Accounting
+    spikes: Mapping[str, SpikeRecord]
+    provenance: Mapping[str, object]

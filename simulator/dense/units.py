@@ -1,0 +1,182 @@
+"""Stateful units of the dense reference: MT neurons, synapses, EC units and products, as the paper states them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import MTNeurons, ProductUnit
+from simulator.number_format import QuantisedWeight
+
+Array = NDArray[Any]
+
+
+class Unit:
+    """One node of one image. `step(t, inputs)` gives its stream; `eq30` and `released` collect accumulates per step."""
+
+    def __init__(self, function: Callable[[int, list[Array]], Array] | None = None) -> None:
+        self._function = function
+        self.eq30: list[int] = []
+        self.released: list[int] = []
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """The stream at step t."""
+        assert self._function is not None
+        return self._function(t, inputs)
+
+    def count(self, eq30: int, released: int) -> None:
+        """Record one step's accumulates in both accountings."""
+        self.eq30.append(int(eq30))
+        self.released.append(int(released))
+
+
+class MTSite(Unit):
+    """Multi-threshold neurons with soft reset (Eq. 19-25)."""
+
+    def __init__(self, node: MTNeurons, dtype: np.dtype[Any]) -> None:
+        super().__init__()
+        real = dtype.type
+        powers = [real(2.0**k) for k in range(node.n)]
+        self.positive = [real(node.theta1) * power for power in powers]
+        self.negative = [real(node.theta2) * power for power in powers]
+        self.half1, self.half2 = real(node.theta1) * real(0.5), real(node.theta2) * real(0.5)
+        self.membrane = np.zeros(node.shape, dtype)
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Emit the largest threshold reached, positive before negative, and subtract it from the membrane."""
+        membrane = self.membrane + inputs[0]
+        emitted = np.zeros_like(membrane)
+        for up, down in zip(self.positive, self.negative, strict=True):
+            emitted = np.where(membrane >= up - self.half1, up, emitted)
+            emitted = np.where(-membrane >= down - self.half2, -down, emitted)
+        self.membrane = membrane - emitted
+        return emitted
+
+
+class RealSynapse(Unit):
+    """I = W x(t) + b; an accumulate a spike and output."""
+
+    def __init__(self, weight: Array, bias: Array) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Currents, shape (tokens, channels)."""
+        spikes = np.count_nonzero(inputs[0]) * self.weight.shape[0]
+        self.count(spikes, spikes)
+        return np.asarray(inputs[0] @ self.weight.T + self.bias)
+
+
+class IntegerSynapse(Unit):
+    """int8 weights, integer sums of positive and negative spikes apart: I = (s theta1) acc_pos - (s theta2) acc_neg + b.
+
+    The integer products run in float64, where they are exact.
+    """
+
+    def __init__(self, weight: QuantisedWeight, bias: Array, site: MTNeurons) -> None:
+        super().__init__()
+        self.levels = weight.levels.astype(np.float64)
+        self.up = weight.scale * np.float32(site.theta1)
+        self.down = weight.scale * np.float32(site.theta2)
+        self.theta1, self.theta2 = np.float32(site.theta1), np.float32(site.theta2)
+        self.bias = bias
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Currents, shape (tokens, channels), float32."""
+        spikes = np.count_nonzero(inputs[0]) * self.levels.shape[0]
+        self.count(spikes, spikes)
+        positive = np.rint(np.maximum(inputs[0], 0).astype(np.float64) / self.theta1) @ self.levels.T
+        negative = np.rint(np.maximum(-inputs[0], 0).astype(np.float64) / self.theta2) @ self.levels.T
+        return (self.up * positive.astype(np.float32) - self.down * negative.astype(np.float32)) + self.bias
+
+
+class DenseHead(Unit):
+    """A head on real values: multiplies; the published code counts its non-zero inputs as if they were spikes."""
+
+    def __init__(self, weight: Array, bias: Array) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Outputs, summed over the fan-in first channel to last."""
+        real = inputs[0]
+        self.count(0, np.count_nonzero(real) * self.weight.shape[0])
+        total = np.zeros((real.shape[0], self.weight.shape[0]), real.dtype)
+        for i in range(real.shape[1]):
+            total = total + real[:, i : i + 1] * self.weight[:, i]
+        return total + self.bias
+
+
+class ExpectationUnit(Unit):
+    """O(t) = t F(S(t)/t) - (t-1) F(S(t-1)/(t-1)) (Eq. 15)."""
+
+    def __init__(self, function: Callable[[Array], Array]) -> None:
+        super().__init__()
+        self.function = function
+        self.total: Array | None = None
+        self.last: Array | None = None
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """The increment of the expectation."""
+        real = inputs[0].dtype.type
+        self.total = inputs[0] if self.total is None else self.total + inputs[0]
+        expected = self.function(self.total * real(1.0 / t)) * real(t)
+        output = expected if self.last is None else expected - self.last
+        self.last = expected
+        return output
+
+
+class Product(Unit):
+    """S_K(t) = S_K(t-1) + A(t) S_B(t) + S_A(t-1) B(t); O(t) = S_K(t)/t - S_K(t-1)/(t-1) (Eq. 16-18, two passes).
+
+    Operands are held per head as (heads, rows, d) times (heads, d, columns). `ordered` sums each pass over d from first to
+    last, as the cores do, so that float32 results agree to the last bit.
+    """
+
+    def __init__(self, node: ProductUnit, *, ordered: bool) -> None:
+        super().__init__()
+        self.node = node
+        self.multiply = _ordered_matmul if ordered else np.matmul
+        self.sum_a: Array | None = None
+        self.sum_b: Array | None = None
+        self.sum_k: Array | None = None
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """The increment of the product's mean."""
+        a, b = self._operands(inputs)
+        real = a.dtype.type
+        before_a = np.zeros_like(a) if self.sum_a is None else self.sum_a
+        before_b = np.zeros_like(b) if self.sum_b is None else self.sum_b
+        before_k = real(0) if self.sum_k is None else self.sum_k
+        self.sum_a, self.sum_b = before_a + a, before_b + b
+        self.count(
+            _pairs(a, b) + _pairs(a, before_b) + _pairs(before_a, b),
+            _pairs(a, b) + _pairs(a, self.sum_b) + _pairs(self.sum_a, b),
+        )
+        self.sum_k = before_k + (self.multiply(a, self.sum_b) + self.multiply(before_a, b))
+        output = self.sum_k * real(1.0 / t)
+        if t > 1:
+            output = output - before_k * real(1.0 / (t - 1))
+        return output if self.node.form == "qk" else output.transpose(1, 0, 2).reshape(self.node.shape)
+
+    def _operands(self, inputs: list[Array]) -> tuple[Array, Array]:
+        node = self.node
+        right = inputs[1].reshape(node.keys, node.heads, node.head_width)
+        if node.form == "sv":
+            return inputs[0], right.transpose(1, 0, 2)
+        return inputs[0].reshape(node.tokens, node.heads, node.head_width).transpose(1, 0, 2), right.transpose(1, 2, 0)
+
+
+def _pairs(a: Array, b: Array) -> int:
+    """Non-zero pairs that a matrix product meets: sum over d of nnz(a[:, d]) * nnz(b[d, :]), over heads."""
+    return int((np.count_nonzero(a, axis=1).astype(np.int64) * np.count_nonzero(b, axis=2)).sum())
+
+
+def _ordered_matmul(a: Array, b: Array) -> Array:
+    total = np.zeros((a.shape[0], a.shape[1], b.shape[2]), a.dtype)
+    for d in range(a.shape[2]):
+        total = total + a[:, :, d : d + 1] * b[:, d : d + 1, :]
+    return total

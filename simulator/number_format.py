@@ -1,0 +1,60 @@
+"""Number formats of a run, and the int8 weights that both the dense reference and the cores use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import MTNeurons, SpikingGraph, Synapse
+from foundation.errors import InputError
+
+Numeric: TypeAlias = Literal["float32", "float64", "int8"]
+NUMERICS: tuple[Numeric, ...] = ("float32", "float64", "int8")
+ACCUMULATOR_LIMIT = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class QuantisedWeight:
+    """int8 weights with one scale an output: ``weight ~ scale[:, None] * levels``.
+
+    `levels` has shape (channels, fan_in), int8 in -127..127; `scale` shape (channels,), float32.
+    """
+
+    levels: NDArray[np.int8]
+    scale: NDArray[np.float32]
+
+
+def check_numeric(numeric: str) -> Numeric:
+    """The number format by name. Raises InputError."""
+    for known in NUMERICS:
+        if numeric == known:
+            return known
+    raise InputError(f"number format {numeric!r} does not exist; formats are {', '.join(NUMERICS)}")
+
+
+def real_dtype(numeric: Numeric) -> np.dtype[Any]:
+    """The floating type of membranes, EC state and real-valued streams: float32 in an int8 run."""
+    return np.dtype(np.float64 if numeric == "float64" else np.float32)
+
+
+def quantise(graph: SpikingGraph, synapse: Synapse) -> QuantisedWeight:
+    """Symmetric int8 weights of a spiking synapse, the largest magnitude of an output at 127.
+
+    Raises InputError where the largest possible sum of shifted weights would leave the 32-bit accumulator.
+    """
+    weight = graph.array(synapse.name, "weight").astype(np.float32, copy=False)
+    largest = np.abs(weight).max(axis=1)
+    scale = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
+    levels = np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
+    site = graph.nodes[synapse.inputs[0].node]
+    shift = site.n - 1 if isinstance(site, MTNeurons) else 0
+    worst = int(np.abs(levels.astype(np.int64)).sum(axis=1).max()) << shift
+    if worst > ACCUMULATOR_LIMIT:
+        raise InputError(
+            f"synapse {synapse.name!r}: fan-in {synapse.fan_in} with spikes up to 2^{shift} can sum to {worst:,}, over the "
+            f"32-bit accumulator's {ACCUMULATOR_LIMIT:,}: use fewer thresholds or float32"
+        )
+    return QuantisedWeight(levels, scale)
