@@ -18,5 +18,5 @@ def digest_of(structure: Any, arrays: Mapping[str, NDArray[Any]] | None = None) 
     for name in sorted(arrays or {}):
         array = np.ascontiguousarray((arrays or {})[name])
         state.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        state.update(memoryview(array.reshape(-1).view(np.uint8)))
+        state.update(array.reshape(-1).view(np.uint8).data)
     return state.hexdigest()

@@ -1,0 +1,36 @@
+# `make demo` and `make test` set up all they need in $(VENV); reruns are quick until pyproject.toml changes.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.installed-core
+	$(BIN)/synaptile demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# The stamp is written last: a setup that was cut short is done again.
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# Without torch, which only the conversion of a model needs.
+$(VENV)/.installed-core: pyproject.toml $(VENV)/.created
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
+	$(PIP) --editable '.[convert,dev]'
+	touch $(VENV)/.installed-core $@
