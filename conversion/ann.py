@@ -73,14 +73,12 @@ def join_heads(split: Array) -> Array:
     return split.transpose(0, 2, 1, 3).reshape(images, tokens, heads * depth)
 
 
-def patch_currents(graph: SpikingGraph, node: PatchEmbedding, images: Array) -> Array:
-    """The patch embedding of real pixels, shape (images, patches, channels), in the dtype of `images`."""
+def patches_of(node: PatchEmbedding, images: Array) -> Array:
+    """The pixels under each patch, shape (images, patches, fan_in), in the order of the weight's columns."""
     (kh, kw), (sh, sw), (ph, pw) = node.kernel, node.stride, node.padding
     padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
-    patches = windows.transpose(0, 2, 3, 1, 4, 5).reshape(images.shape[0], -1, node.fan_in)
-    weight, bias = (graph.array(node.name, field).astype(images.dtype, copy=False) for field in ("weight", "bias"))
-    return np.asarray(patches @ weight.T + bias)
+    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(images.shape[0], -1, node.fan_in)
 
 
 def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) -> Array:
@@ -89,11 +87,10 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
         case ConstantStream():
             value = graph.array(node.name, "value").astype(dtype, copy=False)
             return np.broadcast_to(value, (images.shape[0], *value.shape))
-        case PatchEmbedding():
-            return patch_currents(graph, node, images)
-        case Synapse():
+        case PatchEmbedding() | Synapse():
+            rows = patches_of(node, images) if isinstance(node, PatchEmbedding) else inputs[0]
             weight, bias = (graph.array(node.name, field).astype(dtype, copy=False) for field in ("weight", "bias"))
-            return np.asarray(inputs[0] @ weight.T + bias)
+            return np.asarray(rows @ weight.T + bias)
         case ECUnit():
             return evaluate(graph, node, inputs[0])
         case ProductUnit(form="qk"):
@@ -109,6 +106,6 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
         case TokenMean():
             return np.asarray(inputs[0][:, node.start : node.stop].mean(axis=1, keepdims=True))
         case ReadOut():
-            return inputs[0] * dtype.type(node.scale)
+            return np.asarray(inputs[0] * dtype.type(node.scale))
         case _:
             return inputs[0]

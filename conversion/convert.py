@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conversion.ann import ann_forward
+from conversion.calibrate import Batches, Progress, calibrate, graph_dtype
 from conversion.graph import SpikingGraph
-from conversion.images import check_images, open_folder, source_of
-from conversion.thresholds import apply_preset, is_eva, measure_thresholds, preset_thresholds, with_thresholds
-from foundation.errors import CalibrationError, ImageError, InputError, ModelError
+from conversion.images import open_folder, source_of
+from foundation.errors import ImageError, InputError, ModelError
 
 if TYPE_CHECKING:
     import torch
 
-Calibration = str | Path | NDArray[Any] | Iterable[NDArray[Any]]
-Progress = Callable[[int, int], None]
+Calibration = str | Path | Batches
 
 
 def convert(
@@ -55,40 +54,26 @@ def convert(
 
     Source: the ECMT paper, Algorithm 1 and Table 1.
     """
+    if method != "ecmt":
+        raise InputError(f"method {method!r} does not exist; methods are ecmt")
+    lowered = lower_model(model)
+    if isinstance(calibration, str | Path):
+        calibration = _timm_batches(calibration, model, batch_size, progress)
+    graph = calibrate(
+        lowered, calibration, preset=preset, n=n, p=p, thresholds=thresholds, batch_size=batch_size, progress=progress
+    )
+    check_against_model(graph, model)
+    return graph
+
+
+def lower_model(model: torch.nn.Module) -> SpikingGraph:
+    """The model's ECMT structure with its weights, every MT threshold still at 1: what `calibrate` completes without torch."""
     from conversion.lowering import lower
     from conversion.trace import trace_model
 
-    if method != "ecmt":
-        raise InputError(f"method {method!r} does not exist; methods are ecmt")
-    if batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}, needs at least 1")
     lowered = lower(trace_model(model))
-    graph = apply_preset(lowered, preset)
-    chosen = (6 if is_eva(graph) else 8) if n is None else n
-    injected = dict(thresholds or {})
-    base: dict[str, tuple[float, float]] = {}
-    images = 0
-    if calibration is not None:
-        counted = _Counted(_batches(calibration, graph, model, batch_size, progress))
-        base = measure_thresholds(graph, counted, p)
-        images = counted.images
-    elif any(site.name not in injected for site in graph.sites):
-        raise CalibrationError("no calibration images, and injected thresholds do not cover every site: give one or the other")
-    fixed = preset_thresholds(graph, preset)
-    complete = {site: (*theta, chosen) for site, theta in {**base, **fixed}.items()} | injected
-    graph = with_thresholds(graph, complete)
-    check_against_model(graph, model)
-    facts = {
-        **graph.metadata,
-        "method": method,
-        "preset": preset,
-        "n": chosen,
-        "p": p,
-        "calibration_images": images,
-        "injected_thresholds": len(injected),
-        "versions": {package: version(package) for package in ("torch", "timm", "numpy")},
-    }
-    return SpikingGraph.build(graph.name, graph.nodes.values(), graph.arrays, facts)
+    facts = {**lowered.metadata, "versions": {package: version(package) for package in ("torch", "timm")}}
+    return SpikingGraph.build(lowered.name, lowered.nodes.values(), lowered.arrays, facts)
 
 
 def check_against_model(graph: SpikingGraph, model: torch.nn.Module) -> float:
@@ -110,46 +95,14 @@ def check_against_model(graph: SpikingGraph, model: torch.nn.Module) -> float:
     return difference
 
 
-def graph_dtype(graph: SpikingGraph) -> np.dtype[Any]:
-    """float64 where any array of the graph is, else float32."""
-    return np.dtype(np.result_type(np.float32, *(array.dtype for array in graph.arrays.values())))
-
-
-class _Counted:
-    """An iterable of batches that counts the images it handed out."""
-
-    def __init__(self, batches: Iterable[NDArray[Any]]) -> None:
-        self.batches = batches
-        self.images = 0
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        for batch in self.batches:
-            self.images += len(batch)
-            yield batch
-
-
-def _batches(
-    calibration: Calibration, graph: SpikingGraph, model: torch.nn.Module, size: int, progress: Progress | None
-) -> Iterator[NDArray[Any]]:
-    shape, dtype = source_of(graph).image_shape, graph_dtype(graph)
-    if isinstance(calibration, str | Path):
-        folder = open_folder(calibration)
-        done = 0
-        for start in range(0, len(folder), size):
-            batch = _timm_batch(folder.paths[start : start + size], model)
-            done += len(batch)
-            yield check_images(batch, shape, str(calibration)).astype(dtype, copy=False)
-            if progress is not None:
-                progress(done, len(folder))
-    elif isinstance(calibration, np.ndarray):
-        images = check_images(calibration, shape, "calibration images").astype(dtype, copy=False)
-        for start in range(0, len(images), size):
-            yield images[start : start + size]
-            if progress is not None:
-                progress(min(start + size, len(images)), len(images))
-    else:
-        for number, batch in enumerate(calibration):
-            yield check_images(batch, shape, f"calibration batch {number}").astype(dtype, copy=False)
+def _timm_batches(
+    folder: str | Path, model: torch.nn.Module, size: int, progress: Progress | None
+) -> Iterator[NDArray[np.float32]]:
+    found = open_folder(folder)
+    for start in range(0, len(found), size):
+        yield _timm_batch(found.paths[start : start + size], model)
+        if progress is not None:
+            progress(min(start + size, len(found)), len(found))
 
 
 def _timm_batch(paths: tuple[Path, ...], model: torch.nn.Module) -> NDArray[np.float32]:

@@ -38,7 +38,7 @@ def evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
         case "silu":
             return _gated(x, x)
         case "relu":
-            return np.maximum(x, x.dtype.type(0))
+            return np.asarray(np.maximum(x, x.dtype.type(0)))
         case "sigmoid":
             return _gated(np.ones_like(x), x)
         case "tanh":

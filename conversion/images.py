@@ -122,7 +122,7 @@ def _preprocess(path: Path, source: ImageSource) -> NDArray[np.float32]:
 
 
 def _resize(image: Image.Image, height: int, width: int, source: ImageSource) -> Image.Image:
-    """timm's evaluation resize: the shorter side to floor(size / crop fraction), unless it has that length already."""
+    """Timm's evaluation resize: the shorter side to floor(size / crop fraction), unless it has that length already."""
     target = math.floor(max(height, width) / source.crop_fraction)
     short, long = sorted(image.size)
     if short == target:

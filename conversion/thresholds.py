@@ -20,9 +20,7 @@ RELEASED_SOFTMAX = (0.0125, 0.0125)
 RELEASED_FC2 = (0.25, 0.08)
 
 
-def measure_thresholds(
-    graph: SpikingGraph, batches: Iterable[NDArray[Any]], p: float = 0.99
-) -> dict[str, tuple[float, float]]:
+def measure_thresholds(graph: SpikingGraph, batches: Iterable[NDArray[Any]], p: float = 0.99) -> dict[str, tuple[float, float]]:
     """theta1 and theta2 of every site: p- and minus (1-p)-quantile of the ANN's values there, averaged over batches.
 
     The quantile is the k-th smallest value, k = int(p * values). A site whose (1-p)-quantile is not negative takes
@@ -102,7 +100,9 @@ def with_thresholds(graph: SpikingGraph, thresholds: Thresholds) -> SpikingGraph
     """The graph with (theta1, theta2, n) set at every site. Raises CalibrationError for missing, unknown or unusable ones."""
     sites = [site.name for site in graph.sites]
     if unknown := sorted(set(thresholds) - set(sites)):
-        raise CalibrationError(f"thresholds name sites that do not exist: {', '.join(unknown[:3])}; sites are {', '.join(sites[:3])}, ...")
+        raise CalibrationError(
+            f"thresholds name sites that do not exist: {', '.join(unknown[:3])}; sites are {', '.join(sites[:3])}, ..."
+        )
     if missing := [site for site in sites if site not in thresholds]:
         raise CalibrationError(f"no thresholds for {len(missing)} sites, first {missing[0]!r}: calibrate or inject them")
     nodes: list[Node] = []
@@ -111,7 +111,7 @@ def with_thresholds(graph: SpikingGraph, thresholds: Thresholds) -> SpikingGraph
             theta1, theta2, n = thresholds[node.name]
             if not (0 < theta1 < math.inf and 0 < theta2 < math.inf and int(n) == n and 1 <= n <= 16):
                 raise CalibrationError(
-                    f"site {node.name!r}: theta1 {theta1}, theta2 {theta2}, n {n}: thresholds must be positive and finite, n from 1 to 16"
+                    f"site {node.name!r}: theta1 {theta1}, theta2 {theta2}, n {n}: thresholds must be positive, finite, n 1 to 16"
                 )
             node = dataclasses.replace(node, theta1=float(theta1), theta2=float(theta2), n=int(n))
         nodes.append(node)

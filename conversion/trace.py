@@ -72,7 +72,7 @@ def trace_model(model: torch.nn.Module) -> TracedModel:
 
 
 def preprocessing_of(model: torch.nn.Module) -> Preprocessing:
-    """timm's data configuration of a model, its actual image size taking precedence over the pretrained one's."""
+    """Timm's data configuration of a model, its actual image size taking precedence over the pretrained one's."""
     from timm.data import resolve_data_config
 
     try:
@@ -103,7 +103,7 @@ def _name_of(model: torch.nn.Module) -> str:
 
 @contextmanager
 def _unfused_attention(model: torch.nn.Module) -> Iterator[None]:
-    """timm decides on fused attention when a module is built; switch it off for the trace alone."""
+    """Timm decides on fused attention when a module is built; switch it off for the trace alone."""
     switched = [module for module in model.modules() if getattr(module, "fused_attn", False)]
     for module in switched:
         module.fused_attn = False  # type: ignore[assignment]  # timm's flag is a plain bool, not a Module

@@ -29,7 +29,9 @@ def load_timm(name: str, weights: str | Path | None = None, **options: Any) -> t
         if weights is not None:
             raise ModelError(f"timm cannot build {name!r}: {error}") from error
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"pretrained weights of {name!r} cannot be fetched ({first}): pass a local file with --weights") from error
+        raise ModelError(
+            f"pretrained weights of {name!r} cannot be fetched ({first}): pass a local file with --weights"
+        ) from error
     if weights is not None:
         load_weights(model, weights)
     return model.eval()
@@ -39,7 +41,11 @@ def load_weights(model: torch.nn.Module, path: str | Path) -> None:
     """Load a local checkpoint strictly. Raises WeightsError naming what is missing, unexpected or misshapen."""
     state = read_state(path)
     own = model.state_dict()
-    wrong = [f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}" for k in own if k in state and state[k].shape != own[k].shape]
+    wrong = [
+        f"{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}"
+        for k in own
+        if k in state and state[k].shape != own[k].shape
+    ]
     missing, surplus = [k for k in own if k not in state], [k for k in state if k not in own]
     if wrong or missing or surplus:
         problems = [
@@ -67,7 +73,9 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     except SafetensorError as error:
         raise WeightsError(f"{file}: not a readable safetensors file: {error}") from error
     except Exception as error:
-        raise WeightsError(f"{file}: not a checkpoint of plain tensors; pickled objects are never loaded: save it as safetensors") from error
+        raise WeightsError(
+            f"{file}: not a checkpoint of plain tensors; pickled objects are never loaded: save it as safetensors"
+        ) from error
     for key in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]

@@ -145,9 +145,7 @@ class TokenMean(Node):
     kind = "token_mean"
 
 
-ECFunction: TypeAlias = Literal[
-    "layer_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh"
-]
+ECFunction: TypeAlias = Literal["layer_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh"]
 
 
 @dataclass(frozen=True)

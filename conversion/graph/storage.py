@@ -44,7 +44,11 @@ def load_graph(path: str | Path, *, structure_only: bool = False) -> SpikingGrap
 
 def graph_to_tensors(graph: SpikingGraph) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     """Header entries and tensors of a graph, to be written alone or inside a larger file."""
-    header = {"graph": json.dumps(structure_of(graph)), "graph_digest": graph.digest, "graph_has_arrays": str(int(bool(graph.arrays)))}
+    header = {
+        "graph": json.dumps(structure_of(graph)),
+        "graph_digest": graph.digest,
+        "graph_has_arrays": str(int(bool(graph.arrays))),
+    }
     return header, {name: np.ascontiguousarray(array) for name, array in graph.arrays.items()}
 
 

@@ -78,7 +78,9 @@ def verify_arrays(graph: str, nodes: Mapping[str, Node], arrays: Mapping[str, ND
             raise WeightsError(f"array {name!r} of graph {graph!r} is {array.dtype}, needs float32 or float64")
         if not np.isfinite(array).all():
             bad = int(np.count_nonzero(~np.isfinite(array)))
-            raise WeightsError(f"array {name!r} of graph {graph!r} holds {bad} values that are NaN or infinite: repair the weights")
+            raise WeightsError(
+                f"array {name!r} of graph {graph!r} holds {bad} values that are NaN or infinite: repair the weights"
+            )
     if surplus := sorted(set(arrays) - set(expected)):
         raise WeightsError(f"graph {graph!r} carries arrays that no node reads: {', '.join(surplus[:5])}")
 
@@ -108,6 +110,8 @@ def _check_ports(graph: str, node: Node, nodes: Mapping[str, Node]) -> None:
         if port.node not in nodes:
             raise GraphError(f"graph {graph!r}: node {node.name!r} reads {port.node!r}, which does not exist")
         width = nodes[port.node].width
+        if isinstance(nodes[port.node], MTNeurons) and port.width != width:
+            raise GraphError(f"graph {graph!r}: node {node.name!r} reads a part of MT site {port.node!r}: spikes are read whole")
         if not 0 <= port.start < port.stop <= width:
             raise GraphError(
                 f"graph {graph!r}: node {node.name!r} reads channels {port.start}:{port.stop} of {port.node!r}, which has {width}"
@@ -132,7 +136,9 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
         case Synapse():
             given = (inputs[0][0], node.width)
             if len(inputs[0]) != 2 or inputs[0][1] != node.fan_in:
-                raise GraphError(f"graph {graph!r}: synapse {node.name!r} has fan-in {node.fan_in}, its input has shape {inputs[0]}")
+                raise GraphError(
+                    f"graph {graph!r}: synapse {node.name!r} has fan-in {node.fan_in}, its input has shape {inputs[0]}"
+                )
             if node.spiking is not isinstance(nodes[node.inputs[0].node], MTNeurons):
                 raise GraphError(
                     f"graph {graph!r}: synapse {node.name!r} is {'spiking' if node.spiking else 'real-valued'}, "
@@ -155,7 +161,7 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
                 )
         case _:
             given = inputs[0]
-    if any(shape != inputs[0] for shape in inputs) and isinstance(node, Add) or given != node.shape:
+    if (any(shape != inputs[0] for shape in inputs) and isinstance(node, Add)) or given != node.shape:
         raise GraphError(f"graph {graph!r}: node {node.name!r} has shape {node.shape}, its inputs {inputs} give {given}")
 
 
@@ -174,11 +180,13 @@ def _product_shape(graph: str, node: ProductUnit, inputs: list[Shape], nodes: Ma
             raise GraphError(f"graph {graph!r}: product {node.name!r} reads {port.node!r}: both operands must be MT neurons")
     channels = node.heads * node.head_width
     if node.form == "qk":
-        expected = [(node.tokens, channels), (node.keys, channels)]
+        expected: list[Shape] = [(node.tokens, channels), (node.keys, channels)]
         given: Shape = (node.heads, node.tokens, node.keys)
     else:
         expected = [(node.heads, node.tokens, node.keys), (node.keys, channels)]
         given = (node.tokens, channels)
     if [a, b] != expected:
-        raise GraphError(f"graph {graph!r}: product {node.name!r} reads shapes {a} and {b}, needs {expected[0]} and {expected[1]}")
+        raise GraphError(
+            f"graph {graph!r}: product {node.name!r} reads shapes {a} and {b}, needs {expected[0]} and {expected[1]}"
+        )
     return given

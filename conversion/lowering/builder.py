@@ -79,7 +79,7 @@ class Builder:
         return self._rows(stream, index.reshape(-1, index.shape[-1]))
 
     def head_port(self, stream: Stream, *, transposed: bool) -> tuple[Port, int, int] | None:
-        """Read a (1, heads, tokens, d) tensor (or its transpose over the last two axes) as (port, heads, d); None if it is not."""
+        """Read a (1, heads, tokens, d) tensor, or its last-axes transpose, as (port, heads, d); None if it is not one."""
         index = stream.index
         if self.nodes[stream.node].is_map or index.ndim not in (3, 4):
             return None

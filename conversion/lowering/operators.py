@@ -120,7 +120,7 @@ def _div(b: Builder, fx: Any, x: Any, y: Any) -> Stream:
 
 
 def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
-    """x * sigmoid(s x): SiLU for s = 1, quick GELU for s = 1.702."""
+    """X * sigmoid(s x): SiLU for s = 1, quick GELU for s = 1.702."""
     for value, gate in ((x, y), (y, x)):
         unit = b.nodes[gate.node]
         if isinstance(unit, ECUnit) and unit.function == "sigmoid" and unit.inputs == (b.token_port(value),):
@@ -196,7 +196,17 @@ def _mean(b: Builder, _fx: Any, x: Stream, dims: list[int], keepdim: bool = Fals
 
 
 def _batch_norm(
-    b: Builder, _fx: Any, x: Stream, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, _m: float, eps: float, _c: bool
+    b: Builder,
+    _fx: Any,
+    x: Stream,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    training: bool,
+    _m: float,
+    eps: float,
+    _c: bool,
 ) -> Stream:
     import torch
 

@@ -23,14 +23,18 @@ def lower_matmul(b: Builder, fx: Any, x: Any, y: Any) -> Stream:
         port, heads, depth = right
         tokens, keys = b.nodes[attention.node].shape[1:]
         if heads != attention.width or b.nodes[port.node].tokens != keys:
-            raise b.fail(f"map of {attention.width} heads and {keys} keys times {heads} heads of {b.nodes[port.node].tokens} tokens")
+            raise b.fail(
+                f"map of {attention.width} heads and {keys} keys times {heads} heads of {b.nodes[port.node].tokens} tokens"
+            )
         sites = (add_site(b, f"{stem}.softmax.out", attention), add_site(b, f"{stem}.v", port))
         node = ProductUnit(b.unique(f"{stem}.sv"), sites, (tokens, heads * depth), "sv", heads, keys, depth)
         rows = b.add(node).index.reshape(tokens, heads, depth).permute(1, 0, 2)
         return Stream(node.name, rows.unsqueeze(0) if x.index.ndim == 4 else rows, x.scale * y.scale)
     left, right = b.head_port(x, transposed=False), b.head_port(y, transposed=True)
     if left is None or right is None or left[1:] != right[1:]:
-        raise b.fail(f"operands of shapes {tuple(x.index.shape)} and {tuple(y.index.shape)} are neither Q K^T nor attention times V")
+        raise b.fail(
+            f"operands of shapes {tuple(x.index.shape)} and {tuple(y.index.shape)} are neither Q K^T nor attention times V"
+        )
     tokens, keys = b.nodes[left[0].node].tokens, b.nodes[right[0].node].tokens
     _, heads, depth = left
     sites = (add_site(b, f"{stem}.q", left[0]), add_site(b, f"{stem}.k", right[0]))
