@@ -1,0 +1,103 @@
+"""Simulated annealing of cores over the slots of a board."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from mapper.program import Int32, Int64
+from mapper.traffic import Traffic
+
+COOLEST = 1e-3
+"""Last temperature over first: by then only improvements are taken."""
+
+WARMTH = 0.05
+"""First temperature over the mean change of a random move. Low, because the start is already good."""
+
+
+class Board(NamedTuple):
+    """Slots of a board: `per_tile[kind]` slots a tile, tile t's first at ``base[kind] + t * per_tile[kind]``."""
+
+    width: int
+    height: int
+    per_tile: Int64
+    base: Int64
+
+
+def slot_tiles(board: Board) -> Int64:
+    """Tile of every slot, shape (slots,)."""
+    tiles = np.arange(board.width * board.height)
+    return np.concatenate([np.repeat(tiles, count) for count in board.per_tile])
+
+
+def weighted_hops(traffic: Traffic, tile: Int64, width: int) -> float:
+    """Expected messages times XY hops, a step; `tile` of each core, shape (cores,)."""
+    source = np.repeat(tile, np.diff(traffic.offset))
+    target = tile[traffic.neighbour]
+    hops = np.abs(source % width - target % width) + np.abs(source // width - target // width)
+    return float(traffic.weight @ hops) / 2.0
+
+
+@njit(cache=True)
+def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int, rng: np.random.Generator) -> Int64:
+    """Move cores, or swap two of a kind, `moves` times; a worse placement is taken with probability exp(-change/temperature).
+
+    `slot` is the start, shape (cores,). The temperature falls geometrically while the reach of a move shrinks from the whole
+    board to one tile. The same state of `rng` gives the same placement.
+    """
+    slot = slot.copy()
+    tile = np.empty(slot.size, np.int64)
+    occupant = np.full(board.base[1] + board.per_tile[1] * board.width * board.height, -1, np.int64)
+    for core in range(slot.size):
+        occupant[slot[core]] = core
+        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+    probes = max(moves // 100, 1)
+    temperature, cooling, scale = 0.0, COOLEST ** (1.0 / max(moves, 1)), 0.0
+    for move in range(-probes, moves):
+        if move == 0:
+            temperature = WARMTH * scale / probes
+        reach = max(int(max(board.width, board.height) * (1.0 - 1.5 * max(move, 0) / moves)), 1)
+        core = int(rng.random() * slot.size)
+        x = _nearby(tile[core] % board.width, reach, board.width, rng)
+        y = _nearby(tile[core] // board.width, reach, board.height, rng)
+        goal = y * board.width + x
+        per_tile = board.per_tile[kind[core]]
+        chosen = board.base[kind[core]] + goal * per_tile + int(rng.random() * per_tile)
+        other = occupant[chosen]
+        if goal == tile[core]:
+            continue
+        change = _change(traffic, tile, core, goal, other, board.width)
+        if other >= 0:
+            change += _change(traffic, tile, other, tile[core], core, board.width)
+        if move < 0:
+            scale += abs(change)
+            continue
+        temperature *= cooling
+        if change <= 0.0 or rng.random() < np.exp(-change / max(temperature, 1e-300)):
+            occupant[slot[core]] = other
+            occupant[chosen] = core
+            if other >= 0:
+                slot[other], tile[other] = slot[core], tile[core]
+            slot[core], tile[core] = chosen, goal
+    return slot
+
+
+@njit(cache=True)
+def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
+    low = max(position - reach, 0)
+    return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
+
+
+@njit(cache=True)
+def _change(traffic: Traffic, tile: Int64, core: int, goal: int, partner: int, width: int) -> float:
+    """Change in weighted hops if `core` sat on tile `goal`; its distance to `partner`, which swaps with it, stays."""
+    change = 0.0
+    gx, gy, x, y = goal % width, goal // width, tile[core] % width, tile[core] // width
+    for edge in range(traffic.offset[core], traffic.offset[core + 1]):
+        neighbour = traffic.neighbour[edge]
+        if neighbour != partner:
+            nx, ny = tile[neighbour] % width, tile[neighbour] // width
+            change += traffic.weight[edge] * (abs(gx - nx) + abs(gy - ny) - abs(x - nx) - abs(y - ny))
+    return change

@@ -1,0 +1,206 @@
+"""What a part takes of its core: memory, neurons and axons, by kind of node. The one place that holds these formulas.
+
+Every formula is affine in each of its three extents (tokens, units, rows) and takes integers or arrays of one shape. A
+*unit* is a channel of the node's output, a head where the node is an attention map or a product.
+
+Synapse cores hold weights in weight memory, accumulators and membranes in state memory. On an EC core everything lives in
+state memory in words of `ec_core.state_bits`: the `weight_bits` of a part on an EC core (dense weights, constants, the scale
+and shift of a LayerNorm) count against `ec_core.state_memory_bits`, together with its `state_bits`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from conversion.graph import (
+    Add,
+    ConstantStream,
+    ECUnit,
+    MTNeurons,
+    Node,
+    PatchEmbedding,
+    ProductUnit,
+    ReadOut,
+    SpikingGraph,
+    Synapse,
+    TokenMean,
+)
+from foundation.errors import GraphError
+from hwmodels import Chip
+from mapper.program import CoreKind
+
+Extent: TypeAlias = Any
+"""An integer, or an array of integers (floats where a mean is taken)."""
+
+DOUBLE_BUFFERS = 2
+"""Accumulators come twice: one set integrates a token while the neurons read the other."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Resources of one part, or of many where the fields are arrays of shape (parts,)."""
+
+    weight_bits: Extent
+    state_bits: Extent
+    neurons: Extent
+    axons: Extent
+
+    def __add__(self, other: Footprint) -> Footprint:
+        return Footprint(
+            self.weight_bits + other.weight_bits,
+            self.state_bits + other.state_bits,
+            self.neurons + other.neurons,
+            self.axons + other.axons,
+        )
+
+    def __mul__(self, times: Extent) -> Footprint:
+        return Footprint(self.weight_bits * times, self.state_bits * times, self.neurons * times, self.axons * times)
+
+
+class PartExtents(NamedTuple):
+    """Sizes of parts of one node: integers or arrays of shape (parts,). `owner` is 1 where a part holds its neurons, else 0."""
+
+    tokens: Extent
+    outputs: Extent
+    rows: Extent
+    owner: Extent
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A limit of one core: the chip figure's dotted name, its value and its unit."""
+
+    figure: str
+    limit: int
+    unit: str
+
+
+def home_of(graph: SpikingGraph, node: Node) -> CoreKind:
+    """Kind of core that holds a node: spiking synapses and the neurons they feed accumulate, everything else multiplies."""
+    if isinstance(node, MTNeurons):
+        node = graph.nodes[node.inputs[0].node]
+    return CoreKind.SYNAPSE if isinstance(node, Synapse) and node.spiking else CoreKind.EC
+
+
+def units_of(node: Node) -> int:
+    """Units that a node's output can be cut into: heads of a map or a product, else channels."""
+    return node.heads if isinstance(node, ProductUnit) else node.width
+
+
+def weight_copies(graph: SpikingGraph, node: Synapse, chip: Chip) -> int:
+    """Copies of each weight that a synapse stores: 2n without a shifter (paper, Eq. 26-29), else 1."""
+    site = graph.nodes[node.inputs[0].node]
+    if not isinstance(site, MTNeurons):
+        raise GraphError(f"spiking synapse {node.name!r} must read MT neurons, it reads {site.name!r}")
+    return 2 * site.n if chip.synapse_core.graded_spikes == "replicate" else 1
+
+
+def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, rows: Extent, owner: Extent = 1) -> Footprint:
+    """A rectangle of a spiking synapse: `outputs` by `rows` weights, for `tokens` tokens.
+
+    `owner` is 1 where the part holds the bias, 0 where it only sends partial sums. A core that shifts keeps two accumulators
+    an output, for positive and negative spikes (theta1 and theta2 differ); one with 2n copies has theta in the weights and
+    keeps one. Without token sharing each token has neurons, axons and weights of its own.
+    """
+    core = chip.synapse_core
+    stored = 1 if core.token_sharing else tokens
+    accumulators = 1 if core.graded_spikes == "replicate" else 2
+    return Footprint(
+        weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
+        state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * outputs * stored,
+        neurons=outputs * stored,
+        axons=rows * stored,
+    )
+
+
+def neuron_footprint(chip: Chip, kind: CoreKind, node: MTNeurons, tokens: Extent, units: Extent) -> Footprint:
+    """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
+
+    On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
+    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state.
+    """
+    membranes = tokens * units * (node.shape[2] if node.is_map else 1)
+    if kind is CoreKind.SYNAPSE:
+        return Footprint(0, membranes * chip.synapse_core.membrane_bits, 0, 0)
+    return Footprint(0, membranes * _word_bits(chip), membranes, 0)
+
+
+def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent) -> Footprint:
+    """A rectangle of a node on an EC core, neurons apart. Forwarding nodes (concatenate, token_select) hold nothing."""
+    weights, state = _ec_words(node, tokens, units)
+    bits = _word_bits(chip)
+    return Footprint(weights * bits, state * bits, 0, 0)
+
+
+def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExtents) -> Footprint:
+    """Footprint of parts of one node, neurons that they feed apart."""
+    kind = home_of(graph, node)
+    if isinstance(node, MTNeurons):
+        return neuron_footprint(chip, kind, node, extents.tokens, extents.outputs)
+    if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
+        copies = weight_copies(graph, node, chip)
+        return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner)
+    return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width)
+
+
+def resources(chip: Chip, kind: CoreKind) -> tuple[Resource, ...]:
+    """Limits of one core, in the order of `demands`."""
+    if kind is CoreKind.SYNAPSE:
+        core = chip.synapse_core
+        return (
+            Resource("synapse_core.weight_memory_bits", core.weight_memory_bits, "bits"),
+            Resource("synapse_core.state_memory_bits", core.state_memory_bits, "bits"),
+            Resource("synapse_core.max_neurons", core.max_neurons, "neurons"),
+            Resource("synapse_core.max_axons", core.max_axons, "axons"),
+        )
+    if chip.ec_core is None:
+        return ()
+    return (
+        Resource("ec_core.state_memory_bits", chip.ec_core.state_memory_bits, "bits"),
+        Resource("ec_core.max_neurons", chip.ec_core.max_neurons, "neurons"),
+    )
+
+
+def demands(kind: CoreKind, load: Footprint) -> tuple[Extent, ...]:
+    """What a footprint takes of each of a core's `resources`."""
+    if kind is CoreKind.SYNAPSE:
+        return load.weight_bits, load.state_bits, load.neurons, load.axons
+    return load.weight_bits + load.state_bits, load.neurons
+
+
+def cores_available(chip: Chip, kind: CoreKind) -> int:
+    """Cores of one kind on the largest board."""
+    mesh = chip.mesh
+    per_tile = mesh.synapse_cores_per_tile if kind is CoreKind.SYNAPSE else mesh.ec_cores_per_tile
+    if kind is CoreKind.EC and chip.ec_core is None:
+        return 0
+    return per_tile * mesh.width * mesh.height * mesh.max_chips
+
+
+def _word_bits(chip: Chip) -> int:
+    return chip.ec_core.state_bits if chip.ec_core is not None else chip.synapse_core.membrane_bits
+
+
+def _ec_words(node: Node, tokens: Extent, units: Extent) -> tuple[Extent, Extent]:
+    """Words of weights and of state."""
+    match node:
+        case ECUnit(function="layer_norm"):
+            return 2 * units, 2 * tokens * units
+        case ECUnit(function="softmax"):
+            elements = units * tokens * node.shape[2]
+            return elements if node.biased else 0, 2 * elements
+        case ECUnit():
+            return 0, 2 * tokens * units
+        case ProductUnit():
+            return 0, units * (tokens * node.head_width + node.keys * node.head_width + tokens * node.keys)
+        case PatchEmbedding() | Synapse():
+            return units * (node.fan_in + 1), tokens * units
+        case ConstantStream():
+            return tokens * units, 0
+        case Add():
+            return 0, tokens * units
+        case TokenMean() | ReadOut():
+            return 0, units
+        case _:
+            return 0, 0

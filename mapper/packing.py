@@ -1,0 +1,108 @@
+"""Parts onto cores: what must share a core goes together, small tiles share, layers stay together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numba import njit
+
+from conversion.graph import SpikingGraph
+from foundation.errors import Shortfall
+from hwmodels import Chip
+from mapper.footprint import Footprint, cores_available, demands, resources
+from mapper.program import CoreKind, Int32, Int64, PartTable
+from mapper.shortfalls import refuse
+from mapper.tiling import Tiling, cores_shortfall
+
+WINDOW = 64
+"""Cores, counted from the newest, that a tile is tried on before a new core is opened: keeps packing linear, layers together."""
+
+COMPACT_WINDOW = 4096
+"""The same where cores are short: wide enough to fill the gaps of a whole board."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Parts with their cores. `core_kind` has shape (cores,); cores are numbered in graph order of their first part."""
+
+    parts: PartTable
+    core_kind: Int32
+
+
+def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = False) -> Packing:
+    """Give every part a core. `compact` packs the largest first: fewer cores, layers farther apart.
+
+    Raises DoesNotFit, naming each kind of core that the largest board has too few of.
+    """
+    bundles = np.flatnonzero(tiling.bundle == np.arange(tiling.bundle.size))
+    core_of_part = np.full(tiling.bundle.size, -1, np.int64)
+    kinds: list[Int64] = []
+    shortfalls: list[Shortfall] = []
+    opened = 0
+    for kind in CoreKind:
+        chosen = bundles[tiling.kind[bundles] == kind]
+        if not chosen.size:
+            continue
+        sizes = _bundle_sizes(tiling, kind)[chosen]
+        limits = np.array([resource.limit for resource in resources(chip, kind)], np.int64)
+        order, window = np.arange(chosen.size), WINDOW
+        if compact:
+            order, window = np.argsort(-(sizes / limits).max(axis=1), kind="stable"), COMPACT_WINDOW
+        cores = np.empty(chosen.size, np.int64)
+        cores[order] = _first_fit(np.ascontiguousarray(sizes[order]), limits, window)
+        needed = int(cores.max()) + 1
+        if needed > cores_available(chip, kind):
+            shortfalls.append(cores_shortfall(graph, chip, kind, needed, sizes.sum(axis=0) / limits))
+        core_of_part[chosen] = cores + opened
+        kinds.append(np.full(needed, int(kind)))
+        opened += needed
+    if shortfalls:
+        raise refuse(graph.name, chip.name, shortfalls)
+    core, core_kind = _in_graph_order(core_of_part[tiling.bundle], np.concatenate(kinds))
+    return Packing(replace(tiling.parts, core=core), core_kind)
+
+
+def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:
+    """What each bundle takes of a core's resources, shape (parts, resources); rows of parts that follow others stay zero."""
+    parts = tiling.parts
+    neurons, axons = parts.neurons.astype(np.int64), parts.axons.astype(np.int64)
+    needed = np.stack(demands(kind, Footprint(parts.weight_bits, parts.state_bits, neurons, axons)), axis=1)
+    sizes = np.zeros_like(needed)
+    np.add.at(sizes, tiling.bundle, needed)
+    return sizes
+
+
+def _in_graph_order(core: Int64, core_kind: Int64) -> tuple[Int32, Int32]:
+    """Renumber cores by their first part."""
+    first = np.full(core_kind.size, core.size, np.int64)
+    np.minimum.at(first, core, np.arange(core.size))
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    return rank[core].astype(np.int32), core_kind[order].astype(np.int32)
+
+
+@njit(cache=True)
+def _first_fit(sizes: Int64, limits: Int64, window: int) -> Int64:
+    """Core of each item, shape (items,): the newest of the last `window` cores that has room for sizes[item], else a new one."""
+    items, kinds = sizes.shape
+    used = np.zeros((items, kinds), np.int64)
+    core = np.empty(items, np.int64)
+    opened = 0
+    for item in range(items):
+        chosen = opened
+        for candidate in range(opened - 1, max(opened - 1 - window, -1), -1):
+            room = True
+            for kind in range(kinds):
+                if used[candidate, kind] + sizes[item, kind] > limits[kind]:
+                    room = False
+            if room:
+                chosen = candidate
+                break
+        if chosen == opened:
+            opened += 1
+        for kind in range(kinds):
+            used[chosen, kind] += sizes[item, kind]
+        core[item] = chosen
+    return core

@@ -1,0 +1,157 @@
+"""map_graph: the passes in order, verified after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from conversion.graph import SpikingGraph, Synapse
+from foundation.errors import DoesNotFit, InputError
+from hwmodels import Chip
+from mapper.board import board_shape, smallest_board
+from mapper.flows import connect
+from mapper.packing import Packing, pack
+from mapper.placement import METHODS, Method, Seats, place
+from mapper.program import CoreProgram, CoreTable, Int64
+from mapper.routing import route
+from mapper.tiling import Tiling, tile
+from mapper.traffic import core_traffic
+from mapper.verify import verify_parts, verify_program
+from mapper.verify_flows import verify_flows
+
+Progress = Callable[[str], None]
+"""Told the name of each pass as it begins."""
+
+
+def map_graph(
+    graph: SpikingGraph,
+    chip: Chip,
+    *,
+    seed: int = 0,
+    replicas: int | Mapping[str, int] = 1,
+    placement: Method = "anneal",
+    anneal_moves: int | None = None,
+    progress: Progress | None = None,
+) -> CoreProgram:
+    """Lay a SpikingGraph out on the cores of a chip.
+
+    Args:
+        graph: What to map; its arrays are not read.
+        chip: What to map it to. As many chips as needed are taken, up to `mesh.max_chips`.
+        seed: Seed of the placement, from 0 to 2**32 - 1. The same seed gives the same program.
+        replicas: Copies of the weights of spiking synapses, tokens divided among them: a number for all (at most one a
+            token), or one for each synapse named (1 for the others).
+        placement: "anneal" (simulated annealing), "metis" (recursive bisection) or "row_major" (order of creation).
+        anneal_moves: Bound on the moves of the annealing; None scales it with the number of cores.
+        progress: Called with the name of each pass as it begins.
+
+    Parts are cut evenly, unless cutting them as large as fits (`options["cuts"] == "compact"`) saves a chip.
+
+    Raises:
+        DoesNotFit: The chip cannot hold the graph: every resource found short, the binding one first.
+        InputError: An option is out of range or names no spiking synapse.
+        ConservationError: The mapper lost or doubled something: a defect in Synaptile.
+    """
+    _check_options(graph, seed, replicas, placement, anneal_moves)
+    tell = progress or (lambda _: None)
+    tell("tiling and packing")
+    tiling, packing, board, cuts = _fewest_chips(graph, chip, replicas)
+    verify_parts(graph, chip, tiling.node_names, packing.parts)
+    tell("flows")
+    flows = connect(graph, tiling, packing.parts)
+    verify_flows(graph, tiling.node_names, packing.parts, flows)
+    tell("placement")
+    traffic = core_traffic(graph, packing.parts, flows, packing.core_kind.size)
+    seats, placed = place(chip, board, packing.core_kind, traffic, method=placement, seed=seed, moves=anneal_moves)
+    tell("routing")
+    routes = route(packing.parts, flows, seats, *board_shape(chip, board))
+    options: dict[str, object] = {
+        "seed": seed,
+        "replicas": replicas if isinstance(replicas, int) else dict(replicas),
+        "placement": placement,
+        "anneal_moves": anneal_moves,
+        "cuts": cuts,
+    }
+    program = CoreProgram(
+        graph=graph,
+        chip=chip,
+        node_names=tiling.node_names,
+        parts=packing.parts,
+        cores=_core_table(packing, seats),
+        flows=flows,
+        routes=routes,
+        placement=placed,
+        board=board,
+        options=MappingProxyType(options),
+    )
+    tell("verification")
+    verify_program(program)
+    return program
+
+
+def _check_options(
+    graph: SpikingGraph, seed: int, replicas: int | Mapping[str, int], placement: str, anneal_moves: int | None
+) -> None:
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed is {seed}, must be from 0 to {2**32 - 1}")
+    if placement not in METHODS:
+        raise InputError(f"placement is {placement!r}, must be one of {', '.join(METHODS)}")
+    if anneal_moves is not None and anneal_moves < 0:
+        raise InputError(f"anneal_moves is {anneal_moves}, must not be negative (None scales it with the number of cores)")
+    if isinstance(replicas, int):
+        if replicas < 1:
+            raise InputError(f"replicas is {replicas}, must be at least 1")
+        return
+    spiking = {synapse.name: synapse for synapse in graph.of_type(Synapse) if synapse.spiking}
+    for name, count in replicas.items():
+        if name not in spiking:
+            raise InputError(
+                f"replicas names {name!r}, which is no spiking synapse of graph {graph.name!r}: {', '.join(spiking)}"
+            )
+        if not 1 <= count <= spiking[name].tokens:
+            raise InputError(f"replicas of {name!r} is {count}, must be from 1 to its {spiking[name].tokens} tokens")
+
+
+def _fewest_chips(
+    graph: SpikingGraph, chip: Chip, replicas: int | Mapping[str, int]
+) -> tuple[Tiling, Packing, tuple[int, int], str]:
+    """Cut evenly; where that takes more than one chip, or does not fit, take compact cuts if they need fewer chips."""
+    found: dict[str, tuple[Tiling, Packing, tuple[int, int], str]] = {}
+    refusal: DoesNotFit | None = None
+    for cuts in ("even", "compact"):
+        compact = cuts == "compact"
+        try:
+            tiling = tile(graph, chip, replicas=replicas, compact=compact)
+            packing = pack(graph, chip, tiling, compact=compact)
+        except DoesNotFit as error:
+            refusal = error
+            continue
+        found[cuts] = tiling, packing, smallest_board(chip, packing.core_kind), cuts
+        if found[cuts][2] == (1, 1):
+            break
+    if not found:
+        assert refusal is not None
+        raise refusal
+    return min(found.values(), key=lambda entry: entry[2][0] * entry[2][1])
+
+
+def _core_table(packing: Packing, seats: Seats) -> CoreTable:
+    parts = packing.parts
+
+    def used(column: np.ndarray) -> Int64:
+        total = np.zeros(packing.core_kind.size, np.int64)
+        np.add.at(total, parts.core, column)
+        return total
+
+    return CoreTable(
+        kind=packing.core_kind,
+        x=seats.x,
+        y=seats.y,
+        slot=seats.slot,
+        weight_bits_used=used(parts.weight_bits),
+        state_bits_used=used(parts.state_bits),
+        neurons_used=used(parts.neurons),
+        axons_used=used(parts.axons),
+    )

@@ -1,0 +1,125 @@
+"""Cores onto the tiles of the board, so that what talks much sits close."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import pymetis
+
+from hwmodels import Chip
+from mapper.anneal import Board, anneal, slot_tiles, weighted_hops
+from mapper.board import board_shape, cores_per_tile
+from mapper.program import CoreKind, Int32, Int64, Placement
+from mapper.traffic import ASSUMED_DENSITY, Traffic
+
+Method: TypeAlias = Literal["anneal", "metis", "row_major"]
+METHODS: tuple[Method, ...] = ("anneal", "metis", "row_major")
+
+MOVES_PER_CORE = 2_000
+MOST_MOVES = 8_000_000
+"""Annealing moves unless told: MOVES_PER_CORE a core, at most MOST_MOVES."""
+
+STRIPS = (2, 3, 4, 5, 6, 8, 12)
+"""Widths in tiles of the strips that a start may wind through the board in."""
+
+CORES_A_LEAF = 4
+"""Cores that recursive bisection leaves together."""
+
+
+class Seats(NamedTuple):
+    """Where each core sits: tile coordinates on the board and slot among the cores of its kind there. Shape (cores,) each."""
+
+    x: Int32
+    y: Int32
+    slot: Int32
+
+
+def place(
+    chip: Chip, board: tuple[int, int], core_kind: Int32, traffic: Traffic, *, method: Method, seed: int, moves: int | None = None
+) -> tuple[Seats, Placement]:
+    """Place cores by simulated annealing, by METIS' recursive bisection, or row by row in order of creation (the baseline).
+
+    `moves` bounds the annealing. What is returned is never worse than the baseline, whichever method was asked for.
+    """
+    width, height = board_shape(chip, board)
+    floor = _floor(chip, width, height)
+    tiles = slot_tiles(floor)
+
+    def cost(slots: Int64) -> float:
+        return weighted_hops(traffic, tiles[slots], width)
+
+    baseline = _in_order(floor, core_kind, np.arange(width * height), np.arange(core_kind.size))
+    candidates = [baseline]
+    if method == "metis":
+        candidates += _winding(floor, core_kind, _bisection_order(traffic, seed))
+    elif method == "anneal":
+        candidates += _winding(floor, core_kind, np.arange(core_kind.size))
+        start = min(candidates, key=cost)
+        bound = min(MOVES_PER_CORE * core_kind.size, MOST_MOVES) if moves is None else moves
+        candidates = (
+            [baseline, start, anneal(traffic, core_kind, start, floor, bound, np.random.default_rng(seed))]
+            if bound
+            else [baseline, start]
+        )
+    best = min(candidates, key=cost)
+    placement = Placement(method, seed, ASSUMED_DENSITY, cost(best), cost(baseline))
+    return _seats(floor, core_kind, best, tiles), placement
+
+
+def _floor(chip: Chip, width: int, height: int) -> Board:
+    per_tile = np.array([cores_per_tile(chip, kind) for kind in CoreKind], np.int64)
+    return Board(width, height, per_tile, np.append(0, np.cumsum(per_tile * width * height)[:-1]).astype(np.int64))
+
+
+def _in_order(floor: Board, core_kind: Int32, path: Int64, order: Int64, *, spread: bool = False) -> Int64:
+    """Fill the slots along a path of tiles with cores in an order; the slot of each core, shape (cores,).
+
+    `spread` keeps the kinds in step: each is spread over all the tiles that the kind with most needs.
+    """
+    slots = np.empty(core_kind.size, np.int64)
+    chosen = [order[core_kind[order] == kind] for kind in CoreKind]
+    longest = max(-(-cores.size // max(int(floor.per_tile[kind]), 1)) for kind, cores in enumerate(chosen))
+    for kind, cores in enumerate(chosen):
+        per_tile = int(floor.per_tile[kind])
+        rank = np.arange(cores.size)
+        step = rank * longest // max(cores.size, 1) if spread else rank // max(per_tile, 1)
+        slot = rank - np.searchsorted(step, step)
+        slots[cores] = floor.base[kind] + path[step] * per_tile + slot
+    return slots
+
+
+def _winding(floor: Board, core_kind: Int32, order: Int64) -> list[Int64]:
+    """Placements along paths that wind through strips of the board, up one strip and down the next."""
+    x, y = np.arange(floor.width * floor.height) % floor.width, np.arange(floor.width * floor.height) // floor.width
+    found = []
+    for strip in (*(strip for strip in STRIPS if strip < floor.width), floor.width):
+        column, within = x // strip, x % strip
+        climbed = np.where(column % 2 == 0, y, floor.height - 1 - y)
+        path = np.lexsort((np.where(climbed % 2 == 0, within, -within), climbed, column))
+        found.append(_in_order(floor, core_kind, path, order, spread=True))
+    return found
+
+
+def _bisection_order(traffic: Traffic, seed: int) -> Int64:
+    """Cores in the order of the leaves of a recursive bisection that cuts as little traffic as it can."""
+    cores = traffic.offset.size - 1
+    leaves = 1 << max((cores // CORES_A_LEAF).bit_length() - 1, 0)
+    if leaves < 2 or not traffic.neighbour.size:
+        return np.arange(cores)
+    options = pymetis.Options()
+    options.seed = seed
+    weights = np.maximum(np.rint(traffic.weight * (1e6 / traffic.weight.max())), 1).astype(np.int64)
+    graph = pymetis.CSRAdjacency(traffic.offset, traffic.neighbour)
+    _, leaf = pymetis.part_graph(leaves, graph, eweights=weights, recursive=True, options=options)
+    return np.argsort(np.asarray(leaf), kind="stable")
+
+
+def _seats(floor: Board, core_kind: Int32, slots: Int64, tiles: Int64) -> Seats:
+    """Coordinates of slots, with the slots of a tile renumbered in core order, so that idle slots come last."""
+    tile = tiles[slots]
+    order = np.lexsort((np.arange(slots.size), core_kind, tile))
+    place = tile[order] * len(CoreKind) + core_kind[order]
+    slot = np.empty(slots.size, np.int32)
+    slot[order] = np.arange(slots.size) - np.searchsorted(place, place)
+    return Seats((tile % floor.width).astype(np.int32), (tile // floor.width).astype(np.int32), slot)

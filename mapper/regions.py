@@ -1,0 +1,70 @@
+"""Which rectangle of its input each part needs: the rules that flows are built from, and checked against."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from conversion.graph import Concatenate, ECUnit, ImageSource, Node, ProductUnit, SpikingGraph, Synapse, TokenMean, TokenSelect
+from mapper.program import Int64, PartTable
+
+
+class Regions(NamedTuple):
+    """Rectangles of one stream: tokens ``token_start:token_stop``, channels (or heads) ``start:stop``. Shape (parts,) each."""
+
+    token_start: Int64
+    token_stop: Int64
+    start: Int64
+    stop: Int64
+
+    @property
+    def area(self) -> Int64:
+        """Tokens times channels (or heads), 0 where a rectangle is empty."""
+        area: Int64 = np.maximum(self.token_stop - self.token_start, 0) * np.maximum(self.stop - self.start, 0)
+        return area
+
+
+def reads(graph: SpikingGraph, node: Node) -> tuple[int, ...]:
+    """Inputs of a node that other parts send: all but the image, which comes from off the chip."""
+    return tuple(i for i, port in enumerate(node.inputs) if not isinstance(graph.nodes[port.node], ImageSource))
+
+
+def elements_per_channel(node: Node) -> int:
+    """Elements that one (token, channel) of a region of this node's stream stands for: the keys of an attention map, else 1."""
+    return node.shape[2] if node.is_map else 1
+
+
+def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chosen: Int64) -> Regions:
+    """What each chosen part of `node` needs of its input `index`, in coordinates of the stream that this input reads.
+
+    A rectangle may be empty (a part of a concatenation that takes nothing of this input).
+    """
+    port = node.inputs[index]
+    token_start, token_stop = parts.token_start[chosen].astype(np.int64), parts.token_stop[chosen].astype(np.int64)
+    start, stop = parts.out_start[chosen].astype(np.int64), parts.out_stop[chosen].astype(np.int64)
+    whole = np.zeros_like(token_start)
+    match node:
+        case Synapse():
+            start, stop = parts.in_start[chosen].astype(np.int64), parts.in_stop[chosen].astype(np.int64)
+        case ECUnit(function="layer_norm"):
+            start, stop = whole, whole + port.width
+        case ProductUnit():
+            width = node.head_width
+            if node.form == "qk":
+                start, stop = start * width, stop * width
+            elif index == 0:
+                start, stop = start // width, -(-stop // width)
+            if index == 1:
+                token_start, token_stop = whole, whole + node.keys
+        case Concatenate():
+            offset = sum(graph.nodes[before.node].tokens for before in node.inputs[:index])
+            extent = graph.nodes[port.node].tokens
+            token_start, token_stop = np.clip(token_start - offset, 0, extent), np.clip(token_stop - offset, 0, extent)
+        case TokenSelect():
+            token_start, token_stop = token_start + node.start, token_stop + node.start
+        case TokenMean():
+            token_start, token_stop = whole + node.start, whole + node.stop
+        case _:
+            pass
+    return Regions(token_start, token_stop, start + port.start, stop + port.start)

@@ -1,0 +1,118 @@
+"""CoreProgram files (``.map``): one safetensors file, tables and weights as tensors, the rest as JSON in its header.
+
+The chip travels as resolved data, so that a program means the same when the chip file has changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
+from foundation.digest import digest_of
+from foundation.errors import ChipError, ConservationError, FileFormatError
+from foundation.files import atomic_path
+from hwmodels import chip_document, chip_from_document
+from mapper.program import CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
+from mapper.verify import verify_program
+
+FORMAT = "synaptile-program"
+VERSION = 1
+
+_TABLES: dict[str, type[Any]] = {"parts": PartTable, "cores": CoreTable, "flows": FlowTable, "routes": RouteTable}
+_GRAPH = "graph/"
+_Tensors = dict[str, NDArray[Any]]
+_Table = TypeVar("_Table")
+
+
+def save_program(program: CoreProgram, path: str | Path, *, with_arrays: bool = True) -> None:
+    """Write a program atomically. Without arrays it can be scheduled and priced, not executed."""
+    header, graph_tensors = graph_to_tensors(program.graph)
+    if not with_arrays:
+        header["graph_has_arrays"], graph_tensors = "0", {}
+    tables = _tables_of(program)
+    header |= {"format": FORMAT, "version": str(VERSION), "program": _structure_of(program)}
+    header["program_digest"] = _digest(header, tables)
+    tensors = {_GRAPH + name: array for name, array in graph_tensors.items()} | tables
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def load_program(path: str | Path) -> CoreProgram:
+    """Read a program, with its graph's arrays where the file has them.
+
+    Raises FileFormatError for a file that is missing, cut short, altered, of another kind or a newer version.
+    """
+    where = str(path)
+    header, tensors = read_safetensors(path, FORMAT, VERSION)
+    tables = {name: array for name, array in tensors.items() if not name.startswith(_GRAPH)}
+    arrays = {name.removeprefix(_GRAPH): array for name, array in tensors.items() if name.startswith(_GRAPH)}
+    if _digest(header, tables) != header.get("program_digest"):
+        raise FileFormatError(f"{where}: tables or header do not match their digest: the file was altered; map the graph again")
+    structure = parse_json(header, "program", where)
+    graph = graph_from_tensors(header, arrays, where)
+    try:
+        program = CoreProgram(
+            graph=graph,
+            chip=chip_from_document(structure["chip"], where),
+            node_names=tuple(structure["node_names"]),
+            parts=_table(PartTable, "parts", tables, where),
+            cores=_table(CoreTable, "cores", tables, where),
+            flows=_table(FlowTable, "flows", tables, where),
+            routes=_table(RouteTable, "routes", tables, where),
+            placement=Placement(**structure["placement"]),
+            board=(int(structure["board"][0]), int(structure["board"][1])),
+            options=MappingProxyType(structure["options"]),
+        )
+        verify_program(program)
+    except (KeyError, TypeError, IndexError, ValueError, ChipError, ConservationError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(f"{where}: not a sound program: {error}") from error
+    return program
+
+
+def program_digest(program: CoreProgram) -> str:
+    """Hex digest of a program: graph, chip, tables, placement and options."""
+    header, _ = graph_to_tensors(program.graph)
+    return _digest(header | {"program": _structure_of(program)}, _tables_of(program))
+
+
+def _structure_of(program: CoreProgram) -> str:
+    structure = {
+        "chip": chip_document(program.chip),
+        "node_names": list(program.node_names),
+        "placement": asdict(program.placement),
+        "board": list(program.board),
+        "options": dict(program.options),
+    }
+    return json.dumps(structure, allow_nan=False)
+
+
+def _tables_of(program: CoreProgram) -> _Tensors:
+    return {
+        f"{table}/{field.name}": np.ascontiguousarray(getattr(getattr(program, table), field.name))
+        for table, cls in _TABLES.items()
+        for field in fields(cls)
+    }
+
+
+def _digest(header: Mapping[str, str], tables: _Tensors) -> str:
+    return digest_of({key: header.get(key, "") for key in ("graph", "graph_digest", "program")}, tables)
+
+
+def _table(cls: type[_Table], label: str, tensors: _Tensors, where: str) -> _Table:
+    names = [field.name for field in fields(_TABLES[label])]
+    missing = [name for name in names if f"{label}/{name}" not in tensors]
+    surplus = sorted(key for key in tensors if key.startswith(f"{label}/") and key.partition("/")[2] not in names)
+    if missing or surplus:
+        raise FileFormatError(f"{where}: table {label!r} lacks columns {missing} and has unknown columns {surplus}")
+    return cls(**{name: tensors[f"{label}/{name}"] for name in names})

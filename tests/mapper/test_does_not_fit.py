@@ -1,0 +1,104 @@
+"""Is every limit enforced, and does the refusal name it with true numbers?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from foundation.errors import DoesNotFit
+from mapper import map_graph
+from tests.graphs import vit_graph
+from tests.mapper.chips import small_chip, without_ec_cores
+
+GRAPH = vit_graph(depth=2, tokens=10, width=32, heads=4, hidden=64, classes=10)
+
+
+def refusal(chip: Any) -> DoesNotFit:
+    with pytest.raises(DoesNotFit) as caught:
+        map_graph(GRAPH, chip)
+    for shortfall in caught.value.shortfalls:
+        assert shortfall.demand > shortfall.limit
+        assert shortfall.levers
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("figures", "resource", "demand"),
+    [
+        ({"synapse": {"weight_memory_bits": 63}}, "synapse_core.weight_memory_bits", 64),  # one weight and its bias
+        (
+            {"synapse": {"state_memory_bits": 447}},
+            "synapse_core.state_memory_bits",
+            128 + 10 * 32,
+        ),  # 4 accumulators, 10 membranes
+        ({"synapse": {"max_neurons": 0}}, "synapse_core.max_neurons", 1),
+        ({"synapse": {"max_axons": 0}}, "synapse_core.max_axons", 1),
+        (
+            {"ec": {"state_memory_bits": 5119}},
+            "ec_core.state_memory_bits",
+            (2 + 3) * 32 * 32,
+        ),  # LayerNorm of one token, its neurons
+        ({"ec": {"max_neurons": 31}}, "ec_core.max_neurons", 32),
+    ],
+)
+def test_a_limit_that_the_smallest_part_exceeds_is_named(figures: dict[str, Any], resource: str, demand: int) -> None:
+    error = refusal(small_chip(**figures))
+    assert (error.shortfalls[0].resource, error.shortfalls[0].demand) == (resource, demand)
+    assert resource in str(error)
+    just_enough = {section: dict.fromkeys(values, demand) for section, values in figures.items()}
+    try:
+        map_graph(GRAPH, small_chip(mesh={"width": 64, "height": 64}, **just_enough), placement="row_major")
+    except DoesNotFit as remaining:  # cores may be short, the limit itself no longer is
+        assert resource not in {shortfall.resource for shortfall in remaining.shortfalls}
+
+
+@pytest.mark.parametrize(
+    ("memory", "kind"), [({"synapse": {"weight_memory_bits": 64}}, "synapse"), ({"ec": {"state_memory_bits": 5120}}, "EC")]
+)
+def test_too_few_cores_are_counted_by_kind(memory: dict[str, Any], kind: str) -> None:
+    error = refusal(small_chip(mesh={"max_chips": 1}, **memory))
+    (shortfall,) = error.shortfalls
+    assert (shortfall.resource, shortfall.limit, shortfall.unit) == ("mesh.max_chips", 16, f"{kind} cores")
+    assert f"raise {'synapse_core.weight_memory_bits' if kind == 'synapse' else 'ec_core.state_memory_bits'}" in shortfall.levers
+
+
+def test_the_remedy_for_too_few_cores_names_the_resource_that_fills_them() -> None:
+    (shortfall,) = refusal(small_chip(mesh={"max_chips": 1}, synapse={"max_neurons": 4})).shortfalls
+    assert "raise synapse_core.max_neurons" in shortfall.levers
+
+
+def test_the_chips_that_the_remedy_names_do_hold_the_graph() -> None:
+    figures: dict[str, Any] = {"synapse": {"weight_memory_bits": 4 * 33 * 32}}
+    (shortfall,) = refusal(small_chip(mesh={"max_chips": 1}, **figures)).shortfalls
+    chips = -(-shortfall.demand // 16)
+    assert f"raise mesh.max_chips to {chips}" in shortfall.levers
+    map_graph(GRAPH, small_chip(mesh={"max_chips": chips}, **figures), anneal_moves=0)
+    with pytest.raises(DoesNotFit):
+        map_graph(GRAPH, small_chip(mesh={"max_chips": chips - 1}, **figures), anneal_moves=0)
+
+
+def test_a_chip_that_cannot_multiply_names_the_nodes_without_a_home() -> None:
+    (shortfall,) = refusal(without_ec_cores()).shortfalls
+    assert (shortfall.resource, shortfall.limit) == ("mesh.ec_cores_per_tile", 0)
+    assert "5 layer_norm" in shortfall.where
+    assert "2 softmax" in shortfall.where
+    assert "4 product" in shortfall.where
+
+
+def test_binary_spikes_give_multi_threshold_neurons_no_home() -> None:
+    error = refusal(small_chip(synapse={"graded_spikes": "binary"}))
+    assert (error.shortfalls[0].resource, error.shortfalls[0].demand) == ("synapse_core.graded_spikes", 16)
+
+
+def test_all_shortfalls_are_told_at_once_the_worst_first() -> None:
+    error = refusal(small_chip(synapse={"weight_memory_bits": 63, "max_axons": 0}, ec={"state_memory_bits": 64}))
+    resources = [shortfall.resource for shortfall in error.shortfalls]
+    assert resources[0] == "synapse_core.max_axons"
+    assert {"synapse_core.weight_memory_bits", "ec_core.state_memory_bits"} < set(resources)
+    assert resources.index("ec_core.state_memory_bits") < resources.index("synapse_core.weight_memory_bits")
+
+
+def test_nodes_that_lack_the_same_are_told_once() -> None:
+    (shortfall,) = refusal(small_chip(synapse={"max_neurons": 0})).shortfalls
+    assert "8 more nodes" in shortfall.where
