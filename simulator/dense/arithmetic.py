@@ -36,7 +36,7 @@ def exp(x: Array) -> Array:
     if x.dtype == np.float64:
         return np.asarray(np.exp(x))
     x = np.minimum(np.maximum(x, EXP_LOWEST), EXP_HIGHEST)
-    whole = np.rint(x * LOG2_E)
+    whole = np.floor(x * LOG2_E + np.float32(0.5))
     r = (x - whole * LN2_HIGH) - whole * LN2_LOW
     p = np.full_like(r, EXP_COEFFICIENTS[0])
     for coefficient in EXP_COEFFICIENTS[1:]:
@@ -56,7 +56,8 @@ def erf(x: Array) -> Array:
     for coefficient in ERF_COEFFICIENTS[1:]:
         p = p * s + coefficient
     tail = (p * s) * exp(-(magnitude * magnitude))
-    return np.asarray(np.copysign(np.float32(1) - tail, x))
+    magnitude_of_erf = np.float32(1) - tail
+    return np.asarray(np.where(x >= 0, magnitude_of_erf, -magnitude_of_erf))
 
 
 def sigmoid(x: Array) -> Array:
@@ -107,7 +108,7 @@ def evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
         case "silu":
             return np.asarray(x * sigmoid(x))
         case "relu":
-            return np.maximum(x, real(0))
+            return np.asarray(np.maximum(x, real(0)))
         case "sigmoid":
             return sigmoid(x)
         case "tanh":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import patch_currents, take
+from conversion.ann import patches_of, take
 from conversion.graph import (
     Add,
     Concatenate,
@@ -29,7 +29,7 @@ from conversion.graph import (
 from conversion.images import check_images, source_of
 from foundation.errors import InputError
 from simulator.dense.arithmetic import evaluate
-from simulator.dense.units import DenseHead, ExpectationUnit, IntegerSynapse, MTSite, Product, RealSynapse, Unit
+from simulator.dense.units import DenseHead, ExpectationUnit, IntegerSynapse, MTSite, Product, RealSynapse, Unit, ordered_linear
 from simulator.number_format import Numeric, check_numeric, quantise, real_dtype
 
 Array = NDArray[Any]
@@ -113,7 +113,7 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
             value = array("value")
             return Unit(lambda _t, _inputs: value)
         case PatchEmbedding():
-            currents = patch_currents(graph, node, image)[0]
+            currents = ordered_linear(patches_of(node, image)[0], array("weight"), array("bias"))
             return Unit(lambda _t, _inputs: currents)
         case Concatenate():
             return Unit(lambda _t, inputs: np.concatenate(inputs))

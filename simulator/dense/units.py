@@ -101,13 +101,9 @@ class DenseHead(Unit):
         self.weight, self.bias = weight, bias
 
     def step(self, t: int, inputs: list[Array]) -> Array:
-        """Outputs, summed over the fan-in first channel to last."""
-        real = inputs[0]
-        self.count(0, np.count_nonzero(real) * self.weight.shape[0])
-        total = np.zeros((real.shape[0], self.weight.shape[0]), real.dtype)
-        for i in range(real.shape[1]):
-            total = total + real[:, i : i + 1] * self.weight[:, i]
-        return total + self.bias
+        """Outputs of all tokens."""
+        self.count(0, np.count_nonzero(inputs[0]) * self.weight.shape[0])
+        return ordered_linear(inputs[0], self.weight, self.bias)
 
 
 class ExpectationUnit(Unit):
@@ -126,7 +122,7 @@ class ExpectationUnit(Unit):
         expected = self.function(self.total * real(1.0 / t)) * real(t)
         output = expected if self.last is None else expected - self.last
         self.last = expected
-        return output
+        return np.asarray(output)
 
 
 class Product(Unit):
@@ -160,7 +156,7 @@ class Product(Unit):
         output = self.sum_k * real(1.0 / t)
         if t > 1:
             output = output - before_k * real(1.0 / (t - 1))
-        return output if self.node.form == "qk" else output.transpose(1, 0, 2).reshape(self.node.shape)
+        return np.asarray(output if self.node.form == "qk" else output.transpose(1, 0, 2).reshape(self.node.shape))
 
     def _operands(self, inputs: list[Array]) -> tuple[Array, Array]:
         node = self.node
@@ -168,6 +164,14 @@ class Product(Unit):
         if node.form == "sv":
             return inputs[0], right.transpose(1, 0, 2)
         return inputs[0].reshape(node.tokens, node.heads, node.head_width).transpose(1, 0, 2), right.transpose(1, 2, 0)
+
+
+def ordered_linear(rows: Array, weight: Array, bias: Array) -> Array:
+    """W x + b of real values, the fan-in summed first channel to last; weight (channels, fan_in)."""
+    total = np.zeros((rows.shape[0], weight.shape[0]), rows.dtype)
+    for i in range(rows.shape[1]):
+        total = total + rows[:, i : i + 1] * weight[:, i]
+    return total + bias
 
 
 def _pairs(a: Array, b: Array) -> int:

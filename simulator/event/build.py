@@ -1,0 +1,156 @@
+"""Units of a batch from a mapped program: what is shared by all batches is prepared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.ann import patches_of
+from conversion.graph import (
+    Add,
+    Concatenate,
+    ConstantStream,
+    ECUnit,
+    ImageSource,
+    MTNeurons,
+    Node,
+    PatchEmbedding,
+    ProductUnit,
+    ReadOut,
+    Synapse,
+    TokenMean,
+    TokenSelect,
+)
+from foundation.errors import GraphError
+from mapper.program import CoreProgram
+from simulator.event.product_unit import ProductEventUnit
+from simulator.event.units import (
+    DenseHeadUnit,
+    EventUnit,
+    ExpectationUnit,
+    FireUnit,
+    ReadOutUnit,
+    StreamUnit,
+    SynapseUnit,
+    TokenMeanUnit,
+)
+from simulator.kernels.synapse import IntegerScale, Tiles, multiply_dense, pack_tiles
+from simulator.number_format import Numeric, quantise, real_dtype
+
+Rectangle = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What every batch of a run shares: packed weights, integer scales and the channel groups spikes are counted in.
+
+    `rectangles` lists a synapse's distinct tiles, sorted, as (out_start, out_stop, in_start, in_stop); `bounds` the channel
+    bounds of a site's groups: the input splits of the synapse it feeds, or the heads of its product.
+    """
+
+    program: CoreProgram
+    numeric: Numeric
+    rectangles: dict[str, list[Rectangle]]
+    tiles: dict[str, Tiles]
+    scales: dict[str, IntegerScale]
+    bounds: dict[str, NDArray[np.int64]]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Floating type of membranes, state and streams."""
+        return real_dtype(self.numeric)
+
+
+def make_layout(program: CoreProgram, numeric: Numeric) -> Layout:
+    """Pack the weights of every spiking synapse as its cores store them."""
+    graph, parts = program.graph, program.parts
+    dtype = real_dtype(numeric)
+    rectangles: dict[str, list[Rectangle]] = {}
+    tiles: dict[str, Tiles] = {}
+    scales: dict[str, IntegerScale] = {}
+    for node in graph.of_type(Synapse):
+        if not node.spiking:
+            continue
+        rows = program.parts_of(node.name)
+        columns = (parts.out_start[rows], parts.out_stop[rows], parts.in_start[rows], parts.in_stop[rows])
+        rectangles[node.name] = sorted({(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)})
+        if numeric == "int8":
+            quantised, site = quantise(graph, node), graph.nodes[node.inputs[0].node]
+            assert isinstance(site, MTNeurons)
+            bias = graph.array(node.name, "bias").astype(np.float32)
+            scales[node.name] = IntegerScale(
+                quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias
+            )
+            tiles[node.name] = pack_tiles(quantised.levels, rectangles[node.name])
+        else:
+            tiles[node.name] = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles[node.name])
+    bounds = {site.name: _group_bounds(program, site, rectangles) for site in graph.sites}
+    return Layout(program, numeric, rectangles, tiles, scales, bounds)
+
+
+def make_units(layout: Layout, images: NDArray[Any]) -> dict[str, EventUnit]:
+    """Fresh units, state zero, for one batch of preprocessed images."""
+    return {node.name: _unit(layout, node, images) for node in layout.program.graph.nodes.values()}
+
+
+def _group_bounds(program: CoreProgram, site: MTNeurons, rectangles: dict[str, list[Rectangle]]) -> NDArray[np.int64]:
+    graph, width = program.graph, site.shape[-1]
+    if site.is_map:
+        return np.array([0, width], np.int64)
+    cuts = {0, width}
+    for name in graph.consumers(site.name):
+        consumer = graph.nodes[name]
+        if isinstance(consumer, ProductUnit):
+            cuts.update(range(0, width, consumer.head_width))
+        elif name in rectangles:
+            cuts.update(start for _, _, start, _ in rectangles[name])
+    return np.array(sorted(cuts), np.int64)
+
+
+def _unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
+    graph, dtype, count = layout.program.graph, layout.dtype, len(images)
+    rows = count * (node.tokens * (node.shape[0] if node.is_map else 1))
+
+    def array(name: str) -> NDArray[Any]:
+        return graph.array(node.name, name).astype(dtype, copy=False)
+
+    match node:
+        case MTNeurons():
+            return FireUnit(node, rows, layout.bounds[node.name], dtype)
+        case Synapse(spiking=False):
+            return DenseHeadUnit(node, count, np.ascontiguousarray(array("weight").T), array("bias"))
+        case Synapse():
+            return SynapseUnit(node, count, layout.tiles[node.name], array("bias"), layout.scales.get(node.name), dtype)
+        case ECUnit():
+            return ExpectationUnit(graph, node, rows, dtype)
+        case ProductUnit():
+            a, b = (graph.nodes[port.node] for port in node.inputs)
+            assert isinstance(a, MTNeurons) and isinstance(b, MTNeurons)
+            return ProductEventUnit(node, (a, b), count, dtype)
+        case TokenMean():
+            return TokenMeanUnit(node, count)
+        case ReadOut():
+            return ReadOutUnit(node, count, dtype)
+        case ImageSource():
+            return StreamUnit(node.kind, count, images.reshape(count, -1))
+        case ConstantStream():
+            return StreamUnit(node.kind, count, np.tile(array("value"), (count, 1)))
+        case PatchEmbedding():
+            return StreamUnit(node.kind, count, _front_end(node, images, array("weight"), array("bias")))
+        case TokenSelect():
+            return StreamUnit(node.kind, count, None, node.start, node.stop, node.width)
+        case Add() | Concatenate():
+            return StreamUnit(node.kind, count, width=node.width)
+        case _:
+            raise GraphError(f"node {node.name!r} of kind {node.kind!r} cannot be executed")
+
+
+def _front_end(node: PatchEmbedding, images: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any]) -> NDArray[Any]:
+    """Patch currents of all images, computed once: rows of pixels times weights, the fan-in in order."""
+    pixels = np.ascontiguousarray(patches_of(node, images).reshape(-1, node.fan_in))
+    out = np.empty((len(pixels), node.width), images.dtype)
+    multiply_dense(pixels, 0, np.ascontiguousarray(weight.T), bias, out)
+    return out

@@ -1,0 +1,138 @@
+"""Recording: what units did, attributed to parts of cores, in integers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import MTNeurons, Node, ProductUnit, Synapse
+from foundation.errors import ConservationError
+from simulator.activity import Accounting, OperationTable, SpikeRecord
+from simulator.event.build import Layout
+from simulator.event.units import ProductEvents, Traffic
+from simulator.kernels.fire import Events
+from simulator.operations import Ledger
+
+Int64 = NDArray[np.int64]
+
+
+class Recorder:
+    """Collects spikes, accountings and the operations that depend on events; the rest follows from the program's shape."""
+
+    def __init__(self, layout: Layout, steps: int, images: int) -> None:
+        graph = layout.program.graph
+        self.layout, self.steps, self.images = layout, steps, images
+        self.ledger = Ledger(layout.program, steps, images)
+        self.logits = np.zeros((steps, images, graph.readout.width), layout.dtype)
+        self.nodes = tuple(graph.ann_macs)
+        self._row = {name: i for i, name in enumerate(self.nodes)}
+        shape = (len(self.nodes), steps, images)
+        self.eq30, self.released = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.spikes = {
+            site.name: SpikeRecord(
+                np.zeros((steps, images, site.tokens, _groups(layout, site)), np.int32),
+                _record_bounds(layout, site),
+                np.zeros((steps, 2 * site.n), np.int64),
+                site.size,
+            )
+            for site in graph.sites
+        }
+
+    def record(self, node: Node, traffic: Traffic, events: Events | None, step: int, start: int, count: int) -> None:
+        """Take one node's traffic at one step, for images start : start+count."""
+        images = slice(start, start + count)
+        if isinstance(node, MTNeurons) and events is not None:
+            self._record_spikes(node, traffic, events, step, images)
+        if isinstance(node, Synapse | ProductUnit):
+            row = self._row[node.name]
+            assert traffic.eq30 is not None and traffic.released is not None
+            self.eq30[row, step, images] = traffic.eq30
+            self.released[row, step, images] = traffic.released
+        if isinstance(node, Synapse) and traffic.issued is not None:
+            self._record_synapse(node, traffic.issued, step, images)
+        if isinstance(node, ProductUnit) and traffic.events is not None:
+            self._record_product(node, traffic.events, step, count)
+
+    def finish(self) -> tuple[OperationTable, Accounting, dict[str, SpikeRecord]]:
+        """The tables of the whole run."""
+        macs = self.layout.program.graph.ann_macs
+        accounting = Accounting(self.nodes, self.eq30, self.released, np.array([macs[name] for name in self.nodes], np.int64))
+        return self.ledger.table(), accounting, self.spikes
+
+    def _record_spikes(self, site: MTNeurons, traffic: Traffic, events: Events, step: int, images: slice) -> None:
+        record, count = self.spikes[site.name], images.stop - images.start
+        if site.is_map:
+            heads, tokens, _ = site.shape
+            record.events[step, images] = events.spikes.reshape(count, heads, tokens).transpose(0, 2, 1)
+        else:
+            record.events[step, images] = events.spikes.reshape(count, site.tokens, -1)
+        assert traffic.histogram is not None
+        record.histogram[step] += traffic.histogram
+        spikes = int(events.spikes.sum(dtype=np.int64))
+        if int(traffic.histogram.sum()) != spikes:
+            raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, {traffic.histogram.sum()} fired")
+        code = events.code.reshape(count, *site.shape)
+        fired = 0
+        for part in self.layout.program.parts_of(site.name):
+            rows, units = self._ranges(int(part))
+            view = code[:, units, rows] if site.is_map else code[:, rows, units]
+            found = int(np.count_nonzero(view))
+            self.ledger.add(int(part), "soft reset", "add", step, found)
+            fired += found
+        if fired != spikes:
+            raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, its cores fired {fired}")
+
+    def _record_synapse(self, node: Synapse, issued: Int64, step: int, images: slice) -> None:
+        count = images.stop - images.start
+        parts, rectangles = self.layout.program.parts, self.layout.rectangles[node.name]
+        per_token = issued.reshape(count, node.tokens, len(rectangles)).sum(axis=0)
+        total = 0
+        for part in self.layout.program.parts_of(node.name):
+            tokens, units = self._ranges(int(part))
+            tile = rectangles.index((units.start, units.stop, int(parts.in_start[part]), int(parts.in_stop[part])))
+            accumulates = int(per_token[tokens, tile].sum())
+            self.ledger.add(int(part), "synapse rows", "ac", step, accumulates)
+            total += accumulates
+        self._check_fan_out(node, total, step, images)
+
+    def _check_fan_out(self, node: Synapse, total: int, step: int, images: slice) -> None:
+        """Executed accumulates = spikes in times fan-out, summed over the synapse's tiles."""
+        spikes = self.spikes[node.inputs[0].node].events[step, images].sum(dtype=np.int64)
+        expected = int(spikes) * node.width
+        if total != expected:
+            raise ConservationError(
+                f"synapse {node.name!r}, step {step + 1}: its cores issued {total} accumulates, spikes * fan-out is {expected}"
+            )
+
+    def _record_product(self, node: ProductUnit, events: ProductEvents, step: int, count: int) -> None:
+        columns = node.keys if node.form == "qk" else node.head_width
+        a = events.a.reshape(count, node.heads, node.tokens).sum(axis=0)
+        b = events.b.reshape(count, node.heads, columns).sum(axis=(0, 2))
+        total = 0
+        for part in self.layout.program.parts_of(node.name):
+            tokens, heads = self._ranges(int(part))
+            if node.form == "sv":
+                heads = slice(heads.start // node.head_width, heads.stop // node.head_width)
+            spikes_a, spikes_b = int(a[heads, tokens].sum()), int(b[heads].sum())
+            first = spikes_a * columns
+            second = spikes_b * (tokens.stop - tokens.start) if events.second_pass else 0
+            self.ledger.add(int(part), "A(t) S_B(t)", "ac", step, first)
+            self.ledger.add(int(part), "S_A(t-1) B(t)", "ac", step, second)
+            self.ledger.add(int(part), "operand sums", "add", step, spikes_a + spikes_b)
+            total += first + second
+        expected = int(events.a.sum()) * columns + (int(events.b.sum()) * node.tokens if events.second_pass else 0)
+        if total != expected:
+            raise ConservationError(f"product {node.name!r}, step {step + 1}: its cores issued {total}, events give {expected}")
+
+    def _ranges(self, part: int) -> tuple[slice, slice]:
+        parts = self.layout.program.parts
+        tokens = slice(int(parts.token_start[part]), int(parts.token_stop[part]))
+        return tokens, slice(int(parts.out_start[part]), int(parts.out_stop[part]))
+
+
+def _groups(layout: Layout, site: MTNeurons) -> int:
+    return site.shape[0] if site.is_map else len(layout.bounds[site.name]) - 1
+
+
+def _record_bounds(layout: Layout, site: MTNeurons) -> Int64:
+    return np.arange(site.shape[0] + 1, dtype=np.int64) if site.is_map else layout.bounds[site.name]

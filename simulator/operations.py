@@ -1,0 +1,156 @@
+"""The ledger of operations: what each part of each core issued, by role and operation, step by step.
+
+Operations that depend on events are added as they are recorded; the others follow from the part's extents and happen every step
+(the front end's multiplies once an image). Roles, an image and a step, for a part of E elements:
+
+* synapse: "synapse rows" (recorded); "bias" E add; "partial sums", one add a non-owner's accumulator, on the owner's core; "theta
+  combine" on cores that shift: theta1*pos - theta2*neg, E mul + E mac.
+* MT site: "integrate" E add; "threshold compare" E * (1 + ceil(log2(n + 1))) compare (sign, then binary search over n
+  levels); "soft reset", an add a spike (recorded).
+* EC unit: "EC accumulate" E add (S += x); "mean" E mul (S times 1/t); "function", see `function_operations`; "expectation"
+  E mul (t F) + E add (minus the last).
+* product: both passes (recorded); "operand sums", an add a spike; "theta combine" as above, for each pass that ran; "S_K
+  accumulate" 2 E add; "expectation" 2 E mul + E add.
+* dense head: "dense head" fan_in * E mac, "bias" E add. Patch embedding: "front end" fan_in * E mac and "bias" E add, once
+  an image.
+* add: "residual add" E add an addend beyond the first. Token mean: "pooling". Read-out: "read-out" E add + E mul.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from conversion.graph import (
+    Add,
+    ECUnit,
+    MTNeurons,
+    PatchEmbedding,
+    ProductUnit,
+    ReadOut,
+    Synapse,
+    TokenMean,
+)
+from foundation.errors import ConservationError
+from mapper.program import CoreProgram, Int64
+from simulator.activity import OPS, OperationTable
+from simulator.function_operations import function_operations
+
+Entry = tuple[str, str, int]
+"""Role, operation, count an image and step."""
+
+
+class Ledger:
+    """Counts by (core, node, role, op) and step, int64, summed over images."""
+
+    def __init__(self, program: CoreProgram, steps: int, images: int) -> None:
+        self.program, self.steps, self.images = program, steps, images
+        self._rows: dict[tuple[int, int, str, str], Int64] = {}
+
+    def add(self, part: int, role: str, op: str, step: int | slice, count: int, *, core: int | None = None) -> None:
+        """Add `count` operations of one part at one step (or several); `core` where it is not the part's own."""
+        if count:
+            parts = self.program.parts
+            key = (int(parts.core[part]) if core is None else core, int(parts.node[part]), role, op)
+            if key not in self._rows:
+                self._rows[key] = np.zeros(self.steps, np.int64)
+            self._rows[key][step] += count
+
+    def table(self) -> OperationTable:
+        """Recorded and fixed operations together, sorted by core, node, role and operation."""
+        self._add_fixed()
+        keys = sorted(self._rows, key=lambda key: (key[0], key[1], key[2], OPS.index(key[3])))
+        roles = tuple(sorted({key[2] for key in keys}))
+        index = {role: i for i, role in enumerate(roles)}
+        columns = np.array([(core, node, index[role], OPS.index(op)) for core, node, role, op in keys], np.int32).reshape(-1, 4)
+        core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
+        counts = [self._rows[key] for key in keys]
+        return OperationTable(core, node, role, op, np.stack(counts) if counts else np.zeros((0, self.steps), np.int64), roles)
+
+    def _add_fixed(self) -> None:
+        parts = self.program.parts
+        every, later = slice(None), slice(1, None)
+        for part in range(len(parts.node)):
+            for role, op, count in fixed_operations(self.program, part):
+                self.add(part, role, op, every, count * self.images)
+            for role, op, count in once_operations(self.program, part):
+                self.add(part, role, op, 0, count * self.images)
+            for role, op, count in second_pass_operations(self.program, part):
+                self.add(part, role, op, later, count * self.images)
+            owner = int(parts.owner[part])
+            if owner != part:
+                elements, accumulators = _elements(self.program, part), 2 if _shifts(self.program) else 1
+                core = int(parts.core[owner])
+                self.add(part, "partial sums", "add", every, accumulators * elements * self.images, core=core)
+
+
+def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
+    """Operations that a part issues every step, one image."""
+    node = program.graph.nodes[program.node_names[int(program.parts.node[part])]]
+    e = _elements(program, part)
+    combine: list[Entry] = [("theta combine", "mul", e), ("theta combine", "mac", e)]
+    match node:
+        case Synapse(spiking=True):
+            if int(program.parts.owner[part]) != part:
+                return []
+            return [("bias", "add", e)] + (combine if _shifts(program) else [])
+        case Synapse():
+            return [("dense head", "mac", node.fan_in * e), ("bias", "add", e)]
+        case MTNeurons():
+            return [("integrate", "add", e), ("threshold compare", "compare", e * (1 + math.ceil(math.log2(node.n + 1))))]
+        case ECUnit():
+            unit: list[Entry] = [
+                ("EC accumulate", "add", e),
+                ("mean", "mul", e),
+                ("expectation", "mul", e),
+                ("expectation", "add", e),
+            ]
+            return unit + [("function", op, _share(count, e, node)) for op, count in function_operations(node).items()]
+        case ProductUnit():
+            sums: list[Entry] = [("S_K accumulate", "add", 2 * e), ("expectation", "mul", 2 * e), ("expectation", "add", e)]
+            return combine + sums
+        case Add():
+            return [("residual add", "add", e * (len(node.inputs) - 1))]
+        case TokenMean():
+            return [("pooling", "add", e * (node.stop - node.start - 1)), ("pooling", "mul", e)]
+        case ReadOut():
+            return [("read-out", "add", e), ("read-out", "mul", e)]
+        case _:
+            return []
+
+
+def once_operations(program: CoreProgram, part: int) -> list[Entry]:
+    """Operations that a part issues once an image: the dense front end."""
+    node = program.graph.nodes[program.node_names[int(program.parts.node[part])]]
+    e = _elements(program, part)
+    return [("front end", "mac", node.fan_in * e), ("bias", "add", e)] if isinstance(node, PatchEmbedding) else []
+
+
+def second_pass_operations(program: CoreProgram, part: int) -> list[Entry]:
+    """Operations of a product's second pass, which runs from the second step on."""
+    node = program.graph.nodes[program.node_names[int(program.parts.node[part])]]
+    e = _elements(program, part)
+    return [("theta combine", "mul", e), ("theta combine", "mac", e)] if isinstance(node, ProductUnit) else []
+
+
+def _elements(program: CoreProgram, part: int) -> int:
+    """Elements of a part's rectangle of its node's stream, one image."""
+    parts = program.parts
+    node = program.graph.nodes[program.node_names[int(parts.node[part])]]
+    rectangle = int(parts.token_stop[part] - parts.token_start[part]) * int(parts.out_stop[part] - parts.out_start[part])
+    return rectangle * (node.shape[2] if node.is_map else 1)
+
+
+def _share(count: int, elements: int, node: ECUnit) -> int:
+    """A part's share of a node's operations: whole rows (LayerNorm, softmax) or whole elements."""
+    share, rest = divmod(count * elements, node.size)
+    if rest:
+        raise ConservationError(
+            f"EC unit {node.name!r}: {count} operations do not divide over a part of {elements} of {node.size}"
+        )
+    return share
+
+
+def _shifts(program: CoreProgram) -> bool:
+    return program.chip.synapse_core.graded_spikes == "shift"
