@@ -1,0 +1,175 @@
+"""The type that pricing produces: what a run costs, under each accounting, down to every operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energy.accountings import LADDER, Comparison
+from energy.bill import Bill, Line
+from energy.cores import CoreUse, core_use
+from energy.groups import GroupEnergy, grouped
+from energy.prices import Price
+from foundation.errors import InputError
+from foundation.files import write_text
+from hwmodels import Chip
+from simulator.activity import Activity
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung of the energy ladder at one step: SNN through that step and one ANN pass, in pJ an image.
+
+    `ratio` is None where an operation is unpriced. `cheaper_through` is the last step through which the SNN has spent less than
+    the ANN: 0 where it never did, None where an operation is unpriced.
+    """
+
+    name: str
+    title: str
+    snn_pj: float
+    ann_pj: float
+    ratio: float | None
+    cheaper_through: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyReport:
+    """The bill of one run. Energies are in pJ an image; a step's figure is cumulative (steps 1..step), step counts from 1.
+
+    `chip` is the one whose prices were used, `activity.program.chip` the one that the run was mapped to.
+    `comparisons` maps accountings ("eq30", "released", "executed") to the SNN's bill beside the ANN's, both in `number_format`.
+    `prices` are those of executed operations, `published` those of eq30 and released. `notes` say what the reader must know.
+    """
+
+    activity: Activity
+    chip: Chip
+    number_format: str
+    prices: Mapping[str, Price]
+    published: Mapping[str, Price]
+    comparisons: Mapping[str, Comparison]
+    notes: tuple[str, ...]
+
+    @property
+    def steps(self) -> int:
+        """Time steps of the run."""
+        return self.activity.steps
+
+    def comparison(self, accounting: str) -> Comparison:
+        """Both bills of one accounting or ladder rung. Raises InputError for an unknown name."""
+        if accounting not in self.comparisons:
+            raise InputError(f"accounting {accounting!r} is unknown: use one of {', '.join(self.comparisons)}")
+        return self.comparisons[accounting]
+
+    def ratio(self, accounting: str = "executed", *, step: int | None = None) -> float:
+        """E_SNN / E_ANN of steps 1..`step` (default: all) under one accounting or ladder rung.
+
+        Raises InputError for an unknown accounting or step, and where an operation is unpriced.
+        """
+        return float(self.ratios(accounting)[self._step(step) - 1])
+
+    def ratios(self, accounting: str = "executed") -> NDArray[np.float64]:
+        """`ratio` at every step, shape (steps,)."""
+        return self.comparison(accounting).ratios()
+
+    def by(self, key: str, *, accounting: str = "executed", step: int | None = None) -> tuple[GroupEnergy, ...]:
+        """Energy per "kind", "layer" or "node" through `step` (default: all), in graph order."""
+        nodes = tuple(self.activity.program.graph.nodes.values())
+        return grouped(self.comparison(accounting), nodes, key, self._step(step))
+
+    def lines(
+        self,
+        *,
+        node: str | None = None,
+        core: int | None = None,
+        step: int | None = None,
+        through: int | None = None,
+        accounting: str = "executed",
+        side: str = "snn",
+    ) -> tuple[Line, ...]:
+        """The audit: every figure opened into op x count x pJ x source, narrowed to a node, a core or a step.
+
+        `step` keeps what that step issued, `through` sums steps 1..through.
+        `side` is "snn" or "ann" (which has neither cores nor steps).
+        """
+        return self._side(accounting, side).lines(node=node, core=core, step=step, through=through)
+
+    def heaviest(
+        self, count: int = 10, *, step: int | None = None, accounting: str = "executed", side: str = "snn"
+    ) -> tuple[Line, ...]:
+        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all."""
+        through = self._step(step) if side == "snn" else 1
+        lines = self._side(accounting, side).merged_over_cores().lines(through=through)
+        return tuple(sorted(lines, key=lambda line: -np.inf if line.energy_pj is None else -line.energy_pj))[:count]
+
+    @property
+    def unpriced(self) -> tuple[Line, ...]:
+        """Operations that were issued and have no price, per node and role, SNN first, then ANN."""
+        comparison = self.comparison("executed")
+        return tuple(
+            line
+            for bill in (comparison.snn, comparison.ann)
+            for line in bill.merged_over_cores().lines()
+            if line.price.pj is None
+        )
+
+    def ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
+        """The energy ladder through `step` (default: all), SNN and ANN side by side."""
+        at = self._step(step)
+        return tuple(self._rung(self.comparison(name), at) for name in LADDER)
+
+    @cached_property
+    def cores(self) -> tuple[CoreUse, ...]:
+        """What each core holds, issued and cost over the whole run."""
+        return core_use(self.activity.program, self.comparison("executed").snn)
+
+    def to_json(self) -> str:
+        """All figures as JSON text: accountings, groups, nodes, ladder, heaviest lines, cores, prices with their sources."""
+        from energy.export import to_json
+
+        return to_json(self)
+
+    def to_csv(self) -> str:
+        """One line a (side, accounting, node, role, op, step) as CSV text."""
+        from energy.export import to_csv
+
+        return to_csv(self)
+
+    def to_markdown(self) -> str:
+        """The main tables as Markdown text."""
+        from energy.markdown import to_markdown
+
+        return to_markdown(self)
+
+    def write(self, directory: str | Path) -> tuple[Path, ...]:
+        """Write energy.json, energy.csv and energy.md into `directory`, each atomically. Returns their paths."""
+        folder = Path(directory)
+        texts = {"energy.json": self.to_json(), "energy.csv": self.to_csv(), "energy.md": self.to_markdown()}
+        for name, text in texts.items():
+            write_text(folder / name, text)
+        return tuple(folder / name for name in texts)
+
+    def _side(self, accounting: str, side: str) -> Bill:
+        comparison = self.comparison(accounting)
+        if side not in ("snn", "ann"):
+            raise InputError(f"side {side!r} is unknown: use 'snn' or 'ann'")
+        return comparison.snn if side == "snn" else comparison.ann
+
+    def _step(self, step: int | None) -> int:
+        if step is None:
+            return self.steps
+        if not 1 <= step <= self.steps:
+            raise InputError(f"step {step} was asked for, the run has steps 1..{self.steps}")
+        return step
+
+    def _rung(self, comparison: Comparison, step: int) -> Rung:
+        snn, ann = float(comparison.snn_pj[step - 1]), comparison.ann_pj
+        if comparison.unpriced:
+            return Rung(comparison.name, comparison.title, snn, ann, None, None)
+        # Energy only accumulates, so the steps at which the SNN is below the ANN come first.
+        cheaper = int(np.count_nonzero(comparison.snn_pj < ann))
+        return Rung(comparison.name, comparison.title, snn, ann, float(comparison.ratios()[step - 1]), cheaper)

@@ -1,0 +1,85 @@
+"""price: an Activity and a chip -> an EnergyReport."""
+
+from __future__ import annotations
+
+from conversion.graph import PatchEmbedding
+from energy.accountings import Comparison, compare
+from energy.conservation import check_activity, check_bill
+from energy.energy_report import EnergyReport
+from energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
+from hwmodels import Chip
+from simulator.activity import OPS, Activity
+
+_FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
+_HOROWITZ_NM = 45.0
+
+
+def price(
+    activity: Activity, chip: Chip, *, number_format: str | None = None, energy_table: EnergyTable | None = None
+) -> EnergyReport:
+    """Bill a run on a chip, SNN and ANN side by side, and check that nothing was lost on the way.
+
+    `number_format` is "fp32", "fp16" or "int8" and holds for both sides; the default follows the run (int8 for an int8 run, fp32
+    otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure; the accountings eq30 and released keep
+    the published pair E_MAC, E_AC of the number format whatever the chip. An `energy_table` given replaces both.
+
+    Raises InputError for an unknown number format, ChipError for a chip that prices what no core issues, ConservationError
+    where counts disagree.
+    """
+    chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
+    check_number_format(chosen)
+    table = table_for(chip) if energy_table is None else energy_table
+    published = HOROWITZ if energy_table is None else energy_table
+    check_activity(activity)
+    comparisons = compare(activity, chosen, published, table)
+    check_bill(comparisons["executed"].snn, activity)
+    notes = _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
+    return EnergyReport(activity, chip, chosen, table.prices(chosen), published.prices(chosen), comparisons, notes)
+
+
+def _notes(
+    activity: Activity, chip: Chip, number_format: str, table: EnergyTable, comparisons: dict[str, Comparison], *, custom: bool
+) -> tuple[str, ...]:
+    """What a reader of the report must know about where its figures come from."""
+    notes = []
+    priced = {op for op, by_format in chip.operation_pj.items() if number_format in by_format}
+    own = priced & set(OPS)
+    mapped = activity.program.chip
+    if mapped.digest != chip.digest:
+        notes.append(
+            f"The run was mapped to and executed on {mapped.name}; its operations are billed at the energies of {chip.name}."
+        )
+    if _FORMAT_OF[activity.numeric] != number_format:
+        notes.append(f"Operations were counted in a {activity.numeric} run and are billed at {number_format}, SNN and ANN alike.")
+    if number_format == "int8":
+        notes.append("At int8 the EC units' real-valued arithmetic is billed at int8 energies too, in the SNN and in the ANN.")
+    if custom:
+        notes.append(f"Every accounting is billed from the energy table {table.name!r} given by the caller.")
+    else:
+        if own:
+            listed = ", ".join(sorted(own))
+            notes.append(
+                f"Executed operations priced by {chip.name} itself: {listed}; "
+                "all others, and eq30 and released, are Horowitz' 45 nm."
+            )
+        if ("ac" in own) != ("mac" in own):
+            one, other = ("ac", "mac") if "ac" in own else ("mac", "ac")
+            notes.append(
+                f"{chip.name} gives an energy for {one} and none for {other}: on the rung 'executed' the two sides of the ratio "
+                "rest on different sources."
+            )
+        if unused := priced - own:
+            notes.append(
+                f"{chip.name} also prices {', '.join(sorted(unused))}, which a run does not count one by one: not billed."
+            )
+        if chip.process_nm != _HOROWITZ_NM:
+            notes.append(f"{chip.name} is a {chip.process_nm:g} nm chip; figures from Horowitz hold at 45 nm and are not scaled.")
+    if chip.ec_core is None:
+        notes.append(f"{chip.name} has no multiplier, so the ANN beside it is one that this chip could not run.")
+    if any(isinstance(node, PatchEmbedding) for node in activity.program.graph.nodes.values()):
+        notes.append(
+            "The patch embedding counts on the rung 'executed' on both sides, once an image, and not in eq30 and released."
+        )
+    if unpriced := comparisons["executed"].unpriced:
+        notes.append(f"UNPRICED operations were issued and stand in no total: {', '.join(unpriced)}.")
+    return tuple(notes)
