@@ -1,0 +1,72 @@
+"""Synaptile: what a spiking vision transformer costs on a chip of many small cores, before silicon.
+
+graph    = st.convert(model, calibration)            # a timm model to a SpikingGraph (needs torch and timm)
+program  = st.map_graph(graph, st.load_chip("ecmt45"))
+activity = st.execute(program, images, steps=8)
+report   = st.price(activity, program.chip)
+report.ratio("released", step=4)
+"""
+
+from conversion.ann import ann_forward
+from conversion.calibrate import calibrate
+from conversion.convert import convert
+from conversion.graph import SpikingGraph, load_graph, save_graph
+from conversion.weights import load_timm
+from energy import EnergyReport, price
+from foundation.errors import (
+    CalibrationError,
+    ChipError,
+    ConservationError,
+    DoesNotFit,
+    FileFormatError,
+    GraphError,
+    ImageError,
+    InputError,
+    ModelError,
+    Shortfall,
+    SynaptileError,
+    UnsupportedOperator,
+    WeightsError,
+)
+from hwmodels import Chip, load_chip, shipped_chips
+from mapper import CoreProgram, load_program, map_graph, save_program
+from simulator import Activity, Reference, execute, reference
+from simulator.storage import load_activity, save_activity
+
+__all__ = [
+    "Activity",
+    "CalibrationError",
+    "Chip",
+    "ChipError",
+    "ConservationError",
+    "CoreProgram",
+    "DoesNotFit",
+    "EnergyReport",
+    "FileFormatError",
+    "GraphError",
+    "ImageError",
+    "InputError",
+    "ModelError",
+    "Reference",
+    "Shortfall",
+    "SpikingGraph",
+    "SynaptileError",
+    "UnsupportedOperator",
+    "WeightsError",
+    "ann_forward",
+    "calibrate",
+    "convert",
+    "execute",
+    "load_activity",
+    "load_chip",
+    "load_graph",
+    "load_program",
+    "load_timm",
+    "map_graph",
+    "price",
+    "reference",
+    "save_activity",
+    "save_graph",
+    "save_program",
+    "shipped_chips",
+]
