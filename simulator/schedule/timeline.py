@@ -1,0 +1,203 @@
+"""The type that scheduling produces: when and where every job and message of a run happened, in cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapper.program import CoreProgram
+from simulator.activity import Activity
+
+Int8 = NDArray[np.int8]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+UNITS = ("accumulate", "multiply", "special", "neuron")
+"""Units of a core: accumulate lanes of a synapse core, multipliers and special functions of an EC core, neuron updates of both."""
+
+OPERANDS = -1
+"""`JobTable.token` of the job in which a product adds all tokens of its second operand to S_B."""
+
+
+class Cause(IntEnum):
+    """What a job waited for last before it started."""
+
+    NOTHING = 0
+    INPUT = 1
+    NETWORK = 2
+    CORE = 3
+    OUTPUT = 4
+    BARRIER = 5
+
+
+class LinkKind(IntEnum):
+    """What a link joins: two routers, a core to its router, or a router to its core."""
+
+    MESH = 0
+    INJECTION = 1
+    EJECTION = 2
+
+
+@dataclass(frozen=True)
+class JobTable:
+    """Work of one part for one token at one step of one image. Columns have shape (jobs,), sorted by core, then start.
+
+    `part` indexes the program's parts, `core` its cores. `token` counts in the node's own stream (OPERANDS for the job that
+    sums a product's second operand), `image` and `step` from 0. A job is ready at `ready_cycles`: its inputs have arrived and
+    its outputs have room at every receiver; it runs from `start_cycles` to before `end_cycles` (equal where it issues nothing).
+    `operations` is what it issues, in the counting of the OperationTable; `spikes` what it sends (neurons only).
+    `cause` is a Cause, `waited_for` the job that the cause goes back to (-1: none).
+    """
+
+    part: Int32
+    core: Int32
+    token: Int32
+    step: Int32
+    image: Int32
+    ready_cycles: Int64
+    start_cycles: Int64
+    end_cycles: Int64
+    operations: Int64
+    spikes: Int32
+    cause: Int8
+    waited_for: Int32
+
+
+@dataclass(frozen=True)
+class MessageTable:
+    """What one job sends over one multicast tree (or, on a chip without multicast, to each receiving core in turn).
+
+    Columns have shape (messages,), sorted by injection. `job` is the sending job, `group` the tree (`RouteTable`);
+    `target_core` is -1 for a multicast, else the one core of a unicast copy. `elements` counts spikes or real-valued words,
+    `flits` what they fill. The first flit leaves the core at `injected_cycles`; the last reaches the last receiver before
+    `delivered_cycles`. `hops` is the number of mesh links that each flit crosses, copies of the tree together; `crossings`
+    counts those of them that join two chips. A message of no element still has one flit: it says that a token is complete.
+    """
+
+    job: Int32
+    group: Int32
+    target_core: Int32
+    elements: Int32
+    flits: Int32
+    hops: Int32
+    crossings: Int32
+    injected_cycles: Int64
+    delivered_cycles: Int64
+
+
+@dataclass(frozen=True)
+class LinkTable:
+    """Load of every link in use. Columns have shape (links,).
+
+    `kind` is a LinkKind; `source` and `target` are tiles (``y * board_width + x``) of a mesh link, tile and core of an
+    injection or ejection link (core and tile order follow the direction). `flits` is the total carried, `busy_cycles` the
+    cycles in which it carried them, `peak_queue_flits` the longest queue that stood before it, its own message included.
+    """
+
+    kind: Int8
+    source: Int32
+    target: Int32
+    flits: Int64
+    busy_cycles: Int64
+    peak_queue_flits: Int64
+
+
+@dataclass(frozen=True)
+class CoreCycles:
+    """Where the cycles of each core went; the four columns of shape (cores,) sum to the makespan.
+
+    `stalled_input`: no job was ready because an input had not been computed. `stalled_network`: it had been computed and was
+    on its way, or a receiver had no room. `idle`: before a core's first job and after its last, and at barriers. `unit_busy` has shape
+    (cores, len(UNITS)): cycles in which each unit worked.
+    """
+
+    busy: Int64
+    stalled_input: Int64
+    stalled_network: Int64
+    idle: Int64
+    unit_busy: Int64
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One link of the critical path: a job, and what kept it from starting earlier.
+
+    `wait_cycles` is the time between the end of the job before it on the path and its own start, `run_cycles` its duration.
+    """
+
+    job: int
+    core: int
+    node: str
+    token: int
+    step: int
+    image: int
+    cause: Cause
+    wait_cycles: int
+    run_cycles: int
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A core's unit, a core or a link with the cycles in which it was busy; `share` is of the makespan, 0..1."""
+
+    name: str
+    busy_cycles: int
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """One Activity on one chip, in cycles of that chip's clock.
+
+    `program` is the mapping that was scheduled: the activity's own, or a new one where the chip asked for it (`remapped`).
+    `images` counts the images of the stream, the first of the activity's. `step_end_cycles` has shape (images, steps): the
+    cycle in which the logits of a step were read out, from the start of the stream. `notes` say what the reader must know.
+    """
+
+    activity: Activity
+    program: CoreProgram
+    synchronisation: str
+    images: int
+    jobs: JobTable
+    messages: MessageTable
+    links: LinkTable
+    cores: CoreCycles
+    makespan_cycles: int
+    step_end_cycles: Int64
+    image_start_cycles: Int64
+    critical_path: tuple[Hold, ...]
+    bottleneck: Resource
+    remapped: bool
+    notes: tuple[str, ...]
+    provenance: Mapping[str, object]
+
+    @property
+    def clock_mhz(self) -> float:
+        """Clock of the chip that was scheduled."""
+        return self.program.chip.clock_mhz
+
+    def milliseconds(self, cycles: float) -> float:
+        """Cycles as time on this chip."""
+        return cycles / (1e3 * self.clock_mhz)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Cycles from the start of the stream to the first image's last logits."""
+        return int(self.step_end_cycles[0, -1])
+
+    @property
+    def interval_cycles(self) -> float:
+        """Steady state: mean cycles between the last logits of consecutive images; one image's makespan where there is one."""
+        if self.images == 1:
+            return float(self.makespan_cycles)
+        last = self.step_end_cycles[:, -1]
+        return float(last[-1] - last[0]) / (self.images - 1)
+
+    @property
+    def images_per_second(self) -> float:
+        """Steady-state throughput."""
+        return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
