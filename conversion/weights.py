@@ -5,28 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation.errors import ModelError, WeightsError
+from foundation.errors import InputError, ModelError, WeightsError
 
 if TYPE_CHECKING:
     import torch
 
 
-def load_timm(name: str, weights: str | Path | None = None, **options: Any) -> torch.nn.Module:
+def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int | None = None, **options: Any) -> torch.nn.Module:
     """A timm model in evaluation mode.
 
     `weights` is a local file, safetensors or a PyTorch checkpoint that loads with ``weights_only``; without it timm fetches its
-    pretrained weights. `options` go to ``timm.create_model``. Raises ModelError for an unknown model or weights that cannot be
-    fetched, WeightsError for a file that is unsafe, damaged or does not match.
+    pretrained weights, or initialises at random from `random_seed` where that is given: enough to size a chip, not to classify.
+    `options` go to ``timm.create_model``. Raises InputError for both at once, ModelError for an unknown model or weights that
+    cannot be fetched, WeightsError for a file that is unsafe, damaged or does not match.
     """
     import timm
+    import torch
+
+    if weights is not None and random_seed is not None:
+        raise InputError(f"weights from {weights} and random weights (seed {random_seed}) exclude each other: give one")
+    if random_seed is not None:
+        torch.manual_seed(random_seed)
 
     if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
         near = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
         raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
     try:
-        model: torch.nn.Module = timm.create_model(name, pretrained=weights is None, **options)
+        model: torch.nn.Module = timm.create_model(name, pretrained=weights is None and random_seed is None, **options)
     except Exception as error:
-        if weights is not None:
+        if weights is not None or random_seed is not None:
             raise ModelError(f"timm cannot build {name!r}: {error}") from error
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(
@@ -34,6 +41,15 @@ def load_timm(name: str, weights: str | Path | None = None, **options: Any) -> t
         ) from error
     if weights is not None:
         load_weights(model, weights)
+    return model.eval()
+
+
+def load_vision_transformer(weights: str | Path, **options: Any) -> torch.nn.Module:
+    """Timm's plain ``VisionTransformer(**options)`` with local weights, in evaluation mode. Raises WeightsError."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    model: torch.nn.Module = VisionTransformer(**options)
+    load_weights(model, weights)
     return model.eval()
 
 

@@ -37,7 +37,8 @@ def _make_real_block(width: int, fused: bool) -> Any:
 
             def multiply_add(spike: Any, weights: Any, total: Any) -> Any:
                 if fused:
-                    return builder.call(cgutils.get_or_insert_function(builder.module, fma, fma_name), [spike, weights, total])
+                    function = cgutils.get_or_insert_function(builder.module, fma, fma_name)
+                    return builder.call(function, [spike, weights, total])
                 return builder.fadd(total, builder.fmul(spike, weights))
 
             def load_spike(values: Any, event: Any) -> Any:

@@ -52,7 +52,7 @@ def _overload_exp(x: Any) -> Any:
             r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
             p = ((((_E0 * r + _E1) * r + _E2) * r + _E3) * r + _E4) * r + _E5
             p = (p * (r * r) + r) + _ONE
-            return p * _as_float32((np.int32(whole) + _BIAS) << _MANTISSA)
+            return p * _as_float32((np.int32(whole) + _BIAS) << _MANTISSA)  # type: ignore[call-arg]  # numba adds the typing context
 
         return single
 

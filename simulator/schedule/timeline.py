@@ -17,7 +17,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 UNITS = ("accumulate", "multiply", "special", "neuron")
-"""Units of a core: accumulate lanes of a synapse core, multipliers and special functions of an EC core, neuron updates of both."""
+"""Units: accumulate lanes of a synapse core, multipliers and special functions of an EC core, neuron updates of both."""
 
 OPERANDS = -1
 """`JobTable.token` of the job in which a product adds all tokens of its second operand to S_B."""
@@ -111,8 +111,8 @@ class CoreCycles:
     """Where the cycles of each core went; the four columns of shape (cores,) sum to the makespan.
 
     `stalled_input`: no job was ready because an input had not been computed. `stalled_network`: it had been computed and was
-    on its way, or a receiver had no room. `idle`: before a core's first job and after its last, and at barriers. `unit_busy` has shape
-    (cores, len(UNITS)): cycles in which each unit worked.
+    on its way, or a receiver had no room. `idle`: before a core's first job and after its last, and at barriers.
+    `unit_busy` has shape (cores, len(UNITS)): cycles in which each unit worked.
     """
 
     busy: Int64

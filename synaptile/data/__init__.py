@@ -76,10 +76,6 @@ def preprocess_digits(images: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
 
 def digits_model() -> torch.nn.Module:
     """The embedded model, rebuilt by timm with its trained weights, in evaluation mode. Needs torch and timm."""
-    from timm.models.vision_transformer import VisionTransformer
+    from conversion.weights import load_vision_transformer
 
-    from conversion.weights import load_weights
-
-    model: torch.nn.Module = VisionTransformer(**digits_description()["kwargs"])
-    load_weights(model, DIGITS_WEIGHTS)
-    return model.eval()
+    return load_vision_transformer(DIGITS_WEIGHTS, **digits_description()["kwargs"])
