@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from conversion.ann import ann_forward
 from conversion.calibrate import Batches, Progress, calibrate, graph_dtype
+from conversion.extra import require_torch
 from conversion.graph import SpikingGraph
 from conversion.images import open_folder, source_of
 from foundation.errors import ImageError, InputError, ModelError
@@ -68,6 +69,7 @@ def convert(
 
 def lower_model(model: torch.nn.Module) -> SpikingGraph:
     """The model's ECMT structure with its weights, every MT threshold still at 1: what `calibrate` completes without torch."""
+    require_torch()
     from conversion.lowering import lower
     from conversion.trace import trace_model
 

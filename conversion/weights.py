@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conversion.extra import require_torch
 from foundation.errors import InputError, ModelError, WeightsError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int 
     `options` go to ``timm.create_model``. Raises InputError for both at once, ModelError for an unknown model or weights that
     cannot be fetched, WeightsError for a file that is unsafe, damaged or does not match.
     """
+    require_torch()
     import timm
     import torch
 
@@ -28,7 +31,7 @@ def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int 
         torch.manual_seed(random_seed)
 
     if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
-        near = timm.list_models(f"*{name.split('.')[0][:8]}*")[:5]
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5)
         raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
     try:
         model: torch.nn.Module = timm.create_model(name, pretrained=weights is None and random_seed is None, **options)
@@ -44,11 +47,16 @@ def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int 
     return model.eval()
 
 
-def load_vision_transformer(weights: str | Path, **options: Any) -> torch.nn.Module:
-    """Timm's plain ``VisionTransformer(**options)`` with local weights, in evaluation mode. Raises WeightsError."""
+def load_vision_transformer(weights: str | Path, config: dict[str, Any], **options: Any) -> torch.nn.Module:
+    """Timm's plain ``VisionTransformer(**options)`` with local weights, in evaluation mode.
+
+    `config` is its timm data configuration (``architecture``, ``mean``, ``std``, ...). Raises WeightsError.
+    """
+    require_torch()
     from timm.models.vision_transformer import VisionTransformer
 
     model: torch.nn.Module = VisionTransformer(**options)
+    model.pretrained_cfg = config  # type: ignore[assignment]  # timm keeps a plain dictionary there
     load_weights(model, weights)
     return model.eval()
 

@@ -16,7 +16,7 @@ def digest_of(structure: Any, arrays: Mapping[str, NDArray[Any]] | None = None) 
     state = hashlib.blake2b(digest_size=16)
     state.update(json.dumps(structure, sort_keys=True, separators=(",", ":")).encode())
     for name in sorted(arrays or {}):
-        array = np.ascontiguousarray((arrays or {})[name])
+        array = np.asarray((arrays or {})[name], order="C")
         state.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         state.update(array.reshape(-1).view(np.uint8).data)
     return state.hexdigest()

@@ -11,6 +11,7 @@
     │   ├── ChipError            a chip file that breaks its schema
     │   └── FileFormatError      a file cut short, altered, of another kind or a newer version
     ├── DoesNotFit             a graph that a chip cannot hold: resource, demand, limit, unit, where, levers
+    ├── ScheduleError          a schedule that can never finish: how many jobs wait, on which cores, for what
     └── ConservationError      counts that should agree do not: a defect in Synaptile, never the user's
 
 Every message names the object, the value, the limit and a remedy. The command line prints the message alone and
@@ -100,6 +101,10 @@ class DoesNotFit(SynaptileError):
 
     def __reduce__(self) -> tuple[type[DoesNotFit], tuple[str, str, tuple[Shortfall, ...]]]:
         return type(self), (self.graph, self.chip, self.shortfalls)
+
+
+class ScheduleError(SynaptileError):
+    """A schedule that can never finish: jobs wait for one another."""
 
 
 class ConservationError(SynaptileError):

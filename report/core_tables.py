@@ -9,7 +9,7 @@ import numpy as np
 from energy import CoreUse, EnergyReport
 from energy.units import energy_text, share_text
 from foundation.errors import DoesNotFit
-from mapper.program import CoreProgram
+from mapper.program import CoreKind, CoreProgram
 from report.style import Sheet, bar, new_sheet, percent
 
 
@@ -80,6 +80,30 @@ def fullest_cores_table(report: EnergyReport, count: int = 10) -> Sheet:
     return table
 
 
+def program_table(program: CoreProgram) -> Sheet:
+    """What a mapping takes of its board: cores of each kind, parts, and how full their memories are together."""
+    cores, chip = program.cores, program.chip
+    columns, rows = program.board
+    tiles = columns * rows * chip.mesh.tiles
+    table = new_sheet(
+        f"{program.graph.name} on {columns * rows} x {chip.name}", "kind", "cores used", "of", "parts", "weights", "state"
+    )
+    for kind in CoreKind:
+        used = cores.kind == kind
+        if not used.any():
+            continue
+        slots = chip.mesh.synapse_cores_per_tile if kind is CoreKind.SYNAPSE else chip.mesh.ec_cores_per_tile
+        table.add_row(
+            "synapse" if kind is CoreKind.SYNAPSE else "ec",
+            f"{int(used.sum()):,}",
+            f"{tiles * slots:,}",
+            f"{int(used[program.parts.core].sum()):,}",
+            f"{cores.weight_bits_used[used].sum() / 2**23:,.2f} MiB",
+            f"{cores.state_bits_used[used].sum() / 2**23:,.2f} MiB",
+        )
+    return table
+
+
 def placement_table(program: CoreProgram) -> Sheet:
     """Traffic-weighted hops of the placement beside the baseline's, and what multicast saves over unicast."""
     placement, routes = program.placement, program.routes
@@ -105,18 +129,25 @@ def placement_table(program: CoreProgram) -> Sheet:
 def does_not_fit_table(error: DoesNotFit) -> Sheet:
     """What a graph lacks on a chip: resource, demand, limit and gap, the binding one first, with what would fix it."""
     table = new_sheet(
-        f"{error.graph} does not fit {error.chip}", "where", "resource", "needs", "limit", "short by", "demand / limit", left=2
+        f"{error.graph} does not fit {error.chip}",
+        "resource",
+        "needs",
+        "limit",
+        "short by",
+        "demand / limit",
+        "where",
+        prose=("where",),
     )
     for shortfall in error.shortfalls:
         table.add_row(
-            shortfall.where,
             shortfall.resource,
             f"{shortfall.demand:,}",
             f"{shortfall.limit:,}",
             f"{shortfall.demand - shortfall.limit:,}",
             f"{shortfall.demand / shortfall.limit:.2f}x" if shortfall.limit else "none there",
+            shortfall.where.rstrip(","),
         )
-    table.caption = "\n".join(f"{s.where}, fix: {lever}" for s in error.shortfalls for lever in s.levers)
+    table.caption = "\n".join(f"{s.resource}: {'; or '.join(s.levers)}" for s in error.shortfalls)
     return table
 
 

@@ -36,15 +36,23 @@ class Sheet:
             yield Text(f"{self.caption}\n", style="dim")
 
 
-def new_sheet(title: str, *columns: str, left: int = 1, bars: Collection[int] = (), caption: str = "", gap: int = 1) -> Sheet:
-    """An empty sheet. The first `left` columns and those in `bars` are aligned left, the others are figures and aligned right.
+def new_sheet(
+    title: str,
+    *columns: str,
+    left: int = 1,
+    bars: Collection[int] = (),
+    prose: Collection[str] = (),
+    caption: str = "",
+    gap: int = 1,
+) -> Sheet:
+    """An empty sheet. The first `left` columns, those in `bars` and those named in `prose` are aligned left, figures right.
 
     Text may wrap. A figure never does: where it has no room it ends in an ellipsis, so that no digit is lost unseen.
     `gap` is the padding right of a column.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap, 0, 0))
     for index, column in enumerate(columns):
-        text = index < left
+        text = index < left or column in prose
         table.add_column(
             column,
             justify="left" if text or index in bars else "right",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.digest import digest_of
+from foundation.archive import read_archive, write_archive
 from foundation.errors import FileFormatError
-from foundation.files import atomic_path
 from mapper import load_program, program_digest, save_program
 from simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
 
@@ -27,10 +23,7 @@ def save_activity(activity: Activity, directory: str | Path) -> None:
     """Write a run into `directory`, each file atomically; the activity last, so that a directory with one is complete."""
     folder = Path(directory)
     save_program(activity.program, folder / "program.map", with_arrays=False)
-    arrays = _arrays_of(activity)
     header = {
-        "format": FORMAT,
-        "version": VERSION,
         "program_digest": program_digest(activity.program),
         "numeric": activity.numeric,
         "steps": activity.steps,
@@ -40,10 +33,7 @@ def save_activity(activity: Activity, directory: str | Path) -> None:
         "sites": {site: record.neurons for site, record in activity.spikes.items()},
         "provenance": dict(activity.provenance),
     }
-    header["digest"] = digest_of(header, arrays)
-    text = np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8)
-    with atomic_path(folder / "activity.npz") as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, header=text, **arrays)
+    write_archive(folder / "activity.npz", FORMAT, VERSION, header, _arrays_of(activity))
 
 
 def load_activity(directory: str | Path) -> Activity:
@@ -51,10 +41,7 @@ def load_activity(directory: str | Path) -> Activity:
     folder = Path(directory)
     file = folder / "activity.npz"
     program = load_program(folder / "program.map")
-    header, arrays = _read(file)
-    recorded = header.pop("digest", "")
-    if digest_of(header, arrays) != recorded:
-        raise FileFormatError(f"{file}: content does not match its digest: the file was altered; run again")
+    header, arrays = read_archive(file, FORMAT, VERSION)
     if header["program_digest"] != program_digest(program):
         raise FileFormatError(f"{file}: was recorded on another program than {folder / 'program.map'}: run again")
     operations = OperationTable(
@@ -103,21 +90,3 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
         arrays[f"{_SPIKES}{site}/bounds"] = record.bounds
         arrays[f"{_SPIKES}{site}/histogram"] = record.histogram
     return arrays
-
-
-def _read(file: Path) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
-    if not file.is_file():
-        raise FileFormatError(f"{file}: no such run; `synaptile run` writes one")
-    try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        header = json.loads(bytes(arrays.pop("header")).decode())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{file}: not a readable activity (cut short, altered or of another kind): {error}") from error
-    except Exception as error:  # zlib.error and struct.error have no common base
-        raise FileFormatError(f"{file}: damaged: {error}") from error
-    if header.get("format") != FORMAT:
-        raise FileFormatError(f"{file}: is a {header.get('format')} file, needs {FORMAT}")
-    if not isinstance(header.get("version"), int) or header["version"] > VERSION:
-        raise FileFormatError(f"{file}: {FORMAT} version {header.get('version')}, this Synaptile reads up to {VERSION}: upgrade")
-    return header, arrays

@@ -78,4 +78,13 @@ def digits_model() -> torch.nn.Module:
     """The embedded model, rebuilt by timm with its trained weights, in evaluation mode. Needs torch and timm."""
     from conversion.weights import load_vision_transformer
 
-    return load_vision_transformer(DIGITS_WEIGHTS, **digits_description()["kwargs"])
+    description = digits_description()
+    how, size = description["preprocessing"], description["kwargs"]["img_size"]
+    config = {
+        "architecture": "digits_vit",
+        "input_size": (3, size, size),
+        "crop_pct": 1.0,
+        "mean": how["mean"],
+        "std": how["std"],
+    }
+    return load_vision_transformer(DIGITS_WEIGHTS, config, **description["kwargs"])

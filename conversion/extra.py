@@ -1,0 +1,17 @@
+"""Torch and timm come with an extra: say so where they are missing."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from foundation.errors import InputError
+
+
+def require_torch() -> None:
+    """Raises InputError with the remedy unless torch, torchvision and timm are installed."""
+    missing = [package for package in ("torch", "torchvision", "timm") if find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"converting a model needs {', '.join(missing)}, not installed here: pip install 'synaptile[convert]'; "
+            "saved graphs are mapped, executed and priced without"
+        )

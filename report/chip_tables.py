@@ -1,0 +1,82 @@
+"""Tables about chips: what is shipped, and one chip opened with the origin of every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from hwmodels import Chip, chip_document, die_area_mm2
+from report.style import Sheet, new_sheet
+
+
+def chip_list(chips: Sequence[Chip]) -> Sheet:
+    """One row a chip: cores, memories, clock, what it lacks."""
+    table = new_sheet(
+        "Shipped chips",
+        "chip",
+        "tiles",
+        "synapse cores",
+        "EC cores",
+        "weights",
+        "clock",
+        "spikes",
+        "lacks",
+        caption="`synaptile chips NAME` opens one: every figure with its source or assumption.",
+    )
+    for chip in chips:
+        mesh, core = chip.mesh, chip.synapse_core
+        cores = mesh.tiles * mesh.synapse_cores_per_tile
+        table.add_row(
+            chip.name,
+            f"{mesh.tiles:,}",
+            f"{cores:,}",
+            f"{mesh.tiles * mesh.ec_cores_per_tile:,}",
+            f"{cores * core.weight_memory_bits / 2**23:,.1f} MiB",
+            f"{chip.clock_mhz:,.0f} MHz",
+            core.graded_spikes,
+            f"{len(chip.lacks)} things" if chip.lacks else "-",
+        )
+    return table
+
+
+def print_chip(chip: Chip, console: Console) -> None:
+    """Print one chip: description, lacks, every figure with its origin, and the die area where the chip states area figures."""
+    console.print(f"[bold]{chip.name}[/]: {chip.description}\n", highlight=False)
+    if chip.lacks:
+        console.print("It lacks:")
+        for lack in chip.lacks:
+            console.print(f"- {lack}", highlight=False)
+        console.print()
+    table = new_sheet(f"Figures of {chip.name}", "figure", "value", "where it comes from", prose=("where it comes from",))
+    for name, value in _figures(chip_document(chip)):
+        table.add_row(name, _shown(value), chip.sources.get(name, "a property, not a figure"))
+    console.print(table)
+    if chip.area is not None:
+        area = die_area_mm2(chip)
+        console.print(
+            f"Die: {area.total:,.0f} mm2 without pads, {area.reticles:.2f} of a reticle's {area.reticle_limit:,.0f} mm2 "
+            f"(SRAM {area.sram:,.0f}, logic {area.logic:,.0f})."
+        )
+
+
+def _figures(document: object, prefix: str = "") -> list[tuple[str, object]]:
+    """Dotted names and values of the leaves of a chip document that carry figures or properties."""
+    if not isinstance(document, dict):
+        return [(prefix, document)]
+    if "value" in document:
+        return [(prefix, document["value"])]
+    found: list[tuple[str, object]] = []
+    for key, value in document.items():
+        if not prefix and key in ("name", "description", "lacks"):
+            continue
+        found += _figures(value, f"{prefix}.{key}" if prefix else key)
+    return found
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

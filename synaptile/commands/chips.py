@@ -1,0 +1,23 @@
+"""`synaptile chips`: what is shipped, or one chip with the source of every figure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from synaptile.terminal import output
+
+
+def chips(
+    name: Annotated[str | None, typer.Argument(help="A shipped chip's name or a chip file; all shipped ones if absent.")] = None,
+) -> None:
+    """List the shipped chips, or open one: every figure with its source or assumption, what it lacks, the die it would take."""
+    from hwmodels import load_chip, shipped_chips
+    from report import chip_list, print_chip
+
+    console = output()
+    if name is None:
+        console.print(chip_list([load_chip(shipped) for shipped in shipped_chips()]))
+    else:
+        print_chip(load_chip(name), console)

@@ -1,0 +1,54 @@
+"""`synaptile convert`: a timm model to a spiking graph file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synaptile.commands.options import Preset, with_suffix
+from synaptile.images import DIGITS, digits
+from synaptile.terminal import counted, output
+
+
+def convert(
+    model: Annotated[str, typer.Argument(help="A timm model's name, or `digits` for the embedded one.")],
+    to: Annotated[Path, typer.Option("--output", "-o", help="Graph file to write (.spk).")],
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="Local safetensors or checkpoint; timm's hub if absent.")
+    ] = None,
+    calibration: Annotated[Path | None, typer.Option("--calibration", help="Folder of images to take thresholds from.")] = None,
+    preset: Preset = "paper",
+    levels: Annotated[int | None, typer.Option("-n", help="Thresholds a sign; 8, and 6 for EVA, by default.")] = None,
+    quantile: Annotated[float, typer.Option("-p", help="Quantile of Algorithm 1.")] = 0.99,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Calibration images a batch.")] = 8,
+    random_weights: Annotated[int | None, typer.Option("--random-weights", help="Seed: size a chip without weights.")] = None,
+    image_size: Annotated[int | None, typer.Option("--image-size", help="Image side, where the model can change it.")] = None,
+    depth: Annotated[int | None, typer.Option("--depth", help="Blocks, for a study at reduced depth.")] = None,
+) -> None:
+    """Convert a timm model into a spiking network (ECMT) and save it. Needs the extra `convert` (torch, timm)."""
+    from conversion.convert import convert as convert_model
+    from conversion.graph import save_graph
+    from conversion.weights import load_timm
+    from foundation.errors import InputError
+    from synaptile.data import digits_model
+
+    with_suffix(to, ".spk", "a graph file")
+    sizes = {"img_size": image_size, "depth": depth}
+    with counted(f"calibrating {model}") as progress:
+        if model == DIGITS:
+            given = {"weights": weights, "calibration": calibration, "random-weights": random_weights, **sizes}
+            if surplus := [f"--{name.replace('img_size', 'image-size')}" for name, value in given.items() if value is not None]:
+                raise InputError(f"the embedded model brings weights and digits, it takes no {', '.join(surplus)}: leave it out")
+            network = digits_model()
+        else:
+            options = {name: value for name, value in sizes.items() if value is not None}
+            network = load_timm(model, weights, random_seed=random_weights, **options)
+        source = digits("calibration").images if model == DIGITS else calibration
+        graph = convert_model(network, source, preset=preset, n=levels, p=quantile, batch_size=batch_size, progress=progress)
+    save_graph(graph, to)
+    output().print(
+        f"{to}: {graph.name}, preset {preset}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites, "
+        f"{sum(graph.ann_macs.values()):,} MACs in one pass of the ANN"
+    )

@@ -1,0 +1,51 @@
+"""`synaptile demo`: the whole way on the embedded model, chip and digits, offline and without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synaptile.commands.options import ChipName, Limit, Numeric, Preset, Seed, Steps, Threads
+from synaptile.terminal import counted, output, phases
+
+
+def demo(
+    to: Annotated[Path, typer.Option("--output", "-o", help="Run directory to write.")] = Path("synaptile-demo"),
+    steps: Steps = 12,
+    chip: ChipName = "ecmt45",
+    preset: Preset = "paper",
+    numeric: Numeric = "float32",
+    seed: Seed = 0,
+    threads: Threads = None,
+    limit: Limit = None,
+) -> None:
+    """Convert, map, execute and price a small vision transformer on handwritten digits."""
+    from conversion.calibrate import calibrate
+    from conversion.graph import load_graph, save_graph
+    from foundation.errors import InputError
+    from hwmodels import load_chip
+    from mapper import map_graph
+    from simulator.dense.reference import check_steps
+    from synaptile.data import DIGITS_GRAPH
+    from synaptile.images import digits
+    from synaptile.pipeline import ann_logits, execute_images, report_run
+    from synaptile.rundir import check_output, save_run
+
+    check_steps(steps)
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit is {limit}, needs at least 1")
+    folder, target = check_output(to), load_chip(chip)
+    console, chosen = output(), digits("test", limit)
+    with counted("calibrating on 128 digits") as progress:
+        graph = calibrate(load_graph(DIGITS_GRAPH), digits("calibration").images, preset=preset, progress=progress)
+    with phases("mapping") as phase:
+        program = map_graph(graph, target, seed=seed, progress=phase)
+    with counted("the original network") as progress:
+        answers = ann_logits(graph, chosen.images, progress)
+    with counted("executing") as progress:
+        run = execute_images(program, chosen, answers, steps, numeric, threads, progress)
+    save_graph(graph, folder / "digits.spk")
+    save_run(run, folder)
+    report_run(run, folder, console)

@@ -1,0 +1,41 @@
+"""`synaptile map`: a graph file onto the cores of a chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from synaptile.commands.options import ChipName, Seed, with_suffix
+from synaptile.terminal import output, phases
+
+Placement = Literal["anneal", "metis", "row_major"]
+
+
+def map_(
+    graph: Annotated[Path, typer.Argument(help="A graph file (.spk).")],
+    to: Annotated[Path, typer.Option("--output", "-o", help="Mapped program to write (.map).")],
+    chip: ChipName = "ecmt45",
+    seed: Seed = 0,
+    replicas: Annotated[
+        int, typer.Option("--replicas", help="Copies of every synapse's weights, tokens divided among them.")
+    ] = 1,
+    placement: Annotated[Placement, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
+) -> None:
+    """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
+    from conversion.graph import load_graph
+    from hwmodels import load_chip
+    from mapper import map_graph, save_program
+    from report import placement_table, program_table
+
+    with_suffix(to, ".map", "a mapped program")
+    target = load_chip(chip)
+    with phases("mapping") as progress:
+        program = map_graph(load_graph(graph), target, seed=seed, replicas=replicas, placement=placement, progress=progress)
+        progress("writing")
+        save_program(program, to)
+    console = output()
+    console.print(program_table(program))
+    console.print(placement_table(program))
+    console.print(f"{to}: written")

@@ -1,0 +1,75 @@
+"""A run on disk: the activity, what it was asked (labels, file names) and what the original network answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundation.archive import read_archive, write_archive
+from foundation.errors import FileFormatError, InputError
+from foundation.files import write_json
+from simulator import Activity
+from simulator.storage import load_activity, save_activity
+
+FORMAT = "synaptile-inputs"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An executed network and its context.
+
+    `labels` is int64, shape (images,), -1 where unknown; `ann_logits` float, shape (images, classes), the original network's
+    answers to the same images; `files` names the images where they came from files.
+    """
+
+    activity: Activity
+    labels: NDArray[np.int64]
+    ann_logits: NDArray[np.floating]
+    files: tuple[str, ...] = field(default=())
+
+    @property
+    def known_labels(self) -> NDArray[np.int64] | None:
+        """The labels, None unless every image has one."""
+        return self.labels if len(self.labels) and bool((self.labels >= 0).all()) else None
+
+    @property
+    def ann_accuracy(self) -> float | None:
+        """Top-1 accuracy of the original network, 0..1, None where labels are unknown."""
+        labels = self.known_labels
+        return None if labels is None else float((self.ann_logits.argmax(axis=1) == labels).mean())
+
+
+def save_run(run: Run, directory: str | Path) -> None:
+    """Write ``inputs.npz``, ``provenance.json``, ``program.map`` and ``activity.npz`` into `directory`, the activity last."""
+    folder = Path(directory)
+    arrays = {"labels": run.labels, "ann_logits": run.ann_logits}
+    write_archive(folder / "inputs.npz", FORMAT, VERSION, {"files": list(run.files)}, arrays)
+    write_json(folder / "provenance.json", dict(run.activity.provenance))
+    save_activity(run.activity, folder)
+
+
+def load_run(directory: str | Path) -> Run:
+    """Read a run. Raises FileFormatError where a file is missing, cut short, altered, newer or of another run."""
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise FileFormatError(f"{folder}: no such run directory; `synaptile run` writes one")
+    activity = load_activity(folder)
+    header, arrays = read_archive(folder / "inputs.npz", FORMAT, VERSION)
+    run = Run(activity, arrays["labels"], arrays["ann_logits"], tuple(str(name) for name in header["files"]))
+    if len(run.labels) != activity.images or len(run.ann_logits) != activity.images:
+        raise FileFormatError(
+            f"{folder / 'inputs.npz'}: describes {len(run.labels)} images, the activity has {activity.images}: run again"
+        )
+    return run
+
+
+def check_output(directory: str | Path) -> Path:
+    """The directory that a run may be written to. Raises InputError where a file stands in its place."""
+    folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, a run needs a directory: give another name with --output")
+    return folder

@@ -1,0 +1,60 @@
+"""Consoles and progress bars of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from report.style import WIDTH
+
+
+def output() -> Console:
+    """Where results go: standard output, at least as wide as the tables are when it is no terminal."""
+    return _console(stderr=False)
+
+
+def errors() -> Console:
+    """Where errors and progress go: standard error."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH)
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; the context gives a callback that takes (done, in all)."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors(), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def phases(what: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error; the context gives a callback that takes the name of the phase that begins."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=errors(), transient=True
+    ) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda phase: progress.update(task, description=f"{what}: {phase}")
