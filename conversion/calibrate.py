@@ -38,15 +38,15 @@ def calibrate(
     graph = apply_preset(lowered, preset)
     chosen = (6 if is_eva(graph) else 8) if n is None else n
     injected = dict(thresholds or {})
+    fixed = preset_thresholds(graph, preset)
     base: dict[str, tuple[float, float]] = {}
     images = 0
     if calibration is not None:
         counted = _Counted(_checked(calibration, graph, batch_size, progress))
-        base = measure_thresholds(graph, counted, p)
+        base = measure_thresholds(graph, counted, p, known={*injected, *fixed})
         images = counted.images
-    elif any(site.name not in injected for site in graph.sites):
+    elif any(site.name not in {*injected, *fixed} for site in graph.sites):
         raise CalibrationError("no calibration images, and injected thresholds do not cover every site: give one or the other")
-    fixed = preset_thresholds(graph, preset)
     complete = {site: (*theta, chosen) for site, theta in {**base, **fixed}.items()} | injected
     graph = with_thresholds(graph, complete)
     facts = {

@@ -85,10 +85,15 @@ def check_against_model(graph: SpikingGraph, model: torch.nn.Module) -> float:
     """
     import torch
 
+    from conversion.trace import evaluating
+
     dtype = graph_dtype(graph)
     image = np.random.default_rng(0).standard_normal((1, *source_of(graph).image_shape)).astype(dtype)
-    with torch.no_grad():
-        expected = model.eval()(torch.from_numpy(image)).numpy()
+    with evaluating(model), torch.no_grad():
+        output = model(torch.from_numpy(image))
+    if not isinstance(output, torch.Tensor):
+        raise ModelError(f"model {graph.name} returns {type(output).__name__}, needs one tensor of logits")
+    expected = output.numpy()
     found = ann_forward(graph, image)
     difference = float(np.abs(found - expected).max() / max(float(np.abs(expected).max()), 1e-12))
     limit = 1e-9 if dtype == np.float64 else 1e-3

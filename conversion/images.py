@@ -18,6 +18,7 @@ from foundation.errors import ImageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 LARGEST_VALUE = 1e3
+CROP_MODES = ("center", "squash")
 _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
@@ -91,7 +92,7 @@ def open_folder(folder: str | Path) -> ImageFolder:
 
 
 def load_images(paths: tuple[Path, ...], source: ImageSource) -> NDArray[np.float32]:
-    """Preprocess image files as timm does for evaluation: resize the shorter side, centre crop, normalise.
+    """Preprocess image files as timm does for evaluation: resize, centre crop, normalise.
 
     Returns float32, shape (images, 3, H, W). Raises ImageError for an unreadable file.
     """
@@ -108,6 +109,8 @@ def _preprocess(path: Path, source: ImageSource) -> NDArray[np.float32]:
     _, height, width = source.image_shape
     if source.interpolation not in _FILTERS:
         raise ImageError(f"interpolation {source.interpolation!r} is not supported; known: {', '.join(_FILTERS)}")
+    if source.crop_mode not in CROP_MODES:
+        raise ImageError(f"crop mode {source.crop_mode!r} is not supported; known: {', '.join(CROP_MODES)}")
     try:
         with Image.open(path) as opened:
             image = opened.convert("RGB")
@@ -122,28 +125,35 @@ def _preprocess(path: Path, source: ImageSource) -> NDArray[np.float32]:
 
 
 def _resize(image: Image.Image, height: int, width: int, source: ImageSource) -> Image.Image:
-    """Timm's evaluation resize: the shorter side to floor(size / crop fraction), unless it has that length already."""
-    target = math.floor(max(height, width) / source.crop_fraction)
-    short, long = sorted(image.size)
-    if short == target:
-        return image
-    scaled = int(target * long / short)
-    size = (target, scaled) if image.width <= image.height else (scaled, target)
-    return image.resize(size, _FILTERS[source.interpolation])
+    """Timm's evaluation resize to floor(size / crop fraction): both sides in mode ``squash``, else the one that binds."""
+    high, wide = (math.floor(extent / source.crop_fraction) for extent in (height, width))
+    if source.crop_mode == "squash":
+        size = (wide, high)
+    elif high != wide:
+        ratio = min(image.height / high, image.width / wide)
+        size = (round(image.width / ratio), round(image.height / ratio))
+    else:
+        short, long = sorted(image.size)
+        scaled = int(high * long / short)
+        size = (high, scaled) if image.width <= image.height else (scaled, high)
+    return image if size == image.size else image.resize(size, _FILTERS[source.interpolation])
 
 
 def _read_table(table: Path) -> dict[str, int]:
     """File names in table order, with their labels (-1 where the table has none)."""
-    with table.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if "file" not in (reader.fieldnames or ()):
-            raise ImageError(f"{table}: columns {reader.fieldnames}, needs 'file' and, where known, 'label'")
-        known: dict[str, int] = {}
-        for row in reader:
-            try:
-                known[Path(row["file"]).name] = int(row["label"]) if row.get("label") else -1
-            except ValueError as error:
-                raise ImageError(f"{table}, line {reader.line_num}: label {row['label']!r} is not an integer") from error
+    try:
+        text = table.read_text(encoding="utf-8-sig")  # spreadsheets put a byte-order mark in front
+    except UnicodeDecodeError as error:
+        raise ImageError(f"{table}: not UTF-8 text: {error}") from error
+    reader = csv.DictReader(text.splitlines())
+    if "file" not in (reader.fieldnames or ()):
+        raise ImageError(f"{table}: columns {reader.fieldnames}, needs 'file' and, where known, 'label'")
+    known: dict[str, int] = {}
+    for row in reader:
+        try:
+            known[Path(row["file"]).name] = int(row["label"]) if row.get("label") else -1
+        except ValueError as error:
+            raise ImageError(f"{table}, line {reader.line_num}: label {row['label']!r} is not an integer") from error
     return known
 
 

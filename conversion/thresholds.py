@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,18 +22,22 @@ RELEASED_SOFTMAX = (0.0125, 0.0125)
 RELEASED_FC2 = (0.25, 0.08)
 
 
-def measure_thresholds(graph: SpikingGraph, batches: Iterable[NDArray[Any]], p: float = 0.99) -> dict[str, tuple[float, float]]:
-    """theta1 and theta2 of every site: p- and minus (1-p)-quantile of the ANN's values there, averaged over batches.
+def measure_thresholds(
+    graph: SpikingGraph, batches: Iterable[NDArray[Any]], p: float = 0.99, known: Collection[str] = ()
+) -> dict[str, tuple[float, float]]:
+    """theta1 and theta2 of every site not `known`: p- and minus (1-p)-quantile of the ANN's values, averaged over batches.
 
     The quantile is the k-th smallest value, k = int(p * values). A site whose (1-p)-quantile is not negative takes
     theta2 = theta1. Raises CalibrationError naming a site whose theta1 is not positive.
     """
     if not 0.5 < p < 1.0:
         raise CalibrationError(f"p is {p}, needs to lie between 0.5 and 1 (the paper uses 0.99)")
-    low: dict[str, list[float]] = {site.name: [] for site in graph.sites}
-    high: dict[str, list[float]] = {site.name: [] for site in graph.sites}
+    low: dict[str, list[float]] = {site.name: [] for site in graph.sites if site.name not in known}
+    high: dict[str, list[float]] = {site: [] for site in low}
 
     def observe(site: str, values: NDArray[Any]) -> None:
+        if site not in low:
+            return
         flat = values.reshape(-1)
         ranks = [max(1, int(q * flat.size)) - 1 for q in (1 - p, p)]
         ordered = np.partition(flat, ranks)
@@ -100,22 +106,30 @@ def with_thresholds(graph: SpikingGraph, thresholds: Thresholds) -> SpikingGraph
     """The graph with (theta1, theta2, n) set at every site. Raises CalibrationError for missing, unknown or unusable ones."""
     sites = [site.name for site in graph.sites]
     if unknown := sorted(set(thresholds) - set(sites)):
+        near = difflib.get_close_matches(unknown[0], sites, n=3, cutoff=0.0)
         raise CalibrationError(
-            f"thresholds name sites that do not exist: {', '.join(unknown[:3])}; sites are {', '.join(sites[:3])}, ..."
+            f"thresholds name {len(unknown)} sites that do not exist, first {unknown[0]!r}; near it: {', '.join(near)}"
         )
     if missing := [site for site in sites if site not in thresholds]:
         raise CalibrationError(f"no thresholds for {len(missing)} sites, first {missing[0]!r}: calibrate or inject them")
     nodes: list[Node] = []
     for node in graph.nodes.values():
         if isinstance(node, MTNeurons):
-            theta1, theta2, n = thresholds[node.name]
-            if not (0 < theta1 < math.inf and 0 < theta2 < math.inf and int(n) == n and 1 <= n <= 16):
-                raise CalibrationError(
-                    f"site {node.name!r}: theta1 {theta1}, theta2 {theta2}, n {n}: thresholds must be positive, finite, n 1 to 16"
-                )
-            node = dataclasses.replace(node, theta1=float(theta1), theta2=float(theta2), n=int(n))
+            theta1, theta2, n = _checked(node.name, thresholds[node.name])
+            node = dataclasses.replace(node, theta1=theta1, theta2=theta2, n=n)
         nodes.append(node)
     return SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata)
+
+
+def _checked(site: str, values: Any) -> tuple[float, float, int]:
+    if not isinstance(values, Sequence) or len(values) != 3 or not all(isinstance(value, Real) for value in values):
+        raise CalibrationError(f"site {site!r}: {values!r} is not a triple of numbers (theta1, theta2, n)")
+    theta1, theta2, n = (float(value) for value in values)
+    if not (0 < theta1 < math.inf and 0 < theta2 < math.inf and 1 <= n <= 16 and n.is_integer()):
+        raise CalibrationError(
+            f"site {site!r}: theta1 {theta1:g}, theta2 {theta2:g}, n {n:g}: thresholds must be positive, finite, n 1 to 16"
+        )
+    return theta1, theta2, int(n)
 
 
 def _head_synapses(graph: SpikingGraph) -> set[str]:

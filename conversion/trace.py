@@ -23,6 +23,7 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     crop_fraction: float = 1.0
     interpolation: str = "bicubic"
+    crop_mode: str = "center"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def trace_model(model: torch.nn.Module) -> TracedModel:
     """Export `model` with ``torch.export``, attention unfused.
 
     Raises ModelError where the model has no single image input or cannot be exported, WeightsError where a parameter is
-    not finite.
+    not finite, or neither float32 nor float64.
     """
     import torch
 
@@ -49,11 +50,16 @@ def trace_model(model: torch.nn.Module) -> TracedModel:
     if reference is None:
         raise ModelError(f"model {type(model).__name__} has no parameters: nothing to convert")
     for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        if not tensor.is_floating_point():
+            continue
+        if tensor.is_meta or tensor.dtype not in (torch.float32, torch.float64):
+            stored = "on the meta device, without values" if tensor.is_meta else str(tensor.dtype)
+            raise WeightsError(f"weights: {name!r} is {stored}, needs float32 or float64: load the weights, call model.float()")
+        if not torch.isfinite(tensor).all():
             bad = int((~torch.isfinite(tensor)).sum())
             raise WeightsError(f"weights: {name!r} holds {bad} values that are NaN or infinite: repair the checkpoint")
     example = torch.zeros(1, *preprocessing.image_shape, dtype=reference.dtype)
-    with _unfused_attention(model), _evaluation(model), torch.no_grad():
+    with _unfused_attention(model), evaluating(model), torch.no_grad():
         try:
             program = torch.export.export(model, (example,), strict=False)
         except Exception as error:
@@ -77,18 +83,19 @@ def preprocessing_of(model: torch.nn.Module) -> Preprocessing:
 
     try:
         config = resolve_data_config({}, model=model)
+        size = getattr(getattr(model, "patch_embed", None), "img_size", None)
+        channels = getattr(getattr(getattr(model, "patch_embed", None), "proj", None), "in_channels", config["input_size"][0])
+        height, width = size if size is not None else config["input_size"][1:]
+        return Preprocessing(
+            (int(channels), int(height), int(width)),
+            _triple(config["mean"]),
+            _triple(config["std"]),
+            float(config["crop_pct"]),
+            str(config["interpolation"]),
+            str(config.get("crop_mode") or "center"),
+        )
     except Exception as error:
         raise ModelError(f"model {type(model).__name__} carries no timm data configuration: {error}") from error
-    size = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    channels = getattr(getattr(getattr(model, "patch_embed", None), "proj", None), "in_channels", config["input_size"][0])
-    height, width = size if size is not None else config["input_size"][1:]
-    return Preprocessing(
-        (int(channels), int(height), int(width)),
-        _triple(config["mean"]),
-        _triple(config["std"]),
-        float(config["crop_pct"]),
-        str(config["interpolation"]),
-    )
 
 
 def _triple(values: Any) -> tuple[float, float, float]:
@@ -115,7 +122,8 @@ def _unfused_attention(model: torch.nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _evaluation(model: torch.nn.Module) -> Iterator[None]:
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, for a while."""
     training = model.training
     model.eval()
     try:

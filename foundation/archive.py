@@ -47,7 +47,8 @@ def read_archive(path: str | Path, kind: str, version: int) -> tuple[dict[str, A
         KeyError,
         EOFError,
         AttributeError,
-        NotImplementedError,
+        TypeError,
+        RuntimeError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:

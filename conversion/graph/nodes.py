@@ -70,7 +70,7 @@ class Node:
 class ImageSource(Node):
     """The image, constant over time. `shape` is ``(1, 3*H*W)``; `image_shape` is ``(3, H, W)``.
 
-    `mean`, `std`, `crop_fraction` and `interpolation` say how timm preprocesses an image file for the model.
+    `mean`, `std`, `crop_fraction`, `crop_mode` and `interpolation` say how timm preprocesses an image file for the model.
     """
 
     image_shape: tuple[int, int, int]
@@ -78,6 +78,7 @@ class ImageSource(Node):
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     crop_fraction: float = 1.0
     interpolation: str = "bicubic"
+    crop_mode: str = "center"
 
     kind = "source"
 

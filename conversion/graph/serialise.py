@@ -23,6 +23,8 @@ def nodes_from(structure: Any, where: str) -> list[Node]:
     """Nodes from `structure_of`'s JSON; `where` names the file in errors. Raises FileFormatError."""
     if not isinstance(structure, dict) or not isinstance(structure.get("nodes"), list):
         raise FileFormatError(f"{where}: graph structure has no list of nodes")
+    if not isinstance(structure.get("name"), str) or not isinstance(structure.get("metadata"), dict):
+        raise FileFormatError(f"{where}: graph structure has no name or no metadata")
     return [_node_from_json(entry, f"{where}: node {i}") for i, entry in enumerate(structure["nodes"])]
 
 

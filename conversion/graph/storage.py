@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from conversion.graph.graph import SpikingGraph
+from conversion.graph.mapped import mapped_tensors
 from conversion.graph.serialise import nodes_from, structure_of
 from foundation.errors import FileFormatError
 from foundation.files import atomic_path
@@ -84,14 +85,17 @@ def parse_json(header: Mapping[str, str], key: str, where: str) -> dict[str, Any
 def read_safetensors(
     path: str | Path, kind: str, version: int, *, with_tensors: bool = True
 ) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """Header and tensors of one of our safetensors files, with its format name and version checked. Raises FileFormatError."""
+    """Header and tensors of one of our safetensors files, with its format name and version checked. Raises FileFormatError.
+
+    Tensors are views of the mapped file, read as they are touched.
+    """
     if not Path(path).is_file():
         raise FileFormatError(f"{path}: no such file")
     try:
         with safe_open(path, framework="numpy") as file:
             header = dict(file.metadata() or {})
             _check_kind(header, kind, version, path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118 (not a dict)
+        tensors = mapped_tensors(path) if with_tensors else {}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, FileFormatError):
             raise
@@ -103,5 +107,7 @@ def _check_kind(header: Mapping[str, str], kind: str, version: int, path: str | 
     if header.get("format") != kind:
         raise FileFormatError(f"{path}: is a {header.get('format', 'plain safetensors')} file, needs {kind}")
     found = header.get("version", "")
-    if not found.isdigit() or int(found) > version:
+    if not found.isdecimal() or int(found) < 1:
+        raise FileFormatError(f"{path}: {kind} version {found!r} never existed: the file was altered")
+    if int(found) > version:
         raise FileFormatError(f"{path}: {kind} version {found}, this Synaptile reads up to {version}: upgrade Synaptile")

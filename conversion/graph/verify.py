@@ -48,6 +48,9 @@ _ARITY: dict[type[Node], int | None] = {
 def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
     """Raise GraphError unless edges, arities and shapes are consistent, the graph is acyclic and reads out once."""
     for node in nodes.values():
+        if len(node.shape) not in (2, 3) or any(extent < 1 for extent in node.shape):
+            raise GraphError(f"graph {graph!r}: node {node.name!r} has shape {node.shape}, needs 2 or 3 positive extents")
+    for node in nodes.values():
         _check_ports(graph, node, nodes)
         _check_shape(graph, node, [_port_shape(nodes[port.node], port) for port in node.inputs], nodes)
     edges: nx.DiGraph[str] = nx.DiGraph((port.node, node.name) for node in nodes.values() for port in node.inputs)
@@ -116,8 +119,8 @@ def _check_ports(graph: str, node: Node, nodes: Mapping[str, Node]) -> None:
             raise GraphError(
                 f"graph {graph!r}: node {node.name!r} reads channels {port.start}:{port.stop} of {port.node!r}, which has {width}"
             )
-    if len(node.shape) not in (2, 3) or any(extent < 1 for extent in node.shape):
-        raise GraphError(f"graph {graph!r}: node {node.name!r} has shape {node.shape}, needs 2 or 3 positive extents")
+        if isinstance(node, Concatenate | TokenSelect | TokenMean | ReadOut) and nodes[port.node].is_map:
+            raise GraphError(f"graph {graph!r}: node {node.name!r} reads the attention map {port.node!r}, needs a token stream")
 
 
 def _port_shape(node: Node, port: Port) -> Shape:
@@ -148,6 +151,10 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
             given = _product_shape(graph, node, inputs, nodes)
         case Concatenate():
             given = (sum(shape[0] for shape in inputs), inputs[0][1])
+            if any(shape[1] != inputs[0][1] for shape in inputs):
+                raise GraphError(f"graph {graph!r}: {node.name!r} concatenates streams of different widths: {inputs}")
+        case ReadOut():
+            given = (1, inputs[0][1])
         case TokenSelect() | TokenMean():
             if not 0 <= node.start < node.stop <= inputs[0][0]:
                 raise GraphError(f"graph {graph!r}: {node.name!r} takes tokens {node.start}:{node.stop} of {inputs[0][0]}")
@@ -169,6 +176,11 @@ def _patches(node: PatchEmbedding, nodes: Mapping[str, Node]) -> int:
     source = nodes[node.inputs[0].node]
     if not isinstance(source, ImageSource):
         raise GraphError(f"patch embedding {node.name!r} must read the image source, reads {source.name!r}")
+    if source.image_shape[0] != node.image_channels or min(*node.kernel, *node.stride) < 1 or min(node.padding) < 0:
+        raise GraphError(
+            f"patch embedding {node.name!r} has kernel {node.kernel}, stride {node.stride}, padding {node.padding} on "
+            f"{node.image_channels} channels of {source.image_shape[0]}: read all channels, kernel and stride positive"
+        )
     extents = zip(source.image_shape[1:], node.kernel, node.stride, node.padding, strict=True)
     return math.prod((size + 2 * pad - kernel) // stride + 1 for size, kernel, stride, pad in extents)
 

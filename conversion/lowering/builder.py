@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 class Builder:
     """Collects nodes in trace order. Names are unique; `where` is the module path of the operator being lowered."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, parameters: Mapping[str, str], dtype: torch.dtype) -> None:
         self.model = model
+        self.parameters = parameters  # placeholder -> dotted name of the parameter or buffer
+        self.dtype = dtype  # of constants that the model writes as plain numbers
         self.nodes: dict[str, Node] = {}
         self.arrays: dict[str, NDArray[Any]] = {}
         self.versions: dict[str, int] = {}
@@ -47,7 +50,8 @@ class Builder:
         self.versions[node.name] = 0
         for field, tensor in arrays.items():
             if tensor is not None:
-                self.arrays[f"{node.name}.{field}"] = np.ascontiguousarray(tensor.detach().cpu().numpy())
+                # A copy: the model may be trained on, and a graph never changes.
+                self.arrays[f"{node.name}.{field}"] = np.array(tensor.detach().cpu().numpy(), order="C")
         return Stream(node.name, torch.arange(node.size).reshape(node.shape))
 
     def replace(self, node: Node) -> None:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     import torch
 
 
-def lower_linear(b: Builder, _fx: Any, x: Stream, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Stream:
-    """Site ``<module>.in`` and synapse ``<module>``. A scale pending on the input moves into the weights."""
+def lower_linear(b: Builder, fx: Any, x: Stream, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Stream:
+    """Site ``<module>.in`` and synapse ``<module>``, the module that owns the weights. A pending scale moves into the weights."""
     import torch
 
     if not isinstance(weight, torch.Tensor) or x.bias is not None:
         raise b.fail("a Linear needs constant weights and a plain input")
     port = b.token_port(x)
     channels, fan_in = weight.shape
-    name = b.unique(b.where or "linear")
+    name = b.unique(_owner(b, fx) or b.where or "linear")
     site = add_site(b, f"{name}.in", port)
     bias = torch.zeros(channels, dtype=weight.dtype) if bias is None else bias
     tokens = b.nodes[site.node].tokens
@@ -28,6 +28,12 @@ def lower_linear(b: Builder, _fx: Any, x: Stream, weight: torch.Tensor, bias: to
     b.add(node, weight=weight * x.scale if x.scale != 1.0 else weight, bias=bias)
     shape = (*x.index.shape[:-1], channels)
     return Stream(name, torch.arange(node.size).reshape(shape))
+
+
+def _owner(b: Builder, fx: Any) -> str:
+    """The module whose ``weight`` a Linear reads: EVA and BEiT call ``linear`` on the weights of a sub-module, `qkv`."""
+    parameter = b.parameters.get(getattr(fx.args[1], "name", ""), "")
+    return parameter.removesuffix(".weight") if parameter.endswith(".weight") else ""
 
 
 def add_site(b: Builder, name: str, port: Port) -> Port:

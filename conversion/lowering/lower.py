@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from conversion.graph import ImageSource, ReadOut, SpikingGraph
@@ -22,7 +23,8 @@ def lower(traced: TracedModel) -> SpikingGraph:
     """
     import torch
 
-    builder = Builder(traced.name)
+    floating = (tensor.dtype for tensor in traced.constants.values() if tensor.is_floating_point())
+    builder = Builder(traced.name, traced.constant_names, next(floating, torch.float32))
     values: dict[str, Any] = {}
     result: Any = None
     for fx_node in traced.program.graph.nodes:
@@ -49,8 +51,8 @@ def _placeholder(builder: Builder, traced: TracedModel, name: str) -> Any:
         raise ModelError(f"model {traced.name} takes more than one input ({name!r} besides the image): one image is supported")
     pre = traced.preprocessing
     size = pre.image_shape[0] * pre.image_shape[1] * pre.image_shape[2]
-    source = ImageSource("image", (), (1, size), pre.image_shape, pre.mean, pre.std, pre.crop_fraction, pre.interpolation)
-    builder.add(source)
+    how = (pre.mean, pre.std, pre.crop_fraction, pre.interpolation, pre.crop_mode)
+    builder.add(ImageSource("image", (), (1, size), pre.image_shape, *how))
     return Stream("image", torch.arange(size).reshape(1, *pre.image_shape))
 
 
@@ -69,7 +71,12 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in LAYOUTS:
         return _run_layout(target, args, kwargs)
     if name in OPERATORS:
-        return OPERATORS[name](builder, fx_node, *args, **kwargs)
+        rule = OPERATORS[name]
+        try:
+            inspect.signature(rule).bind(builder, fx_node, *args, **kwargs)
+        except TypeError as error:
+            raise builder.fail(f"this overload is not supported: {error}") from None
+        return rule(builder, fx_node, *args, **kwargs)
     raise UnsupportedOperator(
         f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported; "
         f"supported: {', '.join(supported_operators())}"

@@ -47,6 +47,8 @@ def _conv2d(
     source = b.nodes[b.plain(x).node]
     if not isinstance(source, ImageSource) or not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
         raise b.fail("a convolution is supported only as the patch embedding, directly on the image")
+    if isinstance(padding, str):
+        raise b.fail(f"padding {padding!r}: the patch embedding needs it in pixels")
     if groups != 1 or list(dilation) not in ([1, 1], [1]):
         raise b.fail(f"groups {groups}, dilation {dilation}: the patch embedding needs 1 and 1")
     pair = [tuple(v) * 2 if len(v) == 1 else tuple(v) for v in (stride, padding)]
@@ -91,7 +93,7 @@ def _add(b: Builder, fx: Any, x: Any, y: Any, *, alpha: float = 1) -> Stream:
         bias = y if x.bias is None else x.bias + y
         return Stream(b.read(x).node, x.index, x.scale, torch.broadcast_to(bias, x.index.shape), x.version)
     if isinstance(y, int | float):
-        y = torch.full(x.index.shape, float(y))
+        y = torch.full(x.index.shape, float(y), dtype=b.dtype)
     if isinstance(y, torch.Tensor):
         y = b.constant(_constant_name(b, other, "constant"), torch.broadcast_to(y, x.index.shape))
     if x.scale != y.scale or x.bias is not None or y.bias is not None:
@@ -123,7 +125,8 @@ def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
     """X * sigmoid(s x): SiLU for s = 1, quick GELU for s = 1.702."""
     for value, gate in ((x, y), (y, x)):
         unit = b.nodes[gate.node]
-        if isinstance(unit, ECUnit) and unit.function == "sigmoid" and unit.inputs == (b.token_port(value),):
+        unscaled = value.scale == gate.scale == 1.0
+        if isinstance(unit, ECUnit) and unit.function == "sigmoid" and unscaled and unit.inputs == (b.token_port(value),):
             functions: dict[float, ECFunction] = {1.0: "silu", 1.702: "quick_gelu"}
             if unit.input_scale in functions:
                 return _expectation(b, value, functions[unit.input_scale])
@@ -145,9 +148,8 @@ def _layer_norm(
     port = b.token_port(x)
     if list(shape) != [port.width]:
         raise b.fail(f"normalises over {list(shape)}, needs the {port.width} channels of a token")
-    dtype = torch.float32 if weight is None else weight.dtype
-    weight = torch.ones(port.width, dtype=dtype) if weight is None else weight
-    bias = torch.zeros(port.width, dtype=dtype) if bias is None else bias
+    weight = torch.ones(port.width, dtype=b.dtype) if weight is None else weight
+    bias = torch.zeros(port.width, dtype=b.dtype) if bias is None else bias
     node = ECUnit(
         b.unique(b.where or "layer_norm"), (port,), (b.nodes[port.node].tokens, port.width), "layer_norm", float(eps), x.scale
     )

@@ -1,0 +1,46 @@
+"""Tensors of a safetensors file as views of the mapped file, so that a graph of gigabytes loads only what is touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+
+
+def mapped_tensors(path: str | Path) -> dict[str, NDArray[Any]]:
+    """All tensors of a file whose header `safetensors.safe_open` has accepted; raises ValueError for a dtype of no array.
+
+    The views are writable and private: a write copies its page and never reaches the file.
+    """
+    with Path(path).open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(length))
+    if set(header) <= {"__metadata__"}:
+        return {}
+    content = np.memmap(path, np.uint8, mode="c", offset=0)
+    tensors: dict[str, NDArray[Any]] = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        if entry["dtype"] not in _DTYPES:
+            raise ValueError(f"tensor {name!r} has dtype {entry['dtype']}, known are {', '.join(_DTYPES)}")
+        start, stop = (8 + length + offset for offset in entry["data_offsets"])
+        tensors[name] = np.require(content[start:stop].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"]), requirements="A")
+    return tensors
