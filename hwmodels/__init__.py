@@ -16,6 +16,7 @@ from hwmodels.chip import (
     Synchronisation,
 )
 from hwmodels.documents import shipped_chips
+from hwmodels.host_ec import with_host_ec
 from hwmodels.load import chip_from_document, load_chip
 from hwmodels.stored import chip_document
 
@@ -38,4 +39,5 @@ __all__ = [
     "load_chip",
     "shipped_chips",
     "tile_area_mm2",
+    "with_host_ec",
 ]

@@ -18,6 +18,10 @@ Synchronisation: TypeAlias = Literal["barrier", "dataflow"]
 """How cores agree on time steps: all wait at a barrier, or each goes on when its inputs are complete."""
 
 
+HOST_EC_SUFFIX = "+host-ec"
+"""Ends the name of a chip that was given EC cores which its silicon does not have."""
+
+
 @dataclass(frozen=True)
 class Mesh:
     """The tiles of one chip, `width` by `height`, one router each; a board holds up to `max_chips` such chips."""
@@ -42,6 +46,10 @@ class SynapseCore:
     `max_neurons` counts output channels and `max_axons` input rows where `token_sharing` holds (a channel's neurons are
     time-multiplexed over tokens, each token with a membrane of its own); without it each (token, channel) counts, and a
     weight is stored once a token. `lanes_per_cycle` accumulations and `neuron_updates_per_cycle` updates are issued a cycle.
+
+    The two `_bank_bits` are the size of the SRAM bank that one access opens, None where the chip file gives none (a memory then
+    counts as one SRAM). `memory_in_ac` holds where the chip's own energy of an accumulate (operation_pj.ac) already contains
+    reading the weight and updating the accumulator.
     """
 
     weight_memory_bits: int
@@ -55,6 +63,9 @@ class SynapseCore:
     neuron_updates_per_cycle: float
     graded_spikes: GradedSpikes
     token_sharing: bool
+    weight_bank_bits: int | None = None
+    state_bank_bits: int | None = None
+    memory_in_ac: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class ECCore:
 
     `state_memory_bits` holds running sums, last outputs and membranes in words of `state_bits`, and the weights of dense
     layers. Each of its multipliers comes with an adder, so it issues `multipliers_per_cycle` MACs or additions a cycle.
+    `state_bank_bits` as in `SynapseCore`.
     """
 
     state_memory_bits: int
@@ -71,6 +83,7 @@ class ECCore:
     special_functions_per_cycle: float
     neuron_updates_per_cycle: float
     max_neurons: int
+    state_bank_bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -159,3 +172,8 @@ class Chip:
     special_functions: Mapping[str, Mapping[str, int]] = field(hash=False)
     sources: Mapping[str, str] = field(hash=False)
     digest: str
+
+    @property
+    def virtual_host_ec(self) -> bool:
+        """True where the EC cores are a stand-in that `with_host_ec` added: the silicon has none."""
+        return self.name.endswith(HOST_EC_SUFFIX)

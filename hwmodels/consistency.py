@@ -60,6 +60,18 @@ def _words(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
     if chip.ec_core is not None:
         ec = chip.ec_core
         pairs.append((("ec_core", "state_memory_bits"), ec.state_memory_bits, "ec_core.state_bits", ec.state_bits))
+        if ec.state_bank_bits is not None:
+            yield from _bank(("ec_core", "state_bank_bits"), ec.state_bank_bits, ec.state_memory_bits)
+    for name in ("weight", "state"):
+        bank: Count | None = getattr(core, f"{name}_bank_bits")
+        if bank is not None:
+            yield from _bank(("synapse_core", f"{name}_bank_bits"), bank, getattr(core, f"{name}_memory_bits"))
     for location, memory, word_name, word in pairs:
         if memory.value < word.value:
             yield location, f"is {memory.value}, less than one word ({word_name} is {word.value}): give bits, not words or KiB"
+
+
+def _bank(location: Location, bank: Count, memory: Count) -> Iterator[tuple[Location, str]]:
+    """A bank is a part of its memory."""
+    if bank.value > memory.value:
+        yield location, f"is {bank.value}, more than the memory it is a part of ({memory.value}): give bits of one bank"

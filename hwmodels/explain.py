@@ -76,7 +76,7 @@ def _rule(kind: str, context: Mapping[str, Any]) -> str:
         "bool_type": "must be true or false",
         "string_type": "must be text",
         "string_too_short": "must not be empty",
-        "string_pattern_mismatch": "must start with a letter or digit and go on with letters, digits, dots, dashes, underscores",
+        "string_pattern_mismatch": "must start with a letter or digit and go on with letters, digits and any of . - + _",
         "list_type": "must be a list, one `- text` a line",
         "literal_error": "must be {expected}",
     }

@@ -83,6 +83,9 @@ class SynapseCoreSchema(Strict):
     neuron_updates_per_cycle: Real
     graded_spikes: Literal["shift", "replicate", "binary"]
     token_sharing: bool
+    weight_bank_bits: Count | None = None
+    state_bank_bits: Count | None = None
+    memory_in_ac: Literal[True] | None = None
 
 
 class ECCoreSchema(Strict):
@@ -94,6 +97,7 @@ class ECCoreSchema(Strict):
     special_functions_per_cycle: Real
     neuron_updates_per_cycle: Real
     max_neurons: Count
+    state_bank_bits: Count | None = None
 
 
 class NoCSchema(Strict):
@@ -190,7 +194,7 @@ class SpecialFunctionsSchema(Strict):
 class ChipSchema(Strict):
     """A whole chip file, after `extends` has been resolved."""
 
-    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
     description: Annotated[str, Field(min_length=1)]
     lacks: list[Annotated[str, Field(min_length=1)]]
     process_nm: Real

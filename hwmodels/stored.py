@@ -8,6 +8,8 @@ from typing import Any
 from hwmodels.chip import Chip
 
 ASSUMED = "assumed: "
+FLAGS = frozenset({"memory_in_ac"})
+"""Properties that a chip file gives only where they hold."""
 
 
 def chip_document(chip: Chip) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def _with_origins(figures: dict[str, Any], chip: Chip, prefix: str) -> dict[str,
         elif isinstance(value, dict):
             if value:
                 result[key] = _with_origins(value, chip, f"{prefix}{key}.")
-        elif isinstance(value, (str, bool)):
+        elif isinstance(value, (str, bool)) and (value or key not in FLAGS):
             result[key] = value
         # what remains stands for a figure that the chip does not have: None, or 0 (see Leakage, Chip.barrier_ns)
     return result
