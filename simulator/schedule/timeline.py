@@ -126,7 +126,9 @@ class CoreCycles:
 class Hold:
     """One link of the critical path: a job, and what kept it from starting earlier.
 
-    `wait_cycles` is the time between the end of the job before it on the path and its own start, `run_cycles` its duration.
+    `wait_cycles` is the time between the end of the job before it on the path and its own start, `run_cycles` its duration. Where
+    it waited for room (OUTPUT), the job before it gave that by starting: the wait counts from that start, and the run of the job
+    before it, which nothing on the path waits for, is 0. Waits and runs sum to the makespan.
     """
 
     job: int

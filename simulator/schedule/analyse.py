@@ -1,0 +1,111 @@
+"""What a schedule says: where each core's cycles went, what the makespan was made of, and what was busiest."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+
+from mapper.board import board_shape
+from mapper.program import CoreKind, CoreProgram, Int64
+from simulator.schedule.timeline import (
+    UNITS,
+    Cause,
+    CoreCycles,
+    Hold,
+    JobTable,
+    LinkKind,
+    LinkTable,
+    Resource,
+)
+
+
+def core_cycles(jobs: JobTable, made: Int64, released: Int64, unit_busy: Int64, makespan: int) -> CoreCycles:
+    """Split the makespan of every core.
+
+    made, released: (jobs,), when the producer of a job's last input had ended, and when a barrier let its step begin (0 without).
+    Before a barrier opens a waiting core is idle; then it waits for an input to be made, then for the network or for room.
+    """
+    cores = unit_busy.shape[0]
+    first = np.append(True, jobs.core[1:] != jobs.core[:-1])[: jobs.core.size]
+    before = np.where(first, jobs.start_cycles, np.roll(jobs.end_cycles, 1))
+    opened = np.clip(released, before, jobs.start_cycles)
+    input_made = np.clip(made, opened, jobs.start_cycles)
+
+    def total(cycles: Int64) -> Int64:
+        column = np.zeros(cores, np.int64)
+        np.add.at(column, jobs.core, cycles)
+        return column
+
+    busy = total(jobs.end_cycles - jobs.start_cycles)
+    stalled_input, stalled_network = total(input_made - opened), total(jobs.start_cycles - input_made)
+    return CoreCycles(busy, stalled_input, stalled_network, makespan - busy - stalled_input - stalled_network, unit_busy)
+
+
+def critical_path(program: CoreProgram, jobs: JobTable) -> tuple[Hold, ...]:
+    """From cycle 0 to the end of the last job: each job, with what kept it from starting earlier; see `Hold`."""
+    if not jobs.core.size:
+        return ()
+    at, runs = int(np.argmax(jobs.end_cycles)), True
+    path: list[Hold] = []
+    while at >= 0:
+        cause, before = Cause(int(jobs.cause[at])), int(jobs.waited_for[at])
+        start, end = int(jobs.start_cycles[at]), int(jobs.end_cycles[at])
+        until = 0
+        if before >= 0:
+            until = int((jobs.start_cycles if cause is Cause.OUTPUT else jobs.end_cycles)[before])
+        path.append(
+            Hold(
+                job=at,
+                core=int(jobs.core[at]),
+                node=program.node_names[int(program.parts.node[jobs.part[at]])],
+                token=int(jobs.token[at]),
+                step=int(jobs.step[at]),
+                image=int(jobs.image[at]),
+                cause=cause,
+                wait_cycles=start - until,
+                run_cycles=end - start if runs else 0,
+            )
+        )
+        at, runs = before, cause is not Cause.OUTPUT
+    return tuple(reversed(path))
+
+
+def bottleneck(program: CoreProgram, cores: CoreCycles, links: LinkTable, makespan: int) -> Resource:
+    """The busiest unit, core or link; the first of these where several are as busy."""
+    found: list[tuple[int, str]] = []
+    width, _ = board_shape(program.chip, program.board)
+    core, unit = np.unravel_index(int(np.argmax(cores.unit_busy)), cores.unit_busy.shape)
+    found.append((int(cores.unit_busy[core, unit]), f"{UNITS[unit]} unit of {core_name(program, int(core))}"))
+    core = np.argmax(cores.busy)
+    found.append((int(cores.busy[core]), core_name(program, int(core))))
+    if links.kind.size:
+        link = int(np.argmax(links.busy_cycles))
+        found.append((int(links.busy_cycles[link]), link_name(program, links, link, width)))
+    busy, name = max(found, key=lambda entry: entry[0])
+    return Resource(name, busy, busy / makespan if makespan else 0.0)
+
+
+def core_name(program: CoreProgram, core: int) -> str:
+    """A core with its kind and place."""
+    cores = program.cores
+    kind = "synapse" if cores.kind[core] == CoreKind.SYNAPSE else "EC"
+    return f"{kind} core {core} at tile ({cores.x[core]}, {cores.y[core]})"
+
+
+def link_name(program: CoreProgram, links: LinkTable, link: int, width: int) -> str:
+    """A link with its ends."""
+    source, target = int(links.source[link]), int(links.target[link])
+    match LinkKind(int(links.kind[link])):
+        case LinkKind.INJECTION:
+            return f"injection link of {core_name(program, source)}"
+        case LinkKind.EJECTION:
+            return f"ejection link of {core_name(program, target)}"
+        case _:
+            return f"link from tile ({source % width}, {source // width}) to ({target % width}, {target // width})"
+
+
+def used_links(table: LinkTable) -> LinkTable:
+    """The links that carried something."""
+    chosen = table.flits > 0
+    return LinkTable(*(getattr(table, f.name)[chosen] for f in fields(table)))

@@ -1,0 +1,94 @@
+"""From what the kernel found to a Timeline: tables in order, and everything that follows from them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conversion.graph import ReadOut
+from mapper.program import CoreProgram, Int64
+from simulator.activity import Activity
+from simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
+from simulator.schedule.loads import Loads
+from simulator.schedule.simulate import Outcome, Tables
+from simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
+from simulator.schedule.work import Work
+
+
+def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, outcome: Outcome) -> Timeline:
+    """Sort jobs and messages and derive all else; what the caller was asked and told (notes and the like) is left open."""
+    state = outcome.state
+    start, rows, steps = state.start, tables.jobs.size, activity.steps
+    images = work.duration.shape[0] // steps
+    end = start + work.duration.reshape(-1)
+    job = np.arange(start.size)
+    row, step = job % rows, job // rows
+    order = np.lexsort((job, end, start, tables.jobs.core[row]))
+    place = np.empty(order.size, np.int32)
+    place[order] = np.arange(order.size)
+    chosen = row[order]
+    jobs = JobTable(
+        part=tables.jobs.part[chosen],
+        core=tables.jobs.core[chosen],
+        token=tables.jobs.token[chosen],
+        step=(step[order] % steps).astype(np.int32),
+        image=(step[order] // steps).astype(np.int32),
+        ready_cycles=state.ready[order],
+        start_cycles=start[order],
+        end_cycles=end[order],
+        operations=work.operations.reshape(-1)[order],
+        spikes=work.spikes.reshape(-1)[order],
+        cause=state.cause[order],
+        waited_for=np.where(state.waited_for < 0, -1, place[state.waited_for])[order].astype(np.int32),
+    )
+    makespan = int(end.max(initial=0))
+    cores = core_cycles(jobs, state.made[order], state.released[step[order]], work.unit_busy, makespan)
+    links = _link_table(tables, outcome)
+    ends = end.reshape(images, steps, rows)
+    return Timeline(
+        activity=activity,
+        program=program,
+        synchronisation="",
+        images=images,
+        jobs=jobs,
+        messages=_message_table(tables, loads, outcome, place),
+        links=links,
+        cores=cores,
+        makespan_cycles=makespan,
+        step_end_cycles=ends[:, :, _readout_rows(program, tables)].max(axis=2),
+        image_start_cycles=start.reshape(images, -1).min(axis=1),
+        critical_path=critical_path(program, jobs),
+        bottleneck=bottleneck(program, cores, links, makespan),
+        remapped=False,
+        notes=(),
+        provenance={},
+    )
+
+
+def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
+    nodes = [index for index, name in enumerate(program.node_names) if isinstance(program.graph.nodes[name], ReadOut)]
+    return np.flatnonzero(np.isin(program.parts.node[tables.jobs.part], nodes))
+
+
+def _message_table(tables: Tables, loads: Loads, outcome: Outcome, place: np.ndarray) -> MessageTable:
+    slots, trees, rows = tables.slots, tables.trees, tables.jobs.size
+    messages = slots.tree.size
+    order = np.argsort(outcome.state.injected, kind="stable")
+    slot, step = order % max(messages, 1), order // max(messages, 1)
+    sender = np.repeat(np.arange(rows), np.diff(slots.offset))
+    tree = slots.tree[slot]
+    return MessageTable(
+        job=place[step * rows + sender[slot]],
+        group=trees.group[tree],
+        target_core=trees.target_core[tree],
+        elements=loads.elements.reshape(-1)[order],
+        flits=loads.flits.reshape(-1)[order],
+        hops=trees.hops[tree],
+        crossings=trees.crossings[tree],
+        injected_cycles=outcome.state.injected[order],
+        delivered_cycles=outcome.state.delivered[order],
+    )
+
+
+def _link_table(tables: Tables, outcome: Outcome) -> LinkTable:
+    links, state = tables.links, outcome.links
+    return used_links(LinkTable(links.kind, links.source, links.target, state.flits, state.busy, state.peak))

@@ -1,0 +1,57 @@
+"""How large every message is, from the spikes that a run recorded and the packet format of the chip."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from conversion.graph import Neurons
+from mapper.flows import PARTIAL_SUMS
+from mapper.program import CoreProgram, Int32
+from mapper.regions import elements_per_channel
+from simulator.schedule.plan import StepJobs
+from simulator.schedule.rates import cycles, exact_rate
+from simulator.schedule.spike_counts import SpikeCounts
+from simulator.schedule.trees import Slots, Trees
+from simulator.schedule.work import accumulators
+
+
+@dataclass(frozen=True)
+class Loads:
+    """Messages of a stream of images, shape (images * steps, messages of a step); `busy` is how long one takes a link."""
+
+    elements: Int32
+    flits: Int32
+    busy: Int32
+
+
+def loads_of(
+    program: CoreProgram, jobs: StepJobs, trees: Trees, slots: Slots, counts: SpikeCounts, size: tuple[int, int]
+) -> Loads:
+    """Messages of `size` = (images, steps)."""
+    flows, noc = program.flows, program.chip.noc
+    leaving = np.flatnonzero(flows.group >= 0)
+    flow_of_group = leaving[np.unique(flows.group[leaving], return_index=True)[1]]
+    elements = np.zeros((*size, slots.tree.size), np.int32)
+    bits = np.zeros(slots.tree.size, np.int64)
+    order = np.argsort(slots.tree, kind="stable")
+    bounds = np.searchsorted(slots.tree[order], np.arange(trees.group.size + 1))
+    for tree, group in enumerate(trees.group):
+        mine = order[bounds[tree] : bounds[tree + 1]]
+        flow = flow_of_group[group]
+        source = program.graph.nodes[program.node_names[int(program.parts.node[flows.source[flow]])]]
+        start, stop = int(flows.start[flow]), int(flows.stop[flow])
+        if isinstance(source, Neurons):
+            spikes = counts.of(source.name, start, stop)[: size[0]]
+            elements[:, :, mine] = spikes[:, :, flows.token_start[flow] + slots.nth[mine]]
+            bits[mine] = noc.spike_header_bits + 1 + math.ceil(math.log2(source.n))
+        else:
+            words = accumulators(program) if flows.input[flow] == PARTIAL_SUMS else elements_per_channel(source)
+            elements[:, :, mine] = words * (stop - start)
+            bits[mine] = noc.word_bits
+    flits = np.maximum(1, -(-(elements * bits) // noc.flit_bits))
+    busy = cycles(flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
+    flat = (size[0] * size[1], slots.tree.size)
+    return Loads(elements.reshape(flat), flits.astype(np.int32).reshape(flat), busy.astype(np.int32).reshape(flat))

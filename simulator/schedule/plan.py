@@ -1,0 +1,140 @@
+"""Static tables of a schedule: the jobs of one step, which of them wait for which, and where each has room.
+
+A step has the same jobs every time, so a job is a number: ``step * jobs + row``, rows in order of (node, token, part). That is
+also the order in which a core prefers ready jobs. Who waits for whom follows from flows by arithmetic, no edge is listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from conversion.graph import Concatenate, Node, ProductUnit, SpikingGraph, TokenMean, TokenSelect
+from foundation.errors import ConservationError
+from mapper import footprint
+from mapper.flows import PARTIAL_SUMS
+from mapper.program import CoreKind, CoreProgram, Int32, Int64
+from simulator.schedule.timeline import OPERANDS
+
+
+class Room(IntEnum):
+    """What a flow's sender waits for, so that its receiver has room.
+
+    WINDOW: token k needs the receiver's job for token k - depth of the same flow to have started, counted on over steps.
+    TOKEN: the token of the next step needs the receiver's job for it to have started. ROWS: any token of the next step needs
+    all row jobs of the receiving product to have started.
+    """
+
+    WINDOW = 0
+    TOKEN = 1
+    ROWS = 2
+
+
+@dataclass(frozen=True)
+class StepJobs:
+    """The jobs of one step. Columns of shape (jobs,) are indexed by row.
+
+    `row_of` has shape (jobs,) too: the rows of part p, its OPERANDS job first where it is a product, then token by token, are
+    ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `operands` has shape (parts,): 1 where a part has that job.
+    """
+
+    part: Int32
+    token: Int32
+    core: Int32
+    place: Int64
+    row_of: Int32
+    first: Int64
+    operands: Int32
+
+    @property
+    def size(self) -> int:
+        """Jobs of one step."""
+        return self.part.size
+
+
+@dataclass(frozen=True)
+class FlowRules:
+    """How tokens of each flow meet jobs. Columns have shape (flows,).
+
+    Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` and goes to job ``row_of[receiver[f] + k * stride[f]]``: the
+    stride is 0 where all tokens go to one job. `room` is a Room, `depth` the tokens in flight of a WINDOW.
+    """
+
+    sender: Int64
+    receiver: Int64
+    stride: Int32
+    tokens: Int32
+    token_start: Int32
+    room: Int32
+    depth: Int32
+
+
+def list_jobs(program: CoreProgram) -> StepJobs:
+    """Every job of one step: one a token of a part, and one more of a product."""
+    parts = program.parts
+    products = np.array([isinstance(_node(program, n), ProductUnit) for n in range(len(program.node_names))], np.int32)
+    operands = products[parts.node]
+    length = (parts.token_stop - parts.token_start).astype(np.int64) + operands
+    first = np.append(0, np.cumsum(length))
+    part = np.repeat(np.arange(parts.node.size, dtype=np.int32), length)
+    local = np.arange(first[-1]) - first[part]
+    token = np.where(local < operands[part], OPERANDS, parts.token_start[part] + local - operands[part]).astype(np.int32)
+    order = np.lexsort((part, token, parts.node[part]))
+    row_of = np.empty(order.size, np.int32)
+    row_of[order] = np.arange(order.size)
+    return StepJobs(part[order], token[order], parts.core[part[order]], order, row_of, first, operands)
+
+
+def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
+    """Turn flows into arithmetic between jobs. Raises ConservationError for a flow that misses its receiver's tokens."""
+    parts, flows = program.parts, program.flows
+    source, target = flows.source.astype(np.int64), flows.target.astype(np.int64)
+    tokens = flows.token_stop - flows.token_start
+    gathers, shift = _gathers_and_shift(program)
+    landing = np.where(gathers, 0, flows.token_start + shift - parts.token_start[target])
+    extent = parts.token_stop[target] - parts.token_start[target]
+    if missed := np.flatnonzero(~gathers & ((landing < 0) | (landing + tokens > extent))).tolist():
+        raise ConservationError(f"flow {missed[0]} sends tokens that its target, part {flows.target[missed[0]]}, does not have")
+    gathered_rows = gathers & (jobs.operands[target] == 1)
+    on_synapse_core = program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE
+    return FlowRules(
+        sender=jobs.first[source] + jobs.operands[source] + flows.token_start - parts.token_start[source],
+        receiver=jobs.first[target] + np.where(gathers, 0, jobs.operands[target] + landing),
+        stride=(~gathers).astype(np.int32),
+        tokens=tokens,
+        token_start=flows.token_start,
+        room=np.where(gathered_rows, Room.ROWS, np.where(on_synapse_core, Room.WINDOW, Room.TOKEN)).astype(np.int32),
+        depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS, 0).astype(np.int32),
+    )
+
+
+def _gathers_and_shift(program: CoreProgram) -> tuple[np.ndarray, np.ndarray]:
+    """Whether all tokens of a flow go to one job, and else how far its tokens are renumbered; shape (flows,) each."""
+    flows, node_of = program.flows, program.parts.node
+    gathers, shift = np.zeros(flows.source.size, bool), np.zeros(flows.source.size, np.int64)
+    key = node_of[flows.target] * (int(flows.input.max(initial=0)) + 2) + flows.input
+    for first in np.unique(key, return_index=True)[1]:
+        number = int(flows.input[first])
+        node = _node(program, int(node_of[flows.target[first]]))
+        if number != PARTIAL_SUMS:
+            chosen = key == key[first]
+            gathers[chosen] = isinstance(node, TokenMean) or (isinstance(node, ProductUnit) and number == 1)
+            shift[chosen] = _shift(program.graph, node, number)
+    return gathers, shift
+
+
+def _shift(graph: SpikingGraph, node: Node, number: int) -> int:
+    """What is added to a token's number on its way through an input (the inverse of `mapper.regions.required`)."""
+    match node:
+        case Concatenate():
+            return sum(graph.nodes[port.node].tokens for port in node.inputs[:number])
+        case TokenSelect():
+            return -node.start
+        case _:
+            return 0
+
+
+def _node(program: CoreProgram, index: int) -> Node:
+    return program.graph.nodes[program.node_names[index]]

@@ -1,0 +1,40 @@
+"""Another chip than the one a run was mapped to: map the same graph again, with the same options."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from hwmodels import Chip
+from mapper import CoreProgram, map_graph
+from simulator.activity import Activity
+
+
+def same_chip(first: Chip, second: Chip) -> bool:
+    """Whether two chips have the same figures; prose and origins apart."""
+    prose = {name: getattr(first, name) for name in ("description", "lacks", "sources")}
+    return first == second or first == replace(second, **prose)
+
+
+def remapped(activity: Activity, chip: Chip) -> CoreProgram:
+    """The activity's graph on another chip. Raises DoesNotFit."""
+    options: dict[str, Any] = {
+        name: activity.program.options[name]
+        for name in ("seed", "replicas", "placement", "anneal_moves")
+        if name in activity.program.options
+    }
+    return map_graph(activity.program.graph, chip, **options)
+
+
+def same_counts(first: CoreProgram, second: CoreProgram) -> bool:
+    """Whether every core of both programs issues the same operations: equal parts, and equal accumulators."""
+    equal = all(np.array_equal(getattr(first.parts, f.name), getattr(second.parts, f.name)) for f in fields(first.parts))
+    return equal and first.chip.synapse_core.graded_spikes == second.chip.synapse_core.graded_spikes
+
+
+def images_kept(activity: Activity) -> int:
+    """Leading images of which every site's spikes were kept."""
+    kept = [0 if record.masks is None else record.masks.shape[1] for record in activity.spikes.values()]
+    return min(kept, default=activity.images)

@@ -1,0 +1,154 @@
+"""schedule(): an activity on a chip, in cycles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from foundation.errors import InputError
+from hwmodels import Chip
+from mapper.program import CoreProgram
+from simulator.activity import Activity
+from simulator.schedule.assemble import assemble
+from simulator.schedule.conserve import check_operations, check_recount, check_spikes
+from simulator.schedule.loads import loads_of
+from simulator.schedule.plan import flow_rules, list_jobs
+from simulator.schedule.rates import check_figures
+from simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
+from simulator.schedule.simulate import Progress, Tables, simulate
+from simulator.schedule.spike_counts import SpikeCounts
+from simulator.schedule.timeline import LinkTable, Timeline
+from simulator.schedule.trees import build_network, list_slots
+from simulator.schedule.work import Work, work_of
+
+SYNCHRONISATIONS = ("dataflow", "barrier")
+
+
+def schedule(
+    activity: Activity,
+    chip: Chip | None = None,
+    *,
+    images: int | None = None,
+    synchronisation: str | None = None,
+    progress: Progress | None = None,
+) -> Timeline:
+    """Replay a recorded run on a chip in cycles; docs/decisions/0004-schedule.md says what is modelled, and what is not.
+
+    Args:
+        activity: from `execute`, or loaded.
+        chip: None takes the chip that the run was mapped to. Another one has the graph mapped anew, with the same options;
+            nothing is executed again.
+        images: leading images of the run to stream through, one after another as the cores take them; None is 1.
+        synchronisation: "dataflow" or "barrier"; None is the chip's own.
+        progress: called with (jobs done, jobs in all).
+
+    Raises:
+        InputError: `images` or `synchronisation` is out of range, or a new mapping needs spikes that the run did not keep.
+        ChipError: a figure of the chip lets no job ever finish, or a unit that a job needs is missing.
+        DoesNotFit: the other chip cannot hold the graph.
+        ScheduleError: jobs wait for one another.
+        ConservationError: the jobs do not add up to what was executed.
+    """
+    count = _checked_images(activity, images)
+    program, moved = activity.program, False
+    if chip is not None and not same_chip(chip, program.chip):
+        check_figures(chip)
+        program, moved = remapped(activity, chip), True
+    check_figures(program.chip)
+    barrier_cycles, notes = _barrier(program.chip, synchronisation)
+    jobs = list_jobs(program)
+    _check_size(activity, program, count, jobs.size)
+    links, trees = build_network(program)
+    tables = Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees))
+    work, counts, said = _counted(activity, program, tables, count)
+    loads = loads_of(program, jobs, trees, tables.slots, counts, (count, activity.steps))
+    outcome = simulate(program, tables, work, loads, barrier_cycles, progress)
+    timeline = assemble(activity, program, tables, work, loads, outcome)
+    notes = [*_remap_notes(activity, program, moved), *said, *notes, *_queue_notes(program, timeline.links)]
+    return replace(
+        timeline,
+        synchronisation="barrier" if barrier_cycles >= 0 else "dataflow",
+        remapped=moved,
+        notes=tuple(notes),
+        provenance=_provenance(activity, program, count),
+    )
+
+
+def _checked_images(activity: Activity, images: int | None) -> int:
+    count = 1 if images is None else images
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= activity.images:
+        raise InputError(f"images is {images}, the run recorded {activity.images}: ask for 1 to {activity.images}")
+    return int(count)
+
+
+def _check_size(activity: Activity, program: CoreProgram, images: int, rows: int) -> None:
+    jobs = rows * activity.steps * images
+    if jobs > np.iinfo(np.int32).max:
+        most = np.iinfo(np.int32).max // (rows * activity.steps)
+        raise InputError(
+            f"{images} images are {jobs:,} jobs, a schedule holds up to {np.iinfo(np.int32).max:,}: ask for at most {most}"
+        )
+
+
+def _barrier(chip: Chip, synchronisation: str | None) -> tuple[int, list[str]]:
+    """Cycles of a barrier, -1 for dataflow, and what to say about it."""
+    chosen = chip.synchronisation if synchronisation is None else synchronisation
+    if chosen not in SYNCHRONISATIONS:
+        raise InputError(f"synchronisation is {synchronisation!r}, must be one of {', '.join(SYNCHRONISATIONS)}")
+    if chosen == "dataflow":
+        return -1, []
+    barrier = math.ceil(Fraction(str(chip.barrier_ns)) * Fraction(str(chip.clock_mhz)) / 1000)
+    if chip.barrier_ns:
+        return barrier, []
+    return barrier, [f"chip {chip.name!r} gives no time for a barrier: barriers take 0 cycles"]
+
+
+def _counted(activity: Activity, program: CoreProgram, tables: Tables, images: int) -> tuple[Work, SpikeCounts, list[str]]:
+    """Work of every job, checked against the run as far as the run's records reach."""
+    kept = program is activity.program or same_counts(activity.program, program)
+    covered = activity.images if kept or images_kept(activity) >= activity.images else images
+    counts = SpikeCounts(activity, covered)
+    work = work_of(program, tables.jobs, counts, activity.steps, images)
+    if kept:
+        check_operations(activity, program, work)
+    if covered < activity.images:
+        said = (
+            f"operations were counted anew for {covered} of {activity.images} images: the totals of the run, over all of them, "
+        )
+        return work, counts, [said + "cannot check that count"]
+    check_spikes(activity, program, work)
+    check_recount(activity, program, work)
+    return work, counts, []
+
+
+def _remap_notes(activity: Activity, program: CoreProgram, moved: bool) -> list[str]:
+    if not moved:
+        return []
+    same = same_counts(activity.program, program)
+    return [
+        f"mapped anew to chip {program.chip.name!r} (the run was mapped to {activity.program.chip.name!r}), not executed again: "
+        + ("the same parts on the same cores" if same else "other parts, operations counted anew from the recorded spikes")
+    ]
+
+
+def _queue_notes(program: CoreProgram, links: LinkTable) -> list[str]:
+    limit = program.chip.noc.input_queue_flits
+    over = int(np.count_nonzero(links.peak_queue_flits > limit))
+    if not over:
+        return []
+    return [
+        f"queues before {over} of {links.kind.size} links may have held more than the {limit} flits of noc.input_queue_flits "
+        f"(up to {int(links.peak_queue_flits.max())}): the schedule does not bound them, so its network figures are optimistic"
+    ]
+
+
+def _provenance(activity: Activity, program: CoreProgram, images: int) -> dict[str, object]:
+    return {
+        **activity.provenance,
+        "scheduled_chip": program.chip.name,
+        "scheduled_chip_digest": program.chip.digest,
+        "scheduled_images": images,
+    }

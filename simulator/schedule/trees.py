@@ -1,0 +1,201 @@
+"""Static tables of the network: links with their latencies, the trees that messages take, and who sends over which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foundation.errors import ChipError
+from mapper.board import board_shape
+from mapper.program import CoreProgram, Int32, Int64
+from simulator.schedule.plan import StepJobs
+from simulator.schedule.timeline import LinkKind
+
+CORE_LINK_CYCLES = 1
+"""Cycles that a head takes between a core and its router."""
+
+MULTICAST = -1
+"""`Trees.target_core` of a tree with several receivers."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Every link that a message may take: mesh links, then one injection link a core, then one ejection link a core.
+
+    Columns have shape (links,); `source` and `target` are those of a `LinkTable`, `latency` is in cycles, `crossing` is 1 where
+    two chips are joined. `mesh` counts the mesh links, `cores` the cores.
+    """
+
+    kind: np.ndarray
+    source: Int32
+    target: Int32
+    latency: Int64
+    crossing: Int32
+    mesh: int
+    cores: int
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The trees of messages: one a flow group, or on a chip without multicast one a group and receiving core.
+
+    Tree i takes links ``link[offset[i]:offset[i + 1]]``, parents before children; `parent` is the place in that range of the
+    link before, -1 at the source's router. It ends in leaves ``leaf_offset[i]:leaf_offset[i + 1]``, each an ejection link
+    (`leaf_link`) behind `leaf_parent`, with the flows ``flow[leaf_flow_offset[leaf]:leaf_flow_offset[leaf + 1]]``.
+    """
+
+    group: Int32
+    target_core: Int32
+    offset: Int64
+    link: Int32
+    parent: Int32
+    leaf_offset: Int64
+    leaf_link: Int32
+    leaf_parent: Int32
+    leaf_flow_offset: Int64
+    flow: Int32
+    hops: Int32
+    crossings: Int32
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The messages of one step, in order of (job row, tree). Columns have shape (messages,), `offset` (jobs + 1,).
+
+    Job row r sends messages ``offset[r]:offset[r + 1]``; `nth` numbers the token within the group's region.
+    """
+
+    offset: Int64
+    tree: Int32
+    nth: Int32
+
+
+def build_network(program: CoreProgram) -> tuple[Links, Trees]:
+    """Number the links in use and lay every message's tree over them.
+
+    Raises ChipError where a route joins two chips and the chip does not say how long that takes.
+    """
+    width, _ = board_shape(program.chip, program.board)
+    cores, routes, parts, flows = program.cores, program.routes, program.parts, program.flows
+    tile_of = cores.y.astype(np.int64) * width + cores.x
+    code = routes.link_from.astype(np.int64) * (int(tile_of.max(initial=0)) + width + 2) + routes.link_to
+    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    links = _links(program, routes.link_from[first], routes.link_to[first], tile_of, width)
+    leaving = np.flatnonzero(flows.group >= 0)
+    target = parts.core[flows.target[leaving]]
+    leaving = leaving[np.lexsort((leaving, target, flows.group[leaving]))]
+    group, target = flows.group[leaving], parts.core[flows.target[leaving]]
+    bounds = np.searchsorted(group, np.arange(routes.source_core.size + 1))
+    builder = _Builder(links)
+    for g in range(routes.source_core.size):
+        mine = slice(int(routes.offset[g]), int(routes.offset[g + 1]))
+        tree_links, ends = number[mine], routes.link_to[mine]
+        before = {int(tile): at for at, tile in enumerate(ends)}
+        parent = [before.get(int(tile), -1) for tile in routes.link_from[mine]]
+        chosen = slice(int(bounds[g]), int(bounds[g + 1]))
+        receivers = [(int(core), before.get(int(tile_of[core]), -1)) for core in np.unique(target[chosen])]
+        flows_to = {core: leaving[chosen][target[chosen] == core] for core, _ in receivers}
+        if program.chip.noc.multicast:
+            builder.add(g, MULTICAST, tree_links, parent, receivers, flows_to)
+            continue
+        for core, end in receivers:
+            path: list[int] = []
+            while end >= 0:
+                path.insert(0, end)
+                end = parent[end]
+            builder.add(g, core, tree_links[path], list(range(-1, len(path) - 1)), [(core, len(path) - 1)], flows_to)
+    return links, builder.trees()
+
+
+def list_slots(program: CoreProgram, jobs: StepJobs, trees: Trees) -> Slots:
+    """Which messages each job of a step sends."""
+    flows = program.flows
+    leaving = np.flatnonzero(flows.group >= 0)
+    _, first = np.unique(flows.group[leaving], return_index=True)
+    flow = leaving[first][trees.group]
+    source = flows.source[flow].astype(np.int64)
+    tokens = (flows.token_stop - flows.token_start)[flow].astype(np.int64)
+    tree = np.repeat(np.arange(tokens.size), tokens)
+    nth = np.arange(tree.size) - np.repeat(np.cumsum(tokens) - tokens, tokens)
+    start = jobs.first[source] + jobs.operands[source] + flows.token_start[flow] - program.parts.token_start[source]
+    row = jobs.row_of[start[tree] + nth]
+    order = np.lexsort((tree, row))
+    offset = np.searchsorted(row[order], np.arange(jobs.size + 1)).astype(np.int64)
+    return Slots(offset, tree[order].astype(np.int32), nth[order].astype(np.int32))
+
+
+def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int64, width: int) -> Links:
+    mesh, noc = program.chip.mesh, program.chip.noc
+    chip_of = [(tile % width // mesh.width, tile // width // mesh.height) for tile in (source, target)]
+    crossing = (chip_of[0][0] != chip_of[1][0]) | (chip_of[0][1] != chip_of[1][1])
+    if crossing.any() and noc.chip_crossing_cycles is None:
+        raise ChipError(
+            f"chip {program.chip.name!r} has no noc.chip_crossing_cycles, and {int(crossing.sum())} links of the board of "
+            f"{program.board[0]} x {program.board[1]} chips join two chips: give what a crossing takes"
+        )
+    core = np.arange(tile_of.size)
+    fixed = np.full(core.size, CORE_LINK_CYCLES)
+    return Links(
+        np.repeat(np.array([LinkKind.MESH, LinkKind.INJECTION, LinkKind.EJECTION], np.int8), (source.size, core.size, core.size)),
+        np.concatenate([source, core, tile_of]).astype(np.int32),
+        np.concatenate([target, tile_of, core]).astype(np.int32),
+        np.concatenate([np.where(crossing, noc.chip_crossing_cycles or 0, noc.cycles_per_hop), fixed, fixed]).astype(np.int64),
+        np.concatenate([crossing, 0 * core, 0 * core]).astype(np.int32),
+        source.size,
+        core.size,
+    )
+
+
+class _Builder:
+    """Trees under construction, as flat lists."""
+
+    def __init__(self, links: Links) -> None:
+        self.links = links
+        self.heads: list[tuple[int, int, int, int]] = []
+        self.tables: dict[str, list[np.ndarray]] = {name: [] for name in ("link", "parent", "flow")}
+        self.sizes: dict[str, list[int]] = {name: [] for name in ("link", "leaf", "leaf_flow")}
+        self.leaves: list[tuple[int, int]] = []
+
+    def add(
+        self,
+        group: int,
+        target_core: int,
+        link: np.ndarray,
+        parent: list[int],
+        receivers: list[tuple[int, int]],
+        flows_to: dict[int, np.ndarray],
+    ) -> None:
+        """Add one tree with its leaves: `receivers` are pairs of a core and the place of the link that ends at its tile."""
+        self.heads.append((group, target_core, len(link), int(self.links.crossing[link].sum())))
+        self.tables["link"].append(link)
+        self.tables["parent"].append(np.array(parent, np.int64))
+        self.sizes["link"].append(len(link))
+        self.sizes["leaf"].append(len(receivers))
+        ejection = self.links.mesh + self.links.cores
+        for core, end in receivers:
+            self.leaves.append((ejection + core, end))
+            self.tables["flow"].append(flows_to[core])
+            self.sizes["leaf_flow"].append(len(flows_to[core]))
+
+    def trees(self) -> Trees:
+        """The tables."""
+        heads = np.array(self.heads, np.int32).reshape(-1, 4).T
+        leaves = np.array(self.leaves, np.int32).reshape(-1, 2).T
+        link, parent, flow = (np.concatenate([np.zeros(0, np.int64), *self.tables[n]]).astype(np.int32) for n in self.tables)
+        offsets = [np.append(0, np.cumsum(sizes)).astype(np.int64) for sizes in self.sizes.values()]
+        group, target_core, hops, crossings = (np.ascontiguousarray(column) for column in heads)
+        return Trees(
+            group,
+            target_core,
+            offsets[0],
+            link,
+            parent,
+            offsets[1],
+            np.ascontiguousarray(leaves[0]),
+            np.ascontiguousarray(leaves[1]),
+            offsets[2],
+            flow,
+            hops,
+            crossings,
+        )

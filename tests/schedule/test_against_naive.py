@@ -1,0 +1,160 @@
+"""Does the kernel give every job and message the cycles that an obvious program gives them?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from foundation.errors import DoesNotFit
+from hwmodels import Chip
+from mapper import map_graph
+from simulator import Activity, Timeline, execute, schedule
+from simulator.schedule.timeline import LinkKind
+from tests.graphs import vit_graph
+from tests.mapper.chips import small_chip
+from tests.schedule.naive import Job, Naive, Result, first_image
+
+
+@st.composite
+def chips(draw: st.DrawFn) -> Chip:
+    chip = small_chip(
+        mesh={
+            "width": draw(st.integers(1, 3)),
+            "height": draw(st.integers(1, 3)),
+            "synapse_cores_per_tile": draw(st.integers(1, 2)),
+            "ec_cores_per_tile": draw(st.integers(1, 2)),
+            "max_chips": 60,
+        },
+        synapse={
+            "weight_memory_bits": draw(st.integers(12, 400)) * 32,
+            "state_memory_bits": draw(st.integers(60, 800)) * 32,
+            "lanes_per_cycle": draw(st.integers(1, 8)),
+            "neuron_updates_per_cycle": draw(st.sampled_from([0.41, 0.5, 1, 3])),
+            "graded_spikes": draw(st.sampled_from(["shift", "replicate"])),
+        },
+        ec={
+            "state_memory_bits": draw(st.integers(100, 1500)) * 32,
+            "multipliers_per_cycle": draw(st.integers(1, 8)),
+            "special_functions_per_cycle": draw(st.sampled_from([0.3, 1, 2])),
+            "neuron_updates_per_cycle": draw(st.sampled_from([0.41, 2])),
+        },
+    )
+    noc = replace(
+        chip.noc,
+        multicast=draw(st.booleans()),
+        flit_bits=draw(st.sampled_from([16, 64, 128])),
+        cycles_per_hop=draw(st.integers(1, 3)),
+        link_flits_per_cycle=draw(st.sampled_from([0.3, 1, 2.5])),
+        chip_crossing_cycles=draw(st.integers(1, 9)),
+    )
+    barrier = draw(st.booleans())
+    return replace(
+        chip,
+        noc=noc,
+        synchronisation="barrier" if barrier else "dataflow",
+        barrier_ns=draw(st.sampled_from([1.0, 30.5])) * barrier,
+    )
+
+
+def run(chip: Chip, draw: Any) -> Activity | None:
+    """A tiny network on a chip, or None where it does not fit."""
+    heads = draw(st.integers(1, 2))
+    graph = vit_graph(
+        depth=1,
+        tokens=draw(st.integers(2, 5)),
+        width=heads * draw(st.integers(2, 4)),
+        heads=heads,
+        hidden=draw(st.integers(3, 9)),
+        classes=draw(st.integers(1, 4)),
+        n=draw(st.integers(1, 6)),
+        patch=1,
+        seed=draw(st.integers(0, 99)),
+        dense_head=draw(st.booleans()),
+        select_first=draw(st.booleans()),
+    )
+    try:
+        program = map_graph(graph, chip, replicas=draw(st.integers(1, 2)), anneal_moves=50, seed=draw(st.integers(0, 99)))
+    except DoesNotFit:
+        return None
+    images = np.random.default_rng(draw(st.integers(0, 99))).standard_normal((2, *first_image(graph))).astype(np.float32)
+    return execute(program, images, draw(st.integers(1, 3)), keep_spikes=2)
+
+
+def keys(timeline: Timeline) -> list[Job]:
+    """The twin's name of every job."""
+    jobs, parts = timeline.jobs, timeline.program.parts
+    step = jobs.image * timeline.activity.steps + jobs.step
+    columns = (step, parts.node[jobs.part], jobs.token, jobs.part)
+    return [Job(*row) for row in np.stack(columns, axis=1).tolist()]
+
+
+def agree(timeline: Timeline, naive: Result) -> None:
+    """The same jobs, messages and loads of links, cycle for cycle."""
+    names = keys(timeline)
+    jobs, messages, links = timeline.jobs, timeline.messages, timeline.links
+    assert dict(zip(names, jobs.start_cycles.tolist(), strict=True)) == naive.start
+    assert dict(zip(names, jobs.end_cycles.tolist(), strict=True)) == naive.end
+    sent = zip(
+        messages.job.tolist(),
+        messages.group.tolist(),
+        messages.target_core.tolist(),
+        messages.injected_cycles.tolist(),
+        messages.delivered_cycles.tolist(),
+        strict=True,
+    )
+    assert {(names[job], group, core): (start, end) for job, group, core, start, end in sent} == naive.messages
+    width = timeline.program.board[0] * timeline.program.chip.mesh.width
+    rate = timeline.program.chip.noc.link_flits_per_cycle
+    assert links.kind.size == len(naive.trips)
+    for at in range(links.kind.size):
+        ends = int(links.source[at]), int(links.target[at])
+        match LinkKind(int(links.kind[at])):
+            case LinkKind.INJECTION:
+                trips = naive.trips["in", ends[0]]
+            case LinkKind.EJECTION:
+                trips = naive.trips["out", ends[1]]
+            case _:
+                trips = naive.trips[tuple((tile % width, tile // width) for tile in ends)]
+        assert all(before.end <= after.start for before, after in pairwise(trips))
+        assert links.flits[at] == sum(trip.flits for trip in trips)
+        assert links.busy_cycles[at] == sum(trip.end - trip.start for trip in trips)
+        assert links.peak_queue_flits[at] >= max(queue(trips, i, rate) for i in range(len(trips)))
+
+
+def queue(trips: list[Any], at: int, rate: float) -> float:
+    """Flits that stand before a link as the head of one message arrives, its own included."""
+    mine = trips[at]
+    standing = float(mine.flits)
+    for other in trips[:at]:
+        if other.arrival <= mine.arrival < other.end:
+            standing += max(other.flits - max(mine.arrival - other.start, 0) * rate, 0)
+    return standing
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(chips(), st.data())
+def test_every_job_and_message_takes_the_cycles_that_the_naive_scheduler_gives_it(chip: Chip, data: st.DataObject) -> None:
+    activity = run(chip, data.draw)
+    if activity is None:
+        return
+    images = data.draw(st.integers(1, 2))
+    timeline = schedule(activity, images=images)
+    agree(timeline, Naive(activity, images, chip.synchronisation == "barrier").run())
+
+
+@pytest.mark.parametrize("synchronisation", ["dataflow", "barrier"])
+def test_a_synapse_split_over_its_input_agrees(synchronisation: str) -> None:
+    chip = small_chip(synapse={"weight_memory_bits": 14 * 32, "max_axons": 4})
+    graph = vit_graph(1, 4, 6, 2, 9, 3, patch=1)
+    program = map_graph(graph, chip, anneal_moves=50)
+    assert (program.parts.owner != np.arange(program.parts.owner.size)).any()
+    images = np.random.default_rng(0).standard_normal((2, *first_image(graph))).astype(np.float32)
+    activity = execute(program, images, 3, keep_spikes=2)
+    timeline = schedule(activity, images=2, synchronisation=synchronisation)
+    agree(timeline, Naive(activity, 2, synchronisation == "barrier").run())
