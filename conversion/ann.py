@@ -1,6 +1,7 @@
 """The ANN that a SpikingGraph stands for, run densely in NumPy: calibration, the table's first column, agreement figures.
 
-MT sites pass their input on unchanged, EC units apply F once, products multiply once.
+MT sites pass their input on unchanged and ST-BIF sites quantise it, EC units apply F once, products multiply once. For a
+SpikeZIP graph this is the QANN.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from conversion.graph import (
     ConstantStream,
     ECUnit,
     ImageSource,
-    MTNeurons,
+    Neurons,
     Node,
     PatchEmbedding,
     Port,
     ProductUnit,
     ReadOut,
+    STBIFNeurons,
     SpikingGraph,
     Synapse,
     TokenMean,
@@ -37,21 +39,41 @@ Observer = Callable[[str, Array], None]
 def ann_forward(graph: SpikingGraph, images: Array, observe: Observer | None = None) -> Array:
     """Logits of the ANN, shape (images, classes), in the dtype of `images` (float32 or float64).
 
-    `images` are preprocessed, shape (images, channels, H, W). `observe(site, values)` sees what stands in front of each MT
+    `images` are preprocessed, shape (images, channels, H, W). `observe(site, values)` sees what stands in front of each neuron
     site, shape (images, tokens, channels) or (images, heads, tokens, keys).
     """
+
+    def pass_on(site: Neurons, values: Array) -> Array:
+        if observe is not None:
+            observe(site.name, values)
+        if isinstance(site, STBIFNeurons):
+            return np.asarray(quantised_levels(site, values) * values.dtype.type(site.step_size))
+        return values
+
+    return forward(graph, images, pass_on)
+
+
+def forward(graph: SpikingGraph, images: Array, at_site: Callable[[Neurons, Array], Array]) -> Array:
+    """Logits as of `ann_forward`, `at_site` deciding what every neuron site makes of the values in front of it."""
     streams: dict[str, Array] = {}
     waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for node in graph.nodes.values():
         inputs = [take(streams[port.node], port) for port in node.inputs]
-        if isinstance(node, MTNeurons) and observe is not None:
-            observe(node.name, inputs[0])
-        streams[node.name] = images if isinstance(node, ImageSource) else _dense(graph, node, inputs, images)
+        if isinstance(node, Neurons):
+            streams[node.name] = at_site(node, inputs[0])
+        else:
+            streams[node.name] = images if isinstance(node, ImageSource) else _dense(graph, node, inputs, images)
         for name in {port.node for port in node.inputs}:
             waiting[name] -= 1
             if not waiting[name]:
                 del streams[name]
     return streams[graph.readout.name][:, 0]
+
+
+def quantised_levels(site: STBIFNeurons, values: Array) -> Array:
+    """The quantiser of an ST-BIF site: clamp(floor(x / step + 0.5), low, high), whole numbers in the dtype of `values`."""
+    real = values.dtype.type
+    return np.asarray(np.clip(np.floor(values / real(site.step_size) + real(0.5)), site.low, site.high))
 
 
 def take(stream: Array, port: Port) -> Array:

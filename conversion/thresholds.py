@@ -91,7 +91,7 @@ def apply_preset(graph: SpikingGraph, preset: str) -> SpikingGraph:
         raise InputError(f"preset {preset!r} does not exist; presets are {', '.join(PRESETS)}")
     if preset == "paper":
         return graph
-    heads = _head_synapses(graph)
+    heads = head_synapses(graph)
     bypassed = {graph.nodes[name].inputs[0].node for name in heads}
     nodes: list[Node] = []
     for node in graph.nodes.values():
@@ -132,7 +132,8 @@ def _checked(site: str, values: Any) -> tuple[float, float, int]:
     return theta1, theta2, int(n)
 
 
-def _head_synapses(graph: SpikingGraph) -> set[str]:
+def head_synapses(graph: SpikingGraph) -> set[str]:
+    """Synapses whose output reaches the read-out without passing another neuron site."""
     heads: set[str] = set()
     pending = [graph.readout.name]
     while pending:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.graph import ECUnit, MTNeurons, Node, PatchEmbedding, Port, ProductUnit, SpikingGraph, Synapse
+from conversion.graph import ECUnit, Neurons, Node, PatchEmbedding, Port, ProductUnit, SpikingGraph, Synapse
 from foundation.errors import Shortfall
 from hwmodels import Chip
 from mapper.footprint import (
@@ -59,7 +59,7 @@ class Cutter:
     node: Node
     kind: CoreKind
     copies: int
-    neurons: MTNeurons | None
+    neurons: Neurons | None
     fed: int
 
     def load(self, tokens: float, units: float, rows: float, owner: int = 1) -> Footprint:
@@ -90,7 +90,7 @@ def cutter_of(graph: SpikingGraph, chip: Chip, node: Node) -> Cutter:
     """The cutter of any node but the image source and MT neurons."""
     kind = home_of(graph, node)
     copies = weight_copies(graph, node, chip) if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE else 1
-    sites = [site for name in graph.consumers(node.name) if isinstance(site := graph.nodes[name], MTNeurons)]
+    sites = [site for name in graph.consumers(node.name) if isinstance(site := graph.nodes[name], Neurons)]
     coverage = np.zeros(node.width + 1, np.int64)
     for site in sites:
         coverage[site.inputs[0].start] += 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conversion.graph import MTNeurons, SpikingGraph
+from conversion.graph import Neurons, SpikingGraph
 from mapper.program import FlowTable, Int64, PartTable
 from mapper.regions import Regions, reads, required
 from mapper.tiling import Grid, Tiling
@@ -30,7 +30,7 @@ def connect(graph: SpikingGraph, tiling: Tiling, parts: PartTable) -> FlowTable:
             needed = required(graph, node, number, parts, chosen)
             found = _meet(tiling.grids[position[source.name]], chosen, needed)
             extra = np.empty((found.shape[0], 2), np.int64)
-            extra[:] = number, isinstance(source, MTNeurons)
+            extra[:] = number, isinstance(source, Neurons)
             tables.append(np.column_stack([found[:, :2], extra[:, :1], found[:, 2:], extra[:, 1:]]))
     tables.append(_partial_sums(parts))
     columns = dict(zip(_COLUMNS, np.concatenate(tables).astype(np.int32).T, strict=True))

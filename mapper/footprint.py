@@ -17,7 +17,7 @@ from conversion.graph import (
     Add,
     ConstantStream,
     ECUnit,
-    MTNeurons,
+    Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
@@ -78,7 +78,7 @@ class Resource:
 
 def home_of(graph: SpikingGraph, node: Node) -> CoreKind:
     """Kind of core that holds a node: spiking synapses and the neurons they feed accumulate, everything else multiplies."""
-    if isinstance(node, MTNeurons):
+    if isinstance(node, Neurons):
         node = graph.nodes[node.inputs[0].node]
     return CoreKind.SYNAPSE if isinstance(node, Synapse) and node.spiking else CoreKind.EC
 
@@ -91,7 +91,7 @@ def units_of(node: Node) -> int:
 def weight_copies(graph: SpikingGraph, node: Synapse, chip: Chip) -> int:
     """Copies of each weight that a synapse stores: 2n without a shifter (paper, Eq. 26-29), else 1."""
     site = graph.nodes[node.inputs[0].node]
-    if not isinstance(site, MTNeurons):
+    if not isinstance(site, Neurons):
         raise GraphError(f"spiking synapse {node.name!r} must read MT neurons, it reads {site.name!r}")
     return 2 * site.n if chip.synapse_core.graded_spikes == "replicate" else 1
 
@@ -114,7 +114,7 @@ def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, 
     )
 
 
-def neuron_footprint(chip: Chip, kind: CoreKind, node: MTNeurons, tokens: Extent, units: Extent) -> Footprint:
+def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, units: Extent) -> Footprint:
     """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
@@ -136,7 +136,7 @@ def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent) -> Footp
 def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExtents) -> Footprint:
     """Footprint of parts of one node, neurons that they feed apart."""
     kind = home_of(graph, node)
-    if isinstance(node, MTNeurons):
+    if isinstance(node, Neurons):
         return neuron_footprint(chip, kind, node, extents.tokens, extents.outputs)
     if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
         copies = weight_copies(graph, node, chip)

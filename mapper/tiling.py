@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, MTNeurons, Node, ProductUnit, SpikingGraph, Synapse
+from conversion.graph import ImageSource, Neurons, Node, ProductUnit, SpikingGraph, Synapse
 from foundation.errors import Shortfall
 from hwmodels import Chip
 from mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
@@ -60,7 +60,7 @@ def tile(graph: SpikingGraph, chip: Chip, *, replicas: int | Mapping[str, int] =
     cuts: dict[int, Cuts] = {}
     totals: dict[CoreKind, FloatArray] = {}
     for index, node in enumerate(graph.nodes.values()):
-        if isinstance(node, ImageSource | MTNeurons):
+        if isinstance(node, ImageSource | Neurons):
             continue
         cutter = cutter_of(graph, chip, node)
         if not cores_available(chip, cutter.kind):
@@ -147,7 +147,7 @@ def _enumerate(graph: SpikingGraph, chip: Chip, names: tuple[str, ...], cuts: Ma
     for index, node in enumerate(graph.nodes.values()):
         if isinstance(node, ImageSource):
             continue
-        if isinstance(node, MTNeurons):
+        if isinstance(node, Neurons):
             feeding = grids[position[node.inputs[0].node]]
             grid = Grid(first, cut_neurons(node.inputs[0], feeding.cuts, 1))
         else:

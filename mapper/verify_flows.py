@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conversion.graph import MTNeurons, SpikingGraph
+from conversion.graph import Neurons, SpikingGraph
 from foundation.errors import ConservationError
 from mapper.program import FlowTable, Int64, PartTable
 from mapper.regions import Regions, reads, required
@@ -46,9 +46,9 @@ def verify_flows(graph: SpikingGraph, node_names: Sequence[str], parts: PartTabl
             source = node.inputs[number].node
             if (source_node[mine] != position[source]).any():
                 raise ConservationError(f"input {number} of {name!r} is sent by another node than {source!r}")
-            if (flows.spiking[mine] != isinstance(graph.nodes[source], MTNeurons)).any():
+            if (flows.spiking[mine] != isinstance(graph.nodes[source], Neurons)).any():
                 raise ConservationError(f"a flow from {source!r} to {name!r} is marked as of the wrong kind")
-            if isinstance(node, MTNeurons) and (flows.group[mine] >= 0).any():
+            if isinstance(node, Neurons) and (flows.group[mine] >= 0).any():
                 raise ConservationError(f"neurons of {name!r} sit on another core than what feeds them")
             _verify_need(name, number, parts, flows, region, mine, chosen, required(graph, node, number, parts, chosen))
     if not seen.all():

@@ -55,13 +55,15 @@ class SpikeRecord:
     `events` has shape (steps, images, tokens, groups): spikes emitted per token and channel group, where group g covers
     channels ``bounds[g]:bounds[g+1]`` of the site (heads, where its stream is an attention map).
     `histogram` has shape (steps, 2n): spikes per threshold over all images, +theta1*2^k at k, -theta2*2^k at n+k.
-    `neurons` is the number of neurons of the site, one image.
+    `neurons` is the number of neurons of the site, one image. `masks` are the neurons that fired for the first images of the run,
+    packed by `numpy.packbits`: uint8, shape (steps, images kept, *site shape but its last axis, ceil(width / 8)); None without.
     """
 
     events: NDArray[np.int32]
     bounds: Int64
     histogram: Int64
     neurons: int
+    masks: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons
+from conversion.graph import Neurons
 from conversion.images import check_images, source_of
 from foundation.errors import InputError
 from mapper.program import CoreProgram
 from simulator.activity import Activity
+from simulator.arguments import positive_integer
 from simulator.dense.reference import check_steps
-from simulator.event.build import Layout, make_layout, make_units
+from simulator.event.build import Layout, make_layout, make_unit
 from simulator.event.record import Recorder
+from simulator.memory import check_memory
 from simulator.number_format import check_numeric
 
 Progress = Callable[[int, int], None]
@@ -33,6 +35,7 @@ def execute(
     *,
     threads: int | None = None,
     images_at_once: int | None = None,
+    keep_spikes: int = 1,
     progress: Progress | None = None,
 ) -> Activity:
     """Run the mapped network: spikes fetch weight rows, products accumulate events, EC units expect, MT neurons fire.
@@ -45,27 +48,31 @@ def execute(
         threads: Numba threads; None takes all.
         images_at_once: images whose state is held together; None chooses so that some 800 tokens are in flight. Counts do
             not depend on it.
-        progress: called with (image-steps done, image-steps in all).
+        keep_spikes: leading images of which every spike's neuron is kept (a bit a neuron and step), so that the run can be
+            scheduled on a chip that maps it otherwise; 0 keeps none.
+        progress: called with (nodes done, nodes in all), counted over images.
 
-    Raises ImageError for unusable images, InputError for other arguments, ConservationError where counts disagree.
+    Raises ImageError for unusable images, InputError for other arguments and too little memory, ConservationError where counts disagree.
     """
-    number = check_numeric(numeric)
-    check_steps(steps)
+    number, steps = check_numeric(numeric), check_steps(steps)
+    if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
+        raise InputError(f"keep_spikes is {keep_spikes}, needs a number of images, 0 or more")
     batch = check_images(images, source_of(program.graph).image_shape)
     size = _batch_size(program, images_at_once, len(batch))
+    thread_count = _thread_count(threads)
+    check_memory(program.graph, number, steps, len(batch), size, keep_spikes)
     layout = make_layout(program, number)
-    recorder = Recorder(layout, steps, len(batch))
+    recorder = Recorder(layout, steps, len(batch), keep_spikes)
     before = numba.get_num_threads()
-    numba.set_num_threads(_thread_count(threads))
+    numba.set_num_threads(thread_count)
     try:
         for start in range(0, len(batch), size):
             _run_batch(layout, batch[start : start + size].astype(layout.dtype, copy=False), start, steps, recorder, progress)
     finally:
         numba.set_num_threads(before)
     operations, accounting, spikes = recorder.finish()
-    return Activity(
-        program, number, steps, len(batch), recorder.logits, operations, accounting, spikes, provenance_of(program, threads)
-    )
+    provenance = provenance_of(program, None if threads is None else thread_count)
+    return Activity(program, number, steps, len(batch), recorder.logits, operations, accounting, spikes, provenance)
 
 
 def provenance_of(program: CoreProgram, threads: int | None) -> Mapping[str, object]:
@@ -92,38 +99,38 @@ def provenance_of(program: CoreProgram, threads: int | None) -> Mapping[str, obj
 def _run_batch(
     layout: Layout, images: NDArray[Any], start: int, steps: int, recorder: Recorder, progress: Progress | None
 ) -> None:
+    """Run node by node through all steps: nothing flows back, and only one node's weights and state are live at a time."""
     graph = layout.program.graph
-    units = make_units(layout, images)
-    for t in range(1, steps + 1):
-        streams: dict[str, Any] = {}
-        waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
-        for node in graph.nodes.values():
-            unit = units[node.name]
-            streams[node.name] = unit.step(t, [streams[port.node] for port in node.inputs], [port.start for port in node.inputs])
-            events = streams[node.name] if isinstance(node, MTNeurons) else None
-            recorder.record(node, unit.traffic, events, t - 1, start, len(images))
-            for name in {port.node for port in node.inputs}:
-                waiting[name] -= 1
-                if not waiting[name]:
-                    del streams[name]
-        recorder.logits[t - 1, start : start + len(images)] = streams[graph.readout.name]
+    streams: dict[str, list[Any]] = {}
+    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
+    for done, node in enumerate(graph.nodes.values(), start=1):
+        unit = make_unit(layout, node, images)
+        starts = [port.start for port in node.inputs]
+        streams[node.name] = []
+        for t in range(1, steps + 1):
+            out = unit.step(t, [streams[port.node][t - 1] for port in node.inputs], starts)
+            streams[node.name].append(out)
+            recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, t - 1, start, len(images))
+        for name in {port.node for port in node.inputs}:
+            waiting[name] -= 1
+            if not waiting[name]:
+                del streams[name]
         if progress is not None:
-            progress(start * steps + t * len(images), recorder.images * steps)
+            progress(start * len(graph.nodes) + done * len(images), recorder.images * len(graph.nodes))
+    recorder.logits[:, start : start + len(images)] = streams[graph.readout.name]
 
 
 def _batch_size(program: CoreProgram, images_at_once: int | None, images: int) -> int:
     if images_at_once is None:
         tokens = max(node.tokens for node in program.graph.nodes.values())
         return max(1, min(images, TOKENS_AT_ONCE // tokens))
-    if images_at_once < 1:
-        raise InputError(f"images_at_once is {images_at_once}, needs at least 1")
-    return images_at_once
+    return positive_integer("images_at_once", images_at_once)
 
 
 def _thread_count(threads: int | None) -> int:
     available = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
     if threads is None:
         return available
-    if not 1 <= threads <= available:
+    if positive_integer("threads", threads) > available:
         raise InputError(f"threads is {threads}, this machine gives 1 to {available}")
-    return threads
+    return int(threads)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, SpikingGraph, Synapse
+from conversion.graph import Neurons, SpikingGraph, Synapse
 from foundation.errors import InputError
 
 Numeric: TypeAlias = Literal["float32", "float64", "int8"]
@@ -50,7 +50,7 @@ def quantise(graph: SpikingGraph, synapse: Synapse) -> QuantisedWeight:
     scale = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
     levels = np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
     site = graph.nodes[synapse.inputs[0].node]
-    shift = site.n - 1 if isinstance(site, MTNeurons) else 0
+    shift = site.n - 1 if isinstance(site, Neurons) else 0
     worst = int(np.abs(levels.astype(np.int64)).sum(axis=1).max()) << shift
     if worst > ACCUMULATOR_LIMIT:
         raise InputError(

@@ -25,7 +25,7 @@ import numpy as np
 from conversion.graph import (
     Add,
     ECUnit,
-    MTNeurons,
+    Neurons,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
@@ -97,7 +97,7 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
             return [("bias", "add", e)] + (combine if _shifts(program) else [])
         case Synapse():
             return [("dense head", "mac", node.fan_in * e), ("bias", "add", e)]
-        case MTNeurons():
+        case Neurons():
             return [("integrate", "add", e), ("threshold compare", "compare", e * (1 + math.ceil(math.log2(node.n + 1))))]
         case ECUnit():
             unit: list[Entry] = [

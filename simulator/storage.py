@@ -61,6 +61,7 @@ def load_activity(directory: str | Path) -> Activity:
             arrays[f"{_SPIKES}{site}/bounds"],
             arrays[f"{_SPIKES}{site}/histogram"],
             int(neurons),
+            arrays.get(f"{_SPIKES}{site}/masks"),
         )
         for site, neurons in header["sites"].items()
     }
@@ -89,4 +90,6 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events
         arrays[f"{_SPIKES}{site}/bounds"] = record.bounds
         arrays[f"{_SPIKES}{site}/histogram"] = record.histogram
+        if record.masks is not None:
+            arrays[f"{_SPIKES}{site}/masks"] = record.masks
     return arrays

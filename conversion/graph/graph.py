@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import networkx as nx
 from numpy.typing import NDArray
 
-from conversion.graph.nodes import MTNeurons, Node, Port, ProductUnit, ReadOut, Synapse
+from conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Synapse
 from conversion.graph.verify import verify_arrays, verify_structure
 from foundation.digest import digest_of
 from foundation.errors import GraphError
@@ -85,9 +85,9 @@ class SpikingGraph:
         return tuple(node for node in self.nodes.values() if isinstance(node, kind))
 
     @property
-    def sites(self) -> tuple[MTNeurons, ...]:
-        """MT neuron sites, in graph order."""
-        return self.of_type(MTNeurons)
+    def sites(self) -> tuple[Neurons, ...]:
+        """Neuron sites, in graph order."""
+        return self.of_type(Neurons)
 
     @property
     def readout(self) -> ReadOut:

@@ -11,10 +11,19 @@ Every node produces one *stream* a time step. Streams have one of two shapes:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
+
+Law: TypeAlias = Literal["mean", "sum"]
+"""What a stream's values approximate: their mean over steps (ECMT) or their sum (telescoping, SpikeZIP)."""
+
+Injection: TypeAlias = Literal["every", "once"]
+"""When a constant enters: at every step (its mean counts) or once, at t = 1 (its sum counts)."""
+
+LATER = {"omit_default": True}
+"""Metadata of fields that graph files written before them lack: absent where they hold their default."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,10 @@ class Node:
 
 @dataclass(frozen=True)
 class ImageSource(Node):
-    """The image, constant over time. `shape` is ``(1, 3*H*W)``; `image_shape` is ``(3, H, W)``.
+    """The image. `shape` is ``(1, 3*H*W)``; `image_shape` is ``(3, H, W)``.
+
+    `presentation`: ``"constant"``, the image at every step (ECMT); ``"analog"``, the image at t = 1, then zeros; ``"rate"``,
+    the image over `rate_steps` for that many steps, then zeros.
 
     `mean`, `std`, `crop_fraction`, `crop_mode` and `interpolation` say how timm preprocesses an image file for the model.
     """
@@ -79,21 +91,35 @@ class ImageSource(Node):
     crop_fraction: float = 1.0
     interpolation: str = "bicubic"
     crop_mode: str = "center"
+    presentation: Literal["constant", "analog", "rate"] = field(default="constant", metadata=LATER)
+    rate_steps: int = field(default=0, metadata=LATER)
 
     kind = "source"
+
+    @property
+    def last_step(self) -> int | None:
+        """The last step at which pixels enter; None where they enter at every step."""
+        return {"constant": None, "analog": 1, "rate": self.rate_steps}[self.presentation]
+
+    def share(self, t: int) -> float:
+        """What part of the image enters at step t (from 1)."""
+        if self.last_step is None:
+            return 1.0
+        return 1.0 / self.last_step if t <= self.last_step else 0.0
 
 
 @dataclass(frozen=True)
 class PatchEmbedding(Node):
-    """Dense front end on real pixels: a strided convolution, computed once an image; its current is re-added every step.
+    """Dense front end on real pixels: a strided convolution, computed once an image; its current is added as the image is shown.
 
-    Arrays: ``weight`` (channels, image_channels*kh*kw) and ``bias`` (channels,).
+    The bias enters by `injection`. Arrays: ``weight`` (channels, image_channels*kh*kw) and ``bias`` (channels,).
     """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int] = (0, 0)
     image_channels: int = 3
+    injection: Injection = field(default="every", metadata=LATER)
 
     kind = "patch_embedding"
     arrays = ("weight", "bias")
@@ -106,7 +132,9 @@ class PatchEmbedding(Node):
 
 @dataclass(frozen=True)
 class ConstantStream(Node):
-    """A constant injected every step: class token, position embedding. Array: ``value`` (tokens, channels)."""
+    """A constant injected every step or once: class token, position embedding. Array: ``value`` (tokens, channels)."""
+
+    injection: Injection = field(default="every", metadata=LATER)
 
     kind = "constant"
     arrays = ("value",)
@@ -151,10 +179,11 @@ ECFunction: TypeAlias = Literal["layer_norm", "softmax", "gelu", "gelu_tanh", "q
 
 @dataclass(frozen=True)
 class ECUnit(Node):
-    """Expectation-compensation unit of a non-linearity F (paper, Eq. 15).
+    """Unit of a non-linearity F that emits increments, S being the running sum of its input.
 
-    ``O(t) = t F(S(t)/t) - (t-1) F(S(t-1)/(t-1))`` with S the running sum of the input and O(1) = F(x(1)).
-    The argument of F is ``input_scale * S(t)/t`` (the attention scale, for softmax).
+    Law ``mean`` (expectation compensation; paper, Eq. 15): ``O(t) = t F(S(t)/t) - (t-1) F(S(t-1)/(t-1))``, O(1) = F(x(1)).
+    Law ``sum`` (telescoping, SpikeZIP): ``O(t) = F(S(t)) - F(S(t-1))``, with F(S(0)) taken as zero.
+    The argument of F is multiplied by `input_scale` (the attention scale, for softmax).
 
     Arrays: layer_norm has ``weight`` and ``bias`` (channels,); softmax has ``bias`` (heads, tokens, keys) where
     `biased` (relative position bias, added after scaling).
@@ -164,6 +193,7 @@ class ECUnit(Node):
     eps: float = 0.0
     input_scale: float = 1.0
     biased: bool = False
+    law: Law = field(default="mean", metadata=LATER)
 
     kind = "ec"
     arrays = ("weight", "bias")
@@ -175,13 +205,15 @@ class ProductUnit(Node):
 
     `form` ``"qk"``: A (tokens, heads*d) times B (keys, heads*d) transposed, giving an attention map.
     `form` ``"sv"``: an attention map times B (keys, heads*d), giving (tokens, heads*d).
-    ``S_K(t) = S_K(t-1) + A(t) S_B(t) + S_A(t-1) B(t)``; ``O(t) = S_K(t)/t - S_K(t-1)/(t-1)``.
+    ``d(t) = A(t) S_B(t) + S_A(t-1) B(t)``, which is S_A(t) S_B(t) - S_A(t-1) S_B(t-1). Law ``mean``: ``S_K(t) = S_K(t-1) + d(t)``,
+    ``O(t) = S_K(t)/t - S_K(t-1)/(t-1)``. Law ``sum`` (telescoping): ``O(t) = d(t)``.
     """
 
     form: Literal["qk", "sv"]
     heads: int
     keys: int
     head_width: int
+    law: Law = field(default="mean", metadata=LATER)
 
     kind = "product"
 
@@ -192,7 +224,26 @@ class ProductUnit(Node):
 
 
 @dataclass(frozen=True)
-class MTNeurons(Node):
+class Neurons(Node):
+    """A neuron site: at most one spike an element and step, worth +theta1*2^k or -theta2*2^k, k = 0..n-1."""
+
+    if TYPE_CHECKING:  # Fields of some sites, properties of others: a property here would become a field's default.
+
+        @property
+        def theta1(self) -> float:
+            """Value of the smallest positive spike."""
+
+        @property
+        def theta2(self) -> float:
+            """Magnitude of the smallest negative spike."""
+
+        @property
+        def n(self) -> int:
+            """Magnitudes a sign."""
+
+
+@dataclass(frozen=True)
+class MTNeurons(Neurons):
     """Multi-threshold neurons (paper, Eq. 19-25): thresholds +theta1*2^k and -theta2*2^k, k = 0..n-1, soft reset."""
 
     theta1: float
@@ -203,15 +254,52 @@ class MTNeurons(Node):
 
 
 @dataclass(frozen=True)
-class Synapse(Node):
-    """A Linear: ``I = W x(t) + b``, the bias added every step.
+class STBIFNeurons(Neurons):
+    """Ternary bipolar integrate-and-fire neurons with a spike tracer (SpikeZIP-TF, ST-BIF+).
 
-    `spiking` synapses accumulate weight rows for the spikes of the MT neurons in front; the others (the head of preset
+    Membrane q (in steps) starts at 0.5, tracer S at 0. At each step ``q += x / step_size``; a spike o = +1 where q >= 1 and
+    S < `high`, else o = -1 where q < 0 and S > `low`; ``S += o``, ``q -= o``; emitted is o * step_size. At rest S is
+    ``clamp(floor(X / step_size + 0.5), low, high)`` of the input's sum X: the quantiser that the site stands for.
+    """
+
+    step_size: float
+    low: int
+    high: int
+
+    kind = "stbif"
+
+    @property
+    def theta1(self) -> float:
+        """Value of a positive spike."""
+        return self.step_size
+
+    @property
+    def theta2(self) -> float:
+        """Magnitude of a negative spike."""
+        return self.step_size
+
+    @property
+    def n(self) -> int:
+        """One magnitude a sign."""
+        return 1
+
+    @property
+    def levels(self) -> int:
+        """Levels of the quantiser."""
+        return self.high - self.low + 1
+
+
+@dataclass(frozen=True)
+class Synapse(Node):
+    """A Linear: ``I = W x(t) + b``, the bias added every step or once.
+
+    `spiking` synapses accumulate weight rows for the spikes of the neurons in front; the others (the head of preset
     ``released``) multiply a real-valued stream. Arrays: ``weight`` (channels, fan_in) and ``bias`` (channels,).
     """
 
     fan_in: int
     spiking: bool = True
+    injection: Injection = field(default="every", metadata=LATER)
 
     kind = "synapse"
     arrays = ("weight", "bias")
@@ -224,9 +312,10 @@ class Synapse(Node):
 
 @dataclass(frozen=True)
 class ReadOut(Node):
-    """Logits at step t: ``scale`` times the sum of the input so far over t. Shape (1, classes)."""
+    """Logits at step t: ``scale`` times the sum of the input so far, over t by law ``mean``. Shape (1, classes)."""
 
     scale: float = 1.0
+    law: Law = field(default="mean", metadata=LATER)
 
     kind = "readout"
 
@@ -244,6 +333,7 @@ NODE_TYPES: dict[str, type[Node]] = {
         ECUnit,
         ProductUnit,
         MTNeurons,
+        STBIFNeurons,
         Synapse,
         ReadOut,
     )

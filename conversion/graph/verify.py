@@ -17,12 +17,14 @@ from conversion.graph.nodes import (
     ECUnit,
     ImageSource,
     MTNeurons,
+    Neurons,
     Node,
     PatchEmbedding,
     Port,
     ProductUnit,
     ReadOut,
     Shape,
+    STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
@@ -35,6 +37,7 @@ _ARITY: dict[type[Node], int | None] = {
     PatchEmbedding: 1,
     ECUnit: 1,
     MTNeurons: 1,
+    STBIFNeurons: 1,
     Synapse: 1,
     TokenSelect: 1,
     TokenMean: 1,
@@ -113,8 +116,8 @@ def _check_ports(graph: str, node: Node, nodes: Mapping[str, Node]) -> None:
         if port.node not in nodes:
             raise GraphError(f"graph {graph!r}: node {node.name!r} reads {port.node!r}, which does not exist")
         width = nodes[port.node].width
-        if isinstance(nodes[port.node], MTNeurons) and port.width != width:
-            raise GraphError(f"graph {graph!r}: node {node.name!r} reads a part of MT site {port.node!r}: spikes are read whole")
+        if isinstance(nodes[port.node], Neurons) and port.width != width:
+            raise GraphError(f"graph {graph!r}: node {node.name!r} reads a part of neuron site {port.node!r}: spikes are read whole")
         if not 0 <= port.start < port.stop <= width:
             raise GraphError(
                 f"graph {graph!r}: node {node.name!r} reads channels {port.start}:{port.stop} of {port.node!r}, which has {width}"
@@ -132,6 +135,11 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
     match node:
         case ImageSource():
             given: Shape = (1, math.prod(node.image_shape))
+            if (node.presentation == "rate") != (node.rate_steps > 0):
+                raise GraphError(
+                    f"graph {graph!r}: image source {node.name!r} has input {node.presentation!r} over {node.rate_steps} steps: "
+                    "'rate' needs rate_steps of at least 1, the others 0"
+                )
         case ConstantStream():
             given = node.shape
         case PatchEmbedding():
@@ -142,7 +150,7 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
                 raise GraphError(
                     f"graph {graph!r}: synapse {node.name!r} has fan-in {node.fan_in}, its input has shape {inputs[0]}"
                 )
-            if node.spiking is not isinstance(nodes[node.inputs[0].node], MTNeurons):
+            if node.spiking is not isinstance(nodes[node.inputs[0].node], Neurons):
                 raise GraphError(
                     f"graph {graph!r}: synapse {node.name!r} is {'spiking' if node.spiking else 'real-valued'}, "
                     f"its input {node.inputs[0].node!r} is not"
@@ -166,6 +174,13 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
                     f"graph {graph!r}: MT site {node.name!r} has theta1 {node.theta1}, theta2 {node.theta2}, n {node.n}: "
                     "thresholds must be positive and finite, n from 1 to 16"
                 )
+        case STBIFNeurons():
+            given = inputs[0]
+            if not 0 < node.step_size < math.inf or not node.low <= 0 < node.high:
+                raise GraphError(
+                    f"graph {graph!r}: ST-BIF site {node.name!r} has step size {node.step_size:g} and levels {node.low}..{node.high}: "
+                    "the step must be positive and finite, the levels hold 0 and 1"
+                )
         case _:
             given = inputs[0]
     if (any(shape != inputs[0] for shape in inputs) and isinstance(node, Add)) or given != node.shape:
@@ -188,8 +203,8 @@ def _patches(node: PatchEmbedding, nodes: Mapping[str, Node]) -> int:
 def _product_shape(graph: str, node: ProductUnit, inputs: list[Shape], nodes: Mapping[str, Node]) -> Shape:
     a, b = inputs
     for port in node.inputs:
-        if not isinstance(nodes[port.node], MTNeurons):
-            raise GraphError(f"graph {graph!r}: product {node.name!r} reads {port.node!r}: both operands must be MT neurons")
+        if not isinstance(nodes[port.node], Neurons):
+            raise GraphError(f"graph {graph!r}: product {node.name!r} reads {port.node!r}: both operands must be neurons")
     channels = node.heads * node.head_width
     if node.form == "qk":
         expected: list[Shape] = [(node.tokens, channels), (node.keys, channels)]

@@ -17,19 +17,33 @@ from conversion.graph import (
     ECUnit,
     ImageSource,
     MTNeurons,
+    Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
     SpikingGraph,
+    STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
 )
 from conversion.images import check_images, source_of
 from foundation.errors import InputError
+from simulator.arguments import positive_integer
 from simulator.dense.arithmetic import evaluate
-from simulator.dense.units import DenseHead, ExpectationUnit, IntegerSynapse, MTSite, Product, RealSynapse, Unit, ordered_linear
+from simulator.dense.units import (
+    DenseHead,
+    ExpectationUnit,
+    IntegerSynapse,
+    MTSite,
+    Product,
+    RealSynapse,
+    STBIFSite,
+    TelescopingUnit,
+    Unit,
+    ordered_linear,
+)
 from simulator.number_format import Numeric, check_numeric, quantise, real_dtype
 
 Array = NDArray[Any]
@@ -39,19 +53,21 @@ Array = NDArray[Any]
 class Reference:
     """What the dense reference computed.
 
-    `logits`: shape (steps, images, classes), the mean over steps so far. `spikes`: site -> emitted values
-    (0 or +-theta*2^k), shape (steps, images, *site shape). `eq30` and `released`: node -> accumulates issued at that step,
-    shape (steps, images), int64.
+    `logits`: shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes`: site -> emitted values
+    (0 or +-theta*2^k, or +-step), shape (steps, images, *site shape). `eq30` and `released`: node -> accumulates issued at that step,
+    shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0 where there was none, shape
+    (images,), int64; None where the image is shown at every step. What follows a settled step is the same for ever.
     """
 
     logits: Array
     spikes: Mapping[str, Array]
     eq30: Mapping[str, NDArray[np.int64]]
     released: Mapping[str, NDArray[np.int64]]
+    settled: NDArray[np.int64] | None = None
 
 
 def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "float64") -> Reference:
-    """Run a SpikingGraph densely, without a chip.
+    """Run a SpikingGraph densely, without a chip. An image that has settled is not run on: nothing would change.
 
     Args:
         graph: with its arrays.
@@ -61,8 +77,7 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
 
     Raises ImageError for unusable images, InputError for steps or number formats that do not exist.
     """
-    number = check_numeric(numeric)
-    check_steps(steps)
+    number, steps = check_numeric(numeric), check_steps(steps)
     batch = check_images(images, source_of(graph).image_shape).astype(real_dtype(number), copy=False)
     runs = [_run_image(graph, image[None], steps, number) for image in batch]
     return Reference(
@@ -70,19 +85,20 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
         {node: np.stack([run.eq30[node] for run in runs], axis=1) for node in graph.ann_macs},
         {node: np.stack([run.released[node] for run in runs], axis=1) for node in graph.ann_macs},
+        None if source_of(graph).last_step is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
     )
 
 
-def check_steps(steps: int) -> None:
-    """Raise InputError unless `steps` is a positive integer."""
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise InputError(f"steps is {steps!r}, needs to be an integer of at least 1")
+def check_steps(steps: int) -> int:
+    """The number of time steps as a plain integer. Raises InputError unless it is a positive integer."""
+    return positive_integer("steps", steps)
 
 
 def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) -> Reference:
     units = {node.name: _unit(graph, node, image, numeric) for node in graph.nodes.values()}
     logits: list[Array] = []
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
+    last, readout, settled = source_of(graph).last_step, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
         for node in graph.nodes.values():
@@ -91,11 +107,16 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
             if node.name in spikes:
                 spikes[node.name].append(streams[node.name])
         logits.append(streams[graph.readout.name][0])
+        if last is not None and t > last and not any(stream.any() for name, stream in streams.items() if name != readout):
+            settled = t
+            break
+    rest = steps - len(logits)
     return Reference(
-        np.stack(logits),
-        {site: np.stack(values) for site, values in spikes.items()},
-        {node: np.array(units[node].eq30, np.int64) for node in graph.ann_macs},
-        {node: np.array(units[node].released, np.int64) for node in graph.ann_macs},
+        np.stack(logits + logits[-1:] * rest),
+        {site: np.stack(values + values[-1:] * rest) for site, values in spikes.items()},
+        {node: np.array(units[node].eq30 + [0] * rest, np.int64) for node in graph.ann_macs},
+        {node: np.array(units[node].released + [0] * rest, np.int64) for node in graph.ann_macs},
+        np.array([settled], np.int64),
     )
 
 
@@ -108,13 +129,12 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
 
     match node:
         case ImageSource():
-            return Unit(lambda _t, _inputs: image.reshape(1, -1))
+            return Unit(lambda t, _inputs: image.reshape(1, -1) * dtype.type(node.share(t)))
         case ConstantStream():
             value = array("value")
-            return Unit(lambda _t, _inputs: value)
+            return Unit(lambda t, _inputs: value if node.injection == "every" or t == 1 else np.zeros_like(value))
         case PatchEmbedding():
-            currents = ordered_linear(patches_of(node, image)[0], array("weight"), array("bias"))
-            return Unit(lambda _t, _inputs: currents)
+            return _front_end(node, source_of(graph), patches_of(node, image)[0], array("weight"), array("bias"))
         case Concatenate():
             return Unit(lambda _t, inputs: np.concatenate(inputs))
         case Add():
@@ -125,18 +145,21 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
             return Unit(lambda _t, inputs: _token_mean(inputs[0][node.start : node.stop]))
         case MTNeurons():
             return MTSite(node, dtype)
+        case STBIFNeurons():
+            return STBIFSite(node, dtype)
         case Synapse(spiking=False):
-            return DenseHead(array("weight"), array("bias"))
+            return DenseHead(array("weight"), array("bias"), once=node.injection == "once")
         case Synapse() if numeric == "int8":
             site = graph.nodes[node.inputs[0].node]
-            assert isinstance(site, MTNeurons)
-            return IntegerSynapse(quantise(graph, node), array("bias"), site)
+            assert isinstance(site, Neurons)
+            return IntegerSynapse(quantise(graph, node), array("bias"), site, once=node.injection == "once")
         case Synapse():
-            return RealSynapse(array("weight"), array("bias"))
+            return RealSynapse(array("weight"), array("bias"), once=node.injection == "once")
         case ProductUnit():
             return Product(node, ordered=numeric == "int8")
         case ECUnit():
-            return ExpectationUnit(lambda x: evaluate(graph, node, x))
+            unit = ExpectationUnit if node.law == "mean" else TelescopingUnit
+            return unit(lambda x: evaluate(graph, node, x))
         case ReadOut():
             return _read_out(node)
         case _:
@@ -151,12 +174,27 @@ def _token_mean(rows: Array) -> Array:
     return np.asarray((total * rows.dtype.type(1.0 / len(rows)))[None])
 
 
+def _front_end(node: PatchEmbedding, source: ImageSource, pixels: Array, weight: Array, bias: Array) -> Unit:
+    """Currents of the patches, computed once; each step takes the part of them that the source shows."""
+    real = pixels.dtype.type
+    if source.last_step is None and node.injection == "every":
+        currents = ordered_linear(pixels, weight, bias)
+        return Unit(lambda _t, _inputs: currents)
+    plain = ordered_linear(pixels, weight, np.zeros_like(bias))
+
+    def step(t: int, _inputs: list[Array]) -> Array:
+        shown = plain * real(source.share(t))
+        return np.asarray(shown + bias if node.injection == "every" or t == 1 else shown)
+
+    return Unit(step)
+
+
 def _read_out(node: ReadOut) -> Unit:
     total: list[Array] = []
 
     def step(t: int, inputs: list[Array]) -> Array:
         total[:] = [total[0] + inputs[0] if total else inputs[0]]
         real = inputs[0].dtype.type
-        return np.asarray(total[0] * real(node.scale / t))
+        return np.asarray(total[0] * real(node.scale / t if node.law == "mean" else node.scale))
 
     return Unit(step)

@@ -1,4 +1,4 @@
-"""Stateful units of the dense reference: MT neurons, synapses, EC units and products, as the paper states them."""
+"""Stateful units of the dense reference: neurons, synapses, EC units and products, as the papers state them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, ProductUnit
+from conversion.graph import MTNeurons, Neurons, ProductUnit, STBIFNeurons
 from simulator.number_format import QuantisedWeight
 
 Array = NDArray[Any]
@@ -56,18 +56,40 @@ class MTSite(Unit):
         return emitted
 
 
-class RealSynapse(Unit):
-    """I = W x(t) + b; an accumulate a spike and output."""
+class STBIFSite(Unit):
+    """Ternary neurons with a spike tracer (SpikeZIP-TF): the sum of what they emit tends to the quantised sum of their input."""
 
-    def __init__(self, weight: Array, bias: Array) -> None:
+    def __init__(self, node: STBIFNeurons, dtype: np.dtype[Any]) -> None:
         super().__init__()
-        self.weight, self.bias = weight, bias
+        self.step_size = dtype.type(node.step_size)
+        self.low, self.high = node.low, node.high
+        self.membrane = np.full(node.shape, 0.5, dtype)
+        self.tracer = np.zeros(node.shape, np.int64)
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Integrate in units of the step, emit one step up or down, keep count."""
+        membrane = self.membrane + inputs[0] / self.step_size
+        up = (membrane >= 1) & (self.tracer < self.high)
+        down = (membrane < 0) & (self.tracer > self.low)
+        fired = up.astype(np.int64) - down.astype(np.int64)
+        self.tracer = self.tracer + fired
+        self.membrane = membrane - fired.astype(membrane.dtype)
+        return np.asarray(fired.astype(membrane.dtype) * self.step_size)
+
+
+class RealSynapse(Unit):
+    """I = W x(t) + b, the bias at every step or (`once`) at the first; an accumulate a spike and output."""
+
+    def __init__(self, weight: Array, bias: Array, *, once: bool = False) -> None:
+        super().__init__()
+        self.weight, self.bias, self.once = weight, bias, once
 
     def step(self, t: int, inputs: list[Array]) -> Array:
         """Currents, shape (tokens, channels)."""
         spikes = np.count_nonzero(inputs[0]) * self.weight.shape[0]
         self.count(spikes, spikes)
-        return np.asarray(inputs[0] @ self.weight.T + self.bias)
+        currents = inputs[0] @ self.weight.T
+        return np.asarray(currents if self.once and t > 1 else currents + self.bias)
 
 
 class IntegerSynapse(Unit):
@@ -76,8 +98,9 @@ class IntegerSynapse(Unit):
     The integer products run in float64, where they are exact.
     """
 
-    def __init__(self, weight: QuantisedWeight, bias: Array, site: MTNeurons) -> None:
+    def __init__(self, weight: QuantisedWeight, bias: Array, site: Neurons, *, once: bool = False) -> None:
         super().__init__()
+        self.once = once
         self.levels = weight.levels.astype(np.float64)
         self.up = weight.scale * np.float32(site.theta1)
         self.down = weight.scale * np.float32(site.theta2)
@@ -90,20 +113,22 @@ class IntegerSynapse(Unit):
         self.count(spikes, spikes)
         positive = np.rint(np.maximum(inputs[0], 0).astype(np.float64) / self.theta1) @ self.levels.T
         negative = np.rint(np.maximum(-inputs[0], 0).astype(np.float64) / self.theta2) @ self.levels.T
-        return (self.up * positive.astype(np.float32) - self.down * negative.astype(np.float32)) + self.bias
+        currents = self.up * positive.astype(np.float32) - self.down * negative.astype(np.float32)
+        return np.asarray(currents if self.once and t > 1 else currents + self.bias)
 
 
 class DenseHead(Unit):
     """A head on real values: multiplies; the published code counts its non-zero inputs as if they were spikes."""
 
-    def __init__(self, weight: Array, bias: Array) -> None:
+    def __init__(self, weight: Array, bias: Array, *, once: bool = False) -> None:
         super().__init__()
-        self.weight, self.bias = weight, bias
+        self.weight, self.bias, self.once = weight, bias, once
 
     def step(self, t: int, inputs: list[Array]) -> Array:
         """Outputs of all tokens."""
         self.count(0, np.count_nonzero(inputs[0]) * self.weight.shape[0])
-        return ordered_linear(inputs[0], self.weight, self.bias)
+        bias = np.zeros_like(self.bias) if self.once and t > 1 else self.bias
+        return ordered_linear(inputs[0], self.weight, bias)
 
 
 class ExpectationUnit(Unit):
@@ -125,8 +150,28 @@ class ExpectationUnit(Unit):
         return np.asarray(output)
 
 
+class TelescopingUnit(Unit):
+    """O(t) = F(S(t)) - F(S(t-1)), F(S(0)) taken as zero (SpikeZIP-TF)."""
+
+    def __init__(self, function: Callable[[Array], Array]) -> None:
+        super().__init__()
+        self.function = function
+        self.total: Array | None = None
+        self.last: Array | None = None
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """The increment of F."""
+        self.total = inputs[0] if self.total is None else self.total + inputs[0]
+        now = self.function(self.total)
+        output = now if self.last is None else now - self.last
+        self.last = now
+        return np.asarray(output)
+
+
 class Product(Unit):
-    """S_K(t) = S_K(t-1) + A(t) S_B(t) + S_A(t-1) B(t); O(t) = S_K(t)/t - S_K(t-1)/(t-1) (Eq. 16-18, two passes).
+    """d(t) = A(t) S_B(t) + S_A(t-1) B(t), in two passes.
+
+    Law ``mean``: S_K(t) = S_K(t-1) + d(t), O(t) = S_K(t)/t - S_K(t-1)/(t-1) (Eq. 16-18). Law ``sum``: O(t) = d(t).
 
     Operands are held per head as (heads, rows, d) times (heads, d, columns). `ordered` sums each pass over d from first to
     last, as the cores do, so that float32 results agree to the last bit.
@@ -141,7 +186,7 @@ class Product(Unit):
         self.sum_k: Array | None = None
 
     def step(self, t: int, inputs: list[Array]) -> Array:
-        """The increment of the product's mean."""
+        """The increment of the product's mean, or of the product itself."""
         a, b = self._operands(inputs)
         real = a.dtype.type
         before_a = np.zeros_like(a) if self.sum_a is None else self.sum_a
@@ -152,10 +197,14 @@ class Product(Unit):
             _pairs(a, b) + _pairs(a, before_b) + _pairs(before_a, b),
             _pairs(a, b) + _pairs(a, self.sum_b) + _pairs(self.sum_a, b),
         )
-        self.sum_k = before_k + (self.multiply(a, self.sum_b) + self.multiply(before_a, b))
-        output = self.sum_k * real(1.0 / t)
-        if t > 1:
-            output = output - before_k * real(1.0 / (t - 1))
+        increment = self.multiply(a, self.sum_b) + self.multiply(before_a, b)
+        if self.node.law == "mean":
+            self.sum_k = before_k + increment
+            output = self.sum_k * real(1.0 / t)
+            if t > 1:
+                output = output - before_k * real(1.0 / (t - 1))
+        else:
+            output = increment
         return np.asarray(output if self.node.form == "qk" else output.transpose(1, 0, 2).reshape(self.node.shape))
 
     def _operands(self, inputs: list[Array]) -> tuple[Array, Array]:

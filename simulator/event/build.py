@@ -1,4 +1,4 @@
-"""Units of a batch from a mapped program: what is shared by all batches is prepared once."""
+"""Units of a batch from a mapped program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conversion.graph import (
     ConstantStream,
     ECUnit,
     ImageSource,
-    MTNeurons,
+    Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
@@ -37,7 +37,7 @@ from simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
-from simulator.kernels.synapse import IntegerScale, Tiles, multiply_dense, pack_tiles
+from simulator.kernels.synapse import IntegerScale, multiply_dense, pack_tiles
 from simulator.number_format import Numeric, quantise, real_dtype
 
 Rectangle = tuple[int, int, int, int]
@@ -45,17 +45,15 @@ Rectangle = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """What every batch of a run shares: packed weights, integer scales and the channel groups spikes are counted in.
+    """What every batch of a run shares: tiles of the synapses and the channel groups in which spikes are counted.
 
     `rectangles` lists a synapse's distinct tiles, sorted, as (out_start, out_stop, in_start, in_stop); `bounds` the channel
-    bounds of a site's groups: the input splits of the synapse it feeds, or the heads of its product.
+    bounds of a site's groups: the input splits of the synapses it feeds.
     """
 
     program: CoreProgram
     numeric: Numeric
     rectangles: dict[str, list[Rectangle]]
-    tiles: dict[str, Tiles]
-    scales: dict[str, IntegerScale]
     bounds: dict[str, NDArray[np.int64]]
 
     @property
@@ -65,52 +63,19 @@ class Layout:
 
 
 def make_layout(program: CoreProgram, numeric: Numeric) -> Layout:
-    """Pack the weights of every spiking synapse as its cores store them."""
+    """List the tiles of every spiking synapse and the groups of every site."""
     graph, parts = program.graph, program.parts
-    dtype = real_dtype(numeric)
     rectangles: dict[str, list[Rectangle]] = {}
-    tiles: dict[str, Tiles] = {}
-    scales: dict[str, IntegerScale] = {}
     for node in graph.of_type(Synapse):
-        if not node.spiking:
-            continue
-        rows = program.parts_of(node.name)
-        columns = (parts.out_start[rows], parts.out_stop[rows], parts.in_start[rows], parts.in_stop[rows])
-        rectangles[node.name] = sorted({(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)})
-        if numeric == "int8":
-            quantised, site = quantise(graph, node), graph.nodes[node.inputs[0].node]
-            assert isinstance(site, MTNeurons)
-            bias = graph.array(node.name, "bias").astype(np.float32)
-            scales[node.name] = IntegerScale(
-                quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias
-            )
-            tiles[node.name] = pack_tiles(quantised.levels, rectangles[node.name])
-        else:
-            tiles[node.name] = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles[node.name])
-    bounds = {site.name: _group_bounds(program, site, rectangles) for site in graph.sites}
-    return Layout(program, numeric, rectangles, tiles, scales, bounds)
+        if node.spiking:
+            rows = program.parts_of(node.name)
+            columns = (parts.out_start[rows], parts.out_stop[rows], parts.in_start[rows], parts.in_stop[rows])
+            rectangles[node.name] = sorted({(int(a), int(b), int(c), int(d)) for a, b, c, d in zip(*columns, strict=True)})
+    return Layout(program, numeric, rectangles, {site.name: _group_bounds(program, site, rectangles) for site in graph.sites})
 
 
-def make_units(layout: Layout, images: NDArray[Any]) -> dict[str, EventUnit]:
-    """Fresh units, state zero, for one batch of preprocessed images."""
-    return {node.name: _unit(layout, node, images) for node in layout.program.graph.nodes.values()}
-
-
-def _group_bounds(program: CoreProgram, site: MTNeurons, rectangles: dict[str, list[Rectangle]]) -> NDArray[np.int64]:
-    graph, width = program.graph, site.shape[-1]
-    if site.is_map:
-        return np.array([0, width], np.int64)
-    cuts = {0, width}
-    for name in graph.consumers(site.name):
-        consumer = graph.nodes[name]
-        if isinstance(consumer, ProductUnit):
-            cuts.update(range(0, width, consumer.head_width))
-        elif name in rectangles:
-            cuts.update(start for _, _, start, _ in rectangles[name])
-    return np.array(sorted(cuts), np.int64)
-
-
-def _unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
+def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
+    """A fresh unit, state zero, for one batch of preprocessed images."""
     graph, dtype, count = layout.program.graph, layout.dtype, len(images)
     rows = count * (node.tokens * (node.shape[0] if node.is_map else 1))
 
@@ -118,17 +83,17 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
         return graph.array(node.name, name).astype(dtype, copy=False)
 
     match node:
-        case MTNeurons():
+        case Neurons():
             return FireUnit(node, rows, layout.bounds[node.name], dtype)
         case Synapse(spiking=False):
             return DenseHeadUnit(node, count, np.ascontiguousarray(array("weight").T), array("bias"))
         case Synapse():
-            return SynapseUnit(node, count, layout.tiles[node.name], array("bias"), layout.scales.get(node.name), dtype)
+            return _synapse(layout, node, count)
         case ECUnit():
             return ExpectationUnit(graph, node, rows, dtype)
         case ProductUnit():
             a, b = (graph.nodes[port.node] for port in node.inputs)
-            assert isinstance(a, MTNeurons) and isinstance(b, MTNeurons)
+            assert isinstance(a, Neurons) and isinstance(b, Neurons)
             return ProductEventUnit(node, (a, b), count, dtype)
         case TokenMean():
             return TokenMeanUnit(node, count)
@@ -146,6 +111,29 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
             return StreamUnit(node.kind, count, width=node.width)
         case _:
             raise GraphError(f"node {node.name!r} of kind {node.kind!r} cannot be executed")
+
+
+def _synapse(layout: Layout, node: Synapse, images: int) -> SynapseUnit:
+    """A synapse with its weights packed as its cores store them: anew for each batch, so that one synapse's copy is live."""
+    graph, dtype, rectangles = layout.program.graph, layout.dtype, layout.rectangles[node.name]
+    bias = graph.array(node.name, "bias").astype(dtype, copy=False)
+    if layout.numeric != "int8":
+        tiles = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles)
+        return SynapseUnit(node, images, tiles, bias, None, dtype)
+    quantised, site = quantise(graph, node), graph.nodes[node.inputs[0].node]
+    assert isinstance(site, Neurons)
+    scale = IntegerScale(quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias)
+    return SynapseUnit(node, images, pack_tiles(quantised.levels, rectangles), bias, scale, dtype)
+
+
+def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, list[Rectangle]]) -> NDArray[np.int64]:
+    graph, width = program.graph, site.shape[-1]
+    if site.is_map:
+        return np.array([0, width], np.int64)
+    cuts = {0, width}
+    for name in graph.consumers(site.name):
+        cuts.update(start for _, _, start, _ in rectangles.get(name, ()))
+    return np.array(sorted(cuts), np.int64)
 
 
 def _front_end(node: PatchEmbedding, images: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, ProductUnit
+from conversion.graph import Neurons, ProductUnit
 from simulator.event.units import EventUnit, ProductEvents
 from simulator.kernels.fire import Events, make_thresholds
 from simulator.kernels.product import (
@@ -32,7 +32,7 @@ class ProductEventUnit(EventUnit):
     """S_K(t) = S_K(t-1) + A(t) S_B(t) + S_A(t-1) B(t), per image and head (Eq. 16-18 in two passes)."""
 
     node: ProductUnit
-    sites: tuple[MTNeurons, MTNeurons]
+    sites: tuple[Neurons, Neurons]
     images: int
     dtype: np.dtype[Any]
 

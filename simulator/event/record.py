@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, Node, ProductUnit, Synapse
+from conversion.graph import Neurons, Node, ProductUnit, Synapse
 from foundation.errors import ConservationError
 from simulator.activity import Accounting, OperationTable, SpikeRecord
 from simulator.event.build import Layout
 from simulator.event.units import ProductEvents, Traffic
-from simulator.kernels.fire import Events
+from simulator.kernels.fire import Events, count_spikes
 from simulator.operations import Ledger
 
 Int64 = NDArray[np.int64]
@@ -19,8 +19,9 @@ Int64 = NDArray[np.int64]
 class Recorder:
     """Collects spikes, accountings and the operations that depend on events; the rest follows from the program's shape."""
 
-    def __init__(self, layout: Layout, steps: int, images: int) -> None:
+    def __init__(self, layout: Layout, steps: int, images: int, keep_spikes: int = 0) -> None:
         graph = layout.program.graph
+        kept = min(keep_spikes, images)
         self.layout, self.steps, self.images = layout, steps, images
         self.ledger = Ledger(layout.program, steps, images)
         self.logits = np.zeros((steps, images, graph.readout.width), layout.dtype)
@@ -28,12 +29,14 @@ class Recorder:
         self._row = {name: i for i, name in enumerate(self.nodes)}
         shape = (len(self.nodes), steps, images)
         self.eq30, self.released = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        bounds = {site.name: _record_bounds(layout, site) for site in graph.sites}
         self.spikes = {
             site.name: SpikeRecord(
-                np.zeros((steps, images, site.tokens, _groups(layout, site)), np.int32),
-                _record_bounds(layout, site),
+                np.zeros((steps, images, site.tokens, bounds[site.name].size - 1), np.int32),
+                bounds[site.name],
                 np.zeros((steps, 2 * site.n), np.int64),
                 site.size,
+                np.zeros((steps, kept, *site.shape[:-1], -(-site.shape[-1] // 8)), np.uint8) if kept else None,
             )
             for site in graph.sites
         }
@@ -41,7 +44,7 @@ class Recorder:
     def record(self, node: Node, traffic: Traffic, events: Events | None, step: int, start: int, count: int) -> None:
         """Take one node's traffic at one step, for images start : start+count."""
         images = slice(start, start + count)
-        if isinstance(node, MTNeurons) and events is not None:
+        if isinstance(node, Neurons) and events is not None:
             self._record_spikes(node, traffic, events, step, images)
         if isinstance(node, Synapse | ProductUnit):
             row = self._row[node.name]
@@ -51,7 +54,7 @@ class Recorder:
         if isinstance(node, Synapse) and traffic.issued is not None:
             self._record_synapse(node, traffic.issued, step, images)
         if isinstance(node, ProductUnit) and traffic.events is not None:
-            self._record_product(node, traffic.events, step, count)
+            self._record_product(node, traffic.events, step, images)
 
     def finish(self) -> tuple[OperationTable, Accounting, dict[str, SpikeRecord]]:
         """The tables of the whole run."""
@@ -59,24 +62,29 @@ class Recorder:
         accounting = Accounting(self.nodes, self.eq30, self.released, np.array([macs[name] for name in self.nodes], np.int64))
         return self.ledger.table(), accounting, self.spikes
 
-    def _record_spikes(self, site: MTNeurons, traffic: Traffic, events: Events, step: int, images: slice) -> None:
+    def _record_spikes(self, site: Neurons, traffic: Traffic, events: Events, step: int, images: slice) -> None:
         record, count = self.spikes[site.name], images.stop - images.start
+        code = events.code.reshape(count, *site.shape)
         if site.is_map:
             heads, tokens, _ = site.shape
             record.events[step, images] = events.spikes.reshape(count, heads, tokens).transpose(0, 2, 1)
         else:
-            record.events[step, images] = events.spikes.reshape(count, site.tokens, -1)
+            counted = np.empty((count * site.tokens, record.bounds.size - 1), np.int32)
+            count_spikes(events.code, record.bounds, counted)
+            record.events[step, images] = counted.reshape(count, site.tokens, -1)
+        if record.masks is not None and images.start < record.masks.shape[1]:
+            kept = slice(images.start, min(images.stop, record.masks.shape[1]))
+            record.masks[step, kept] = np.packbits(code[: kept.stop - kept.start] != 0, axis=-1)
         assert traffic.histogram is not None
         record.histogram[step] += traffic.histogram
         spikes = int(events.spikes.sum(dtype=np.int64))
         if int(traffic.histogram.sum()) != spikes:
             raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, {traffic.histogram.sum()} fired")
-        code = events.code.reshape(count, *site.shape)
         fired = 0
         for part in self.layout.program.parts_of(site.name):
             rows, units = self._ranges(int(part))
-            view = code[:, units, rows] if site.is_map else code[:, rows, units]
-            found = int(np.count_nonzero(view))
+            groups = units if site.is_map else slice(*np.searchsorted(record.bounds, (units.start, units.stop)))
+            found = int(record.events[step, images, rows, groups].sum(dtype=np.int64))
             self.ledger.add(int(part), "soft reset", "add", step, found)
             fired += found
         if fired != spikes:
@@ -104,7 +112,8 @@ class Recorder:
                 f"synapse {node.name!r}, step {step + 1}: its cores issued {total} accumulates, spikes * fan-out is {expected}"
             )
 
-    def _record_product(self, node: ProductUnit, events: ProductEvents, step: int, count: int) -> None:
+    def _record_product(self, node: ProductUnit, events: ProductEvents, step: int, images: slice) -> None:
+        count = images.stop - images.start
         columns = node.keys if node.form == "qk" else node.head_width
         a = events.a.reshape(count, node.heads, node.tokens).sum(axis=0)
         b = events.b.reshape(count, node.heads, columns).sum(axis=(0, 2))
@@ -120,9 +129,10 @@ class Recorder:
             self.ledger.add(int(part), "S_A(t-1) B(t)", "ac", step, second)
             self.ledger.add(int(part), "operand sums", "add", step, spikes_a + spikes_b)
             total += first + second
-        expected = int(events.a.sum()) * columns + (int(events.b.sum()) * node.tokens if events.second_pass else 0)
+        sent_a, sent_b = (int(self.spikes[port.node].events[step, images].sum(dtype=np.int64)) for port in node.inputs)
+        expected = sent_a * columns + (sent_b * node.tokens if events.second_pass else 0)
         if total != expected:
-            raise ConservationError(f"product {node.name!r}, step {step + 1}: its cores issued {total}, events give {expected}")
+            raise ConservationError(f"product {node.name!r}, step {step + 1}: its cores issued {total}, spikes give {expected}")
 
     def _ranges(self, part: int) -> tuple[slice, slice]:
         parts = self.layout.program.parts
@@ -130,9 +140,16 @@ class Recorder:
         return tokens, slice(int(parts.out_start[part]), int(parts.out_stop[part]))
 
 
-def _groups(layout: Layout, site: MTNeurons) -> int:
-    return site.shape[0] if site.is_map else len(layout.bounds[site.name]) - 1
-
-
-def _record_bounds(layout: Layout, site: MTNeurons) -> Int64:
-    return np.arange(site.shape[0] + 1, dtype=np.int64) if site.is_map else layout.bounds[site.name]
+def _record_bounds(layout: Layout, site: Neurons) -> Int64:
+    """Channels at which a site's spikes are counted apart: what its synapses and products read, and where its parts are cut."""
+    if site.is_map:
+        return np.arange(site.shape[0] + 1, dtype=np.int64)
+    graph, parts, chosen = layout.program.graph, layout.program.parts, layout.program.parts_of(site.name)
+    readers = [graph.nodes[name] for name in graph.consumers(site.name)]
+    heads = [np.arange(0, site.width, reader.head_width) for reader in readers if isinstance(reader, ProductUnit)]
+    cuts: list[Int64] = [
+        layout.bounds[site.name],
+        *(c[chosen].astype(np.int64) for c in (parts.out_start, parts.out_stop)),
+        *heads,
+    ]
+    return np.unique(np.concatenate(cuts))

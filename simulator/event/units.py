@@ -1,5 +1,7 @@
 """Stateful units of event-driven execution. A batch of images is one set of rows: row = image * tokens + token.
 
+A unit hands on a new array every step: its consumers may read it after the unit has gone on.
+
 Streams between units are C-contiguous arrays of shape (rows, width); attention maps have a row a query of a head,
 row = (image * heads + head) * tokens + token. MT sites hand on `Events` instead.
 """
@@ -72,13 +74,13 @@ class FireUnit(EventUnit):
         width = self.node.shape[-1]
         self.membrane = np.zeros((self.rows, width), self.dtype)
         self.thresholds = make_thresholds(self.node.theta1, self.node.theta2, self.node.n, self.dtype)
-        self.events = empty_events(self.rows, width, len(self.bounds) - 1, self.dtype)
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Integrate, fire, reset."""
         start = 0 if self.node.is_map else starts[0]
-        self.traffic.histogram = fire(inputs[0], start, self.membrane, self.thresholds, self.bounds, self.events)
-        return self.events
+        events = empty_events(self.rows, self.membrane.shape[1], len(self.bounds) - 1, self.dtype)
+        self.traffic.histogram = fire(inputs[0], start, self.membrane, self.thresholds, self.bounds, events)
+        return events
 
 
 @dataclass

@@ -60,7 +60,7 @@ def make_constants(
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _layer_norm(x: Any, constants: UnitConstants) -> None:
     inverse_width, eps = constants.scalars[2], constants.scalars[1]
     width = x.shape[0]
@@ -77,7 +77,7 @@ def _layer_norm(x: Any, constants: UnitConstants) -> None:
         x[c] = (x[c] * inverse) * constants.weight[c] + constants.bias[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _softmax(x: Any) -> None:
     width = x.shape[0]
     largest = x[0]
@@ -93,7 +93,7 @@ def _softmax(x: Any) -> None:
         x[c] *= inverse
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _activation(x: Any, function: int, s: Any) -> None:
     width = x.shape[0]
     gain, a, b, zero, half, one, two = s[3], s[4], s[5], s[6], s[7], s[8], s[9]
@@ -119,7 +119,7 @@ def _activation(x: Any, function: int, s: Any) -> None:
             x[c] = two * (one / (one + exp(-(two * x[c])))) - one
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def expect(x: Any, start: int, total: Any, last: Any, out: Any, constants: UnitConstants, clock: Any) -> None:
     """One step of an EC unit.
 

@@ -9,6 +9,10 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 
+LEVELS_AT_ONCE = 4
+"""Levels compared in one pass over a row."""
+
+
 class Thresholds(NamedTuple):
     """Constants of one MT site, in the run's floating type.
 
@@ -54,40 +58,43 @@ def empty_events(rows: int, width: int, groups: int, dtype: np.dtype[Any]) -> Ev
 
 
 @njit(cache=True, nogil=True)
-def _find_codes(membrane: Any, code: Any, thresholds: Thresholds, tally: Any) -> None:
-    """Codes of one row; tally[k] and tally[n+k] grow by the number of membranes that reach level k."""
-    n = thresholds.reach_up.shape[0]
-    width = membrane.shape[0]
-    for c in range(width):
-        code[c] = 0
-    for k in range(n):
-        up, down = thresholds.reach_up[k], thresholds.reach_down[k]
-        reached_up = np.int64(0)
-        reached_down = np.int64(0)
-        for c in range(width):
-            above = np.int8(membrane[c] >= up)
-            below = np.int8(-membrane[c] >= down)
-            code[c] += above - below
-            reached_up += above
-            reached_down += below
-        tally[k] += reached_up
-        tally[n + k] += reached_down
+def _pad_levels(reach: Any) -> Any:
+    """Levels up to a multiple of LEVELS_AT_ONCE; the ones added are never reached."""
+    n = reach.shape[0]
+    levels = np.full(n + -n % LEVELS_AT_ONCE, np.inf, reach.dtype)
+    levels[:n] = reach
+    return levels
 
 
 @njit(cache=True, nogil=True)
-def _compact(membrane: Any, code: Any, emitted: Any, bounds: Any, index: Any, value: Any, count: Any) -> None:
-    """Reset one row softly and list its spikes, counted by channel group."""
+def _find_codes(membrane: Any, code: Any, ups: Any, downs: Any) -> None:
+    """Codes of one row: how many levels a membrane reaches, upwards less downwards. Vectorises over the row."""
+    for c in range(membrane.shape[0]):
+        code[c] = 0
+    for k in range(0, ups.shape[0], LEVELS_AT_ONCE):
+        up0, up1, up2, up3 = ups[k], ups[k + 1], ups[k + 2], ups[k + 3]
+        down0, down1, down2, down3 = downs[k], downs[k + 1], downs[k + 2], downs[k + 3]
+        for c in range(membrane.shape[0]):
+            m = membrane[c]
+            above = np.int8(m >= up0) + np.int8(m >= up1) + np.int8(m >= up2) + np.int8(m >= up3)
+            below = np.int8(-m >= down0) + np.int8(-m >= down1) + np.int8(-m >= down2) + np.int8(-m >= down3)
+            code[c] += np.int8(above - below)
+
+
+@njit(cache=True, nogil=True)
+def _compact(membrane: Any, code: Any, emitted: Any, first: int, index: Any, value: Any, tally: Any) -> int:
+    """Reset a run of one row, from channel `first`, softly, list its spikes and add them to `tally` by code; returns how many."""
     n = emitted.shape[0] // 2
     event = 0
-    for g in range(bounds.shape[0] - 1):
-        before = event
-        for c in range(bounds[g], bounds[g + 1]):
-            spike = emitted[n + code[c]]
-            membrane[c] -= spike
-            index[event] = c
-            value[event] = spike
-            event += 1 if code[c] != 0 else 0
-        count[g] = event - before
+    for c in range(code.shape[0]):
+        level = np.int64(code[c]) + n
+        spike = emitted[level]
+        membrane[c] -= spike
+        index[event] = first + c
+        value[event] = spike
+        event += np.int64(level != n)
+        tally[level] += 1
+    return event
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -99,18 +106,39 @@ def fire(current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds
     """
     rows, width = membrane.shape
     n = thresholds.reach_up.shape[0]
-    tallies = np.zeros((rows, 2 * n), np.int32)
+    ups, downs = _pad_levels(thresholds.reach_up), _pad_levels(thresholds.reach_down)
+    tallies = np.zeros((rows, 2 * n + 1), np.int32)
+    spikes = events.spikes  # a store through the tuple inside prange would be lost
     for r in prange(rows):
-        row = membrane[r]
+        row, code, tally = membrane[r], events.code[r], tallies[r]
+        read = current[r, start : start + width]
         for c in range(width):
-            row[c] += current[r, start + c]
-        _find_codes(row, events.code[r], thresholds, tallies[r])
-        _compact(row, events.code[r], thresholds.emitted, bounds, events.channel[r], events.value[r], events.spikes[r])
+            row[c] += read[c]
+        _find_codes(row, code, ups, downs)
+        met = 0
+        for g in range(bounds.shape[0] - 1):
+            first, last = bounds[g], bounds[g + 1]
+            index, value = events.channel[r, met:], events.value[r, met:]
+            found = _compact(row[first:last], code[first:last], thresholds.emitted, first, index, value, tally)
+            spikes[r, g] = found
+            met += found
     histogram = np.zeros(2 * n, np.int64)
     for r in range(rows):
-        for k in range(2 * n):
-            histogram[k] += tallies[r, k]
-    for sign in range(2):
-        for k in range(n - 1):
-            histogram[sign * n + k] -= histogram[sign * n + k + 1]
+        for k in range(n):
+            histogram[k] += tallies[r, n + 1 + k]
+            histogram[n + k] += tallies[r, n - 1 - k]
     return histogram
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def count_spikes(code: Any, bounds: Any, out: Any) -> None:
+    """Non-zero codes of each row between channel bounds; code: (rows, width) int8; bounds: (groups+1,); out: (rows, groups)."""
+    rows, groups = out.shape
+    for r in prange(rows):
+        row = code[r]
+        for g in range(groups):
+            run = row[bounds[g] : bounds[g + 1]]
+            found = np.int32(0)
+            for c in range(run.shape[0]):
+                found += np.int32(run[c] != 0)
+            out[r, g] = found

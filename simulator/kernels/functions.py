@@ -46,8 +46,7 @@ def _overload_exp(x: Any) -> Any:
     if x == types.float32:
 
         def single(x: Any) -> Any:
-            x = x if x > _LOWEST else _LOWEST
-            x = x if x < _HIGHEST else _HIGHEST
+            x = min(max(x, _LOWEST), _HIGHEST)
             whole = np.floor(x * _LOG2_E + _HALF)
             r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
             p = ((((_E0 * r + _E1) * r + _E2) * r + _E3) * r + _E4) * r + _E5

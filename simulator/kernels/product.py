@@ -13,7 +13,13 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.kernels.rows import exact_rows
+from simulator.kernels.machine import BLOCK_BYTES
+from simulator.kernels.rows import PANEL, Runs, add_exact, aligned_empty, block_cuts, block_width, load_block
+
+LINES_AT_ONCE = 48
+"""Lines that pass over a block of running sums together: enough to pay for fetching it."""
+LINE = 16
+"""Floats of a cache line."""
 
 
 class Operand(NamedTuple):
@@ -33,15 +39,15 @@ def empty_operand(lines: int, depth: int, dtype: np.dtype[Any]) -> Operand:
 
 
 @njit(cache=True, nogil=True)
-def _collect(code: Any, base: int, stride: int, emitted: Any, index: Any, value: Any) -> int:
+def _collect(code: Any, emitted: Any, index: Any, value: Any) -> int:
     """List the events of one line; returns how many."""
     n = emitted.shape[0] // 2
     event = 0
-    for d in range(index.shape[0]):
-        spike = code[base + d * stride]
+    for d in range(code.shape[0]):
+        level = np.int64(code[d]) + n
         index[event] = d
-        value[event] = emitted[n + spike]
-        event += 1 if spike != 0 else 0
+        value[event] = emitted[level]
+        event += np.int64(level != n)
     return event
 
 
@@ -56,7 +62,8 @@ def regroup(code: Any, emitted: Any, strides: Any, shape: Any, operand: Operand)
     for job in prange(shape[0] * heads * lines):
         image, rest = job // (heads * lines), job % (heads * lines)
         base = image * strides[0] + (rest // lines) * strides[1] + (rest % lines) * strides[2]
-        spikes[job] = _collect(code, base, strides[3], emitted, operand.depth[job], operand.value[job])
+        line = code[base : base + shape[3] * strides[3] : strides[3]]
+        spikes[job] = _collect(line, emitted, operand.depth[job], operand.value[job])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -71,6 +78,19 @@ def add_events(operand: Operand, total: Any) -> None:
                 total[block, operand.depth[job, e], line] += operand.value[job, e]
 
 
+@njit(cache=True, nogil=True)
+def _first_from(ascending: Any, bound: int) -> int:
+    """How many of ascending numbers lie below a bound."""
+    low, high = 0, ascending.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < bound:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def sum_rows(operand: Operand, total: Any, out: Any) -> Any:
     """out[line, :] = sum over events of value * total[block, d, :]; total: (blocks, depth, padded columns).
@@ -81,12 +101,38 @@ def sum_rows(operand: Operand, total: Any, out: Any) -> Any:
     blocks, depth, width = total.shape
     lines = operand.spikes.shape[0] // blocks
     flat = total.reshape(-1)
-    met = np.zeros(operand.spikes.shape[0], np.int64)
-    for job in prange(operand.spikes.shape[0]):
-        base = (job // lines) * depth * width
-        exact_rows(flat, base, width, operand.depth[job], operand.value[job], 0, operand.spikes[job], out[job], width)
-        met[job] = operand.spikes[job]
-    return met
+    chunks = max(1, lines // LINES_AT_ONCE)
+    longest = BLOCK_BYTES // (PANEL * total.itemsize)
+    cuts, _ = block_cuts(np.array([0, depth]), longest)
+    for job in prange(blocks * chunks):
+        block, chunk = job // chunks, job % chunks
+        top, bottom = block * lines + chunk * lines // chunks, block * lines + (chunk + 1) * lines // chunks
+        starts = np.empty((bottom - top, cuts.shape[0]), np.int64)
+        for r in range(top, bottom):
+            starts[r - top, 0] = r * depth
+            for b in range(1, cuts.shape[0]):
+                starts[r - top, b] = r * depth + _first_from(operand.depth[r, : operand.spikes[r]], cuts[b])
+        runs = Runs(operand.depth, operand.value, starts)
+        rows, weights = out[top:bottom], aligned_empty(longest * PANEL, total)
+        rows[:] = 0
+        at = 0
+        while at < width:
+            step = block_width(width - at)
+            for b in range(cuts.shape[0] - 1):
+                load_block(flat, (block * depth + cuts[b]) * width + at, width, cuts[b + 1] - cuts[b], step, weights)
+                add_exact(weights, -cuts[b] * step, step, runs, b, rows[:, at:], width, step)
+            at += step
+    return operand.spikes.astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> None:
+    now, previous = clock[0], clock[1]
+    for column in range(total.shape[0]):
+        before = total[column]
+        after = before + (first[column] + second[column])
+        total[column] = after
+        out[column] = after * now - before * previous
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -99,14 +145,18 @@ def expect_product(first: Any, second: Any, total: Any, out: Any, strides: Any, 
     """
     blocks, rows, columns = total.shape
     heads = strides[4]
-    for job in prange(blocks * rows):
-        block, row = job // rows, job % rows
-        base = (block // heads) * strides[0] + (block % heads) * strides[1] + row * strides[2]
+    bands = -(-rows // LINE)
+    for job in prange(blocks * bands):
+        block, top = job // bands, job % bands * LINE
+        bottom = min(rows, top + LINE)
+        turned = np.empty((LINE, columns), total.dtype)
         for column in range(columns):
-            before = total[block, row, column]
-            after = before + (first[block, row, column] + second[block, column, row])
-            total[block, row, column] = after
-            out[base + column * strides[3]] = after * clock[0] - before * clock[1]
+            read = second[block, column, top : top + LINE]
+            for row in range(read.shape[0]):
+                turned[row, column] = read[row]
+        for row in range(top, bottom):
+            base = (block // heads) * strides[0] + (block % heads) * strides[1] + row * strides[2]
+            _expect_row(first[block, row], turned[row - top], total[block, row], out[base : base + columns], clock)
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -1,7 +1,9 @@
-"""Synapses: each spike fetches its weight row on the cores that hold one and accumulates it.
+"""Synapses: each spike fetches its weight row and accumulates it.
 
-Weights are stored as the cores store them, tile by tile, input row by input row; the columns of a tile are padded to whole
-vectors. Jobs are chunks of rows (tokens), so that no two threads write one output.
+Weights are packed in panels of up to 64 outputs, input row by input row, so that the segment of a row that a panel needs is one
+run of memory. A panel's rows are taken in blocks that stay in the first-level cache while all tokens of a thread pass over
+them; a token's sums wait in `sums` between blocks. Every output sums its input channels in ascending order whatever the blocks,
+panels and threads.
 """
 
 from __future__ import annotations
@@ -9,96 +11,143 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from simulator.kernels.fire import Events
-from simulator.kernels.rows import fused_rows, padded, shift_rows
+from simulator.kernels.machine import BLOCK_BYTES, PANEL
+from simulator.kernels.rows import Runs, add_fused, add_whole, aligned_empty, block_cuts, block_width, load_block, padded
 
-CHUNKS = 8
-"""Runs of rows that are handed to threads: enough to balance a few threads, few enough to reuse a tile's weights from cache."""
+ROWS_AT_ONCE = 256
+"""Tokens that pass over a block together: enough to pay for fetching it, few enough that their events stay in the second-level
+cache."""
+EXACT = 2**24
+"""Whole numbers up to here are exact in float32, whatever the order of addition."""
+
+
+LINE = 16
+"""Floats of a cache line."""
 
 
 class Tiles(NamedTuple):
-    """The distinct weight tiles of one synapse, packed.
+    """The weights of one synapse, packed, and the distinct tiles its cores cut it into.
 
-    Tile i covers input group ``group[i]`` (a run of input rows starting at ``in_start[i]``) and outputs
-    ``out_start[i] : out_start[i] + width[i]``; its rows start at ``weights[offset[i]]`` and are ``stride[i]`` long.
-    `first` is 1 for the tile of an output range that comes first in input order (it writes, later ones add partial sums).
+    `weights`: panel after panel of outputs, each (fan_in, width of the panel), the last outputs padded to whole vectors.
+    `in_bounds` (groups+1,): input channels at which cores split the fan-in; partial sums of the groups are added in order.
+    Tile i covers input group ``group[i]`` and ``width[i]`` outputs.
     """
 
     weights: NDArray[Any]
-    offset: NDArray[np.int64]
-    stride: NDArray[np.int64]
+    in_bounds: NDArray[np.int64]
     group: NDArray[np.int64]
-    in_start: NDArray[np.int64]
-    out_start: NDArray[np.int64]
     width: NDArray[np.int64]
-    first: NDArray[np.int64]
 
 
 def pack_tiles(weight: NDArray[Any], rectangles: list[tuple[int, int, int, int]]) -> Tiles:
-    """Pack a weight matrix (channels, fan_in) into tiles, given as sorted (out_start, out_stop, in_start, in_stop)."""
-    bounds = sorted({(in_start, in_stop) for _, _, in_start, in_stop in rectangles})
-    sizes = [(in_stop - in_start) * padded(out_stop - out_start) for out_start, out_stop, in_start, in_stop in rectangles]
-    offset = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    weights = np.zeros(int(offset[-1]), weight.dtype)
-    for at, (out_start, out_stop, in_start, in_stop) in zip(offset, rectangles, strict=False):
-        stride = padded(out_stop - out_start)
-        block = weights[at : at + (in_stop - in_start) * stride].reshape(in_stop - in_start, stride)
-        block[:, : out_stop - out_start] = weight[out_start:out_stop, in_start:in_stop].T
+    """Pack a weight matrix (channels, fan_in) that is cut into a grid of tiles (out_start, out_stop, in_start, in_stop)."""
     columns = np.array(rectangles, np.int64).reshape(-1, 4)
-    return Tiles(
-        weights,
-        offset[:-1],
-        np.array([padded(b - a) for a, b, _, _ in rectangles], np.int64),
-        np.array([bounds.index((a, b)) for _, _, a, b in rectangles], np.int64),
-        columns[:, 2].copy(),
-        columns[:, 0].copy(),
-        columns[:, 1] - columns[:, 0],
-        (columns[:, 2] == 0).astype(np.int64),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _group_starts(count: Any, starts: Any) -> None:
-    total = 0
-    for g in range(count.shape[0]):
-        starts[g] = total
-        total += count[g]
-    starts[count.shape[0]] = total
+    bounds = np.unique(columns[:, 2:])
+    packed = np.empty(weight.shape[1] * padded(weight.shape[0]), weight.dtype)
+    _pack(np.ascontiguousarray(weight), packed)
+    return Tiles(packed, bounds, np.searchsorted(bounds, columns[:, 2]), columns[:, 1] - columns[:, 0])
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def accumulate(events: Events, tiles: Tiles, bias: Any, out: Any) -> Any:
+def _pack(weight: Any, packed: Any) -> None:
+    channels, fan_in = weight.shape
+    for panel in prange(-(-channels // PANEL)):
+        left = PANEL * panel
+        while left < min(channels, PANEL * (panel + 1)):
+            width = block_width(packed.shape[0] // fan_in - left)
+            held = min(width, channels - left)
+            for top in range(0, fan_in, LINE):  # a line of each output at a time: what is written meanwhile stays in cache
+                rows = min(LINE, fan_in - top)
+                target = packed[left * fan_in + top * width :][: rows * width].reshape(rows, width)
+                for c in range(held):
+                    source = weight[left + c, top : top + rows]
+                    for i in range(rows):
+                        target[i, c] = source[i]
+                target[:, held:] = 0
+            left += width
+
+
+def _chunks(rows: int) -> int:
+    """Runs of rows that are handed to threads, a whole number a thread."""
+    threads = get_num_threads()
+    return min(rows, -(-rows // (ROWS_AT_ONCE * threads)) * threads)
+
+
+@njit(cache=True, nogil=True)
+def _count_issued(events: Events, tiles: Tiles, r: int, issued: Any) -> None:
+    for i in range(tiles.group.shape[0]):
+        issued[r, i] = np.int64(events.spikes[r, tiles.group[i]]) * tiles.width[i]
+
+
+@njit(cache=True, nogil=True)
+def _count_signs(code: Any) -> Any:
+    """Positive and negative codes of a run."""
+    above = below = np.int32(0)
+    for c in range(code.shape[0]):
+        above += np.int32(code[c] > 0)
+        below += np.int32(code[c] < 0)
+    return np.int64(above), np.int64(below)
+
+
+@njit(cache=True, nogil=True)
+def _add_partial(sums: Any, shape: Any, first: bool, out: Any, top: int, left: int) -> None:
+    """Write (if first) or add partial sums, flat (rows, width), to the outputs of rows from `top`, columns from `left`."""
+    rows, width = shape
+    columns = min(width, out.shape[1] - left)
+    for r in range(rows):
+        source, target = sums[r * width : (r + 1) * width], out[top + r, left:]
+        if first:
+            for c in range(columns):
+                target[c] = source[c]
+        else:
+            for c in range(columns):
+                target[c] += source[c]
+
+
+def accumulate(events: Events, tiles: Tiles, bias: NDArray[Any], out: NDArray[Any]) -> NDArray[np.int64]:
     """I = W x + b from the events of one step, in floats.
 
     events: of the site in front; bias: (channels,); out: (rows, channels), written. Returns accumulates issued, (rows, tiles)
     int64: events met times the tile's outputs.
     """
+    return np.asarray(_accumulate(events, tiles, bias, out, _chunks(len(out))))
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _accumulate(events: Events, tiles: Tiles, bias: Any, out: Any, chunks: int) -> Any:
     rows, channels = out.shape
-    count = tiles.group.shape[0]
-    groups = events.spikes.shape[1]
-    issued = np.zeros((rows, count), np.int64)
-    chunks = min(rows, CHUNKS)
+    groups, fan_in = tiles.in_bounds.shape[0] - 1, tiles.in_bounds[-1]
+    issued = np.zeros((rows, tiles.group.shape[0]), np.int64)
+    longest = BLOCK_BYTES // (PANEL * out.itemsize)
+    cuts, first_block = block_cuts(tiles.in_bounds, longest)
+    blocks = cuts.shape[0] - 1
     for chunk in prange(chunks):
-        scratch = np.empty(tiles.stride.max(), out.dtype)
-        starts = np.empty(groups + 1, np.int64)
-        for i in range(count):
-            base = tiles.offset[i] - tiles.in_start[i] * tiles.stride[i]
-            at, width, stride = tiles.out_start[i], tiles.width[i], tiles.stride[i]
-            for r in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
-                _group_starts(events.spikes[r], starts)
-                first, last = starts[tiles.group[i]], starts[tiles.group[i] + 1]
-                fused_rows(tiles.weights, base, stride, events.channel[r], events.value[r], first, last, scratch, stride)
-                if tiles.first[i]:
-                    for c in range(width):
-                        out[r, at + c] = scratch[c]
-                else:
-                    for c in range(width):
-                        out[r, at + c] += scratch[c]
-                issued[r, i] = (last - first) * width
-        for r in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
+        top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+        sums, block = aligned_empty((bottom - top) * PANEL, out), aligned_empty(longest * PANEL, out)
+        starts = np.zeros((bottom - top, blocks + 1), np.int64)
+        for r in range(top, bottom):
+            code, run = events.code[r], starts[r - top]
+            run[0] = r * fan_in
+            for b in range(blocks):
+                above, below = _count_signs(code[cuts[b] : cuts[b + 1]])
+                run[b + 1] = run[b] + above + below
+            _count_issued(events, tiles, r, issued)
+        runs = Runs(events.channel, events.value, starts)
+        left = 0
+        while left < channels:
+            width = block_width(tiles.weights.shape[0] // fan_in - left)
+            for g in range(groups):
+                sums[:] = 0
+                for b in range(first_block[g], first_block[g + 1]):
+                    load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
+                    add_fused(block, -cuts[b] * width, width, runs, b, sums, width, width)
+                _add_partial(sums, (bottom - top, width), g == 0, out, top, left)
+            left += width
+        for r in range(top, bottom):
             for c in range(channels):
                 out[r, c] += bias[c]
     return issued
@@ -113,62 +162,86 @@ class IntegerScale(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _split_signs(events: Events, r: int, first: int, last: int, index: Any, shift: Any) -> int:
-    """Indices and shifts of a run of events, positive ones first; returns where the negative ones start."""
-    at = 0
-    for e in range(first, last):
-        code = events.code[r, events.channel[r, e]]
-        if code > 0:
-            index[at] = events.channel[r, e]
-            shift[at] = code - 1
-            at += 1
-    positive = at
-    for e in range(first, last):
-        code = events.code[r, events.channel[r, e]]
-        if code < 0:
-            index[at] = events.channel[r, e]
-            shift[at] = -code - 1
-            at += 1
-    return positive
+def _split_row(code: Any, index: Any, channel: Any, power: Any) -> None:
+    """List the events `index` of one row by sign: channels and powers of two, (2, fan_in+1), positive ones first."""
+    positive, negative, up, down = channel[0], channel[1], power[0], power[1]
+    above = below = 0
+    for e in range(index.shape[0]):
+        c = index[e]
+        level = np.int32(code[c])
+        power_of_two = np.float32(np.int32(1) << (abs(level) - np.int32(1)))
+        positive[above], up[above] = c, power_of_two
+        negative[below], down[below] = c, power_of_two
+        above += np.int64(level > 0)
+        below += np.int64(level < 0)
+
+
+@njit(cache=True, nogil=True)
+def _largest_level(code: Any) -> int:
+    largest = smallest = np.int8(0)
+    for c in range(code.shape[0]):
+        largest = code[c] if code[c] > largest else largest
+        smallest = code[c] if code[c] < smallest else smallest
+    return max(np.int64(largest), -np.int64(smallest))
+
+
+@njit(cache=True, nogil=True)
+def _combine(positive: Any, negative: Any, scale: IntegerScale, out: Any) -> None:
+    for c in range(out.shape[0]):
+        out[c] = (scale.up[c] * np.float32(positive[c]) - scale.down[c] * np.float32(negative[c])) + scale.bias[c]
+
+
+def accumulate_integer(events: Events, tiles: Tiles, scale: IntegerScale, out: NDArray[np.float32]) -> NDArray[np.int64]:
+    """I from int8 weights: two int32 sums an output, for positive and negative spikes, combined last.
+
+    A block of weights is widened to float32 once for all tokens that pass over it; its sums stay below 2^24, so they are exact
+    and the result does not depend on tiles, threads or order. Returns accumulates issued, (rows, tiles) int64.
+    """
+    return np.asarray(_accumulate_integer(events, tiles, scale, out, _chunks(len(out))))
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def accumulate_integer(events: Events, tiles: Tiles, scale: IntegerScale, out: Any) -> Any:
-    """I from int8 weights: two int32 sums an output, for positive and negative spikes, combined last.
-
-    Returns accumulates issued, (rows, tiles) int64. The sums are exact, so the result does not depend on tiles, threads or order.
-    """
+def _accumulate_integer(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int) -> Any:
     rows, channels = out.shape
-    count = tiles.group.shape[0]
-    groups = events.spikes.shape[1]
-    issued = np.zeros((rows, count), np.int64)
-    chunks = min(rows, CHUNKS)
+    fan_in = tiles.in_bounds[-1]
+    issued = np.zeros((rows, tiles.group.shape[0]), np.int64)
     for chunk in prange(chunks):
-        scratch = np.empty(tiles.stride.max(), np.int32)
-        sums = np.empty((2, channels), np.int32)
-        starts = np.empty(groups + 1, np.int64)
-        index = np.empty(events.channel.shape[1], np.int32)
-        shift = np.empty(events.channel.shape[1], np.int32)
-        split = np.empty(groups, np.int64)
-        for r in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
-            _group_starts(events.spikes[r], starts)
-            for g in range(groups):
-                first, last = starts[g], starts[g + 1]
-                split[g] = first + _split_signs(events, r, first, last, index[first:], shift[first:])
-            for i in range(count):
-                base = tiles.offset[i] - tiles.in_start[i] * tiles.stride[i]
-                at, width, g = tiles.out_start[i], tiles.width[i], tiles.group[i]
-                for sign in range(2):
-                    first = starts[g] if sign == 0 else split[g]
-                    last = split[g] if sign == 0 else starts[g + 1]
-                    shift_rows(tiles.weights, base, tiles.stride[i], index, shift, first, last, scratch, tiles.stride[i])
-                    for c in range(width):
-                        before = np.int32(0) if tiles.first[i] else sums[sign, at + c]
-                        sums[sign, at + c] = before + scratch[c]
-                issued[r, i] = (starts[g + 1] - starts[g]) * width
-            for c in range(channels):
-                positive, negative = np.float32(sums[0, c]), np.float32(sums[1, c])
-                out[r, c] = (scale.up[c] * positive - scale.down[c] * negative) + scale.bias[c]
+        top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+        count = bottom - top
+        channel = np.empty((count, 2, fan_in + 1), np.int32)
+        power = np.empty((count, 2, fan_in + 1), np.float32)
+        level = 1
+        for r in range(count):
+            level = max(level, _largest_level(events.code[top + r]))
+            met = events.spikes[top + r].sum()
+            _split_row(events.code[top + r], events.channel[top + r, :met], channel[r], power[r])
+            _count_issued(events, tiles, top + r, issued)
+        # A single row is exact however large: a weight of 8 bits times a power of two.
+        longest = min(BLOCK_BYTES // (PANEL * 4), max(1, EXACT >> (6 + level)))
+        cuts, _ = block_cuts(np.array([0, fan_in]), longest)
+        blocks = cuts.shape[0] - 1
+        starts = np.zeros((2 * count, blocks + 1), np.int64)
+        for r in range(count):
+            starts[2 * r, 0], starts[2 * r + 1, 0] = 2 * r * (fan_in + 1), (2 * r + 1) * (fan_in + 1)
+            code, positive, negative = events.code[top + r], starts[2 * r], starts[2 * r + 1]
+            for b in range(blocks):
+                above, below = _count_signs(code[cuts[b] : cuts[b + 1]])
+                positive[b + 1], negative[b + 1] = positive[b] + above, negative[b] + below
+        runs = Runs(channel, power, starts)
+        sums, block = aligned_empty(2 * count * PANEL, starts.view(np.int32)), aligned_empty(longest * PANEL, out)
+        left = 0
+        while left < channels:
+            width = block_width(tiles.weights.shape[0] // fan_in - left)
+            sums[:] = 0
+            for b in range(blocks):
+                load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
+                add_whole(block, -cuts[b] * width, width, runs, b, sums, width, width)
+            right = min(left + width, channels)
+            panel = IntegerScale(scale.up[left:right], scale.down[left:right], scale.bias[left:right])
+            for r in range(count):
+                at = 2 * r * width
+                _combine(sums[at : at + width], sums[at + width : at + 2 * width], panel, out[top + r, left:right])
+            left += width
     return issued
 
 

@@ -57,7 +57,7 @@ SOME_PORT = (Port("norm", 0, 6),)
         pytest.param(changed("head", fan_in=5), ["'head' has fan-in 5", "(1, 6)"], id="fan-in"),
         pytest.param(changed("head", spiking=False), ["'head' is real-valued", "'head.in'"], id="real weights on spikes"),
         pytest.param(changed("head", inputs=(Port("select", 0, 6),)), ["'head' is spiking", "'select'"], id="spikes missing"),
-        pytest.param(changed("head", inputs=(Port("head.in", 0, 3),)), ["part of MT site 'head.in'"], id="part of a site"),
+        pytest.param(changed("head", inputs=(Port("head.in", 0, 3),)), ["part of neuron site 'head.in'"], id="part of a site"),
         pytest.param(changed("select", stop=5), ["'select' takes tokens 0:5 of 4"], id="tokens beyond"),
         pytest.param(changed("select", start=1), ["'select' takes tokens 1:1"], id="no tokens"),
         pytest.param(changed("head.in", theta1=0.0), ["'head.in' has theta1 0.0"], id="zero threshold"),

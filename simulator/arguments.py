@@ -1,0 +1,14 @@
+"""Arguments that count something."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foundation.errors import InputError
+
+
+def positive_integer(name: str, value: int) -> int:
+    """The value as a plain integer. Raises InputError unless it is an integer (no bool, no float) of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} is {value!r}, needs to be an integer of at least 1")
+    return int(value)

@@ -1,0 +1,38 @@
+"""What the machine's vector unit offers, as the compiler sees it, and the block sizes that follow from it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numba.core.registry import cpu_target
+
+
+class VectorUnit(NamedTuple):
+    """`bits` of a vector register, and whether it multiplies and adds in one instruction."""
+
+    bits: int
+    has_fma: bool
+
+
+def vector_unit(triple: str, features: str) -> VectorUnit:
+    """The vector unit of an LLVM target: its triple and its features, ``+name,-name,...``."""
+    present = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
+    if not triple.startswith(("x86_64", "i686", "i386")):
+        return VectorUnit(128, has_fma=True)  # 64-bit ARM and POWER always have both
+    bits = 512 if "avx512f" in present else 256 if "avx" in present else 128
+    return VectorUnit(bits, "fma" in present or "avx512f" in present)
+
+
+def panel_width(triple: str, bits: int) -> int:
+    """Outputs held in registers at once: enough sums to hide the latency of an addition, few enough to leave no register spilled.
+
+    64 floats are 4 registers of 512 bits or 8 of 256; of 128 bits x86 has 16 registers, room for 32 floats, others 32.
+    """
+    return 32 if bits == 128 and triple.startswith(("x86_64", "i686", "i386")) else 64
+
+
+_TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
+VECTOR_BITS, HAS_FMA = vector_unit(_TRIPLE, _FEATURES)
+PANEL = panel_width(_TRIPLE, VECTOR_BITS)
+BLOCK_BYTES = 28 * 1024
+"""Weights that stay in the first-level cache while tokens pass over them: most of the smallest cache in use, 32 KiB."""

@@ -1,0 +1,111 @@
+"""What a run needs in memory, stated and checked before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+
+from conversion.graph import ECUnit, Neurons, Node, ProductUnit, ReadOut, SpikingGraph, Synapse
+from foundation.errors import InputError
+from simulator.number_format import Numeric, real_dtype
+
+_CODE_AND_CHANNEL = 5
+"""Bytes of an event's room besides its value: code int8, channel int32."""
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Bytes of one run, by what they hold. `peak_node` is the node at which streams, weights and state together peak.
+
+    `graph` is the file's arrays, mapped: pages that the system may drop and read again. `records` grow with all images of the
+    run, `streams` and `state` with those in flight together.
+    """
+
+    graph: int
+    records: int
+    streams: int
+    state: int
+    weights: int
+    peak_node: str
+
+    @property
+    def total(self) -> int:
+        """Bytes that must be there, the mapped graph included."""
+        return self.graph + self.records + self.streams + self.state + self.weights
+
+
+def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
+    """Bytes that executing `images` images, `at_once` of them together, takes at its peak."""
+    size = real_dtype(numeric).itemsize
+    live: dict[str, int] = {}
+    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
+    peak = (0, 0, 0, "")
+    for node in graph.nodes.values():
+        live[node.name] = at_once * steps * _stream_bytes(node, size)
+        state = at_once * _state_bytes(node, size)
+        weights = node.fan_in * node.width * (1 if numeric == "int8" else size) if isinstance(node, Synapse) else 0
+        peak = max(peak, (sum(live.values()), state, weights, node.name), key=lambda entry: sum(entry[:3]))
+        for name in {port.node for port in node.inputs}:
+            waiting[name] -= 1
+            if not waiting[name]:
+                del live[name]
+    streams, state, weights, where = peak
+    mapped = sum(array.nbytes for array in graph.arrays.values())
+    return MemoryNeed(mapped, _record_bytes(graph, steps, images, keep_spikes), streams, state, weights, where)
+
+
+def check_memory(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
+    """Raises InputError, with what would help, where the machine has less memory free than the run needs."""
+    need = memory_need(graph, numeric, steps, images, at_once, keep_spikes)
+    free = int(psutil.virtual_memory().available)
+    if need.total <= free:
+        return need
+    levers = ["fewer steps"]
+    if at_once > 1:
+        levers.insert(0, f"fewer images together (images_at_once below {at_once})")
+    if keep_spikes:
+        levers.append("keep_spikes=0")
+    if images > at_once:
+        levers.append(f"fewer images a run than {images:,}")
+    raise InputError(
+        f"executing {graph.name!r} needs {_gib(need.total)}: {_gib(need.graph)} of graph, {_gib(need.records)} of records, "
+        f"and at {need.peak_node!r} {_gib(need.weights)} of packed weights, {_gib(need.state)} of state, "
+        f"{_gib(need.streams)} of streams; {_gib(free)} are free: {'; or '.join(levers)}; or a machine with more memory"
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def _stream_bytes(node: Node, size: int) -> int:
+    """One image and step of a node's output."""
+    return node.size * (size + _CODE_AND_CHANNEL if isinstance(node, Neurons) else size)
+
+
+def _state_bytes(node: Node, size: int) -> int:
+    """What a node keeps between steps, and its scratch, one image."""
+    match node:
+        case Neurons():
+            return node.size * size
+        case ECUnit():
+            return 2 * node.size * size
+        case ProductUnit():
+            depth, columns = (node.head_width, node.keys) if node.form == "qk" else (node.keys, node.head_width)
+            operands = node.heads * depth * (node.tokens + columns) * (2 * size + 4)
+            return operands + 3 * node.heads * node.tokens * columns * size
+        case ReadOut():
+            return node.size * size
+        case _:
+            return 0
+
+
+def _record_bytes(graph: SpikingGraph, steps: int, images: int, keep_spikes: int) -> int:
+    """Spike counts (some eight channel groups a token), masks, accountings and logits."""
+    groups = 8
+    counts = sum(images * site.tokens * (site.shape[0] if site.is_map else groups) * 4 for site in graph.sites)
+    masks = sum(min(keep_spikes, images) * int(np.prod(site.shape[:-1])) * -(-site.shape[-1] // 8) for site in graph.sites)
+    accountings = 2 * 8 * images * len(graph.ann_macs)
+    return steps * (counts + masks + accountings + images * graph.readout.width * 8)

@@ -1,0 +1,90 @@
+"""Runs for tests: small images, chips that cut one network differently, and execution with every spike kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from numba import config
+from numpy.typing import NDArray
+
+from conversion.graph import MTNeurons, Node, SpikingGraph
+from conversion.images import source_of
+from hwmodels import Chip
+from mapper import CoreProgram
+from simulator import Activity, execute
+from simulator.event.record import Recorder
+from simulator.kernels.fire import Events, make_thresholds
+from simulator.number_format import check_numeric, real_dtype
+from tests.mapper.chips import small_chip
+
+Array = NDArray[Any]
+
+THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
+needs_compiler = pytest.mark.skipif(
+    bool(config.DISABLE_JIT),  # type: ignore[attr-defined]  # as above
+    reason="row blocks, float32 exp and float32 erf are made of LLVM instructions",
+)
+
+
+def some_images(graph: SpikingGraph, count: int, seed: int = 0) -> NDArray[np.float32]:
+    """Preprocessed images of noise, shape (count, 3, H, W)."""
+    shape = (count, *source_of(graph).image_shape)
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def roomy_chip() -> Chip:
+    """Shifts; every node of a small network stays whole."""
+    return small_chip()
+
+
+def splitting_chip(axons: int = 5, ec_words: int = 130) -> Chip:
+    """Shifts, but a short axon table splits every fan-in, and small EC cores cut tokens and heads."""
+    return small_chip(mesh={"max_chips": 64}, synapse={"max_axons": axons}, ec={"state_memory_bits": 32 * ec_words})
+
+
+def replicating_chip() -> Chip:
+    """Stores 2n copies of each of some 40 weights, so outputs are cut, and tokens have weights of their own."""
+    synapse = {"graded_spikes": "replicate", "weight_memory_bits": 32 * 16 * 40, "max_neurons": 9, "token_sharing": False}
+    return small_chip(mesh={"width": 8, "height": 8, "synapse_cores_per_tile": 3}, synapse=synapse)
+
+
+CHIPS = {"roomy": roomy_chip, "splitting": splitting_chip, "replicating": replicating_chip}
+
+
+def published_thresholds(arrays: Mapping[str, Array]) -> dict[str, tuple[float, float, int]]:
+    """(theta1, theta2, n) of each site, from the archives of the published code's results."""
+    prefix = "threshold/"
+    found = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return {site: (float(array[0]), float(array[1]), int(array[2])) for site, array in found.items()}
+
+
+def execute_keeping_spikes(
+    program: CoreProgram, images: Array, steps: int, numeric: str, **options: Any
+) -> tuple[Activity, dict[str, Array]]:
+    """A run and, for each site, the values emitted: (steps, images, *site shape) in the run's floating type."""
+    dtype = real_dtype(check_numeric(numeric))
+    kept = {site.name: np.zeros((steps, len(images), *site.shape), dtype) for site in program.graph.sites}
+    with _each_record(kept):
+        return execute(program, images, steps, numeric, **options), kept
+
+
+@contextmanager
+def _each_record(kept: dict[str, Array]) -> Iterator[None]:
+    plain = Recorder.record
+
+    def record(self: Recorder, node: Node, traffic: Any, events: Events | None, step: int, start: int, count: int) -> None:
+        if isinstance(node, MTNeurons):
+            assert events is not None
+            values = kept[node.name]
+            emitted = make_thresholds(node.theta1, node.theta2, node.n, values.dtype).emitted
+            codes = events.code.reshape(count, *node.shape).astype(int)
+            values[step, start : start + count] = emitted[node.n + codes]
+        plain(self, node, traffic, events, step, start, count)
+
+    with patch.object(Recorder, "record", record):
+        yield

@@ -1,0 +1,149 @@
+"""Do EC units emit t F(S(t)/t) - (t-1) F(S(t-1)/(t-1)) (Eq. 15) for every function, and F to the last bit of the reference?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from numba import njit
+from numpy.typing import NDArray
+from scipy.special import erf as library_erf
+
+from conversion.graph.nodes import ECFunction
+from simulator.dense import arithmetic
+from simulator.kernels import functions
+from simulator.kernels.expectation import FUNCTIONS, expect, make_constants
+from tests.simulator import twins
+from tests.simulator.runs import needs_compiler
+
+STEPS, ROWS, WIDTH, START = 4, 5, 7, 3
+
+
+def run_unit(
+    function: ECFunction, dtype: Any, scale: float, arrays: dict[str, NDArray[Any]], inputs: NDArray[Any]
+) -> NDArray[Any]:
+    """The kernel over all steps; inputs (steps, rows, START + WIDTH + 1)."""
+    constants = make_constants(function, scale, 1e-5, WIDTH, np.dtype(dtype), arrays)
+    total, last = np.zeros((ROWS, WIDTH), dtype), np.zeros((ROWS, WIDTH), dtype)
+    outputs = []
+    for t, x in enumerate(inputs, 1):
+        out = np.full((ROWS, WIDTH), np.nan, dtype)
+        expect(x, START, total, last, out, constants, np.array([1.0 / t, t], dtype))
+        outputs.append(out)
+    return np.stack(outputs)
+
+
+def twin_function(
+    function: str, scale: float, arrays: dict[str, NDArray[Any]], row: int
+) -> Callable[[twins.Scalars], list[float]]:
+    if function == "layer_norm":
+        return lambda x: twins.layer_norm([v * scale for v in x], arrays["weight"].tolist(), arrays["bias"].tolist(), 1e-5)
+    if function == "softmax":
+        bias = arrays["map_bias"][row % len(arrays["map_bias"])].tolist() if "map_bias" in arrays else [0.0] * WIDTH
+        return lambda x: twins.softmax([v * scale + b for v, b in zip(x, bias, strict=True)])
+    return lambda x: [twins.ACTIVATIONS[function](v * scale) for v in x]
+
+
+def arrays_of(function: str, rng: np.random.Generator, *, biased: bool) -> dict[str, NDArray[Any]]:
+    if function == "layer_norm":
+        return {"weight": rng.standard_normal(WIDTH), "bias": rng.standard_normal(WIDTH)}
+    return {"map_bias": rng.standard_normal((2, WIDTH))} if biased else {}
+
+
+def test_every_function_of_the_graph_has_a_kernel() -> None:
+    assert set(FUNCTIONS) == set(get_args(ECFunction)) == {"layer_norm", "softmax", *twins.ACTIVATIONS}
+    assert len(set(FUNCTIONS.values())) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=needs_compiler)])
+@pytest.mark.parametrize("scale", [1.0, 0.35])
+@pytest.mark.parametrize(("function", "biased"), [*((f, False) for f in FUNCTIONS), ("softmax", True)])
+def test_increments_follow_eq_15(function: ECFunction, biased: bool, scale: float, dtype: Any) -> None:
+    rng = np.random.default_rng(7)
+    arrays = arrays_of(function, rng, biased=biased)
+    inputs = (2 * rng.standard_normal((STEPS, ROWS, START + WIDTH + 1))).astype(dtype)
+    outputs = run_unit(function, dtype, scale, arrays, inputs)
+    tolerance = 1e-12 if dtype == np.float64 else 2e-5
+    for row in range(ROWS):
+        read = inputs[:, row, START : START + WIDTH].astype(np.float64).tolist()
+        expected = twins.expectation(read, twin_function(function, scale, arrays, row))
+        np.testing.assert_allclose(outputs[:, row], expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=needs_compiler)])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_increments_add_up_to_t_times_f_of_the_mean(function: ECFunction, dtype: Any) -> None:
+    rng = np.random.default_rng(1)
+    arrays = arrays_of(function, rng, biased=False)
+    inputs = rng.standard_normal((STEPS, ROWS, START + WIDTH)).astype(dtype)
+    total = run_unit(function, dtype, 1.0, arrays, inputs).sum(axis=0, dtype=np.float64)
+    for row in range(ROWS):
+        mean = inputs[:, row, START:].mean(axis=0, dtype=np.float64).tolist()
+        expected = [STEPS * value for value in twin_function(function, 1.0, arrays, row)(mean)]
+        tolerance = 1e-12 if dtype == np.float64 else 2e-5
+        np.testing.assert_allclose(total[row], expected, rtol=tolerance, atol=tolerance)
+
+
+def grid() -> NDArray[np.float32]:
+    """Float32 from the smallest to the largest, both signs, boundaries of the range reduction and clamps among them."""
+    # The range reduction changes its power of two at odd multiples of ln(2)/2.
+    turns = np.concatenate([np.arange(1, 256) * (math.log(2) / 2) * (1 + shift) for shift in np.linspace(-1e-4, 1e-4, 101)])
+    magnitudes = np.concatenate([10.0 ** np.linspace(-44, 38.5, 20_000), np.linspace(0, 100, 50_001), turns])
+    bits = np.random.default_rng(0).integers(0, 0x7F800000, 20_000, dtype=np.uint32)
+    values = np.concatenate([magnitudes.astype(np.float32), bits.view(np.float32)])
+    edges = np.array([0.0, 87.0, 88.0, np.finfo(np.float32).tiny, 1e-45], np.float32)
+    largest = np.array([np.finfo(np.float32).max, np.inf], np.float32)
+    near = np.concatenate([np.nextafter(edges, np.float32(0)), edges, np.nextafter(edges, np.float32(1e3))])
+    both = np.concatenate([values, near, largest])
+    return np.concatenate([both, -both])
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["exp", "erf"])
+def test_float32_functions_equal_the_reference_to_the_last_bit(name: str) -> None:
+    scalar = getattr(functions, name)
+
+    @njit
+    def evaluate(x: Any, out: Any) -> None:
+        for i in range(x.shape[0]):
+            out[i] = scalar(x[i])
+
+    x = grid()
+    out = np.empty_like(x)
+    evaluate(x, out)
+    with np.errstate(over="ignore"):  # x*x of the largest float32 is infinite on both sides
+        reference = getattr(arithmetic, name)(x)
+    assert reference.dtype == np.float32
+    np.testing.assert_array_equal(out.view(np.uint32), reference.view(np.uint32))
+
+
+def test_float32_polynomials_are_accurate() -> None:
+    x = np.linspace(-80, 80, 100_001).astype(np.float32)
+    np.testing.assert_allclose(arithmetic.exp(x), np.exp(x.astype(np.float64)), rtol=2e-7)
+    np.testing.assert_allclose(arithmetic.erf(x / 16), library_erf(x.astype(np.float64) / 16), atol=5e-7)
+    ends = np.array([-1e30, -30, 0, 30, 1e30], np.float32)
+    assert np.isfinite(arithmetic.exp(ends)).all() and arithmetic.exp(ends)[2] == 1.0
+    np.testing.assert_array_equal(arithmetic.erf(ends[[1, 3]]), [-1.0, 1.0])
+
+
+@needs_compiler
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_float32_unit_equals_the_reference_unit_to_the_last_bit(function: ECFunction) -> None:
+    from conversion.graph import ECUnit, Port
+    from simulator.dense.units import ExpectationUnit
+    from tests.graphs import vit_graph
+
+    graph = vit_graph(1, 5, WIDTH, 1, 4, 2)
+    arrays = {"weight": graph.array("norm", "weight"), "bias": graph.array("norm", "bias")} if function == "layer_norm" else {}
+    node = ECUnit("norm", (Port("x", 0, WIDTH),), (ROWS, WIDTH), function, eps=1e-5, input_scale=0.3)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        scale = 10 ** rng.uniform(-2, 1.5, (STEPS, ROWS, 1))
+        inputs = (rng.standard_normal((STEPS, ROWS, START + WIDTH)) * scale).astype(np.float32)
+        found = run_unit(function, np.float32, 0.3, arrays, inputs)
+        unit = ExpectationUnit(lambda x: arithmetic.evaluate(graph, node, x))
+        for t, x in enumerate(inputs, 1):
+            np.testing.assert_array_equal(found[t - 1], unit.step(t, [x[:, START:]]))

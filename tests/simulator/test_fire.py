@@ -1,0 +1,96 @@
+"""Do MT neurons fire as Eq. 19-25 say: the largest threshold reached, exactly at its boundary, with soft reset?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from tests.simulator import twins
+
+DTYPES = [np.float32, np.float64]
+
+
+def fire_once(
+    membrane: NDArray[Any], current: NDArray[Any], thetas: tuple[float, float], n: int, bounds: list[int], start: int = 0
+) -> tuple[Events, NDArray[np.int64]]:
+    """One step on `membrane` (rows, width), updated."""
+    dtype = membrane.dtype
+    rows, width = membrane.shape
+    events = empty_events(rows, width, len(bounds) - 1, dtype)
+    thresholds = make_thresholds(*thetas, n, dtype)
+    return events, fire(current, start, membrane, thresholds, np.array(bounds, np.int64), events)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("theta1", "theta2"), [(1.0, 1.0), (0.5, 0.125), (0.0625, 4.0)])
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_a_threshold_is_reached_at_its_boundary_and_not_just_below(dtype: Any, theta1: float, theta2: float, n: int) -> None:
+    # Powers of two make every boundary theta*2^k - theta/2 exact in both formats.
+    values: list[float] = []
+    for theta, sign in ((theta1, 1), (theta2, -1)):
+        for k in range(n):
+            boundary = dtype(sign * (theta * 2**k - theta / 2))
+            values += [np.nextafter(boundary, dtype(0)), boundary, np.nextafter(boundary, dtype(sign * np.inf))]
+    membrane = np.array([[*values, 0.0, -0.0, 1e6, -1e6]], dtype)
+    before = membrane[0].copy()
+    events, _ = fire_once(membrane, np.zeros_like(membrane), (theta1, theta2), n, [0, membrane.shape[1]])
+    for c, m in enumerate(before.tolist()):
+        code, value = twins.fire(m, theta1, theta2, n)
+        assert events.code[0, c] == code, f"membrane {m!r}"
+        assert membrane[0, c] == dtype(m) - dtype(value), "soft reset subtracts what was emitted"
+    codes = events.code[0]
+    for k in range(n):
+        assert codes[3 * k] == k, "just below a boundary the next smaller threshold fires, or none"
+        assert codes[3 * k + 1] == codes[3 * k + 2] == k + 1
+        assert codes[3 * (n + k)] == -k
+        assert codes[3 * (n + k) + 1] == -(k + 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_steps_agree_with_the_scalar_neuron(dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    thetas, n, bounds, start = (0.3, 0.17), 6, [0, 5, 6, 14], 4
+    membrane = np.zeros((7, 14), dtype)
+    for _ in range(5):
+        current = (rng.standard_normal((7, 22)) * 3).astype(dtype)
+        integrated = membrane + current[:, start : start + 14]
+        events, histogram = fire_once(membrane, current, thetas, n, bounds, start)
+        scaled = make_thresholds(*thetas, n, np.dtype(dtype))
+        expected = np.zeros(2 * n, np.int64)
+        for r in range(7):
+            for c in range(14):
+                code, _ = twins.fire(float(integrated[r, c]), float(dtype(thetas[0])), float(dtype(thetas[1])), n)
+                assert events.code[r, c] == code
+                assert membrane[r, c] == integrated[r, c] - scaled.emitted[n + code]
+                if code:
+                    expected[code - 1 if code > 0 else n - code - 1] += 1
+        np.testing.assert_array_equal(histogram, expected)
+
+
+def test_events_are_listed_by_channel_and_counted_by_group() -> None:
+    membrane = np.array([[0.0, 3.0, -1.0, 0.0, 5.0, 0.4], [0.0] * 6, [1.0] * 6])
+    bounds = [0, 2, 3, 6]
+    events, histogram = fire_once(membrane, np.zeros_like(membrane), (1.0, 1.0), 3, bounds)
+    assert events.spikes.tolist() == [[1, 1, 1], [0, 0, 0], [2, 1, 3]]
+    for r, count in enumerate(events.spikes.sum(axis=1)):
+        channels = events.channel[r, :count]
+        np.testing.assert_array_equal(channels, np.flatnonzero(events.code[r]))
+        np.testing.assert_array_equal(events.value[r, :count], [[2.0, -1.0, 4.0], [], [1.0] * 6][r])
+    # Levels 1, 2, 4 are reached at 0.5, 1.5, 3.5: 3.0 emits 2, and 5.0 the largest.
+    assert events.code[0].tolist() == [0, 2, -1, 0, 3, 0]
+    assert histogram.tolist() == [6, 1, 1, 1, 0, 0]
+
+
+def test_codes_of_the_last_step_are_forgotten() -> None:
+    membrane = np.ones((1, 3))
+    events = empty_events(1, 3, 1, np.dtype(np.float64))
+    bounds, thresholds = np.array([0, 3], np.int64), make_thresholds(1.0, 1.0, 4, np.dtype(np.float64))
+    current = np.array([[1.0, -1.0, 0.0]])
+    for expected in ([2, 0, 1], [1, -1, 0], [1, -1, 0]):
+        fire(current, 0, membrane, thresholds, bounds, events)
+        assert events.code[0].tolist() == expected
+        assert events.spikes[0, 0] == np.count_nonzero(expected)

@@ -1,0 +1,56 @@
+"""Unit: does a run know beforehand what memory it takes, and refuse what there is none for?"""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from conversion.graph import load_graph, save_graph
+from foundation.errors import InputError
+from hwmodels import load_chip
+from mapper import map_graph
+from simulator import execute
+from simulator.memory import memory_need
+from tests.graphs import vit_graph
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return vit_graph(depth=2, tokens=50, width=192, heads=3, hidden=768, classes=10)
+
+
+@pytest.mark.parametrize(("steps", "images"), [(1, 1), (4, 3)])
+def test_the_estimate_covers_what_a_run_allocates(graph, steps, images) -> None:
+    program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
+    batch = np.random.default_rng(0).standard_normal((images, *graph.nodes["image"].image_shape)).astype(np.float32)
+    execute(program, batch[:1], 1)  # compile
+    tracemalloc.start()
+    execute(program, batch, steps, images_at_once=images)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    need = memory_need(graph, "float32", steps, images, images, 1)
+    allocated = need.total - need.graph
+    assert 0.8 * allocated <= peak <= 1.25 * allocated
+
+
+def test_too_little_memory_is_refused_before_the_start(graph, monkeypatch) -> None:
+    program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
+    batch = np.zeros((2, *graph.nodes["image"].image_shape), np.float32)
+    monkeypatch.setattr("simulator.memory.psutil.virtual_memory", lambda: SimpleNamespace(available=10**6))
+    monkeypatch.setattr(sys.modules["simulator.execute"], "make_layout", lambda *_: pytest.fail("started"))
+    with pytest.raises(InputError, match=r"needs .* GiB .* free: fewer images together .* keep_spikes=0"):
+        execute(program, batch, 2, images_at_once=2)
+
+
+def test_a_loaded_graph_is_mapped_and_not_written_through(graph, tmp_path) -> None:
+    save_graph(graph, tmp_path / "g.spk")
+    before = (tmp_path / "g.spk").read_bytes()
+    loaded = load_graph(tmp_path / "g.spk")
+    array = loaded.array("blocks.0.mlp.fc1", "weight")
+    assert isinstance(array.base, np.ndarray) and not array.flags.owndata and array.flags.aligned
+    array[:] = 0
+    assert (tmp_path / "g.spk").read_bytes() == before

@@ -1,0 +1,91 @@
+"""float64: does execution equal the dense reference, counts and all? float32: is it as close as its precision allows?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from conversion.graph import SpikingGraph
+from mapper import CoreProgram, map_graph
+from simulator import execute, reference
+from tests.graphs import vit_graph
+from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
+
+STEPS = 6
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["spiking-head", "dense-head"])
+def graph(request: pytest.FixtureRequest) -> SpikingGraph:
+    return vit_graph(2, 7, 12, 3, 20, 5, dtype=np.float64, dense_head=request.param, select_first=request.param)
+
+
+@pytest.fixture(scope="module", params=CHIPS)
+def program(graph: SpikingGraph, request: pytest.FixtureRequest) -> CoreProgram:
+    return map_graph(graph, CHIPS[request.param](), anneal_moves=50)
+
+
+def test_float64_execution_equals_the_reference(program: CoreProgram) -> None:
+    images = some_images(program.graph, 3)
+    expected = reference(program.graph, images, STEPS)
+    activity, spikes = execute_keeping_spikes(program, images, STEPS, "float64", images_at_once=2)
+    np.testing.assert_allclose(activity.logits, expected.logits, rtol=1e-9, atol=1e-9)
+    assert tuple(activity.spikes) == tuple(expected.spikes)
+    for site, values in expected.spikes.items():
+        np.testing.assert_array_equal(spikes[site], values)
+    for i, node in enumerate(activity.accounting.nodes):
+        np.testing.assert_array_equal(activity.accounting.eq30[i], expected.eq30[node])
+        np.testing.assert_array_equal(activity.accounting.released[i], expected.released[node])
+
+
+def test_spike_records_hold_the_spikes_of_the_reference(program: CoreProgram) -> None:
+    images = some_images(program.graph, 2)
+    expected = reference(program.graph, images, STEPS)
+    activity = execute(program, images, STEPS, "float64")
+    for site in program.graph.sites:
+        record, spikes = activity.spikes[site.name], expected.spikes[site.name]
+        assert record.neurons == site.size
+        bounds = record.bounds.tolist()
+        assert record.events.shape == (STEPS, 2, site.tokens, len(bounds) - 1) and record.events.dtype == np.int32
+        for group, (start, stop) in enumerate(pairwise(bounds)):
+            counted = (spikes[:, :, start] if site.is_map else spikes[:, :, :, start:stop]) != 0
+            np.testing.assert_array_equal(record.events[..., group], counted.sum(axis=-1))
+        levels = [(spikes == site.theta1 * 2.0**k) for k in range(site.n)] + [
+            (spikes == -site.theta2 * 2.0**k) for k in range(site.n)
+        ]
+        assert record.masks is not None, "by default the spikes of the first image are kept"
+        kept = np.unpackbits(record.masks[:, 0], axis=-1, count=site.shape[-1])
+        np.testing.assert_array_equal(kept, spikes[:, 0] != 0)
+        np.testing.assert_array_equal(record.histogram, np.array([level.reshape(STEPS, -1).sum(axis=1) for level in levels]).T)
+
+
+def test_float32_is_close_to_float64_before_a_flipped_spike_can_cascade(program: CoreProgram) -> None:
+    images = some_images(program.graph, 4)
+    expected = reference(program.graph, images, 2, "float32")
+    activity, spikes = execute_keeping_spikes(program, images, 2, "float32")
+    assert activity.logits.dtype == np.float32
+    for site, values in expected.spikes.items():
+        assert np.mean(spikes[site] != values) < 0.005, site
+    # A logit is a sum of fan-in terms of order one: a flipped spike of the head moves it by one weight times one threshold.
+    np.testing.assert_allclose(activity.logits, expected.logits, atol=0.05)
+
+
+@pytest.mark.parametrize("numeric", ["float32", "float64", "int8"])
+def test_nothing_depends_on_the_batch_size(program: CoreProgram, numeric: str) -> None:
+    images = some_images(program.graph, 3)
+    whole, spikes = execute_keeping_spikes(program, images, 3, numeric)
+    single, single_spikes = execute_keeping_spikes(program, images, 3, numeric, images_at_once=1)
+    np.testing.assert_array_equal(whole.logits, single.logits)
+    for site, values in spikes.items():
+        np.testing.assert_array_equal(values, single_spikes[site])
+    np.testing.assert_array_equal(whole.operations.count, single.operations.count)
+    np.testing.assert_array_equal(whole.accounting.released, single.accounting.released)
+
+
+def test_images_do_not_see_each_other(program: CoreProgram) -> None:
+    images = some_images(program.graph, 3)
+    together = execute(program, images, 3, "float64")
+    alone = execute(program, images[1:2], 3, "float64")
+    np.testing.assert_array_equal(together.logits[:, 1:2], alone.logits)
+    np.testing.assert_array_equal(together.accounting.eq30[:, :, 1:2], alone.accounting.eq30)

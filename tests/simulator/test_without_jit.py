@@ -1,0 +1,23 @@
+"""Do the kernels that are plain Python give the same as compiled ones? LLVM row blocks and float32 exp and erf cannot run so."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ("test_fire.py", "test_synapse.py", "test_expectation.py", "test_product.py")
+
+
+def test_plain_kernels_pass_their_tests_uncompiled() -> None:
+    files = [f"tests/simulator/{name}" for name in FILES]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None and int(passed[1]) >= 45, done.stdout
