@@ -25,14 +25,18 @@ from simulator.activity import Activity
 ACCOUNTINGS = ("eq30", "released", "executed")
 """Names of the accountings, in the order of the tables."""
 
-LADDER = ("eq30", "executed")
-"""Rungs of the energy ladder, from compute as published to everything counted."""
+LADDER = ("eq30", "executed", "memory", "noc", "static")
+"""Rungs of the energy ladder, from compute as published to everything counted; from `executed` on each holds the one before."""
 
-_TITLES = {
+TITLES = {
     "eq30": "Linears and products as the paper counts them (Eq. 30)",
     "released": "Linears and products as the published code counts them (Table 1)",
     "executed": "every accumulate, MAC and special function that the cores issued",
+    "memory": "and every word of weights, membranes, accumulators and EC state read or written",
+    "noc": "and every flit over every link of the mesh",
+    "static": "and leakage over the simulated time, and pixels from DRAM",
 }
+"""Name of an accounting or rung -> what it counts."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,9 @@ def compare(activity: Activity, number_format: str, published: EnergyTable, tabl
         acs = counts.sum(axis=2)
         rows = [(node, "accumulate", "ac", acs[i].tolist()) for i, node in enumerate(activity.accounting.nodes)]
         snn = Bill.of_rows(nodes, by_op, rows, steps=activity.steps, images=activity.images)
-        found[name] = Comparison(name, _TITLES[name], snn, dense)
+        found[name] = Comparison(name, TITLES[name], snn, dense)
     found["executed"] = Comparison(
-        "executed", _TITLES["executed"], _issued(activity, table, number_format), _whole_pass(activity, table, number_format)
+        "executed", TITLES["executed"], _issued(activity, table, number_format), _whole_pass(activity, table, number_format)
     )
     return found
 

@@ -7,7 +7,8 @@ does not depend on how many cores the work was spread over, nor on the order of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from foundation.errors import InputError
 
 NO_CORE = -1
 """Core index of work that an accounting does not place on a core."""
+
+CHIP = "(chip)"
+"""Name that follows the graph's nodes in a bill's `nodes`: what no node answers for, such as leakage."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Bill:
     """Priced operations. Columns `core`, `node`, `role`, `op` have shape (rows,), int32; `count` (rows, steps), int64.
 
     `node` indexes `nodes`, `role` indexes `roles` and `op` indexes `ops`; `prices` has an entry for every op. `count` sums over
-    `images` images; every energy is in pJ an image.
+    `images` images, or over as many as `sampled` says for its op (a schedule may stream fewer images than were executed);
+    every energy is in pJ an image.
     """
 
     nodes: tuple[str, ...]
@@ -60,6 +65,7 @@ class Bill:
     op: NDArray[np.int32]
     count: NDArray[np.int64]
     images: int
+    sampled: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @staticmethod
     def of_rows(
@@ -124,9 +130,13 @@ class Bill:
         return counts.reshape(groups, len(self.ops), self.steps)
 
     def _priced(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        pj = np.array([self.prices[op].pj or 0.0 for op in self.ops])
+        pj = np.array([(self.prices[op].pj or 0.0) * (self.images / self.images_of(op)) for op in self.ops])
         energy: NDArray[np.float64] = np.einsum("gos,o->gs", counts.astype(np.float64), pj) / self.images
         return energy
+
+    def images_of(self, op: str) -> int:
+        """Images that the counts of one op sum over."""
+        return self.sampled.get(op, self.images)
 
     def cumulative(self) -> Bill:
         """The bill whose counts at step t sum steps 1..t."""
@@ -173,8 +183,35 @@ class Bill:
                 op=self.ops[self.op[i]],
                 step=step,
                 count=int(count[i]),
-                images=self.images,
+                images=self.images_of(self.ops[self.op[i]]),
                 price=self.prices[self.ops[self.op[i]]],
             )
             for i in rows
         )
+
+
+def joined(bills: Sequence[Bill]) -> Bill:
+    """One bill with the rows of all, in order. They count the same steps and images; the nodes of one begin those of another."""
+    first = bills[0]
+    nodes = max((bill.nodes for bill in bills), key=len)
+    assert all(b.nodes == nodes[: len(b.nodes)] and (b.steps, b.images) == (first.steps, first.images) for b in bills)
+    roles = tuple(dict.fromkeys(role for bill in bills for role in bill.roles))
+    ops = tuple(dict.fromkeys(op for bill in bills for op in bill.ops))
+    return Bill(
+        nodes,
+        roles,
+        ops,
+        {op: price for bill in bills for op, price in bill.prices.items()},
+        core=np.concatenate([bill.core for bill in bills]),
+        node=np.concatenate([bill.node for bill in bills]),
+        role=np.concatenate([_renumbered(bill.role, bill.roles, roles) for bill in bills]),
+        op=np.concatenate([_renumbered(bill.op, bill.ops, ops) for bill in bills]),
+        count=np.concatenate([bill.count for bill in bills]),
+        images=first.images,
+        sampled={op: images for bill in bills for op, images in bill.sampled.items()},
+    )
+
+
+def _renumbered(column: NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> NDArray[np.int32]:
+    table: NDArray[np.int32] = np.array([new.index(name) for name in old], np.int32)[column] if old else column
+    return table

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ from foundation.errors import InputError
 from foundation.files import write_text
 from hwmodels import Chip
 from simulator.activity import Activity
+from simulator.schedule.timeline import Timeline
+
+if TYPE_CHECKING:
+    from energy.splits import Split
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class EnergyReport:
     `chip` is the one whose prices were used, `activity.program.chip` the one that the run was mapped to.
     `comparisons` maps accountings ("eq30", "released", "executed") to the SNN's bill beside the ANN's, both in `number_format`.
     `prices` are those of executed operations, `published` those of eq30 and released. `notes` say what the reader must know.
+
+    From `executed` on each rung of the ladder holds the one below; `additions` has what each rung adds alone, `missing` says of a
+    rung that cannot be stated why. `reuse` is how many tokens a fetched weight row serves; `timeline` the schedule, if any.
     """
 
     activity: Activity
@@ -53,6 +61,10 @@ class EnergyReport:
     published: Mapping[str, Price]
     comparisons: Mapping[str, Comparison]
     notes: tuple[str, ...]
+    additions: Mapping[str, Comparison] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    reuse: int = 1
+    timeline: Timeline | None = None
 
     @property
     def steps(self) -> int:
@@ -60,7 +72,9 @@ class EnergyReport:
         return self.activity.steps
 
     def comparison(self, accounting: str) -> Comparison:
-        """Both bills of one accounting or ladder rung. Raises InputError for an unknown name."""
+        """Both bills of one accounting or ladder rung. Raises InputError for an unknown name, or a rung that is missing."""
+        if accounting in self.missing:
+            raise InputError(f"rung {accounting!r} {self.missing[accounting]}: use one of {', '.join(self.comparisons)}")
         if accounting not in self.comparisons:
             raise InputError(f"accounting {accounting!r} is unknown: use one of {', '.join(self.comparisons)}")
         return self.comparisons[accounting]
@@ -77,9 +91,25 @@ class EnergyReport:
         return self.comparison(accounting).ratios()
 
     def by(self, key: str, *, accounting: str = "executed", step: int | None = None) -> tuple[GroupEnergy, ...]:
-        """Energy per "kind", "layer" or "node" through `step` (default: all), in graph order."""
+        """Energy per "kind", "layer" or "node" through `step` (default: all), in graph order, SNN beside ANN."""
         nodes = tuple(self.activity.program.graph.nodes.values())
         return grouped(self.comparison(accounting), nodes, key, self._step(step))
+
+    @property
+    def top(self) -> str:
+        """The highest rung of the ladder that this report reaches."""
+        return next(name for name in reversed(LADDER) if name in self.comparisons)
+
+    def split(self, key: str, *, accounting: str | None = None, step: int | None = None) -> tuple[Split, ...]:
+        """The SNN's energy split by "rung", "node", "core", "step" or "link" through `step` (default: all).
+
+        `accounting` is a rung (default: the highest that the report reaches). The pieces sum to its total; those of "link", which
+        needs a schedule and covers all steps, to what the rung `noc` adds.
+        Raises InputError for an unknown key, accounting or step, and where links are asked for without a schedule.
+        """
+        from energy.splits import split
+
+        return split(self, key, accounting or self.top, self._step(step))
 
     def lines(
         self,
@@ -109,7 +139,7 @@ class EnergyReport:
     @property
     def unpriced(self) -> tuple[Line, ...]:
         """Operations that were issued and have no price, per node and role, SNN first, then ANN."""
-        comparison = self.comparison("executed")
+        comparison = self.comparison(self.top)
         return tuple(
             line
             for bill in (comparison.snn, comparison.ann)
@@ -118,9 +148,9 @@ class EnergyReport:
         )
 
     def ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
-        """The energy ladder through `step` (default: all), SNN and ANN side by side."""
+        """The energy ladder through `step` (default: all), SNN and ANN side by side; rungs in `missing` are left out."""
         at = self._step(step)
-        return tuple(self._rung(self.comparison(name), at) for name in LADDER)
+        return tuple(self._rung(self.comparisons[name], at) for name in LADDER if name in self.comparisons)
 
     @cached_property
     def cores(self) -> tuple[CoreUse, ...]:

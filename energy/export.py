@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from energy.bill import Bill, Line
+from energy.bill import CHIP, Bill, Line
 from energy.energy_report import EnergyReport
 from energy.groups import KEYS
 from energy.prices import Price
@@ -51,35 +51,42 @@ def to_json(report: EnergyReport) -> str:
         "steps": report.steps,
         "images": activity.images,
         "notes": list(report.notes),
+        "reuse": report.reuse,
         "accountings": {name: _accounting(report, name) for name in report.comparisons},
         "ladder": [asdict(rung) for rung in report.ladder()],
+        "missing_rungs": dict(report.missing),
+        "split": {key: [asdict(piece) for piece in report.split(key)] for key in _splits(report)},
         "heaviest": [line_fields(line) for line in report.heaviest()],
         "unpriced": [line_fields(line) for line in report.unpriced],
         "cores": [asdict(core) for core in report.cores],
         "prices": _prices(report.prices),
         "published_prices": _prices({op: report.published[op] for op in ("mac", "ac")}),
+        "rung_prices": {name: _prices(added.snn.prices) for name, added in report.additions.items()},
         "provenance": dict(activity.provenance),
     }
     return json.dumps(document, indent=2, allow_nan=False, default=str) + "\n"
 
 
 def to_csv(report: EnergyReport) -> str:
-    """CSV text: per accounting, SNN lines a (node, role, op, step), cores summed, then ANN lines a (node, role, op)."""
+    """CSV text: per accounting, SNN lines a (node, role, op, step), cores summed, then ANN lines a (node, role, op).
+
+    Rungs above `executed` list what they add to the rung below, so that no line stands twice.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     nodes = report.activity.program.graph.nodes
-    for accounting, comparison in report.comparisons.items():
+    for accounting, comparison in ({**report.comparisons, **report.additions}).items():
         for side, bill in (("snn", comparison.snn), ("ann", comparison.ann)):
             for line in _lines(side, bill.merged_over_cores()):
-                node = nodes[line.node]
+                node = nodes.get(line.node)
                 writer.writerow(
                     (
                         side,
                         accounting,
                         line.node,
-                        KEYS["kind"](node),
-                        KEYS["layer"](node),
+                        CHIP if node is None else KEYS["kind"](node),
+                        CHIP if node is None else KEYS["layer"](node),
                         line.role,
                         line.op,
                         "" if line.step is None else line.step,
@@ -128,6 +135,12 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "ann_ops": _ops(comparison.ann),
         **{f"by_{key}": [asdict(group) for group in report.by(key, accounting=name)] for key in KEYS},
     }
+
+
+def _splits(report: EnergyReport) -> Iterable[str]:
+    """Ways to split the top rung that this report can answer; nodes stand in every accounting already."""
+    links = report.timeline is not None and "noc" in report.additions
+    return ("rung", "core", "step", "link") if links else ("rung", "core", "step")
 
 
 def _ops(bill: Bill) -> dict[str, int]:

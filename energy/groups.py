@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from conversion.graph import ECUnit, Node, ProductUnit, layer_of
 from energy.accountings import Comparison
+from energy.bill import CHIP
 from foundation.errors import InputError
 
 
@@ -55,11 +56,13 @@ KEYS: dict[str, Callable[[Node], str]] = {
 def grouped(comparison: Comparison, nodes: tuple[Node, ...], key: str, step: int) -> tuple[GroupEnergy, ...]:
     """Energy of each group through `step`, in graph order; groups without energy on both sides are left out.
 
+    What no node answers for (leakage) is the last group, "(chip)".
+
     Raises InputError for a grouping that `KEYS` does not have.
     """
     if key not in KEYS:
         raise InputError(f"nodes cannot be grouped by {key!r}: use one of {', '.join(KEYS)}")
-    labels = [KEYS[key](node) for node in nodes]
+    labels = [*(KEYS[key](node) for node in nodes), CHIP]
     names = list(dict.fromkeys(labels))
     of_node = np.array([names.index(label) for label in labels], np.int32)
     snn = _through(comparison.snn.energy_by(of_node[comparison.snn.node], len(names)), step)

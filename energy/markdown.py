@@ -32,6 +32,8 @@ def to_markdown(report: EnergyReport) -> str:
                 for rung in report.ladder()
             ),
         ),
+        "\n".join(f"- Rung `{name}` {why}." for name, why in report.missing.items()),
+        *_rungs(report),
         "## Energy ratio per step (steps so far over one ANN pass)",
         _table(
             ("accounting", *(f"T={t}" for t in range(1, report.steps + 1))),
@@ -67,7 +69,11 @@ def to_markdown(report: EnergyReport) -> str:
         f"## Prices at {report.number_format}",
         _table(
             ("op", "pJ", "source"),
-            ((op, "unpriced" if price.pj is None else f"{price.pj:g}", price.source) for op, price in report.prices.items()),
+            (
+                (op, "unpriced" if price.pj is None else f"{price.pj:g}", price.source)
+                for prices in (report.prices, *(added.snn.prices for added in report.additions.values()))
+                for op, price in prices.items()
+            ),
         ),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -99,9 +105,22 @@ def _cheaper(rung: Rung) -> str:
     return f"T={rung.cheaper_through}" if rung.cheaper_through else "no step"
 
 
+def _rungs(report: EnergyReport) -> Iterable[str]:
+    if not report.additions:
+        return
+    yield "## What each rung adds"
+    yield _table(
+        ("rung", "SNN", "of the SNN", "ANN"),
+        (
+            (piece.name, energy_text(piece.snn_pj), share_text(piece.share), energy_text(piece.ann_pj or 0.0))
+            for piece in report.split("rung")
+        ),
+    )
+
+
 def _groups(report: EnergyReport) -> Iterable[str]:
-    for key in ("kind", "layer"):
-        yield f"## Executed energy per {key}, {report.steps} steps"
+    for accounting, key in ((name, key) for name in dict.fromkeys(("executed", report.top)) for key in ("kind", "layer")):
+        yield f"## Energy per {key}, {report.steps} steps, rung {accounting}"
         yield _table(
             (key, "SNN", "ANN", "SNN / ANN", "share of ratio"),
             (
@@ -112,7 +131,7 @@ def _groups(report: EnergyReport) -> Iterable[str]:
                     ratio_text(group.ratio),
                     share_text(group.share),
                 )
-                for group in report.by(key)
+                for group in report.by(key, accounting=accounting)
             ),
         )
 

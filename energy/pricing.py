@@ -3,38 +3,74 @@
 from __future__ import annotations
 
 from conversion.graph import PatchEmbedding
-from energy.accountings import Comparison, compare
+from energy.accountings import LADDER, Comparison, compare
 from energy.conservation import check_activity, check_bill
 from energy.energy_report import EnergyReport
+from energy.notes import rung_notes
 from energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
+from energy.rungs import upper_rungs
+from foundation.errors import InputError
 from hwmodels import Chip
 from simulator.activity import OPS, Activity
+from simulator.schedule.timeline import Timeline
 
 _FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
 _HOROWITZ_NM = 45.0
 
 
 def price(
-    activity: Activity, chip: Chip, *, number_format: str | None = None, energy_table: EnergyTable | None = None
+    activity: Activity,
+    chip: Chip,
+    *,
+    timeline: Timeline | None = None,
+    number_format: str | None = None,
+    energy_table: EnergyTable | None = None,
+    reuse: int | None = None,
 ) -> EnergyReport:
     """Bill a run on a chip, SNN and ANN side by side, and check that nothing was lost on the way.
 
     `number_format` is "fp32", "fp16" or "int8" and holds for both sides; the default follows the run (int8 for an int8 run, fp32
     otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure; the accountings eq30 and released keep
-    the published pair E_MAC, E_AC of the number format whatever the chip. An `energy_table` given replaces both.
+    the published pair E_MAC, E_AC of the number format whatever the chip. An `energy_table` given replaces both. Memories, NoC
+    and leakage cost what `chip` says.
 
-    Raises InputError for an unknown number format, ChipError for a chip that prices what no core issues, ConservationError
-    where counts disagree.
+    `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung. `reuse` is how many tokens a weight row
+    serves once it is fetched (default 1: every event fetches its row).
+
+    Raises InputError for an unknown number format, a `reuse` below 1 or a schedule of something else, ChipError for a chip that
+    prices what no core issues, ConservationError where counts disagree.
     """
     chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
     check_number_format(chosen)
+    tokens_a_fetch = 1 if reuse is None else reuse
+    if tokens_a_fetch < 1:
+        raise InputError(f"reuse is {reuse} tokens a weight row, needs at least 1")
     table = table_for(chip) if energy_table is None else energy_table
     published = HOROWITZ if energy_table is None else energy_table
     check_activity(activity)
     comparisons = compare(activity, chosen, published, table)
     check_bill(comparisons["executed"].snn, activity)
+    own_ac = energy_table is None and chosen in chip.operation_pj.get("ac", {})
+    weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
+    rungs = upper_rungs(
+        activity, chip, comparisons["executed"], timeline=timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac
+    )
+    comparisons |= rungs.cumulative
     notes = _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
-    return EnergyReport(activity, chip, chosen, table.prices(chosen), published.prices(chosen), comparisons, notes)
+    notes += rung_notes(activity, chip, rungs, timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac)
+    return EnergyReport(
+        activity,
+        chip,
+        chosen,
+        table.prices(chosen),
+        published.prices(chosen),
+        comparisons,
+        notes,
+        additions=rungs.additions,
+        missing=rungs.missing,
+        reuse=tokens_a_fetch,
+        timeline=timeline,
+    )
 
 
 def _notes(
@@ -74,12 +110,17 @@ def _notes(
             )
         if chip.process_nm != _HOROWITZ_NM:
             notes.append(f"{chip.name} is a {chip.process_nm:g} nm chip; figures from Horowitz hold at 45 nm and are not scaled.")
+    if chip.virtual_host_ec:
+        notes.append(
+            f"VIRTUAL HOST EC UNIT: {chip.name} was given an EC core a tile that the silicon does not have, with the figures of "
+            "ecmt45."
+        )
     if chip.ec_core is None:
         notes.append(f"{chip.name} has no multiplier, so the ANN beside it is one that this chip could not run.")
     if any(isinstance(node, PatchEmbedding) for node in activity.program.graph.nodes.values()):
         notes.append(
             "The patch embedding counts on the rung 'executed' on both sides, once an image, and not in eq30 and released."
         )
-    if unpriced := comparisons["executed"].unpriced:
+    if unpriced := next(comparisons[name] for name in reversed(LADDER) if name in comparisons).unpriced:
         notes.append(f"UNPRICED operations were issued and stand in no total: {', '.join(unpriced)}.")
     return tuple(notes)

@@ -1,0 +1,79 @@
+"""What a reader must know about memory, NoC and static energy."""
+
+from __future__ import annotations
+
+from energy.memory_prices import EC, STATE, WEIGHT
+from energy.rungs import Rungs
+from hwmodels import Chip
+from simulator.activity import Activity
+from simulator.schedule.timeline import Timeline
+
+
+def rung_notes(
+    activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, reuse: int, weights_in_ac: bool
+) -> tuple[str, ...]:
+    """Notes on the rungs that the report has; what is missing is said by the ladder itself."""
+    notes: list[str] = []
+    if "memory" in rungs.additions:
+        notes += _memory(chip, rungs, reuse, weights_in_ac=weights_in_ac)
+    if "noc" in rungs.additions:
+        notes += _noc(activity, timeline)
+    if timeline is not None and "static" in rungs.additions:
+        notes += _static(activity, timeline)
+    return tuple(notes)
+
+
+def _memory(chip: Chip, rungs: Rungs, reuse: int, *, weights_in_ac: bool) -> list[str]:
+    prices = rungs.additions["memory"].snn.prices
+    shown = ", ".join(f"{op} {prices[op].pj:g} pJ" for op in (WEIGHT, STATE, EC) if op in prices and prices[op].pj is not None)
+    banked = [
+        name
+        for name, bank in (
+            ("weights", chip.synapse_core.weight_bank_bits),
+            ("state of synapse cores", chip.synapse_core.state_bank_bits),
+            ("EC memory", chip.ec_core.state_bank_bits if chip.ec_core is not None else None),
+        )
+        if bank is not None
+    ]
+    notes = [
+        f"Memory, 64 bits at a time, words as wide as the chip stores them: {shown}. "
+        + (f"An access opens one bank ({', '.join(banked)}); wires between banks and datapath are left out. " if banked else "")
+        + ("" if len(banked) == 3 else "A memory without banks in the chip file counts as one SRAM. ")
+        + "The ANN follows the same dataflow: every activation fetches its weight row and updates accumulators in SRAM."
+    ]
+    if weights_in_ac:
+        notes.append(
+            f"{chip.name}'s own energy of an accumulate holds its memory accesses, so an event adds none on the rung 'memory'; "
+            "the ANN's MACs are priced without memory and pay it there."
+        )
+    if reuse > 1:
+        notes.append(
+            f"A weight row serves {reuse} tokens once fetched (state memory must hold accumulators for all of them, which is not "
+            "checked). For the SNN that is an expectation: tokens firing independently; tokens that fire alike fetch fewer rows."
+        )
+    return notes
+
+
+def _noc(activity: Activity, timeline: Timeline | None) -> list[str]:
+    if timeline is None:
+        return ["Flits are derived from recorded spikes and the program's trees: exact, without a schedule."]
+    if timeline.images == activity.images:
+        return []
+    return [
+        f"NoC and static energy are means over the {timeline.images} scheduled images, all other energies over "
+        f"the {activity.images} executed ones."
+    ]
+
+
+def _static(activity: Activity, timeline: Timeline) -> list[str]:
+    how = "the makespan of one image" if timeline.images == 1 else f"the mean interval in a stream of {timeline.images} images"
+    notes = [
+        f"Static energy of the SNN covers {how}; the ANN's time is its busiest core's at full rate, which favours the ANN. "
+        "All cores and routers of the board leak, in use or not."
+    ]
+    if timeline.remapped:
+        notes.append(
+            "The schedule re-mapped the network: operations and memory are those of the executed mapping, NoC and static energy "
+            "those of the new one."
+        )
+    return notes

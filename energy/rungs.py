@@ -1,0 +1,81 @@
+"""The upper rungs of the energy ladder: memory, NoC and static energy, each added to the rung below, SNN and ANN alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from energy.accountings import TITLES, Comparison
+from energy.bill import Bill, joined
+from energy.flits import CROSSING, HOP, ann_flits, noc_prices, snn_flits
+from energy.memory_ann import ann_accesses
+from energy.memory_prices import memory_prices
+from energy.memory_snn import snn_accesses
+from energy.scheduled_flits import check_billed_flits, check_timeline, scheduled_flits
+from energy.static import ann_static, snn_static, static_prices
+from hwmodels import Chip
+from simulator.activity import Activity
+from simulator.schedule.timeline import Timeline
+
+NO_PARTS = "needs a mapped program: this one places no part on a core"
+NO_SCHEDULE = "needs a schedule"
+
+
+@dataclass
+class Rungs:
+    """Rungs above `executed`: `additions` hold what each adds, `cumulative` all up to it.
+
+    `missing` says of a rung that cannot be stated why.
+    """
+
+    additions: dict[str, Comparison] = field(default_factory=dict)
+    cumulative: dict[str, Comparison] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, below: Comparison, snn: Bill, ann: Bill) -> Comparison:
+        """Put one rung on another."""
+        self.additions[name] = Comparison(name, TITLES[name], snn, ann)
+        self.cumulative[name] = Comparison(name, TITLES[name], joined([below.snn, snn]), joined([below.ann, ann]))
+        return self.cumulative[name]
+
+
+def upper_rungs(
+    activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, reuse: int, weights_in_ac: bool
+) -> Rungs:
+    """Rungs memory, noc and static as far as they can be stated, at the prices of `chip`.
+
+    Raises InputError for a schedule of another run or chip, ConservationError where schedule, run and bill disagree.
+    """
+    rungs = Rungs()
+    if not len(activity.program.parts.node):
+        rungs.missing.update(dict.fromkeys(("memory", "noc", "static"), NO_PARTS))
+        return rungs
+    if timeline is not None:
+        check_timeline(timeline, activity, chip)
+    images = activity.images
+    memory = memory_prices(chip)
+    snn = snn_accesses(activity, reuse, weights_in_ac=weights_in_ac).bill(memory, images)
+    below = rungs.add("memory", executed, snn, ann_accesses(activity.program, reuse).bill(memory, 1))
+    flits = _flits(activity, chip, timeline)
+    if isinstance(flits, str):
+        rungs.missing.update(noc=flits, static=NO_SCHEDULE)
+        return rungs
+    program = activity.program if timeline is None else timeline.program
+    below = rungs.add("noc", below, flits, ann_flits(program).bill(noc_prices(chip), 1))
+    if timeline is None:
+        rungs.missing["static"] = NO_SCHEDULE
+        return rungs
+    tally, sampled = snn_static(timeline)
+    prices = static_prices(chip)
+    rungs.add("static", below, tally.bill(prices, images, sampled), ann_static(program).bill(prices, 1))
+    return rungs
+
+
+def _flits(activity: Activity, chip: Chip, timeline: Timeline | None) -> Bill | str:
+    """The SNN's flits: the schedule's messages, else derived from recorded spikes, else why that cannot be done."""
+    prices = noc_prices(chip)
+    if timeline is None:
+        tally = snn_flits(activity)
+        return tally if isinstance(tally, str) else tally.bill(prices, activity.images)
+    bill = scheduled_flits(timeline).bill(prices, activity.images, {HOP: timeline.images, CROSSING: timeline.images})
+    check_billed_flits(bill, timeline)
+    return bill

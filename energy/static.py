@@ -1,0 +1,139 @@
+"""Static energy: leakage over the simulated time, and pixels from outside the chip.
+
+Every core and router of the board in use leaks from the first cycle to the last, working or not. An image's time is the
+makespan where one image was scheduled, in a stream the mean interval between images (its cycles divided evenly over the
+steps). The ANN's time is that of its busiest core, all units at full rate and nothing waited for: a bound that favours the ANN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import ImageSource, Synapse
+from energy.ann import dense_operations
+from energy.bill import NO_CORE
+from energy.memory_prices import DRAM, accesses, memory_prices
+from energy.prices import Price
+from energy.tally import Tally
+from hwmodels import Chip
+from mapper.program import CoreKind, CoreProgram
+from simulator.schedule.timeline import Timeline
+
+Int64 = NDArray[np.int64]
+
+LEAKAGE = {CoreKind.SYNAPSE: "synapse core leakage", CoreKind.EC: "ec core leakage"}
+ROUTER_LEAKAGE = "router leakage"
+"""Ops of the bill: one core, or router, for one cycle."""
+
+_SPECIAL = frozenset({"div", "rsqrt", "exp", "erf", "tanh", "sigmoid"})
+
+
+def static_prices(chip: Chip) -> dict[str, Price]:
+    """Op -> price: power in uW over clock in MHz is pJ a cycle."""
+    figures = {
+        LEAKAGE[CoreKind.SYNAPSE]: ("synapse_core_uw", chip.leakage.synapse_core_uw),
+        LEAKAGE[CoreKind.EC]: ("ec_core_uw", chip.leakage.ec_core_uw),
+        ROUTER_LEAKAGE: ("router_uw", chip.leakage.router_uw),
+    }
+    prices = {
+        op: Price(
+            power_uw / chip.clock_mhz,
+            f"{power_uw:g} uW / {chip.clock_mhz:g} MHz, a cycle; {chip.sources.get(f'leakage.{name}', 'no origin given')}",
+        )
+        for op, (name, power_uw) in figures.items()
+    }
+    return {**prices, DRAM: memory_prices(chip)[DRAM]}
+
+
+def snn_static(timeline: Timeline) -> tuple[Tally, dict[str, int]]:
+    """Leakage cycles and pixels of a run, and over how many images the cycles were counted."""
+    program, activity = timeline.program, timeline.activity
+    tally = Tally(program.node_names, activity.steps)
+    cycles, images = step_cycles(timeline)
+    _leak(tally, program, cycles, on_cores=not timeline.remapped)
+    _pixels(tally, program, np.arange(activity.steps) == 0, activity.images)
+    return tally, dict.fromkeys((*LEAKAGE.values(), ROUTER_LEAKAGE), images)
+
+
+def ann_static(program: CoreProgram) -> Tally:
+    """Leakage cycles and pixels of one dense pass of one image."""
+    tally = Tally(program.node_names, 1)
+    _leak(tally, program, np.array([ann_cycles(program)]), on_cores=True)
+    _pixels(tally, program, np.array([True]), 1)
+    return tally
+
+
+def step_cycles(timeline: Timeline) -> tuple[Int64, int]:
+    """Cycles of each step, shape (steps,), and the number of images that they sum over."""
+    steps = timeline.activity.steps
+    if timeline.images == 1:
+        ends = timeline.step_end_cycles[0].astype(np.int64).copy()
+        ends[-1] = timeline.makespan_cycles
+    else:
+        last = timeline.step_end_cycles[:, -1]
+        ends = int(last[-1] - last[0]) * np.arange(1, steps + 1) // steps
+    return np.diff(ends, prepend=0), max(1, timeline.images - 1)
+
+
+def ann_cycles(program: CoreProgram) -> int:
+    """Cycles of the busiest core in one dense pass: MACs in place of accumulates at the lanes' rate, EC units as they are."""
+    chip, ec = program.chip, program.chip.ec_core
+    busiest = 0
+    work: dict[tuple[int, bool], int] = {}
+    for core, op, count in _work(program):
+        key = (core, op in _SPECIAL)
+        work[key] = work.get(key, 0) + count
+    for (core, special), count in work.items():
+        if program.cores.kind[core] == CoreKind.SYNAPSE:
+            rate: float = chip.synapse_core.lanes_per_cycle
+        else:
+            assert ec is not None
+            rate = ec.special_functions_per_cycle if special else ec.multipliers_per_cycle
+        busiest = max(busiest, ceil(count / Fraction(rate)))
+    return busiest
+
+
+def _work(program: CoreProgram) -> Iterator[tuple[int, str, int]]:
+    """(core, op, count) of one dense pass: each node's operations over its parts, by elements (and by rows of the fan-in)."""
+    operations, parts = dense_operations(program.graph), program.parts
+    for part in range(len(parts.node)):
+        node = program.graph.nodes[program.node_names[int(parts.node[part])]]
+        tokens, units = (
+            int(stop[part] - start[part])
+            for start, stop in ((parts.token_start, parts.token_stop), (parts.out_start, parts.out_stop))
+        )
+        share = Fraction(tokens * units, node.tokens * node.width)
+        if isinstance(node, Synapse):
+            share *= Fraction(int(parts.in_stop[part] - parts.in_start[part]), node.fan_in)
+        for (_, op), count in operations.get(node.name, {}).items():
+            yield int(parts.core[part]), op, ceil(count * share)
+        owner = int(parts.owner[part])
+        if owner != part:
+            yield int(parts.core[owner]), "add", tokens * units
+
+
+def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) -> None:
+    chip, cores = program.chip, program.cores
+    tiles = program.board[0] * program.board[1] * chip.mesh.tiles
+    for kind, per_tile in (
+        (CoreKind.SYNAPSE, chip.mesh.synapse_cores_per_tile),
+        (CoreKind.EC, chip.mesh.ec_cores_per_tile),
+    ):
+        used = np.flatnonzero(cores.kind == kind) if on_cores else np.zeros(0, np.int64)
+        for core in used.tolist():
+            tally.add(core, tally.chip, "cores in use", LEAKAGE[kind], cycles)
+        others = "idle cores" if on_cores else "all cores"
+        tally.add(NO_CORE, tally.chip, others, LEAKAGE[kind], cycles * (tiles * per_tile - len(used)))
+    tally.add(NO_CORE, tally.chip, "routers", ROUTER_LEAKAGE, cycles * tiles)
+
+
+def _pixels(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: int) -> None:
+    """Each pixel is read from DRAM once an image; weights fit on the chip, so nothing else is."""
+    for source in program.graph.of_type(ImageSource):
+        words = accesses(source.size, program.chip.noc.word_bits)
+        tally.add(NO_CORE, program.node_names.index(source.name), "image in", DRAM, when * words * images)

@@ -1,0 +1,100 @@
+"""Does scaling a run give the report's own ratio where nothing is scaled, and move the way spikes and reuse move it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conversion.graph import ProductUnit, Synapse
+from energy import EnergyReport, break_even, price
+from foundation.errors import InputError
+from tests.energy.hand_timeline import STEPS, board_chip, mapped_run
+
+RUNGS = ("eq30", "executed", "memory", "noc")
+
+
+@pytest.fixture(scope="module")
+def report() -> EnergyReport:
+    return price(mapped_run(), board_chip())
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_at_the_measured_rate_without_reuse_it_is_the_report(report: EnergyReport, rung: str) -> None:
+    rate = break_even(report, rung).measured_rate
+    for step in (1, STEPS):
+        found = break_even(report, rung, rates=[break_even(report, rung, step=step).measured_rate], reuses=[1], step=step)
+        assert found.ratio[0, 0] == pytest.approx(report.ratio(rung, step=step), rel=1e-9)
+        assert found.measured_ratio == report.ratio(rung, step=step)
+    sites = report.activity.spikes.values()
+    neurons = sum(record.neurons for record in sites) * STEPS * report.activity.images
+    assert rate == pytest.approx(sum(int(record.events.sum()) for record in sites) / neurons)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_more_spikes_cost_more(report: EnergyReport, rung: str) -> None:
+    assert (np.diff(break_even(report, rung).ratio, axis=1) >= 0).all()
+
+
+def test_without_spikes_only_what_happens_every_step_is_left(report: EnergyReport) -> None:
+    assert break_even(report, "eq30", rates=[0.0]).ratio[0, 0] == 0.0
+    silent = break_even(report, "memory", rates=[0.0], reuses=[1]).ratio[0, 0]
+    events = {"synapse rows", "A(t) S_B(t)", "S_A(t-1) B(t)", "soft reset", "operand sums", "weight rows", "operand row"}
+    events |= {f"{what} {way}" for what in ("accumulator", "product accumulator", "operand sum") for way in ("read", "write")}
+    fixed = sum(line.energy_pj or 0.0 for line in report.lines(accounting="memory") if line.role not in events)
+    assert silent == pytest.approx(fixed / report.comparison("memory").ann_pj, rel=1e-9)
+
+
+def test_no_neuron_fires_more_than_once_a_step(report: EnergyReport) -> None:
+    run = report.activity
+    expected = 0.0
+    for node in (n for n in run.program.graph.nodes.values() if isinstance(n, Synapse | ProductUnit)):
+        row = run.accounting.nodes.index(node.name)
+        records = [run.spikes[port.node] for port in node.inputs]
+        neurons = sum(record.neurons for record in records) * STEPS * run.images
+        rate = sum(int(record.events.sum()) for record in records) / neurons
+        expected += run.accounting.eq30[row].sum() / run.images / rate * 0.9
+        if isinstance(node, Synapse):
+            assert run.accounting.eq30[row].sum() / run.images / rate == pytest.approx(node.macs * STEPS)
+    dense = break_even(report, "eq30", rates=[1.0]).ratio[0, 0]
+    assert dense == pytest.approx(expected / report.comparison("eq30").ann_pj, rel=1e-9)
+
+
+def test_the_break_even_rate_is_where_the_ratio_is_one(report: EnergyReport) -> None:
+    # Through the first step the SNN wins with few spikes and loses with many.
+    found = break_even(report, "memory", reuses=(1, 4), step=1)
+    for reuse, rate in zip((1, 4), found.rate_at_one, strict=True):
+        if 0 < rate < found.highest_rate:
+            assert break_even(report, "memory", rates=[rate], reuses=[reuse], step=1).ratio[0, 0] == pytest.approx(1.0, rel=1e-6)
+    assert break_even(report, "executed").rate_at_one[0] == 0.0, "after three steps the special functions alone cost more"
+    assert break_even(report, "eq30", step=1).rate_at_one[0] == found.highest_rate, "one step of accumulates never costs the MACs"
+
+
+def test_reuse_does_to_the_ann_what_pricing_with_reuse_does(report: EnergyReport) -> None:
+    tokens = 5
+    found = break_even(report, "memory", rates=[0.0], reuses=[1, tokens])
+    ann = [price(mapped_run(), board_chip(), reuse=reuse).comparison("memory").ann_pj for reuse in (1, tokens)]
+    # Without spikes the SNN is the same at any reuse of weight rows; patch embedding and head are dense on both sides.
+    dense = sum(
+        line.energy_pj or 0.0
+        for line in price(mapped_run(), board_chip()).lines(accounting="memory", side="ann")
+        if line.role == "dense weight rows"
+    )
+    assert found.ratio[0, 0] / found.ratio[1, 0] == pytest.approx(ann[1] / ann[0], abs=dense / ann[0])
+
+
+def test_what_cannot_be_scaled_is_refused(report: EnergyReport) -> None:
+    run = mapped_run()
+    quiet = {site: replace(r, events=np.zeros_like(r.events)) for site, r in run.spikes.items()}
+    reused = price(run, board_chip(), reuse=4)
+    for call, complaint in (
+        (lambda: break_even(report, "static"), "cannot be scaled"),
+        (lambda: break_even(reused), "price it at 1"),
+        (lambda: break_even(report, rates=[1.5]), "0..1"),
+        (lambda: break_even(report, reuses=[0]), "1 or more"),
+        (lambda: break_even(report, step=STEPS + 1), "steps 1"),
+        (lambda: break_even(replace(report, activity=replace(run, spikes=quiet))), "no spikes"),
+    ):
+        with pytest.raises(InputError, match=complaint):
+            call()
