@@ -1,5 +1,6 @@
 """Reports: tables for the terminal and figures, made from energy reports, activities and core programs."""
 
+from report.break_even import break_even_figure, break_even_table
 from report.chip_tables import chip_list, print_chip
 from report.core_tables import does_not_fit_table, fullest_cores_table, placement_table, program_table, utilisation_table
 from report.figures import memory_map, ratio_figure
@@ -11,28 +12,44 @@ from report.tables import (
     group_table,
     heaviest_table,
     ladder_table,
+    split_table,
     table1,
     unpriced_table,
 )
+from report.timeline_export import timeline_document
+from report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
+from report.timeline_tables import busiest_links_table, core_use_table, critical_path_table, schedule_table, sql_table
 
 __all__ = [
     "PAPER_TABLE_1",
     "PaperRow",
     "accuracy_per_step",
+    "break_even_figure",
+    "break_even_table",
+    "busiest_links_table",
     "chip_list",
+    "core_use_figure",
+    "core_use_table",
+    "critical_path_table",
     "density_table",
     "does_not_fit_table",
     "fullest_cores_table",
     "group_table",
     "heaviest_table",
     "ladder_table",
+    "link_heat_map",
     "memory_map",
     "placement_table",
     "print_chip",
     "print_report",
     "program_table",
     "ratio_figure",
+    "schedule_table",
+    "split_table",
+    "sql_table",
     "table1",
+    "timeline_document",
+    "timeline_figure",
     "unpriced_table",
     "utilisation_table",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from hwmodels import Chip, chip_document, die_area_mm2
+from mapper.homes import kinds_without_home
 from report.style import Sheet, new_sheet
 
 
@@ -41,12 +42,20 @@ def chip_list(chips: Sequence[Chip]) -> Sheet:
 
 
 def print_chip(chip: Chip, console: Console) -> None:
-    """Print one chip: description, lacks, every figure with its origin, and the die area where the chip states area figures."""
+    """Print one chip: description, lacks, nodes without a home, every figure with its origin.
+
+    The die area follows where the chip states area figures.
+    """
     console.print(f"[bold]{chip.name}[/]: {chip.description}\n", highlight=False)
     if chip.lacks:
         console.print("It lacks:")
         for lack in chip.lacks:
             console.print(f"- {lack}", highlight=False)
+        console.print()
+    if homeless := kinds_without_home(chip):
+        console.print("Nodes of a converted transformer without a home here:")
+        for home in homeless:
+            console.print(f"- {home.kind}: {home.why} (would help: {home.lever})", highlight=False)
         console.print()
     table = new_sheet(f"Figures of {chip.name}", "figure", "value", "where it comes from", prose=("where it comes from",))
     for name, value in _figures(chip_document(chip)):

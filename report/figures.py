@@ -26,6 +26,9 @@ _LOOK: dict[str, dict[str, Any]] = {
     "eq30": {"color": "#0072B2", "marker": "o", "linestyle": "-", "linewidth": 3.5, "markersize": 8},
     "released": {"color": "#E69F00", "marker": "s", "linestyle": "--", "linewidth": 1.5, "markersize": 4},
     "executed": {"color": "#009E73", "marker": "^", "linestyle": "-", "linewidth": 1.5, "markersize": 6},
+    "memory": {"color": "#D55E00", "marker": "D", "linestyle": "-.", "linewidth": 1.5, "markersize": 5},
+    "noc": {"color": "#CC79A7", "marker": "v", "linestyle": "--", "linewidth": 1.5, "markersize": 6},
+    "static": {"color": "#000000", "marker": "P", "linestyle": ":", "linewidth": 1.5, "markersize": 6},
 }
 _COLOURS = "YlGnBu"
 _EDGE_OF_CHIP: dict[str, Any] = {"color": "#444444", "linewidth": 1.4}
@@ -34,16 +37,17 @@ _MEMORY = {"synapse": "weight memory of synapse cores", "ec": "state memory of E
 
 
 def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = None) -> tuple[Path, Path]:
-    """Draw the energy ratio of each accounting against time steps to ``<stem>.png`` and ``<stem>.svg``; returns both paths.
+    """Draw the energy ratio of each accounting and rung against time steps to ``<stem>.png`` and ``<stem>.svg``.
 
+    Returns both paths.
     `paper` names an architecture of the paper's Table 1 whose curve is drawn beside them. Raises InputError for one that
     the table does not have, and where an operation is unpriced.
     """
     if paper is not None and paper not in PAPER_TABLE_1:
         raise InputError(f"the paper's Table 1 has no {paper!r}: use one of {', '.join(PAPER_TABLE_1)}")
-    figure, axes = _blank(7.2, 4.4)
+    figure, axes = blank_figure(7.2, 4.4)
     steps = np.arange(1, report.steps + 1)
-    for name, look in _LOOK.items():
+    for name, look in ((name, look) for name, look in _LOOK.items() if name in report.comparisons):
         axes.plot(steps, report.ratios(name), label=name, **look)
     if paper is not None:
         shown = [(t, r) for t, r in zip(PAPER_STEPS, PAPER_TABLE_1[paper].ratio, strict=True) if t <= report.steps]
@@ -57,7 +61,7 @@ def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = 
     axes.grid(axis="y", color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    return _save(figure, Path(stem))
+    return save_figure(figure, Path(stem))
 
 
 def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
@@ -89,7 +93,7 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
     panels[0].set_ylabel("tile y")
     figure.suptitle(f"{program.graph.name} on {columns} x {rows} {program.chip.name}", fontsize=11, x=0.01, ha="left")
     figure.colorbar(ScalarMappable(Normalize(0, 1), _COLOURS), ax=list(panels), label="used part of memory", pad=0.01)
-    return _save(figure, Path(stem))
+    return save_figure(figure, Path(stem))
 
 
 def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:
@@ -109,7 +113,8 @@ def _centres(extent: int) -> list[float]:
     return [tile + 0.5 for tile in range(0, extent, max(1, -(-extent // 12)))]
 
 
-def _blank(width: float, height: float) -> tuple[Figure, Axes]:
+def blank_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty white figure of that many inches, its axes open at the top and at the right."""
     figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -118,7 +123,7 @@ def _blank(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
     """Write PNG and SVG atomically, without a date, so that the same run gives the same file."""
     paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
     for path, metadata in zip(paths, ({"Software": None}, {"Date": None}), strict=True):

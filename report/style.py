@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,3 +88,9 @@ def shown_steps(steps: int, most: int = 12) -> tuple[int, ...]:
     if steps <= most:
         return tuple(range(1, steps + 1))
     return tuple(int(step) for step in np.unique(np.linspace(1, steps, most).round().astype(int)))
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from energy import EnergyReport
 from report.core_tables import fullest_cores_table, placement_table, utilisation_table
-from report.tables import density_table, group_table, heaviest_table, ladder_table, table1, unpriced_table
+from report.tables import density_table, group_table, heaviest_table, ladder_table, split_table, table1, unpriced_table
 
 
 def print_report(
@@ -28,8 +28,12 @@ def print_report(
     console.print(ladder_table(report))
     if report.unpriced:
         console.print(unpriced_table(report))
+    if report.additions:
+        console.print(split_table(report, "rung"))
     for key in ("kind", "layer"):
         console.print(group_table(report, key))
+        if report.additions:
+            console.print(group_table(report, key, accounting=report.top))
     console.print(heaviest_table(report))
     console.print(utilisation_table(report))
     console.print(fullest_cores_table(report))

@@ -73,11 +73,36 @@ def ladder_table(report: EnergyReport, *, step: int | None = None) -> Sheet:
         cheaper = "unpriced" if not priced else f"to T={rung.cheaper_through}" if rung.cheaper_through else "never"
         ratio = ratio_text(rung.ratio) if priced else "unpriced"
         table.add_row(rung.name, rung.title, energy_text(rung.snn_pj), energy_text(rung.ann_pj), ratio, cheaper)
+    for name, why in report.missing.items():
+        table.add_row(name, why, "-", "-", "-", "-")
+    return table
+
+
+def split_table(report: EnergyReport, key: str, *, accounting: str | None = None, count: int = 10) -> Sheet:
+    """The SNN's energy by "rung" or "step", or the `count` largest pieces of it by "node", "core" or "link"."""
+    pieces = report.split(key, accounting=accounting)
+    total = len(pieces)
+    if key in ("node", "core", "link"):
+        pieces = tuple(sorted(pieces, key=lambda piece: -piece.snn_pj))[:count]
+    top = max((piece.share for piece in pieces), default=0.0)
+    shown = f"the {len(pieces)} largest of {total}" if len(pieces) < total else f"all {total}"
+    table = new_sheet(
+        f"Energy of the SNN by {key}, {shown}, up to rung {'noc' if key == 'link' else accounting or report.top}",
+        key,
+        "SNN",
+        "of SNN",
+        "",
+        "ANN",
+        bars=(3,),
+    )
+    for piece in pieces:
+        ann = "-" if piece.ann_pj is None else energy_text(piece.ann_pj)
+        table.add_row(piece.name, energy_text(piece.snn_pj), share_text(piece.share), bar(piece.share / top if top else 0.0), ann)
     return table
 
 
 def group_table(report: EnergyReport, key: str, *, accounting: str = "executed", step: int | None = None) -> Sheet:
-    """Energy per "kind", "layer" or "node" through `step`, with each group's part in the whole ratio."""
+    """Energy per "kind", "layer" or "node" through `step` on one rung, with each group's part in the whole ratio."""
     at = report.steps if step is None else step
     groups = report.by(key, accounting=accounting, step=at)
     top = max((group.share for group in groups), default=0.0)

@@ -1,0 +1,32 @@
+"""A sheet to draw on, and how it reaches the disk: PNG and SVG, no display needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from foundation.files import atomic_path
+
+
+def blank(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of `width` x `height` inches with one axes, open to the top and the right."""
+    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def save(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
+    """Write ``<stem>.png`` and ``<stem>.svg`` atomically, without a date, so that the same run gives the same file."""
+    base = Path(stem)
+    paths = (base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.svg"))
+    for path, metadata in zip(paths, ({"Software": None}, {"Date": None}), strict=True):
+        with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "synaptile"}):
+            figure.savefig(temporary, format=path.suffix[1:], dpi=160, metadata=metadata)
+    return paths

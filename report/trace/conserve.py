@@ -1,0 +1,52 @@
+"""What a trace must hold: no operation, spike or busy cycle more or less than the timeline and the activity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foundation.errors import ConservationError
+from report.trace.names import job_nodes
+from simulator.schedule.timeline import Timeline
+
+
+def check_against_activity(timeline: Timeline) -> None:
+    """Raise ConservationError unless the jobs hold the operations of each node and step of the activity, and all its spikes.
+
+    The activity sums operations over its images, so they are compared where the timeline schedules all of them; a new
+    mapping issues other partial sums, so not where it was remapped. Spikes are compared always.
+    """
+    activity, jobs, program = timeline.activity, timeline.jobs, timeline.program
+    nodes, steps = len(program.node_names), activity.steps
+    cell = job_nodes(timeline).astype(np.int64) * steps + jobs.step
+    if timeline.images == activity.images and not timeline.remapped:
+        counted = np.zeros((nodes, steps), np.int64)
+        np.add.at(counted, activity.operations.node, activity.operations.count)
+        _equal(timeline, "operations", _sums(cell, jobs.operations, nodes * steps), counted.reshape(-1))
+    emitted = np.zeros((nodes, steps), np.int64)
+    for site, record in activity.spikes.items():
+        emitted[program.node_names.index(site)] = record.events[:, : timeline.images].sum(axis=(1, 2, 3), dtype=np.int64)
+    _equal(timeline, "spikes", _sums(cell, jobs.spikes, nodes * steps), emitted.reshape(-1))
+
+
+def check_written(timeline: Timeline, what: str, written: int, held: int) -> None:
+    """Raise ConservationError unless a whole trace holds what the timeline holds."""
+    if written != held:
+        raise ConservationError(
+            f"the trace of {timeline.program.graph.name!r} holds {written:,} {what}, the timeline {held:,}: the file was not kept"
+        )
+
+
+def _sums(cell: np.ndarray, amount: np.ndarray, cells: int) -> np.ndarray:
+    total = np.zeros(cells, np.int64)
+    np.add.at(total, cell, amount)
+    return total
+
+
+def _equal(timeline: Timeline, what: str, traced: np.ndarray, counted: np.ndarray) -> None:
+    wrong = np.flatnonzero(traced != counted)
+    if wrong.size:
+        node, step = divmod(int(wrong[0]), timeline.activity.steps)
+        raise ConservationError(
+            f"node {timeline.program.node_names[node]!r}, step {step + 1}: the jobs hold {traced[wrong[0]]:,} {what}, "
+            f"the activity {counted[wrong[0]]:,}"
+        )

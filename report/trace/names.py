@@ -1,0 +1,51 @@
+"""What traces call cores, links and jobs. No blanks, dots or commas: the names serve in waveforms, SQL and on a command line."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mapper.board import board_shape
+from mapper.program import CoreKind, CoreProgram, Int32
+from simulator.schedule.timeline import LinkKind, Timeline
+
+
+def tile_of_cores(program: CoreProgram) -> Int32:
+    """Tile of each core, ``y * board_width + x``, shape (cores,)."""
+    width, _ = board_shape(program.chip, program.board)
+    tiles: Int32 = (program.cores.y * width + program.cores.x).astype(np.int32)
+    return tiles
+
+
+def tile_name(program: CoreProgram, tile: int) -> str:
+    """A tile by its place on the board: x3y4."""
+    width, _ = board_shape(program.chip, program.board)
+    return f"x{tile % width}y{tile // width}"
+
+
+def core_name(core: int) -> str:
+    """A core by its number: core12."""
+    return f"core{core}"
+
+
+def core_kind(program: CoreProgram, core: int) -> str:
+    """What a core is: "synapse" or "ec"."""
+    return CoreKind(int(program.cores.kind[core])).name.lower()
+
+
+def link_names(timeline: Timeline) -> tuple[str, ...]:
+    """Every link of the timeline: x3y4_to_x4y4 between routers, core12_to_x3y4 and x3y4_to_core12 at a core."""
+    program, links = timeline.program, timeline.links
+
+    def end(number: int, is_core: bool) -> str:
+        return core_name(number) if is_core else tile_name(program, number)
+
+    return tuple(
+        f"{end(source, kind == LinkKind.INJECTION)}_to_{end(target, kind == LinkKind.EJECTION)}"
+        for kind, source, target in zip(links.kind.tolist(), links.source.tolist(), links.target.tolist(), strict=True)
+    )
+
+
+def job_nodes(timeline: Timeline) -> Int32:
+    """Index into the program's node names of each job, shape (jobs,)."""
+    nodes: Int32 = timeline.program.parts.node[timeline.jobs.part]
+    return nodes

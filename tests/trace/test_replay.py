@@ -1,0 +1,121 @@
+"""Is what a trace adds to a timeline (passages over links, arrows between jobs, stalls, levels) true to it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foundation.errors import ConservationError
+from report.trace.arrows import arrows
+from report.trace.changes import level, running
+from report.trace.occupancy import passages, receivers, selected_passages
+from report.trace.stalls import INPUT, NETWORK, stalls
+from simulator.schedule.timeline import Cause, LinkKind
+from tests.trace.timelines import timeline
+
+RUNS: tuple[dict[str, Any], ...] = (
+    {},
+    {"multicast": False},
+    {"images": 2},
+    {"synchronisation": "barrier", "images": 2},
+    {"scale": 2, "steps": 3},
+)
+
+
+@pytest.mark.parametrize("options", RUNS)
+def test_replayed_messages_arrive_when_the_schedule_says(options: dict[str, Any]) -> None:
+    # passages() itself compares every delivery, and flits and busy cycles of every link, with the timeline's.
+    run = timeline(**options)
+    found = list(passages(run, at_once=37))
+    message, link, start, end = (
+        np.concatenate([getattr(o, c) for o in found]) for c in ("message", "link", "start_cycles", "end_cycles")
+    )
+    order = np.lexsort((start, link))
+    same = link[order][1:] == link[order][:-1]
+    assert (start[order][1:] >= end[order][:-1])[same].all(), "a link carries one message at a time"
+    offset, _ = receivers(run.program)
+    reached = np.where(run.messages.target_core >= 0, 1, np.diff(offset)[run.messages.group])
+    assert np.bincount(message, minlength=reached.size).tolist() == (run.messages.hops + reached + 1).tolist()
+    last = np.zeros(reached.size, np.int64)
+    np.maximum.at(last, message, end)
+    assert (last == run.messages.delivered_cycles).all()
+    injected = run.links.kind[link] == LinkKind.INJECTION
+    assert (start[injected] == run.messages.injected_cycles[message[injected]]).all()
+
+
+def test_passages_of_some_links_and_messages_are_picked_from_all() -> None:
+    run = timeline()
+    (whole,) = passages(run)
+    kept = selected_passages(run, np.arange(0, 256, 3), np.arange(0, 74, 2, dtype=np.int32))
+    wanted = (whole.message % 3 == 0) & (whole.link % 2 == 0)
+    for name, column in vars(kept).items():
+        assert column.tolist() == getattr(whole, name)[wanted].tolist()
+
+
+def test_a_delivery_or_a_link_that_does_not_add_up_is_an_error() -> None:
+    run = timeline()
+    late = run.messages.delivered_cycles.copy()
+    late[17] += 1
+    with pytest.raises(ConservationError, match="1 of 256 messages"):
+        list(passages(replace(run, messages=replace(run.messages, delivered_cycles=late))))
+    flits = run.links.flits.copy()
+    flits[3] -= 1
+    with pytest.raises(ConservationError, match="flits replayed"):
+        list(passages(replace(run, links=replace(run.links, flits=flits))))
+    fewer = {name: column[1:] for name, column in vars(run.links).items()}
+    with pytest.raises(ConservationError, match="link table lacks"):
+        list(passages(replace(run, links=replace(run.links, **fewer))))
+
+
+@pytest.mark.parametrize("options", RUNS)
+def test_an_arrow_ends_at_a_job_that_could_not_start_before(options: dict[str, Any]) -> None:
+    run = timeline(**options)
+    found = arrows(run, np.arange(len(run.messages.job)))
+    assert set(found.message) == set(range(len(run.messages.job))), "every message wakes some job"
+    injected = run.messages.injected_cycles[found.message]
+    assert (run.jobs.start_cycles[found.target] > injected).all()
+    alone = run.messages.target_core[found.message] >= 0
+    assert (run.jobs.start_cycles[found.target] >= run.messages.delivered_cycles[found.message])[alone].all()
+    # A job that waited for the network was woken by a message of the job that it waited for.
+    waiting = np.flatnonzero(run.jobs.cause == Cause.NETWORK)
+    pairs = set(zip(found.source.tolist(), found.target.tolist(), strict=True))
+    assert all((int(run.jobs.waited_for[job]), job) in pairs for job in waiting.tolist())
+
+
+@pytest.mark.parametrize("options", RUNS)
+def test_stalls_add_up_to_the_cycles_of_cores(options: dict[str, Any]) -> None:
+    run = timeline(**options)
+    found = stalls(run)
+    length = found.end_cycles - found.start_cycles
+    for kind, column in ((INPUT, run.cores.stalled_input), (NETWORK, run.cores.stalled_network)):
+        own = found.kind == kind
+        assert np.bincount(found.core[own], length[own], column.size).tolist() == column.tolist()
+
+
+STRETCHES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.integers(0, 9), st.integers(1, 4)), max_size=30)
+
+
+@given(STRETCHES)
+def test_a_level_is_the_sum_of_what_holds_each_cycle(stretches: list[tuple[int, int, int, int]]) -> None:
+    track, start, length, weight = np.array(stretches, np.int64).reshape(-1, 4).T
+    changes = level(track, start, start + length, weight)
+    value = np.zeros((4, 31), np.int64)
+    for at, cycle, now in zip(changes.track, changes.cycle, changes.value, strict=True):
+        value[at, cycle:] = now
+    naive = np.zeros((4, 31), np.int64)
+    for at, begin, lasting, amount in stretches:
+        naive[at, begin : begin + lasting] += amount
+    assert value.tolist() == naive.tolist()
+    pairs = list(zip(changes.track.tolist(), changes.value.tolist(), strict=True))
+    assert all(first != second for first, second in pairwise(pairs)), "only changes are kept"
+
+
+def test_a_running_sum_ends_at_the_total() -> None:
+    changes = running(np.array([1, 0, 1]), np.array([5, 2, 3]), np.array([4, 7, 0]))
+    assert (changes.track.tolist(), changes.cycle.tolist(), changes.value.tolist()) == ([0, 1], [2, 5], [7, 4])

@@ -1,0 +1,50 @@
+"""Timelines for tests: a tiny ViT over some twenty cores of two chips, executed and scheduled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from conversion.graph import ImageSource
+from hwmodels import Chip
+from mapper import map_graph
+from simulator import Activity, execute
+from simulator.schedule import schedule
+from simulator.schedule.timeline import Timeline
+from tests.graphs import vit_graph
+from tests.mapper.chips import small_chip
+
+
+@lru_cache
+def activity(*, images: int = 1, steps: int = 2, multicast: bool = True, scale: int = 1) -> Activity:
+    """One run; `scale` multiplies the widths of network and chip."""
+    chip = small_chip(
+        synapse={"weight_memory_bits": 5 * 8 * 32 * scale**2, "state_memory_bits": 4096 * scale},
+        ec={"state_memory_bits": 12_000 * scale**2},
+    )
+    chip = replace(chip, noc=replace(chip.noc, multicast=multicast))
+    network = vit_graph(1, 5, 8 * scale, 2, 16 * scale, 3, patch=2)
+    source = next(node for node in network.nodes.values() if isinstance(node, ImageSource))
+    pixels = np.random.default_rng(0).standard_normal((images, *source.image_shape)).astype(np.float32)
+    return execute(map_graph(network, chip, seed=0), pixels, steps)
+
+
+@lru_cache
+def timeline(*, synchronisation: str = "dataflow", **options: Any) -> Timeline:
+    """The schedule of all images of `activity(**options)`."""
+    run = activity(**options)
+    return schedule(run, images=run.images, synchronisation=synchronisation)
+
+
+def with_jobs(run: Timeline, **columns: Any) -> Timeline:
+    """The timeline with columns of its job table replaced."""
+    return replace(run, jobs=replace(run.jobs, **columns))
+
+
+def with_clock(run: Timeline, clock_mhz: float) -> Timeline:
+    """The timeline on a chip of another clock."""
+    chip: Chip = replace(run.program.chip, clock_mhz=clock_mhz)
+    return replace(run, program=replace(run.program, chip=chip))
