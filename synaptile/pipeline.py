@@ -14,12 +14,28 @@ from conversion.ann import ann_forward
 from conversion.calibrate import graph_dtype
 from conversion.graph import SpikingGraph
 from energy import price
-from hwmodels import Chip
+from foundation.files import write_json
+from hwmodels import Chip, load_chip
 from mapper import CoreProgram
-from report import memory_map, print_report, ratio_figure
-from simulator import execute
+from report import (
+    break_even_figure,
+    break_even_table,
+    busiest_links_table,
+    core_use_figure,
+    core_use_table,
+    critical_path_table,
+    link_heat_map,
+    memory_map,
+    print_report,
+    ratio_figure,
+    schedule_table,
+    timeline_document,
+    timeline_figure,
+)
+from simulator import Timeline, execute, schedule
 from synaptile.images import ImageSet
 from synaptile.rundir import Run
+from synaptile.terminal import counted
 
 Progress = Callable[[int, int], None]
 ANN_BATCH = 8
@@ -44,25 +60,55 @@ def execute_images(
     numeric: str,
     threads: int | None,
     progress: Progress | None = None,
+    *,
+    keep_spikes: int = 1,
 ) -> Run:
     """Execute a program on a set of images and keep what belongs to it."""
-    activity = execute(program, chosen.images, steps, numeric, threads=threads, progress=progress)
+    activity = execute(program, chosen.images, steps, numeric, threads=threads, keep_spikes=keep_spikes, progress=progress)
     return Run(activity, chosen.labels, answers, chosen.files)
 
 
+def schedule_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Timeline:
+    """Schedule a run on its own chip, or on another given by name or file."""
+    target = None if chip is None else load_chip(chip)
+    with counted("scheduling") as progress:
+        return schedule(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
+
+
+def report_schedule(timeline: Timeline, directory: Path, console: Console) -> None:
+    """Print a schedule's tables and write schedule.json and its figures into `directory`."""
+    for table in (schedule_table, core_use_table, busiest_links_table, critical_path_table):
+        console.print(table(timeline))
+    write_json(directory / "schedule.json", timeline_document(timeline))
+    written = [directory / "schedule.json"]
+    for figure, name in ((link_heat_map, "links"), (timeline_figure, "timeline"), (core_use_figure, "cores")):
+        written += figure(timeline, directory / name)
+    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
+
+
 def report_run(
-    run: Run, directory: Path, console: Console, *, chip: Chip | None = None, number_format: str | None = None
+    run: Run,
+    directory: Path,
+    console: Console,
+    *,
+    chip: Chip | None = None,
+    timeline: Timeline | None = None,
+    number_format: str | None = None,
 ) -> None:
     """Price a run, print its tables, and write energy.json, .csv, .md and the figures.
 
-    They go into `directory`; for another chip or number format than the run's own into a folder of that name inside it.
+    They go into `directory`; for another chip or number format than the run's own into a folder of that name inside it. With a
+    `timeline` the run is priced on the chip that was scheduled, and the ladder reaches its last rung.
     """
     activity = run.activity
     directory = directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
-    bill = price(activity, chip or activity.program.chip, number_format=number_format)
+    target = timeline.program.chip if timeline is not None else chip or activity.program.chip
+    bill = price(activity, target, timeline=timeline, number_format=number_format)
     print_report(bill, console, run.known_labels, ann_accuracy=run.ann_accuracy)
     written = list(bill.write(directory))
     if not bill.unpriced:
         written += ratio_figure(bill, directory / "ratio")
+        console.print(break_even_table(bill))
+        written += break_even_figure(bill, directory / "break_even")
     written += memory_map(bill, directory / "memory")
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)

@@ -10,11 +10,14 @@ import typer
 from synaptile.commands.options import ChipName, Limit, Numeric, Preset, Seed, Steps, Threads
 from synaptile.terminal import counted, output, phases
 
+STREAM = 4
+"""Images streamed through the schedule: enough to show its steady state."""
+
 
 def demo(
     to: Annotated[Path, typer.Option("--output", "-o", help="Run directory to write.")] = Path("synaptile-demo"),
     steps: Steps = 12,
-    chip: ChipName = "ecmt45",
+    chip: ChipName = "ecmt45-mini",
     preset: Preset = "paper",
     numeric: Numeric = "float32",
     seed: Seed = 0,
@@ -30,7 +33,7 @@ def demo(
     from simulator.dense.reference import check_steps
     from synaptile.data import DIGITS_GRAPH
     from synaptile.images import digits
-    from synaptile.pipeline import ann_logits, execute_images, report_run
+    from synaptile.pipeline import ann_logits, execute_images, report_run, report_schedule, schedule_run
     from synaptile.rundir import check_output, save_run
 
     check_steps(steps)
@@ -48,4 +51,6 @@ def demo(
         run = execute_images(program, chosen, answers, steps, numeric, threads, progress)
     save_graph(graph, folder / "digits.spk")
     save_run(run, folder)
-    report_run(run, folder, console)
+    timeline = schedule_run(run, None, min(STREAM, len(chosen.images)), None)
+    report_run(run, folder, console, timeline=timeline)
+    report_schedule(timeline, folder, console)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from synaptile.commands.options import ChipName, Seed, with_suffix
+from synaptile.commands.options import ChipName, HostEC, Seed, with_suffix
 from synaptile.terminal import output, phases
 
 Placement = Literal["anneal", "metis", "row_major"]
@@ -21,16 +21,17 @@ def map_(
     replicas: Annotated[
         int, typer.Option("--replicas", help="Copies of every synapse's weights, tokens divided among them.")
     ] = 1,
+    host_ec: HostEC = False,
     placement: Annotated[Placement, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
     from conversion.graph import load_graph
-    from hwmodels import load_chip
+    from hwmodels import load_chip, with_host_ec
     from mapper import map_graph, save_program
     from report import placement_table, program_table
 
     with_suffix(to, ".map", "a mapped program")
-    target = load_chip(chip)
+    target = with_host_ec(load_chip(chip)) if host_ec else load_chip(chip)
     with phases("mapping") as progress:
         program = map_graph(load_graph(graph), target, seed=seed, replicas=replicas, placement=placement, progress=progress)
         progress("writing")

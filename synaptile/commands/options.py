@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,15 @@ Limit = Annotated[int | None, typer.Option("--limit", help="Take at most this ma
 Preset = Annotated[str, typer.Option("--preset", help="paper, or released (what the published code does).")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the placement.")]
 NumberFormat = Annotated[str | None, typer.Option("--format", help="Bill at fp32, fp16 or int8; follows the run by default.")]
+HostEC = Annotated[
+    bool, typer.Option("--host-ec", help="Give a chip without multipliers virtual EC cores; flagged in every report.")
+]
+OtherChip = Annotated[str | None, typer.Option("--chip", help="Another chip, by name or file; the run's own by default.")]
+StreamImages = Annotated[int, typer.Option("--images", help="Images of the run to stream through, one after another.")]
+Synchronisation = Annotated[
+    Literal["barrier", "dataflow"] | None, typer.Option("--synchronisation", help="The chip's by default.")
+]
+KeepSpikes = Annotated[int, typer.Option("--keep-spikes", help="Images whose spikes are kept, to schedule them on other chips.")]
 RunDirectory = Annotated[Path, typer.Argument(help="A directory that `synaptile run` wrote.", metavar="RUN")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Limit, Numeric, Steps, Threads
+from synaptile.commands.options import KeepSpikes, Limit, Numeric, Steps, Threads
 from synaptile.terminal import counted, output
 
 
@@ -19,6 +19,7 @@ def run(
     numeric: Numeric = "float32",
     threads: Threads = None,
     limit: Limit = None,
+    keep_spikes: KeepSpikes = 1,
 ) -> None:
     """Execute a mapped network event by event; write the activity, the report and its figures."""
     from mapper import load_program
@@ -37,6 +38,6 @@ def run(
     with counted("the original network") as progress:
         answers = ann_logits(mapped.graph, chosen.images, progress)
     with counted("executing") as progress:
-        done = execute_images(mapped, chosen, answers, steps, numeric, threads, progress)
+        done = execute_images(mapped, chosen, answers, steps, numeric, threads, progress, keep_spikes=keep_spikes)
     save_run(done, folder)
     report_run(done, folder, output())

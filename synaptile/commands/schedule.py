@@ -1,0 +1,24 @@
+"""`synaptile schedule`: a run in cycles, on its own chip or another."""
+
+from __future__ import annotations
+
+from synaptile.commands.options import NumberFormat, OtherChip, RunDirectory, StreamImages, Synchronisation
+from synaptile.terminal import output
+
+
+def schedule(
+    directory: RunDirectory,
+    chip: OtherChip = None,
+    images: StreamImages = 1,
+    synchronisation: Synchronisation = None,
+    number_format: NumberFormat = None,
+) -> None:
+    """Replay a run in cycles: latency, throughput, stalls, links, critical path, the whole energy ladder."""
+    from synaptile.pipeline import report_run, report_schedule, schedule_run
+    from synaptile.rundir import load_run
+
+    run, console = load_run(directory), output()
+    timeline = schedule_run(run, chip, images, synchronisation)
+    folder = directory if chip is None else directory / timeline.program.chip.name
+    report_schedule(timeline, folder, console)
+    report_run(run, folder, console, timeline=timeline, number_format=number_format)

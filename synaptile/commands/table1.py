@@ -1,0 +1,64 @@
+"""`synaptile table1`: accuracy and energy ratio over a folder of images, as in the paper's Table 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synaptile.commands.options import Limit, Numeric, Steps
+from synaptile.terminal import counted, output, phases
+
+
+def table1(
+    model: Annotated[str, typer.Argument(help="A timm model, a graph (.spk), a mapped program (.map) or `digits`.")],
+    images: Annotated[str, typer.Option("--images", help="Folder of images, .npz of preprocessed ones, or `digits`.")],
+    weights: Annotated[Path | None, typer.Option("--weights", help="Local safetensors or checkpoint of a timm model.")] = None,
+    calibration: Annotated[Path | None, typer.Option("--calibration", help="Images a timm model's thresholds come from.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="paper (default), or released (the published code's).")] = None,
+    chip: Annotated[str | None, typer.Option("--chip", help="A shipped chip or a chip file; ecmt45 by default.")] = None,
+    steps: Steps = 12,
+    batch: Annotated[int, typer.Option("--batch", help="Images a batch: what is done at once, kept, and redone if lost.")] = 8,
+    numeric: Numeric = "float32",
+    limit: Limit = None,
+    workers: Annotated[int, typer.Option("--workers", help="Processes on this machine; 1 needs no dask.")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Address of a dask scheduler whose workers see the same files under the same paths."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--output", "-o", help="Directory of the run; table1-MODEL by default.")] = None,
+) -> None:
+    """Run a data set and tabulate accuracy and energy ratio per step, with standard errors, beside the paper's Table 1.
+
+    Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
+    """
+    from foundation.files import write_text
+    from report import dataset_tables as tables
+    from simulator.dense.reference import check_steps
+    from simulator.number_format import check_numeric
+    from synaptile.dataset.model import ModelChoice
+    from synaptile.dataset.study import check_spread, open_study, run_study
+    from synaptile.dataset.tabulate import tabulate
+
+    check_steps(steps)
+    check_numeric(numeric)
+    check_spread(workers, scheduler)
+    choice = ModelChoice(model, weights, calibration, preset, chip)
+    directory = to or Path(f"table1-{Path(model).stem}")
+    with phases(f"preparing {model}") as phase:
+        study = open_study(directory, choice, images, steps=steps, numeric=numeric, batch=batch, limit=limit, phase=phase)
+    with counted(f"batches of {batch}") as progress:
+        run_study(study, workers=workers, scheduler=scheduler, progress=progress)
+    table = tabulate(study, study.records())
+    console = output()
+    console.print(tables.published_versus_measured(table))
+    console.print(tables.accounting_table(table))
+    if table.skipped:
+        console.print(tables.skipped_table(table))
+    for note in table.notes:
+        console.print(f"- {note}")
+    texts = {"json": tables.to_json(table), "csv": tables.to_csv(table), "md": tables.to_markdown(table)}
+    for suffix, text in texts.items():
+        write_text(directory / f"table1.{suffix}", text)
+    console.print(f"Written to {directory}: {', '.join(f'table1.{suffix}' for suffix in texts)}", soft_wrap=True)

@@ -1,0 +1,52 @@
+"""`synaptile tune`: thresholds that cost less energy at a given loss of agreement with the original network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synaptile.commands.options import ChipName, Limit, Numeric, Threads
+from synaptile.terminal import counted, output
+
+
+def tune(
+    graph: Annotated[Path, typer.Argument(help="A graph file (.spk).")],
+    images: Annotated[
+        str, typer.Option("--images", help="Folder, .npz of preprocessed images, or `digits` (those for calibration).")
+    ],
+    to: Annotated[Path, typer.Option("--output", "-o", help="Directory of the search.")],
+    steps: Annotated[int, typer.Option("--steps", "-T", help="Time steps; the untuned network after them is the target.")] = 4,
+    loss: Annotated[
+        float, typer.Option("--loss", help="How far correlation, top-1 agreement and accuracy may fall below the untuned ones.")
+    ] = 0.01,
+    trials: Annotated[int, typer.Option("--trials", help="Networks to try in all, the untuned one among them.")] = 40,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the search.")] = 0,
+    accounting: Annotated[str, typer.Option("--accounting", help="eq30, released or executed.")] = "released",
+    sampler: Annotated[str, typer.Option("--sampler", help="tpe or nsga2.")] = "tpe",
+    per_block: Annotated[bool, typer.Option("--per-block", help="A factor for every site, not for every kind of site.")] = False,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", help="Other images to compare the choice on; `digits`: those for testing.")
+    ] = None,
+    chip: ChipName = "ecmt45",
+    numeric: Numeric = "float32",
+    threads: Threads = None,
+    limit: Limit = None,
+) -> None:
+    """Search factors on thresholds per kind of site, and n, for the least energy; write the Pareto front and the tuned graph.
+
+    Every trial is kept: run the same command again to go on after an interruption, or with more --trials.
+    """
+    from synaptile.tuning.request import TuneRequest, check_request
+    from synaptile.tuning.run import confirmed, read_inputs, run_search, write_tuning
+
+    request = TuneRequest(steps, loss, seed, accounting, sampler, per_block, numeric)
+    check_request(request, trials, to)
+    with counted("reading images") as progress:
+        inputs = read_inputs(graph, images, confirm, chip, limit, progress)
+    with counted("trials") as progress:
+        found = run_search(inputs, request, to, trials=trials, threads=threads, progress=progress)
+    if inputs.others is not None:
+        found = confirmed(inputs, request, found, threads)
+    write_tuning(inputs, request, found, to, output())

@@ -1,0 +1,123 @@
+"""A search as a whole: begun or gone on with, its choice confirmed on other images, everything written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from conversion.graph import SpikingGraph, load_graph, save_graph
+from foundation.digest import digest_of
+from foundation.files import write_text
+from hwmodels import Chip, load_chip
+from report import tuning_tables as tables
+from report.tuning_figure import front_figure
+from report.tuning_trials import Confirmation, Tuning
+from synaptile.images import DIGITS, ImageSet, digits, read_images
+from synaptile.settings import load_settings, refuse_differences, save_settings
+from synaptile.tuning.evaluate import Evaluator
+from synaptile.tuning.request import TuneRequest
+from synaptile.tuning.search import search
+from synaptile.tuning.space import Candidate, apply
+
+KIND = "synaptile-tune"
+STORAGE = "trials.journal"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What is tuned, on which images and which chip's prices; `others` are images to confirm the choice on."""
+
+    graph: SpikingGraph
+    chip: Chip
+    chosen: ImageSet
+    others: ImageSet | None
+
+    def evaluator(self, request: TuneRequest, images: ImageSet, threads: int | None) -> Evaluator:
+        """Scores graphs on one of the two image sets."""
+        return Evaluator(images, self.chip, request.steps, request.accounting, request.numeric, threads)
+
+
+def read_inputs(
+    graph: Path, images: str, confirm: str | None, chip: str, limit: int | None, progress: Progress | None = None
+) -> Inputs:
+    """Read graph, chip and images. ``digits`` are those for calibration; to confirm on, those for testing."""
+    network, target = load_graph(graph), load_chip(chip)
+    own_digits = images == DIGITS and not Path(images).exists()
+    chosen = digits("calibration", limit) if own_digits else read_images(images, network, limit, progress)
+    others = None if confirm is None else read_images(confirm, network, limit, progress)
+    return Inputs(network, target, chosen, others)
+
+
+def run_search(
+    inputs: Inputs, request: TuneRequest, directory: Path, *, trials: int, threads: int | None, progress: Progress
+) -> Tuning:
+    """Begin a search in `directory`, or go on with the one there. Raises InputError naming settings that differ from its own."""
+    settings = asdict(request) | {
+        "graph": inputs.graph.digest,
+        "chip": inputs.chip.digest,
+        "images": len(inputs.chosen.labels),
+        "image_digest": digest_of({}, {"images": inputs.chosen.images, "labels": inputs.chosen.labels}),
+    }
+    begun = load_settings(directory, KIND)
+    if begun is None:
+        save_settings(directory, KIND, settings)
+    else:
+        refuse_differences(directory, begun, settings)
+    found = search(
+        inputs.graph,
+        inputs.evaluator(request, inputs.chosen, threads),
+        directory / STORAGE,
+        trials=trials,
+        loss=request.loss,
+        seed=request.seed,
+        sampler=request.sampler,
+        per_block=request.per_block,
+        progress=progress,
+    )
+    images = len(inputs.chosen.labels)
+    return Tuning(inputs.graph.name, images, request.accounting, request.loss, found, settings)
+
+
+def confirmed(inputs: Inputs, request: TuneRequest, found: Tuning, threads: int | None) -> Tuning:
+    """The same with the untuned and the chosen network compared on the images to confirm on."""
+    assert inputs.others is not None
+    evaluate = inputs.evaluator(request, inputs.others, threads)
+    untuned = evaluate(inputs.graph)
+    chosen = evaluate(tuned_graph(inputs.graph, found, per_block=request.per_block))[found.chosen.score.step - 1]
+    return replace(found, confirmation=Confirmation(len(inputs.others.labels), untuned, chosen))
+
+
+def tuned_graph(graph: SpikingGraph, found: Tuning, *, per_block: bool) -> SpikingGraph:
+    """The graph with the chosen thresholds, and in its metadata where they come from."""
+    chosen = found.chosen.trial
+    facts = {
+        "from_graph": graph.digest,
+        "trial": chosen.number,
+        "stop_after_steps": found.chosen.score.step,
+        "trials": len(found.trials),
+        "factors": dict(chosen.factors),
+        "levels": chosen.levels,
+        "settings": dict(found.settings),
+    }
+    return apply(graph, Candidate(chosen.factors, chosen.levels), per_block=per_block, facts=facts)
+
+
+def write_tuning(inputs: Inputs, request: TuneRequest, found: Tuning, directory: Path, console: Console) -> None:
+    """Write tuned.spk, tune.json, .csv, .md and the figure; print the tables."""
+    save_graph(tuned_graph(inputs.graph, found, per_block=request.per_block), directory / "tuned.spk")
+    texts = {"json": tables.to_json(found), "csv": tables.to_csv(found), "md": tables.to_markdown(found)}
+    for suffix, text in texts.items():
+        write_text(directory / f"tune.{suffix}", text)
+    figures = front_figure(found, directory / "pareto")
+    console.print(tables.front_table(found))
+    console.print(tables.factor_table(found))
+    if found.confirmation is not None:
+        console.print(tables.confirmation_table(found.confirmation))
+    if found.chosen.trial is found.baseline:
+        console.print("No trial was cheaper within the allowed loss: tuned.spk has the untuned thresholds.")
+    written = ["tuned.spk", *(f"tune.{suffix}" for suffix in texts), *(figure.name for figure in figures)]
+    console.print(f"Written to {directory}: {', '.join(written)}", soft_wrap=True)

@@ -1,0 +1,76 @@
+"""What is searched: a factor on the thresholds of each kind of MT site, and how many thresholds a site has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conversion.graph import ECUnit, MTNeurons, SpikingGraph, Synapse
+from conversion.thresholds import with_thresholds
+from energy import site_kind
+
+SMALLEST, LARGEST = 1 / 3, 3.0
+"""Bounds of the factors, which multiply theta1 and theta2 alike."""
+
+FEWER, MORE = 3, 1
+"""How many thresholds a sign the search may take away from, or add to, those of the graph."""
+
+_MOST_LEVELS = 16
+_NORMS = ("layer_norm",)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Factors by group of sites, and the change of n, the number of thresholds a sign, at every site."""
+
+    factors: Mapping[str, float]
+    levels: int = 0
+
+
+def group_of(site: str, *, per_block: bool) -> str:
+    """The group whose factor a site takes: itself, or its kind: ``attn.q`` for ``blocks.3.attn.q``."""
+    return site if per_block else site_kind(site).rpartition("*.")[2]
+
+
+def groups(graph: SpikingGraph, *, per_block: bool) -> tuple[str, ...]:
+    """Groups of a graph's sites, in graph order."""
+    return tuple(dict.fromkeys(group_of(site.name, per_block=per_block) for site in graph.sites))
+
+
+def level_bounds(graph: SpikingGraph) -> tuple[int, int]:
+    """Least and largest change of n that leaves every site 1 to 16 thresholds a sign."""
+    levels = [site.n for site in graph.sites]
+    return -min(FEWER, min(levels) - 1), min(MORE, _MOST_LEVELS - max(levels))
+
+
+def baseline(graph: SpikingGraph, *, per_block: bool) -> Candidate:
+    """The graph as it is."""
+    return Candidate(dict.fromkeys(groups(graph, per_block=per_block), 1.0))
+
+
+def first_guess(graph: SpikingGraph, *, per_block: bool) -> Candidate:
+    """Where the search begins: thresholds behind softmax and activation functions doubled, in front of other Linears halved.
+
+    Coarse spikes do where values are many and small; what a Linear reads from a norm is worth finer ones.
+    """
+    return Candidate({group_of(site.name, per_block=per_block): _guess(graph, site) for site in graph.sites})
+
+
+def apply(graph: SpikingGraph, candidate: Candidate, *, per_block: bool, facts: Mapping[str, Any] | None = None) -> SpikingGraph:
+    """The graph with a candidate's thresholds; `facts` are kept in its metadata under ``tuning``."""
+    thresholds = {}
+    for site in graph.sites:
+        factor = candidate.factors[group_of(site.name, per_block=per_block)]
+        thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n + candidate.levels)
+    tuned = with_thresholds(graph, thresholds)
+    if facts is None:
+        return tuned
+    return SpikingGraph.build(tuned.name, tuned.nodes.values(), tuned.arrays, {**tuned.metadata, "tuning": dict(facts)})
+
+
+def _guess(graph: SpikingGraph, site: MTNeurons) -> float:
+    source = graph.nodes[site.inputs[0].node]
+    if isinstance(source, ECUnit) and source.function not in _NORMS:
+        return 2.0
+    return 0.5 if any(isinstance(graph.nodes[name], Synapse) for name in graph.consumers(site.name)) else 1.0

@@ -1,0 +1,265 @@
+"""Threshold tuning: is the search repeatable, resumable, honest about the untuned network, and its choice what it says?"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conversion.graph import SpikingGraph, load_graph
+from energy import price
+from foundation.errors import InputError
+from hwmodels import load_chip
+from mapper import map_graph, program_digest
+from report.tuning_trials import Score, Trial, Tuning, loss_against, ratio_at, stop
+from simulator import execute
+from synaptile.images import digits
+from synaptile.tuning.evaluate import Evaluator
+from synaptile.tuning.search import search
+from synaptile.tuning.space import Candidate, apply, baseline, first_guess, groups, level_bounds
+
+pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
+
+SETTINGS = ("--images", "digits", "--limit", 4, "-T", 2)
+KINDS = [
+    "attn.qkv.in",
+    "attn.q",
+    "attn.k",
+    "attn.softmax.out",
+    "attn.v",
+    "attn.proj.in",
+    "mlp.fc1.in",
+    "mlp.fc2.in",
+    "head.in",
+]
+
+
+@pytest.fixture(scope="module")
+def graph(digits_graph: Path) -> SpikingGraph:
+    return load_graph(digits_graph)
+
+
+def cheap(graph: SpikingGraph) -> tuple[Score, ...]:
+    """A score from thresholds alone: higher ones spike less and agree less."""
+    theta = float(np.mean([np.log2(site.theta1) + site.n / 8 for site in graph.sites]))
+    return tuple(Score(step, 0.1 * step / (1 + theta), step / 4 - theta / 10, 1.0, None) for step in (1, 2))
+
+
+def found(graph: SpikingGraph, storage: Path, trials: int, **options: Any) -> tuple[Trial, ...]:
+    settings: dict[str, Any] = {"loss": 0.1, "seed": 3, "sampler": "tpe", "per_block": False, "evaluate": cheap} | options
+    return search(graph, storage=storage, trials=trials, progress=lambda *_: None, **settings)
+
+
+def test_kinds_of_sites_share_a_factor_and_a_block_has_its_own_when_asked(graph: SpikingGraph) -> None:
+    assert sorted(groups(graph, per_block=False)) == sorted(KINDS)
+    assert groups(graph, per_block=True) == tuple(site.name for site in graph.sites)
+
+
+def test_a_candidate_multiplies_both_thresholds_of_its_sites_and_no_others(graph: SpikingGraph) -> None:
+    factors = {**baseline(graph, per_block=False).factors, "attn.q": 2.0}
+    tuned = apply(graph, Candidate(factors, -1), per_block=False)
+    for before, after in zip(graph.sites, tuned.sites, strict=True):
+        factor = 2.0 if before.name.endswith("attn.q") else 1.0
+        assert (after.theta1, after.theta2) == (factor * before.theta1, factor * before.theta2) and after.n == before.n - 1
+    assert apply(graph, baseline(graph, per_block=True), per_block=True).digest == graph.digest
+
+
+def test_the_first_guess_doubles_behind_softmax_and_gelu_and_halves_in_front_of_other_linears(graph: SpikingGraph) -> None:
+    factors = first_guess(graph, per_block=False).factors
+    assert {name for name, factor in factors.items() if factor == 2.0} == {"attn.softmax.out", "mlp.fc2.in"}
+    assert {name for name, factor in factors.items() if factor == 1.0} == {"attn.q", "attn.k", "attn.v"}
+    assert {name for name, factor in factors.items() if factor == 0.5} == {"attn.qkv.in", "attn.proj.in", "mlp.fc1.in", "head.in"}
+
+
+def test_the_number_of_thresholds_stays_between_1_and_16(graph: SpikingGraph) -> None:
+    def with_levels(change: int) -> SpikingGraph:
+        return apply(graph, Candidate(baseline(graph, per_block=False).factors, change), per_block=False)
+
+    assert level_bounds(graph) == (-3, 1)
+    assert level_bounds(with_levels(-6)) == (-1, 1)
+    assert level_bounds(with_levels(8)) == (-3, 0)
+
+
+def test_a_score_is_what_a_run_and_its_report_say(graph: SpikingGraph) -> None:
+    chip, chosen = load_chip("ecmt45"), digits("test", 5)
+    tuned = apply(graph, first_guess(graph, per_block=False), per_block=False)
+    evaluate = Evaluator(chosen, chip, 2, "executed")
+    evaluate(graph)
+    scores = evaluate(tuned)
+    activity = execute(map_graph(tuned, chip), chosen.images, 2)
+    for score, ratio, logits in zip(scores, price(activity, chip).ratios("executed"), activity.logits, strict=True):
+        assert score.ratio == pytest.approx(ratio, rel=1e-12)
+        assert score.accuracy == (logits.argmax(axis=1) == chosen.labels).mean()
+
+
+def test_thresholds_do_not_move_the_mapping_that_trials_share(graph: SpikingGraph) -> None:
+    tuned, chip = apply(graph, first_guess(graph, per_block=False), per_block=False), load_chip("ecmt45")
+    shared = replace(map_graph(graph, chip, placement="row_major"), graph=tuned)
+    assert program_digest(shared) == program_digest(map_graph(tuned, chip, placement="row_major"))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_a_search_that_was_interrupted_proposes_what_it_would_have(graph: SpikingGraph, tmp_path: Path, sampler: str) -> None:
+    through = found(graph, tmp_path / "through", 10, sampler=sampler)
+    for at in (1, 8):
+        calls: list[int] = []
+
+        def dies(candidate: SpikingGraph, calls: list[int] = calls, at: int = at) -> tuple[Score, ...]:
+            calls.append(1)
+            if len(calls) == at:
+                raise KeyboardInterrupt
+            return cheap(candidate)
+
+        with pytest.raises(KeyboardInterrupt):
+            found(graph, tmp_path / str(at), 10, sampler=sampler, evaluate=dies)
+        assert found(graph, tmp_path / str(at), 10, sampler=sampler) == through
+    assert found(graph, tmp_path / "other", 10, sampler=sampler, seed=4) != through
+
+
+def test_trials_that_are_kept_are_not_scored_again(graph: SpikingGraph, tmp_path: Path) -> None:
+    first = found(graph, tmp_path / "kept", 4)
+
+    def never(_: SpikingGraph) -> tuple[Score, ...]:
+        raise AssertionError
+
+    assert found(graph, tmp_path / "kept", 4, evaluate=never) == first
+    assert found(graph, tmp_path / "kept", 6)[:4] == first
+
+
+def test_a_line_that_a_power_cut_tore_is_done_again(graph: SpikingGraph, tmp_path: Path) -> None:
+    storage = tmp_path / "torn"
+    first = found(graph, storage, 3)
+    storage.write_bytes(storage.read_bytes()[:-9])
+    assert found(graph, storage, 3) == first
+
+
+def scored(*points: tuple[float, float]) -> Tuning:
+    """One-step trials of (ratio, correlation), agreement the same for all."""
+    trials = [Trial(i, {"a": 1.0}, 0, (Score(1, ratio, c, 1.0, None),)) for i, (ratio, c) in enumerate(points)]
+    return Tuning("m", 1, "released", 0.05, tuple(trials), {})
+
+
+def test_the_front_holds_what_nothing_beats_and_the_choice_is_the_cheapest_allowed() -> None:
+    tuning = scored((0.5, 0.90), (0.4, 0.86), (0.3, 0.80), (0.45, 0.85), (0.4, 0.86), (0.6, 0.95))
+    assert [point.trial.number for point in tuning.front] == [2, 1, 0, 5]
+    assert tuning.chosen.trial.number == 1
+    assert scored((0.5, 0.9), (0.4, 0.8)).chosen.trial.number == 0
+
+
+def test_agreement_and_accuracy_bind_as_correlation_does() -> None:
+    target = Score(4, 0.5, 0.9, 0.8, 0.7)
+    assert loss_against(target, Score(4, 0.4, 0.95, 0.6, 0.7)) == pytest.approx(0.2)
+    assert loss_against(target, Score(4, 0.4, 0.95, 0.8, 0.4)) == pytest.approx(0.3)
+    assert loss_against(target, Score(4, 0.4, 0.95, 0.9, None)) == pytest.approx(-0.05)
+
+
+def test_a_trial_may_stop_early_and_the_untuned_curve_says_what_it_needs() -> None:
+    curve = [Score(step, 0.1 * step, 0.2 * step, 1.0, None) for step in (1, 2, 3)]
+    assert stop(curve, curve[-1], 0.25).step == 2 and stop(curve[:1], curve[-1], 0.25).step == 1
+    assert ratio_at(curve, 0.5) == pytest.approx(0.25)
+    assert ratio_at(curve, 0.1) == 0.1 and ratio_at(curve, 0.7) is None
+
+
+@pytest.fixture(scope="module")
+def finished(digits_graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from synaptile.terminal import output
+    from synaptile.tuning.request import TuneRequest
+    from synaptile.tuning.run import confirmed, read_inputs, run_search, write_tuning
+
+    out, request = tmp_path_factory.mktemp("tune"), TuneRequest(2, 0.2, 0)
+    inputs = read_inputs(digits_graph, "digits", "digits", "ecmt45", 4)
+    tuning = run_search(inputs, request, out, trials=5, threads=1, progress=lambda *_: None)
+    write_tuning(inputs, request, confirmed(inputs, request, tuning, 1), out, output())
+    return out
+
+
+def test_everything_is_written_and_agrees(finished: Path, digits_graph: Path) -> None:
+    document = json.loads((finished / "tune.json").read_text())
+    assert len(document["trials"]) == 5 and "not exhaustive" in document["note"]
+    assert set(document["trials"][0]["factors"].values()) == {1.0} and document["trials"][0]["levels"] == 0
+    with (finished / "tune.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 10 and sum(int(line["chosen"]) for line in lines) == 1
+    text = (finished / "tune.md").read_text()
+    assert "untuned" in text and "not exhaustive" in text and "Confirmed on 4 other images" in text
+    assert (finished / "pareto.png").read_bytes()[:4] == b"\x89PNG" and "<svg" in (finished / "pareto.svg").read_text()
+
+
+def test_the_tuned_graph_carries_the_chosen_thresholds_and_where_they_come_from(finished: Path, digits_graph: Path) -> None:
+    document = json.loads((finished / "tune.json").read_text())
+    chosen = document["trials"][document["chosen"]["trial"]]
+    tuned, untuned = load_graph(finished / "tuned.spk"), load_graph(digits_graph)
+    expected = apply(untuned, Candidate(chosen["factors"], chosen["levels"]), per_block=False)
+    assert [(s.theta1, s.theta2, s.n) for s in tuned.sites] == [(s.theta1, s.theta2, s.n) for s in expected.sites]
+    facts = tuned.metadata["tuning"]
+    assert facts["from_graph"] == untuned.digest and facts["settings"] == document["settings"]
+    assert facts["stop_after_steps"] == document["chosen"]["step"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("--seed", 1), "seed was 0, now 1"),
+        (("-T", 3), "steps was 2, now 3"),
+        (("--loss", 0.3), "loss was 0.2, now 0.3"),
+        (("--limit", 3), "images was 4, now 3"),
+        (("--per-block",), "per_block was False, now True"),
+        (("--accounting", "eq30"), "accounting was released"),
+    ],
+)
+def test_going_on_with_other_settings_is_refused(synaptile, digits_graph, finished, change, said) -> None:
+    outcome = synaptile("tune", digits_graph, *SETTINGS, "--loss", 0.2, "--trials", 5, *change, "-o", finished)
+    assert outcome.code == 2 and said in " ".join(outcome.err.split())
+
+
+def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_network(synaptile, digits_graph, finished) -> None:
+    before = {name: (finished / name).read_bytes() for name in ("tune.csv", "tune.md", "pareto.png", "pareto.svg")}
+    digest = load_graph(finished / "tuned.spk").digest
+    command = ("tune", digits_graph, *SETTINGS, "--loss", 0.2, "--trials", 5, "--confirm", "digits", "-o", finished)
+    outcome = synaptile(*command)
+    assert outcome.code == 0, outcome.err
+    assert "untuned" in outcome.out and "not exhaustive" in " ".join(outcome.out.split())
+    assert before == {name: (finished / name).read_bytes() for name in before}
+    assert load_graph(finished / "tuned.spk").digest == digest
+
+
+def test_a_folder_of_another_study_is_refused(synaptile, digits_graph, tmp_path) -> None:
+    assert synaptile("table1", digits_graph, "--images", "digits", "--limit", 1, "-T", 1, "-o", tmp_path).code == 0
+    outcome = synaptile("tune", digits_graph, *SETTINGS, "--trials", 1, "-o", tmp_path)
+    assert outcome.code == 2 and "holds a synaptile-table1 study" in " ".join(outcome.err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--trials", 0), "--trials is 0"),
+        (("--loss", -0.1), "--loss is -0.1"),
+        (("--accounting", "noc"), "accounting 'noc' is unknown"),
+        (("--sampler", "grid"), "sampler 'grid' is unknown"),
+        (("--seed", -1), "--seed is -1"),
+        (("-T", 0), "steps is 0"),
+    ],
+)
+def test_settings_that_cannot_be(synaptile, digits_graph, tmp_path, arguments, said) -> None:
+    outcome = synaptile("tune", digits_graph, *SETTINGS, *arguments, "-o", tmp_path / "out")
+    assert outcome.code == 2 and said in " ".join(outcome.err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_missing_extra_is_named(synaptile, monkeypatch, digits_graph, tmp_path) -> None:
+    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+    outcome = synaptile("tune", digits_graph, *SETTINGS, "-o", tmp_path / "out")
+    assert outcome.code == 2 and "optuna" in outcome.err and "synaptile[study]" in outcome.err
+
+
+def test_an_accounting_that_the_chip_does_not_price_is_refused(graph: SpikingGraph) -> None:
+    evaluate = Evaluator(digits("test", 1), load_chip("ecmt45"), 1, "released")
+    assert evaluate(graph)[0].ratio > 0
+    unpriced = replace(load_chip("ecmt45"), special_functions={"exp": {"warp": 1}})
+    with pytest.raises(InputError, match="unpriced"):
+        Evaluator(digits("test", 1), unpriced, 1, "executed")(graph)
