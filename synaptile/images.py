@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,14 +37,19 @@ def digits(split: Literal["test", "calibration"], limit: int | None = None) -> I
     return ImageSet(preprocess_digits(chosen.images[:limit]), chosen.labels[:limit].astype(np.int64))
 
 
-def read_images(where: str, graph: SpikingGraph, limit: int | None = None, progress: Progress | None = None) -> ImageSet:
+def read_images(
+    where: str, graph: SpikingGraph, limit: int | None = None, progress: Progress | None = None, *, crop: float | None = None
+) -> ImageSet:
     """Images for a graph from a folder (preprocessed as the model asks), an ``.npz`` file or the embedded ``digits``.
 
     An ``.npz`` holds ``images``, preprocessed float of shape (images, channels, H, W), and may hold ``labels``. At most `limit`
-    images are taken, in order. Raises ImageError, InputError.
+    images are taken, in order. `crop` replaces the model's crop fraction: the shorter side of a picture is resized to the model's
+    size over it, before the centre is cut out. Raises ImageError, InputError.
     """
     if limit is not None and limit < 1:
         raise InputError(f"--limit is {limit}, needs at least 1")
+    if crop is not None and not 0.1 <= crop <= 1:
+        raise InputError(f"--crop is {crop}, needs a fraction from 0.1 to 1")
     path = Path(where)
     if where == DIGITS and not path.exists():
         found = digits("test", limit)
@@ -53,9 +58,11 @@ def read_images(where: str, graph: SpikingGraph, limit: int | None = None, progr
         return _from_file(path, graph, limit)
     folder = open_folder(path)
     count = len(folder) if limit is None else min(limit, len(folder))
+    source = source_of(graph)
+    source = source if crop is None else replace(source, crop_fraction=crop)
     rows = []
     for i in range(count):
-        rows.append(load_images(folder.paths[i : i + 1], source_of(graph)))
+        rows.append(load_images(folder.paths[i : i + 1], source))
         if progress is not None:
             progress(i + 1, count)
     names = tuple(file.relative_to(path).as_posix() for file in folder.paths[:count])

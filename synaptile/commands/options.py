@@ -16,6 +16,7 @@ Threads = Annotated[int | None, typer.Option("--threads", help="Threads of the k
 Limit = Annotated[int | None, typer.Option("--limit", help="Take at most this many images.")]
 Preset = Annotated[str, typer.Option("--preset", help="paper, or released (what the published code does).")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the placement.")]
+Crop = Annotated[float | None, typer.Option("--crop", help="Crop fraction of the pictures; the model's own by default.")]
 NumberFormat = Annotated[str | None, typer.Option("--format", help="Bill at fp32, fp16 or int8; follows the run by default.")]
 HostEC = Annotated[
     bool, typer.Option("--host-ec", help="Give a chip without multipliers virtual EC cores; flagged in every report.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import KeepSpikes, Limit, Numeric, Steps, Threads
+from synaptile.commands.options import Crop, KeepSpikes, Limit, Numeric, Steps, Threads
 from synaptile.terminal import counted, output
 
 
@@ -20,6 +20,7 @@ def run(
     threads: Threads = None,
     limit: Limit = None,
     keep_spikes: KeepSpikes = 1,
+    crop: Crop = None,
 ) -> None:
     """Execute a mapped network event by event; write the activity, the report and its figures."""
     from mapper import load_program
@@ -34,7 +35,7 @@ def run(
     folder = check_output(to)
     mapped = load_program(program)
     with counted("reading images") as progress:
-        chosen = read_images(images, mapped.graph, limit, progress)
+        chosen = read_images(images, mapped.graph, limit, progress, crop=crop)
     with counted("the original network") as progress:
         answers = ann_logits(mapped.graph, chosen.images, progress)
     with counted("executing") as progress:
