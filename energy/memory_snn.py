@@ -5,11 +5,11 @@ A row of R words of b bits takes ceil(R b / 64) accesses. On a core, for R outpu
 * spiking synapse, an event: "weight rows" 1 row of weights; "accumulator read" and "accumulator write" 1 row each. A token and
   step: "accumulator read-out" and "accumulator clear" a row for each set of accumulators (two where the core shifts);
   "bias read" a row of weights, where the part holds the neurons; "partial sum read" and "write" on the owner's core.
-* MT neurons, a token and step: "membrane read" and "membrane write" a row.
+* neurons, a token and step: "membrane read" and "membrane write" a row; ST-BIF neurons "tracer read" and "tracer write" as well.
 * EC unit of a non-linearity, a row and step: "EC state read" and "write" 2 rows each (running sum, last output); "parameters".
 * product, an event of A: "operand row" (a row of S_B), "product accumulator read" and "write" a row each; an event of B from the
   second step on: the same with a column of S_A. Every event: "operand sum read" and "write", one word. A row and step: "EC state
-  read" and "write" a row of S_K.
+  read" and "write" a row of S_K (by the law of sums: of the step's result, read out and cleared).
 * patch embedding, once an image, and dense head, every step: an input "dense weight rows" a row of weights, "dense accumulator
   read" and "write" a row; the patch embedding's "current write" once and "current read" at each later step.
 * constants: "constant read"; residual add: "residual write" and "read" a row for each addend beyond the first; pooling and
@@ -35,9 +35,11 @@ from conversion.graph import (
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    STBIFNeurons,
     Synapse,
     TokenMean,
 )
+from conversion.images import source_of
 from energy.memory_prices import EC, STATE, WEIGHT
 from energy.rows import PartRows, part_rows
 from energy.spike_counts import spikes_per_token
@@ -83,17 +85,19 @@ class _Counter:
             case PatchEmbedding():
                 self._dense(rows, node, first)
                 self._every_image(rows, ("current write",), EC, first * stream)
-                self._every_image(rows, ("current read",), EC, ~first * stream)
+                self._every_image(rows, ("current read",), EC, ~first * self._shown() * stream)
             case Neurons():
                 op = STATE if self.program.cores.kind[rows.core] == CoreKind.SYNAPSE else EC
                 self._every_image(rows, both_ways("membrane"), op, stream)
+                if isinstance(node, STBIFNeurons):
+                    self._every_image(rows, both_ways("tracer"), op, stream)
             case ECUnit():
                 self._every_image(rows, both_ways("EC state"), EC, 2 * stream)
                 self._every_image(rows, ("parameters",), EC, rows.tokens * parameter_accesses(node, rows))
             case ProductUnit():
                 self._product(part, rows, node)
             case ConstantStream():
-                self._every_image(rows, ("constant read",), EC, stream)
+                self._every_image(rows, ("constant read",), EC, (first | (node.injection == "every")) * stream)
             case Add():
                 self._every_image(rows, both_ways("residual"), EC, (len(node.inputs) - 1) * stream)
             case TokenMean():
@@ -135,7 +139,8 @@ class _Counter:
         self._every_image(rows, ("accumulator read-out", "accumulator clear"), STATE, rows.tokens * sets * sums)
         owner = int(parts.owner[part])
         if owner == part:
-            self._every_image(rows, ("bias read",), WEIGHT, rows.tokens * weights)
+            read = np.arange(self.activity.steps) == 0 if node.injection == "once" else np.ones(self.activity.steps, np.bool_)
+            self._every_image(rows, ("bias read",), WEIGHT, read * rows.tokens * weights)
         else:
             at_owner = replace(rows, core=int(parts.core[owner]))
             self._every_image(at_owner, both_ways("partial sum"), STATE, rows.tokens * sets * sums)
@@ -172,6 +177,12 @@ class _Counter:
     def _meet(self, rows: PartRows, role: str, accumulates: Int64) -> None:
         key = (rows.core, rows.index, role)
         self.met[key] = self.met.get(key, np.zeros(self.activity.steps, np.int64)) + accumulates
+
+    def _shown(self) -> NDArray[np.bool_]:
+        """Steps at which the image is shown, shape (steps,)."""
+        last = source_of(self.program.graph).last_step
+        steps: NDArray[np.bool_] = np.arange(self.activity.steps) < (self.activity.steps if last is None else last)
+        return steps
 
     def _every_image(self, rows: PartRows, roles: tuple[str, ...], op: str, count: Int64 | int) -> None:
         """Add what each image causes at each step, shape (steps,), or one figure for every step."""

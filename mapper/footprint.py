@@ -23,6 +23,7 @@ from conversion.graph import (
     ProductUnit,
     ReadOut,
     SpikingGraph,
+    STBIFNeurons,
     Synapse,
     TokenMean,
 )
@@ -118,12 +119,14 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
-    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state.
+    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its tracer
+    beside the membrane, in a word as wide.
     """
+    words = 2 if isinstance(node, STBIFNeurons) else 1
     membranes = tokens * units * (node.shape[2] if node.is_map else 1)
     if kind is CoreKind.SYNAPSE:
-        return Footprint(0, membranes * chip.synapse_core.membrane_bits, 0, 0)
-    return Footprint(0, membranes * _word_bits(chip), membranes, 0)
+        return Footprint(0, words * membranes * chip.synapse_core.membrane_bits, 0, 0)
+    return Footprint(0, words * membranes * _word_bits(chip), membranes, 0)
 
 
 def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent) -> Footprint:

@@ -18,7 +18,7 @@ from report.tables import (
 )
 from report.timeline_export import timeline_document
 from report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
-from report.timeline_tables import busiest_links_table, core_use_table, critical_path_table, schedule_table, sql_table
+from report.timeline_tables import busiest_links_table, core_use_table, critical_nodes_table, critical_path_table, schedule_table
 
 __all__ = [
     "PAPER_TABLE_1",
@@ -30,6 +30,7 @@ __all__ = [
     "chip_list",
     "core_use_figure",
     "core_use_table",
+    "critical_nodes_table",
     "critical_path_table",
     "density_table",
     "does_not_fit_table",
@@ -46,7 +47,6 @@ __all__ = [
     "ratio_figure",
     "schedule_table",
     "split_table",
-    "sql_table",
     "table1",
     "timeline_document",
     "timeline_figure",

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from energy import PUBLISHED_BREAK_EVEN, BreakEven, EnergyReport, break_even
 from energy.break_even import RUNGS
-from report.figures import save_figure
+from report.canvas import save
 from report.style import Sheet, five, new_sheet
 
 CAUTION = (
@@ -70,7 +70,7 @@ def break_even_figure(
         x=0.01,
         ha="left",
     )
-    return save_figure(figure, Path(stem))
+    return save(figure, Path(stem))
 
 
 def _draw(axes: Axes, view: BreakEven) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 
 from energy import CoreUse, EnergyReport
 from foundation.errors import InputError
-from foundation.files import atomic_path
+from report.canvas import blank, save
 from report.published import PAPER_STEPS, PAPER_TABLE_1
 
 # Okabe and Ito's colours: told apart with any kind of colour vision. Markers and dashes say the same again, and the curve of
@@ -45,7 +45,7 @@ def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = 
     """
     if paper is not None and paper not in PAPER_TABLE_1:
         raise InputError(f"the paper's Table 1 has no {paper!r}: use one of {', '.join(PAPER_TABLE_1)}")
-    figure, axes = blank_figure(7.2, 4.4)
+    figure, axes = blank(7.2, 4.4)
     steps = np.arange(1, report.steps + 1)
     for name, look in ((name, look) for name, look in _LOOK.items() if name in report.comparisons):
         axes.plot(steps, report.ratios(name), label=name, **look)
@@ -61,7 +61,7 @@ def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = 
     axes.grid(axis="y", color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    return save_figure(figure, Path(stem))
+    return save(figure, Path(stem))
 
 
 def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
@@ -93,7 +93,7 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
     panels[0].set_ylabel("tile y")
     figure.suptitle(f"{program.graph.name} on {columns} x {rows} {program.chip.name}", fontsize=11, x=0.01, ha="left")
     figure.colorbar(ScalarMappable(Normalize(0, 1), _COLOURS), ax=list(panels), label="used part of memory", pad=0.01)
-    return save_figure(figure, Path(stem))
+    return save(figure, Path(stem))
 
 
 def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:
@@ -111,22 +111,3 @@ def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:
 def _centres(extent: int) -> list[float]:
     """Tick positions at the centres of at most 12 tiles."""
     return [tile + 0.5 for tile in range(0, extent, max(1, -(-extent // 12)))]
-
-
-def blank_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """An empty white figure of that many inches, its axes open at the top and at the right."""
-    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
-
-
-def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write PNG and SVG atomically, without a date, so that the same run gives the same file."""
-    paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
-    for path, metadata in zip(paths, ({"Software": None}, {"Date": None}), strict=True):
-        with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "synaptile"}):
-            figure.savefig(temporary, format=path.suffix[1:], dpi=160, metadata=metadata)
-    return paths

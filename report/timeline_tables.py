@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-import pyarrow as pa
 from rich.text import Text
 
 from mapper.program import CoreKind
@@ -168,22 +167,28 @@ def critical_path_table(timeline: Timeline, count: int = 30) -> Sheet:
     return table
 
 
-def sql_table(answer: pa.Table, most: int = 200) -> Sheet:
-    """The answer to a query, its first `most` rows."""
-    shown = answer.slice(0, most)
+def critical_nodes_table(timeline: Timeline, count: int = 12) -> Sheet:
+    """The critical path by node: the `count` nodes at which most of the makespan went, waiting or running."""
+    spent: dict[str, list[int]] = {}
+    for hold in timeline.critical_path:
+        jobs, wait, run = spent.get(hold.node, (0, 0, 0))
+        spent[hold.node] = [jobs + 1, wait + hold.wait_cycles, run + hold.run_cycles]
+    heaviest = sorted(spent, key=lambda node: (-spent[node][1] - spent[node][2], node))[:count]
     table = new_sheet(
-        f"{answer.num_rows:,} rows",
-        *answer.column_names,
-        left=0,
-        caption=f"The first {most} of {answer.num_rows:,} rows: add LIMIT or an aggregate." if answer.num_rows > most else "",
+        f"Where the critical path of {timeline.makespan_cycles:,} cycles goes",
+        "node",
+        "jobs",
+        "wait",
+        "run",
+        "of all",
+        "",
+        bars=(5,),
+        caption=f"The {len(heaviest)} heaviest of {len(spent)} nodes on the path." if len(spent) > len(heaviest) else "",
     )
-    for row in zip(*(column.to_pylist() for column in shown.columns), strict=True):
-        table.add_row(
-            *(
-                f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
-                for value in row
-            )
-        )
+    for node in heaviest:
+        jobs, wait, run = spent[node]
+        share = (wait + run) / max(timeline.makespan_cycles, 1)
+        table.add_row(node, f"{jobs:,}", f"{wait:,}", f"{run:,}", percent(share), bar(share))
     return table
 
 

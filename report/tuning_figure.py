@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from report.figures import blank_figure, save_figure
+from report.canvas import blank, save
 from report.tuning_trials import Tuning
 
 
 def front_figure(tuning: Tuning, stem: Path) -> tuple[Path, Path]:
     """Draw ratio against correlation: all trials and steps, the front, the untuned curve, to ``<stem>.png`` and ``.svg``."""
-    figure, axes = blank_figure(7.2, 4.4)
+    figure, axes = blank(7.2, 4.4)
     scores = [score for trial in tuning.trials[1:] for score in trial.scores]
     front = [point.score for point in tuning.front]
     untuned, chosen = tuning.baseline.scores, tuning.chosen.score
@@ -45,4 +45,4 @@ def front_figure(tuning: Tuning, stem: Path) -> tuple[Path, Path]:
     axes.grid(color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    return save_figure(figure, stem)
+    return save(figure, stem)

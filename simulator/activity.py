@@ -50,11 +50,11 @@ class Accounting:
 
 @dataclass(frozen=True)
 class SpikeRecord:
-    """Spikes of one MT site.
+    """Spikes of one neuron site.
 
     `events` has shape (steps, images, tokens, groups): spikes emitted per token and channel group, where group g covers
     channels ``bounds[g]:bounds[g+1]`` of the site (heads, where its stream is an attention map).
-    `histogram` has shape (steps, 2n): spikes per threshold over all images, +theta1*2^k at k, -theta2*2^k at n+k.
+    `histogram` has shape (steps, 2n): spikes per threshold over all images, +theta1*2^k at k, -theta2*2^k at n+k (ST-BIF: n = 1).
     `neurons` is the number of neurons of the site, one image. `masks` are the neurons that fired for the first images of the run,
     packed by `numpy.packbits`: uint8, shape (steps, images kept, *site shape but its last axis, ceil(width / 8)); None without.
     """
@@ -70,8 +70,10 @@ class SpikeRecord:
 class Activity:
     """One run of a CoreProgram.
 
-    `logits` has shape (steps, images, classes), the mean over steps so far. `spikes` maps MT sites to their record.
+    `logits` has shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes` maps MT sites to their record.
     `numeric` is the number format ("float32", "float64" or "int8"). `provenance` holds versions, seeds, digests, command.
+    `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end; None for graphs that are
+    shown the image at every step.
     """
 
     program: CoreProgram
@@ -83,3 +85,4 @@ class Activity:
     accounting: Accounting
     spikes: Mapping[str, SpikeRecord]
     provenance: Mapping[str, object]
+    settled: Int64 | None = None

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons
+from conversion.graph import Neurons, Port, ProductUnit, SpikingGraph, Synapse
 from conversion.images import check_images, source_of
 from foundation.errors import InputError
 from mapper.program import CoreProgram
@@ -20,8 +20,11 @@ from simulator.arguments import positive_integer
 from simulator.dense.reference import check_steps
 from simulator.event.build import Layout, make_layout, make_unit
 from simulator.event.record import Recorder
+from simulator.event.ternary_unit import spike_values
+from simulator.kernels.fire import Events
 from simulator.memory import check_memory
 from simulator.number_format import check_numeric
+from simulator.settling import settled_steps
 
 Progress = Callable[[int, int], None]
 TOKENS_AT_ONCE = 800
@@ -72,7 +75,8 @@ def execute(
         numba.set_num_threads(before)
     operations, accounting, spikes = recorder.finish()
     provenance = provenance_of(program, None if threads is None else thread_count)
-    return Activity(program, number, steps, len(batch), recorder.logits, operations, accounting, spikes, provenance)
+    settled = settled_steps(program.graph, spikes)
+    return Activity(program, number, steps, len(batch), recorder.logits, operations, accounting, spikes, provenance, settled)
 
 
 def provenance_of(program: CoreProgram, threads: int | None) -> Mapping[str, object]:
@@ -107,8 +111,11 @@ def _run_batch(
         unit = make_unit(layout, node, images)
         starts = [port.start for port in node.inputs]
         streams[node.name] = []
+        by_event = isinstance(node, Synapse | ProductUnit)
         for t in range(1, steps + 1):
-            out = unit.step(t, [streams[port.node][t - 1] for port in node.inputs], starts)
+            read = [streams[port.node][t - 1] for port in node.inputs]
+            inputs = read if by_event else [_real(graph, port, x) for port, x in zip(node.inputs, read, strict=True)]
+            out = unit.step(t, inputs, starts)
             streams[node.name].append(out)
             recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, t - 1, start, len(images))
         for name in {port.node for port in node.inputs}:
@@ -118,6 +125,15 @@ def _run_batch(
         if progress is not None:
             progress(start * len(graph.nodes) + done * len(images), recorder.images * len(graph.nodes))
     recorder.logits[:, start : start + len(images)] = streams[graph.readout.name]
+
+
+def _real(graph: SpikingGraph, port: Port, stream: Any) -> NDArray[Any]:
+    """A stream as real values: what nodes that do not take events make of spikes."""
+    if not isinstance(stream, Events):
+        return np.asarray(stream)
+    site = graph.nodes[port.node]
+    assert isinstance(site, Neurons)
+    return spike_values(site, stream)
 
 
 def _batch_size(program: CoreProgram, images_at_once: int | None, images: int) -> int:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from conversion.graph import ECUnit, Neurons, Node, ProductUnit, ReadOut, SpikingGraph, Synapse
+from conversion.graph import ECUnit, Neurons, Node, ProductUnit, ReadOut, SpikingGraph, STBIFNeurons, Synapse
 from foundation.errors import InputError
 from simulator.number_format import Numeric, real_dtype
 
 _CODE_AND_CHANNEL = 5
 """Bytes of an event's room besides its value: code int8, channel int32."""
+_TRACER = 4
+"""Bytes of an ST-BIF neuron's count, int32."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def _stream_bytes(node: Node, size: int) -> int:
 def _state_bytes(node: Node, size: int) -> int:
     """What a node keeps between steps, and its scratch, one image."""
     match node:
+        case STBIFNeurons():
+            return node.size * (size + _TRACER)
         case Neurons():
             return node.size * size
         case ECUnit():
@@ -95,7 +99,8 @@ def _state_bytes(node: Node, size: int) -> int:
         case ProductUnit():
             depth, columns = (node.head_width, node.keys) if node.form == "qk" else (node.keys, node.head_width)
             operands = node.heads * depth * (node.tokens + columns) * (2 * size + 4)
-            return operands + 3 * node.heads * node.tokens * columns * size
+            matrices = 3 if node.law == "mean" else 2
+            return operands + matrices * node.heads * node.tokens * columns * size
         case ReadOut():
             return node.size * size
         case _:

@@ -3,17 +3,20 @@
 Operations that depend on events are added as they are recorded; the others follow from the part's extents and happen every step
 (the front end's multiplies once an image). Roles, an image and a step, for a part of E elements:
 
-* synapse: "synapse rows" (recorded); "bias" E add; "partial sums", one add a non-owner's accumulator, on the owner's core; "theta
+* synapse: "synapse rows" (recorded); "bias" E add (where injected once: at the first step); "partial sums", one add a non-owner's accumulator, on the owner's core; "theta
   combine" on cores that shift: theta1*pos - theta2*neg, E mul + E mac.
 * MT site: "integrate" E add; "threshold compare" E * (1 + ceil(log2(n + 1))) compare (sign, then binary search over n
   levels); "soft reset", an add a spike (recorded).
+* ST-BIF site: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane
+  and tracer, up and down); "soft reset" and "tracer", an add a spike each (recorded).
 * EC unit: "EC accumulate" E add (S += x); "mean" E mul (S times 1/t); "function", see `function_operations`; "expectation"
-  E mul (t F) + E add (minus the last).
+  E mul (t F) + E add (minus the last). By the law of sums: no "mean", and "expectation" is the E add alone.
 * product: both passes (recorded); "operand sums", an add a spike; "theta combine" as above, for each pass that ran; "S_K
-  accumulate" 2 E add; "expectation" 2 E mul + E add.
+  accumulate" 2 E add; "expectation" 2 E mul + E add. By the law of sums: "pass sum" E add, from the second step on.
 * dense head: "dense head" fan_in * E mac, "bias" E add. Patch embedding: "front end" fan_in * E mac and "bias" E add, once
   an image.
-* add: "residual add" E add an addend beyond the first. Token mean: "pooling". Read-out: "read-out" E add + E mul.
+* add: "residual add" E add an addend beyond the first. Token mean: "pooling". "read-out" E add + E mul (law of sums: E add, and
+  E mul where scaled).
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ import numpy as np
 from conversion.graph import (
     Add,
     ECUnit,
-    Neurons,
+    MTNeurons,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    STBIFNeurons,
     Synapse,
     TokenMean,
 )
@@ -94,11 +98,18 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
         case Synapse(spiking=True):
             if int(program.parts.owner[part]) != part:
                 return []
-            return [("bias", "add", e)] + (combine if _shifts(program) else [])
+            every = [("bias", "add", e)] if node.injection == "every" else []
+            return every + (combine if _shifts(program) else [])
         case Synapse():
-            return [("dense head", "mac", node.fan_in * e), ("bias", "add", e)]
-        case Neurons():
+            every = [("bias", "add", e)] if node.injection == "every" else []
+            return [("dense head", "mac", node.fan_in * e), *every]
+        case STBIFNeurons():
+            return [("integrate", "add", e), ("threshold compare", "compare", 4 * e)]
+        case MTNeurons():
             return [("integrate", "add", e), ("threshold compare", "compare", e * (1 + math.ceil(math.log2(node.n + 1))))]
+        case ECUnit(law="sum"):
+            increments: list[Entry] = [("EC accumulate", "add", e), ("expectation", "add", e)]
+            return increments + _function(node, e)
         case ECUnit():
             unit: list[Entry] = [
                 ("EC accumulate", "add", e),
@@ -106,7 +117,9 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
                 ("expectation", "mul", e),
                 ("expectation", "add", e),
             ]
-            return unit + [("function", op, _share(count, e, node)) for op, count in function_operations(node).items()]
+            return unit + _function(node, e)
+        case ProductUnit(law="sum"):
+            return combine
         case ProductUnit():
             sums: list[Entry] = [("S_K accumulate", "add", 2 * e), ("expectation", "mul", 2 * e), ("expectation", "add", e)]
             return combine + sums
@@ -115,23 +128,38 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
         case TokenMean():
             return [("pooling", "add", e * (node.stop - node.start - 1)), ("pooling", "mul", e)]
         case ReadOut():
-            return [("read-out", "add", e), ("read-out", "mul", e)]
+            scaled = node.law == "mean" or node.scale != 1.0
+            return [("read-out", "add", e), *([("read-out", "mul", e)] if scaled else [])]
         case _:
             return []
 
 
 def once_operations(program: CoreProgram, part: int) -> list[Entry]:
-    """Operations that a part issues once an image: the dense front end."""
+    """Operations that a part issues once an image: the dense front end, and a bias injected once."""
     node = program.graph.nodes[program.node_names[int(program.parts.node[part])]]
     e = _elements(program, part)
-    return [("front end", "mac", node.fan_in * e), ("bias", "add", e)] if isinstance(node, PatchEmbedding) else []
+    match node:
+        case PatchEmbedding():
+            return [("front end", "mac", node.fan_in * e), ("bias", "add", e)]
+        case Synapse(injection="once"):
+            return [("bias", "add", e)] if int(program.parts.owner[part]) == part else []
+        case _:
+            return []
 
 
 def second_pass_operations(program: CoreProgram, part: int) -> list[Entry]:
     """Operations of a product's second pass, which runs from the second step on."""
     node = program.graph.nodes[program.node_names[int(program.parts.node[part])]]
     e = _elements(program, part)
-    return [("theta combine", "mul", e), ("theta combine", "mac", e)] if isinstance(node, ProductUnit) else []
+    if not isinstance(node, ProductUnit):
+        return []
+    sums: list[Entry] = [("pass sum", "add", e)] if node.law == "sum" else []
+    return [("theta combine", "mul", e), ("theta combine", "mac", e), *sums]
+
+
+def _function(node: ECUnit, elements: int) -> list[Entry]:
+    """A part's share of evaluating F."""
+    return [("function", op, _share(count, elements, node)) for op, count in function_operations(node).items()]
 
 
 def _elements(program: CoreProgram, part: int) -> int:

@@ -75,6 +75,7 @@ def load_activity(directory: str | Path) -> Activity:
         accounting,
         MappingProxyType(spikes),
         MappingProxyType(header["provenance"]),
+        arrays.get("settled"),
     )
 
 
@@ -85,6 +86,8 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
         **{f"operations/{name}": getattr(operations, name) for name in ("core", "node", "role", "op", "count")},
         **{f"accounting/{name}": getattr(accounting, name) for name in ("eq30", "released", "ann_macs")},
     }
+    if activity.settled is not None:
+        arrays["settled"] = activity.settled
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events

@@ -3,7 +3,8 @@
 graph    = st.convert(model, calibration)            # a timm model to a SpikingGraph (needs torch and timm)
 program  = st.map_graph(graph, st.load_chip("ecmt45"))
 activity = st.execute(program, images, steps=8)
-report   = st.price(activity, program.chip)
+timeline = st.schedule(activity)                     # cycles: latency, stalls, links
+report   = st.price(activity, program.chip, timeline=timeline)
 report.ratio("released", step=4)
 """
 
@@ -12,7 +13,7 @@ from conversion.calibrate import calibrate
 from conversion.convert import convert
 from conversion.graph import SpikingGraph, load_graph, save_graph
 from conversion.weights import load_timm
-from energy import EnergyReport, price
+from energy import BreakEven, EnergyReport, break_even, price
 from foundation.errors import (
     CalibrationError,
     ChipError,
@@ -29,13 +30,15 @@ from foundation.errors import (
     UnsupportedOperator,
     WeightsError,
 )
-from hwmodels import Chip, load_chip, shipped_chips
+from hwmodels import Chip, load_chip, shipped_chips, with_host_ec
 from mapper import CoreProgram, load_program, map_graph, save_program
-from simulator import Activity, Reference, execute, reference
+from report.trace import Window, write_trace
+from simulator import Activity, Reference, Timeline, execute, reference, schedule
 from simulator.storage import load_activity, save_activity
 
 __all__ = [
     "Activity",
+    "BreakEven",
     "CalibrationError",
     "Chip",
     "ChipError",
@@ -53,9 +56,12 @@ __all__ = [
     "Shortfall",
     "SpikingGraph",
     "SynaptileError",
+    "Timeline",
     "UnsupportedOperator",
     "WeightsError",
+    "Window",
     "ann_forward",
+    "break_even",
     "calibrate",
     "convert",
     "execute",
@@ -70,5 +76,8 @@ __all__ = [
     "save_activity",
     "save_graph",
     "save_program",
+    "schedule",
     "shipped_chips",
+    "with_host_ec",
+    "write_trace",
 ]

@@ -23,6 +23,7 @@ from report import (
     busiest_links_table,
     core_use_figure,
     core_use_table,
+    critical_nodes_table,
     critical_path_table,
     link_heat_map,
     memory_map,
@@ -40,6 +41,8 @@ from synaptile.terminal import counted
 Progress = Callable[[int, int], None]
 ANN_BATCH = 8
 """Images that pass through the original network together: larger batches leave the caches."""
+LONGEST_STRETCHES = 12
+"""Stretches of the critical path that a report prints; schedule.json has them all."""
 
 
 def ann_logits(graph: SpikingGraph, images: NDArray[Any], progress: Progress | None = None) -> NDArray[np.floating]:
@@ -77,8 +80,9 @@ def schedule_run(run: Run, chip: str | None, images: int, synchronisation: str |
 
 def report_schedule(timeline: Timeline, directory: Path, console: Console) -> None:
     """Print a schedule's tables and write schedule.json and its figures into `directory`."""
-    for table in (schedule_table, core_use_table, busiest_links_table, critical_path_table):
+    for table in (schedule_table, core_use_table, busiest_links_table, critical_nodes_table):
         console.print(table(timeline))
+    console.print(critical_path_table(timeline, LONGEST_STRETCHES))
     write_json(directory / "schedule.json", timeline_document(timeline))
     written = [directory / "schedule.json"]
     for figure, name in ((link_heat_map, "links"), (timeline_figure, "timeline"), (core_use_figure, "cores")):

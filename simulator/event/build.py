@@ -15,15 +15,18 @@ from conversion.graph import (
     ConstantStream,
     ECUnit,
     ImageSource,
+    MTNeurons,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
 )
+from conversion.images import source_of
 from foundation.errors import GraphError
 from mapper.program import CoreProgram
 from simulator.event.product_unit import ProductEventUnit
@@ -37,6 +40,7 @@ from simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
+from simulator.event.ternary_unit import TernaryFireUnit
 from simulator.kernels.synapse import IntegerScale, multiply_dense, pack_tiles
 from simulator.number_format import Numeric, quantise, real_dtype
 
@@ -79,11 +83,16 @@ def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
     graph, dtype, count = layout.program.graph, layout.dtype, len(images)
     rows = count * (node.tokens * (node.shape[0] if node.is_map else 1))
 
+    source = source_of(graph)
+    share = None if source.last_step is None else source.share
+
     def array(name: str) -> NDArray[Any]:
         return graph.array(node.name, name).astype(dtype, copy=False)
 
     match node:
-        case Neurons():
+        case STBIFNeurons():
+            return TernaryFireUnit(node, rows, layout.bounds[node.name], dtype)
+        case MTNeurons():
             return FireUnit(node, rows, layout.bounds[node.name], dtype)
         case Synapse(spiking=False):
             return DenseHeadUnit(node, count, np.ascontiguousarray(array("weight").T), array("bias"))
@@ -100,11 +109,18 @@ def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
         case ReadOut():
             return ReadOutUnit(node, count, dtype)
         case ImageSource():
-            return StreamUnit(node.kind, count, images.reshape(count, -1))
+            return StreamUnit(node.kind, count, images.reshape(count, -1), share=share)
+        case ConstantStream(injection="once"):
+            value = np.tile(array("value"), (count, 1))
+            return StreamUnit(node.kind, count, np.zeros_like(value), once=value)
         case ConstantStream():
             return StreamUnit(node.kind, count, np.tile(array("value"), (count, 1)))
+        case PatchEmbedding(injection="once"):
+            bias = array("bias")
+            plain = _front_end(node, images, array("weight"), np.zeros_like(bias))
+            return StreamUnit(node.kind, count, plain, once=bias, share=share)
         case PatchEmbedding():
-            return StreamUnit(node.kind, count, _front_end(node, images, array("weight"), array("bias")))
+            return StreamUnit(node.kind, count, _front_end(node, images, array("weight"), array("bias")), share=share)
         case TokenSelect():
             return StreamUnit(node.kind, count, None, node.start, node.stop, node.width)
         case Add() | Concatenate():

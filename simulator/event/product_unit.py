@@ -23,13 +23,14 @@ from simulator.kernels.product import (
     sum_rows,
 )
 from simulator.kernels.rows import padded
+from simulator.kernels.ternary import emit_product
 
 Array = NDArray[Any]
 
 
 @dataclass
 class ProductEventUnit(EventUnit):
-    """S_K(t) = S_K(t-1) + A(t) S_B(t) + S_A(t-1) B(t), per image and head (Eq. 16-18 in two passes)."""
+    """d(t) = A(t) S_B(t) + S_A(t-1) B(t), per image and head: Eq. 16-18 in two passes, or emitted as it is (law ``sum``)."""
 
     node: ProductUnit
     sites: tuple[Neurons, Neurons]
@@ -43,7 +44,7 @@ class ProductEventUnit(EventUnit):
         self.b = empty_operand(blocks * self.columns, self.depth, self.dtype)
         self.sum_a = np.zeros((blocks, self.depth, padded(node.tokens)), self.dtype)
         self.sum_b = np.zeros((blocks, self.depth, padded(self.columns)), self.dtype)
-        self.sum_k = np.zeros((blocks, node.tokens, self.columns), self.dtype)
+        self.sum_k = np.zeros((blocks if node.law == "mean" else 0, node.tokens, self.columns), self.dtype)
         self.first = np.zeros((blocks, node.tokens, padded(self.columns)), self.dtype)
         self.second = np.zeros((blocks, self.columns, padded(node.tokens)), self.dtype)
         self.emitted = [make_thresholds(s.theta1, s.theta2, s.n, self.dtype).emitted for s in self.sites]
@@ -51,7 +52,7 @@ class ProductEventUnit(EventUnit):
         self.nonzero_b = np.zeros((blocks, self.depth), np.int64)
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The increment of the product's mean."""
+        """The increment of the product's mean, or of the product itself."""
         node, blocks = self.node, self.images * self.node.heads
         self._regroup(inputs[0], inputs[1])
         add_events(self.b, self.sum_b)
@@ -62,8 +63,11 @@ class ProductEventUnit(EventUnit):
         self._count(blocks)
         self.traffic.events = ProductEvents(met_a, self.b.spikes.astype(np.int64), second_pass=t > 1)
         out = np.empty(self.images * node.size, self.dtype)
-        clock = np.array([1.0 / t, 1.0 / (t - 1) if t > 1 else 0.0], self.dtype)
-        expect_product(self.first, self.second, self.sum_k, out, self._out_strides(), clock)
+        if node.law == "mean":
+            clock = np.array([1.0 / t, 1.0 / (t - 1) if t > 1 else 0.0], self.dtype)
+            expect_product(self.first, self.second, self.sum_k, out, self._out_strides(), clock)
+        else:
+            emit_product(self.first, self.second, out, self._out_strides())
         return out.reshape(-1, node.shape[-1])
 
     def _regroup(self, a: Events, b: Events) -> None:

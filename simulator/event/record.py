@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, Node, ProductUnit, Synapse
+from conversion.graph import Neurons, Node, ProductUnit, STBIFNeurons, Synapse
 from foundation.errors import ConservationError
 from simulator.activity import Accounting, OperationTable, SpikeRecord
 from simulator.event.build import Layout
@@ -86,6 +86,8 @@ class Recorder:
             groups = units if site.is_map else slice(*np.searchsorted(record.bounds, (units.start, units.stop)))
             found = int(record.events[step, images, rows, groups].sum(dtype=np.int64))
             self.ledger.add(int(part), "soft reset", "add", step, found)
+            if isinstance(site, STBIFNeurons):
+                self.ledger.add(int(part), "tracer", "add", step, found)
             fired += found
         if fired != spikes:
             raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, its cores fired {fired}")
@@ -152,4 +154,8 @@ def _record_bounds(layout: Layout, site: Neurons) -> Int64:
         *(c[chosen].astype(np.int64) for c in (parts.out_start, parts.out_stop)),
         *heads,
     ]
+    for reader in readers:
+        if not isinstance(reader, ProductUnit | Synapse):  # a residual add, say: cut over the channels of the whole site
+            rows = layout.program.parts_of(reader.name)
+            cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
     return np.unique(np.concatenate(cuts))

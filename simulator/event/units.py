@@ -8,7 +8,7 @@ row = (image * heads + head) * tokens + token. MT sites hand on `Events` instead
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,14 +94,18 @@ class SynapseUnit(EventUnit):
     scale: IntegerScale | None
     dtype: np.dtype[Any]
 
+    def __post_init__(self) -> None:
+        self.no_bias = np.zeros_like(self.bias)
+
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all tokens."""
         events: Events = inputs[0]
         out = np.empty((events.code.shape[0], self.node.width), self.dtype)
+        bias = self.no_bias if self.node.injection == "once" and t > 1 else self.bias
         if self.scale is None:
-            self.traffic.issued = accumulate(events, self.tiles, self.bias, out)
+            self.traffic.issued = accumulate(events, self.tiles, bias, out)
         else:
-            self.traffic.issued = accumulate_integer(events, self.tiles, self.scale, out)
+            self.traffic.issued = accumulate_integer(events, self.tiles, self.scale._replace(bias=bias), out)
         spikes = events.spikes.reshape(self.images, -1).sum(axis=1, dtype=np.int64)
         self.traffic.eq30 = self.traffic.released = spikes * self.node.width
         return out
@@ -122,7 +126,8 @@ class DenseHeadUnit(EventUnit):
         nonzero = np.count_nonzero(read.reshape(self.images, -1), axis=1).astype(np.int64)
         self.traffic.eq30, self.traffic.released = np.zeros_like(nonzero), nonzero * self.node.width
         out = np.empty((len(read), self.node.width), read.dtype)
-        multiply_dense(inputs[0], starts[0], self.weight_rows, self.bias, out)
+        bias = np.zeros_like(self.bias) if self.node.injection == "once" and t > 1 else self.bias
+        multiply_dense(inputs[0], starts[0], self.weight_rows, bias, out)
         return out
 
 
@@ -147,9 +152,9 @@ class ExpectationUnit(EventUnit):
         self.last = np.zeros((self.rows, width), self.dtype)
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The increment of the expectation."""
+        """The increment of the expectation, or of F itself: the law of sums is that of means with the clock standing at 1."""
         out = np.empty_like(self.total)
-        clock = np.array([1.0 / t, t], self.dtype)
+        clock = np.array([1.0 / t, t] if self.node.law == "mean" else [1.0, 1.0], self.dtype)
         start = 0 if self.node.is_map else starts[0]
         expect(inputs[0], start, self.total, self.last, out, self.constants, clock)
         return out
@@ -165,11 +170,14 @@ class StreamUnit(EventUnit):
     start: int = 0
     stop: int = 0
     width: int = 0
+    once: Array | None = None
+    share: Callable[[int], float] | None = None
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The stream of this step."""
+        """The stream of this step: `share(t)` of `value`, where there is a share, plus `once` at the first step."""
         if self.value is not None:
-            return self.value
+            shown = self.value if self.share is None else self.value * self.value.dtype.type(self.share(t))
+            return shown + self.once if self.once is not None and t == 1 else shown
         reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         if self.kind == "add":
             return np.ascontiguousarray(sum(reads[1:], start=reads[0]))
@@ -197,7 +205,7 @@ class TokenMeanUnit(EventUnit):
 
 @dataclass
 class ReadOutUnit(EventUnit):
-    """Mean of the logits so far."""
+    """Mean of the logits so far, or their sum."""
 
     node: ReadOut
     images: int
@@ -209,4 +217,4 @@ class ReadOutUnit(EventUnit):
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Logits of this step."""
         self.total += inputs[0][:, starts[0] : starts[0] + self.node.width]
-        return np.asarray(self.total * self.dtype.type(self.node.scale / t))
+        return np.asarray(self.total * self.dtype.type(self.node.scale / t if self.node.law == "mean" else self.node.scale))

@@ -108,7 +108,9 @@ def _multiply_add(builder: Any, flavour: _Flavour, t: _Types) -> Callable[[Any, 
     return step
 
 
-def _emit_loop(builder: Any, rows: Any, run: Any, begin: list[Any], step: Callable[[Any, Any, list[Any]], list[Any]]) -> list[Any]:
+def _emit_loop(
+    builder: Any, rows: Any, run: Any, begin: list[Any], step: Callable[[Any, Any, list[Any]], list[Any]]
+) -> list[Any]:
     """The event loop, one phi a vector; leaves the builder after it and returns the totals."""
     (indices, values, start, stride), (first, last) = rows, run
     entry = builder.block

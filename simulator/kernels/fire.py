@@ -48,12 +48,12 @@ def make_thresholds(theta1: float, theta2: float, n: int, dtype: np.dtype[Any]) 
 
 
 def empty_events(rows: int, width: int, groups: int, dtype: np.dtype[Any]) -> Events:
-    """Room for the events of a site."""
+    """Room for the events of a site, unset."""
     return Events(
-        np.zeros((rows, width), np.int8),
-        np.zeros((rows, width), np.int32),
-        np.zeros((rows, width), dtype),
-        np.zeros((rows, groups), np.int32),
+        np.empty((rows, width), np.int8),
+        np.empty((rows, width), np.int32),
+        np.empty((rows, width), dtype),
+        np.empty((rows, groups), np.int32),
     )
 
 

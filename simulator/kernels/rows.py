@@ -64,8 +64,7 @@ def add_fused(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: 
 
 @njit(cache=True, nogil=True)
 def add_exact(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: Any, line: int, width: int) -> None:
-    """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit.
-    """
+    """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit."""
     index, value, starts = runs.index, runs.value, runs.starts
     if width == 64:
         for r in range(starts.shape[0]):

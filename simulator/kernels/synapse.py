@@ -162,16 +162,18 @@ class IntegerScale(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _split_row(code: Any, index: Any, channel: Any, power: Any) -> None:
-    """List the events `index` of one row by sign: channels and powers of two, (2, fan_in+1), positive ones first."""
+def _split_row(code: Any, index: Any, powers: Any, channel: Any, power: Any) -> None:
+    """List the events `index` of one row by sign: channels and powers of two, (2, fan_in+1), positive ones first.
+
+    powers: value by code from -128, (256,).
+    """
     positive, negative, up, down = channel[0], channel[1], power[0], power[1]
     above = below = 0
     for e in range(index.shape[0]):
         c = index[e]
-        level = np.int32(code[c])
-        power_of_two = np.float32(np.int32(1) << (abs(level) - np.int32(1)))
-        positive[above], up[above] = c, power_of_two
-        negative[below], down[below] = c, power_of_two
+        level = np.int64(code[c])
+        positive[above] = negative[below] = c
+        up[above] = down[below] = powers[level + 128]
         above += np.int64(level > 0)
         below += np.int64(level < 0)
 
@@ -210,11 +212,14 @@ def _accumulate_integer(events: Events, tiles: Tiles, scale: IntegerScale, out: 
         count = bottom - top
         channel = np.empty((count, 2, fan_in + 1), np.int32)
         power = np.empty((count, 2, fan_in + 1), np.float32)
+        powers = np.ones(256, np.float32)
+        for k in range(1, 31):
+            powers[128 + k] = powers[128 - k] = np.float32(1 << (k - 1))
         level = 1
         for r in range(count):
             level = max(level, _largest_level(events.code[top + r]))
             met = events.spikes[top + r].sum()
-            _split_row(events.code[top + r], events.channel[top + r, :met], channel[r], power[r])
+            _split_row(events.code[top + r], events.channel[top + r, :met], powers, channel[r], power[r])
             _count_issued(events, tiles, top + r, issued)
         # A single row is exact however large: a weight of 8 bits times a power of two.
         longest = min(BLOCK_BYTES // (PANEL * 4), max(1, EXACT >> (6 + level)))

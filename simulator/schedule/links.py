@@ -51,7 +51,9 @@ def reserve(links: LinkState, link: int, arrival: int, flits: int, busy: int) ->
     links.free[link] = start + busy
     links.flits[link] += flits
     links.busy[link] += busy
-    queue = np.int64(np.ceil((start - arrival) * links.rate[0])) + flits
+    queue = flits
+    if start > arrival:
+        queue += np.int64(np.ceil((start - arrival) * links.rate[0]))
     if queue > links.peak[link]:
         links.peak[link] = queue
     return start

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from conversion.graph import Neurons, Node, ProductUnit, Synapse
+from conversion.graph import Neurons, Node, ProductUnit, STBIFNeurons, Synapse
 from foundation.errors import ChipError, ConservationError
 from mapper.program import CoreKind, CoreProgram, Int32, Int64
 from simulator.operations import fixed_operations, once_operations, second_pass_operations
@@ -128,6 +128,8 @@ def part_work(program: CoreProgram, counts: SpikeCounts, part: int, steps: int) 
         case Neurons():
             sent = _of_tokens(program, part, counts.of(node.name, int(parts.out_start[part]), int(parts.out_stop[part])))
             work.add("soft reset", None, sent, recorded=True)
+            if isinstance(node, STBIFNeurons):
+                work.add("tracer", None, sent, recorded=True)
     return work
 
 

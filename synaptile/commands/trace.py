@@ -44,8 +44,7 @@ def trace(
     synchronisation: Synchronisation = None,
 ) -> None:
     """Write what every core and link did, cycle by cycle; the size is announced first."""
-    from report import sql_table
-    from report.trace import Window, estimate_size, query, write_trace
+    from report.trace import Window, answer_table, estimate_size, query, write_trace
     from synaptile.commands.ranges import names, numbers
     from synaptile.pipeline import schedule_run
     from synaptile.rundir import load_run
@@ -66,4 +65,4 @@ def trace(
     with counted("writing the trace") as progress:
         write_trace(timeline, target, kind, window, level, progress)
     if sql is not None:
-        console.print(sql_table(query(target, sql)))
+        console.print(answer_table(query(target, sql)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, ProductUnit, Synapse
+from conversion.graph import Neurons, ProductUnit, STBIFNeurons, Synapse
 from foundation.errors import ConservationError
 from simulator.activity import OPS, Activity
 
@@ -40,7 +40,7 @@ def _from_events(activity: Activity) -> Int64:
     for node in program.graph.nodes.values():
         match node:
             case Neurons():
-                adds += spikes[node.name]
+                adds += spikes[node.name] * (2 if isinstance(node, STBIFNeurons) else 1)  # soft reset, tracer
             case Synapse(spiking=True):
                 acs += spikes[node.inputs[0].node] * node.width
             case ProductUnit():

@@ -19,8 +19,8 @@ from tests.schedule.naive import first_image
 def chip() -> Chip:
     """Cores small enough for a dozen of them, and barriers on request."""
     chip = small_chip(
-        synapse={"weight_memory_bits": 90 * 32, "lanes_per_cycle": 2},
-        ec={"state_memory_bits": 700 * 32, "multipliers_per_cycle": 2},
+        synapse={"weight_memory_bits": 90 * 32, "lanes_per_cycle": 2, "weight_bank_bits": 1024, "state_bank_bits": 1024},
+        ec={"state_memory_bits": 700 * 32, "multipliers_per_cycle": 2, "state_bank_bits": 1024},
     )
     return replace(chip, barrier_ns=20.0, digest="a" * 32)
 

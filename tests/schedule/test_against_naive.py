@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conversion.graph import Concatenate, ConstantStream, Port, TokenMean, TokenSelect
 from foundation.errors import DoesNotFit
 from hwmodels import Chip
 from mapper import map_graph
@@ -19,6 +20,7 @@ from simulator.schedule.timeline import LinkKind
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import Job, Naive, Result, first_image
+from tests.schedule.programs import build, executed, patches, place, plain_chip, readout, relu
 
 
 @st.composite
@@ -158,3 +160,26 @@ def test_a_synapse_split_over_its_input_agrees(synchronisation: str) -> None:
     activity = execute(program, images, 3, keep_spikes=2)
     timeline = schedule(activity, images=2, synchronisation=synchronisation)
     agree(timeline, Naive(activity, 2, synchronisation == "barrier").run())
+
+
+@pytest.mark.parametrize("multicast", [True, False])
+def test_streams_that_are_joined_cut_and_averaged_agree(multicast: bool) -> None:
+    # Tokens are renumbered twice on their way: behind the constant's, then from the third on; the mean leaves the first one out.
+    joined = Concatenate("joined", (Port("constant", 0, 3), Port("front", 0, 3)), (6, 3))
+    graph = build(
+        [
+            ConstantStream("constant", (), (2, 3)),
+            patches("front", 4, 3),
+            joined,
+            TokenSelect("select", (Port("joined", 0, 3),), (4, 3), 2, 6),
+            relu("r", "select", 4, 3),
+            TokenMean("mean", (Port("r", 0, 3),), (1, 3), 1, 4),
+            readout("mean", 3),
+        ],
+        (2, 2),
+    )
+    tiles = {"constant": (0, 0), "front": (1, 0), "joined": (1, 1), "select": (3, 1), "r": (0, 2), "mean": (0, 0)}
+    activity = executed(place(graph, plain_chip(multicast=multicast), tiles), steps=3, images=2)
+    timeline = schedule(activity, images=2)
+    agree(timeline, Naive(activity, 2, False).run())
+    assert int((timeline.messages.elements > 0).sum()) == timeline.messages.job.size

@@ -41,13 +41,11 @@ def synaptile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 @pytest.fixture(scope="session")
 def digits_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model, calibrated, as a graph file."""
-    from conversion.calibrate import calibrate
-    from conversion.graph import load_graph, save_graph
-    from synaptile.data import DIGITS_GRAPH
-    from synaptile.images import digits
+    from conversion.graph import save_graph
+    from tests.synaptile.models import small_digits_graph
 
     path = tmp_path_factory.mktemp("graph") / "digits.spk"
-    save_graph(calibrate(load_graph(DIGITS_GRAPH), digits("calibration", 16).images), path)
+    save_graph(small_digits_graph(), path)
     return path
 
 

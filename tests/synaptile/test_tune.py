@@ -106,6 +106,7 @@ def test_thresholds_do_not_move_the_mapping_that_trials_share(graph: SpikingGrap
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_a_search_that_was_interrupted_proposes_what_it_would_have(graph: SpikingGraph, tmp_path: Path, sampler: str) -> None:
     through = found(graph, tmp_path / "through", 10, sampler=sampler)
+    assert len({tuple(trial.factors.values()) for trial in through}) == 10
     for at in (1, 8):
         calls: list[int] = []
 

@@ -1,0 +1,9 @@
+"""Benchmarks: tables of measured rates, ``python -m benchmarks``. Not packaged, and nothing here is a test."""
+
+import os
+
+# Read when NumPy loads: OpenBLAS must choose its own kernel for this machine, on one thread.
+for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(_name, None)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

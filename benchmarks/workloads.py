@@ -1,0 +1,55 @@
+"""What is measured: random events of a given density, and synthetic networks of a given activity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import SpikingGraph
+from conversion.images import source_of
+from conversion.thresholds import with_thresholds
+from hwmodels import load_chip
+from mapper import CoreProgram, map_graph
+from simulator.kernels.fire import Events, empty_events, make_thresholds
+from tests.graphs import vit_graph
+
+LEVELS = 8
+TOKEN_THETA, MAP_THETA = 1.44, 0.01
+"""Thresholds at which about half the neurons of a synthetic network fire: a unit normal passes 0.72 in magnitude 47 % of the time."""
+
+
+def random_events(rows: int, width: int, density: float, seed: int = 0) -> Events:
+    """Events in which a fraction `density` of (rows, width) neurons spike, with random signs and levels."""
+    rng = np.random.default_rng(seed)
+    emitted = make_thresholds(0.25, 0.25, LEVELS, np.dtype(np.float32)).emitted
+    events = empty_events(rows, width, 1, np.dtype(np.float32))
+    signs, levels = rng.choice(np.array([-1, 1], np.int8), (rows, width)), rng.integers(1, LEVELS + 1, (rows, width))
+    events.code[:] = np.where(rng.random((rows, width)) < density, signs * levels, 0)
+    for r in range(rows):
+        (channels,) = np.nonzero(events.code[r])
+        events.channel[r, : channels.size] = channels
+        events.value[r, : channels.size] = emitted[LEVELS + events.code[r, channels].astype(int)]
+        events.spikes[r, 0] = channels.size
+    return events
+
+
+def network(
+    depth: int = 12, tokens: int = 197, width: int = 384, heads: int = 6, classes: int = 1000, patch: int = 16
+) -> SpikingGraph:
+    """A vision transformer with random weights of which about half the neurons fire; ViT-S/16 by default."""
+    graph = vit_graph(depth, tokens, width, heads, 4 * width, classes, n=LEVELS, patch=patch)
+    thetas = {site.name: MAP_THETA if site.is_map else TOKEN_THETA for site in graph.sites}
+    return with_thresholds(graph, {name: (theta, theta, LEVELS) for name, theta in thetas.items()})
+
+
+def program_of(graph: SpikingGraph) -> CoreProgram:
+    """The graph on the reference chip, placed without annealing: where a core sits does not change what it computes."""
+    return map_graph(graph, load_chip("ecmt45"), placement="row_major")
+
+
+def random_images(graph: SpikingGraph, count: int = 1) -> NDArray[Any]:
+    """Normal pixels, float32."""
+    shape = source_of(graph).image_shape
+    return np.random.default_rng(1).standard_normal((count, *shape)).astype(np.float32)

@@ -1,0 +1,144 @@
+"""A lowered graph to SpikeZIP's structure: quantiser sites, ReLU for GELU, telescoping units, constants injected once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, get_args
+
+from conversion.graph import (
+    ConstantStream,
+    ECUnit,
+    ImageSource,
+    MTNeurons,
+    Neurons,
+    Node,
+    PatchEmbedding,
+    Port,
+    ProductUnit,
+    ReadOut,
+    SpikingGraph,
+    STBIFNeurons,
+    Synapse,
+)
+from conversion.spikezip.levels import check_accumulators, check_levels, level_range
+from conversion.thresholds import head_synapses
+from foundation.errors import CalibrationError, InputError, ModelError
+
+Presentation: TypeAlias = Literal["analog", "rate"]
+RECTIFIED = ("gelu", "gelu_tanh", "quick_gelu", "relu")
+"""Activations that become a ReLU, which the unsigned quantiser behind them absorbs."""
+UNSET_STEP = 1.0
+
+
+def quantised_structure(lowered: SpikingGraph, levels: int = 32, presentation: str = "analog") -> SpikingGraph:
+    """The QANN's graph with every step size still at 1.
+
+    Quantisers stand where the lowered graph has MT neurons (in front of every Linear and on both operands of every product),
+    behind the patch embedding and behind every Linear whose output joins the residual stream: ten a ViT block, and two.
+    Unsigned are those behind a softmax or a rectified activation. Raises InputError for levels or presentations that do not
+    exist, ModelError for an activation that nothing quantises.
+    """
+    levels = check_levels(levels)
+    if presentation not in get_args(Presentation):
+        raise InputError(f"input {presentation!r} does not exist; inputs are {', '.join(get_args(Presentation))}")
+    check_accumulators(lowered, levels)
+    absorbed = _absorbed_activations(lowered)
+    quantised = _quantised_outputs(lowered, absorbed)
+    nodes: list[Node] = []
+    for node in lowered.nodes.values():
+        if node.name in absorbed:
+            continue
+        if isinstance(node, Neurons):
+            nodes.append(_site(lowered, node, absorbed, levels))
+            continue
+        inputs = tuple(Port(quantised[p.node], p.start, p.stop) if p.node in quantised else p for p in node.inputs)
+        nodes.append(_telescoping(dataclasses.replace(node, inputs=inputs), presentation, levels))
+        if node.name in quantised:
+            low, high = level_range(levels, signed=True)
+            port = Port(node.name, 0, node.width)
+            nodes.append(STBIFNeurons(quantised[node.name], (port,), node.shape, UNSET_STEP, low, high))
+    arrays = {name: array for name, array in lowered.arrays.items() if name.rpartition(".")[0] not in absorbed}
+    facts = {**lowered.metadata, "method": "spikezip", "levels": levels, "input": presentation}
+    return SpikingGraph.build(lowered.name, nodes, arrays, facts)
+
+
+def with_steps(graph: SpikingGraph, steps: Mapping[str, float]) -> SpikingGraph:
+    """The graph with the step size set at every site. Raises CalibrationError for steps that are missing, unknown or not positive."""
+    sites = [site.name for site in graph.sites]
+    if unknown := sorted(set(steps) - set(sites)):
+        raise CalibrationError(f"steps name {len(unknown)} sites that do not exist, first {unknown[0]!r}")
+    if missing := [site for site in sites if site not in steps]:
+        raise CalibrationError(f"no step size for {len(missing)} sites, first {missing[0]!r}: calibrate or load them")
+    nodes: list[Node] = []
+    for node in graph.nodes.values():
+        if isinstance(node, STBIFNeurons):
+            nodes.append(dataclasses.replace(node, step_size=checked_step(node.name, steps[node.name])))
+        else:
+            nodes.append(node)
+    return SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata)
+
+
+def checked_step(site: str, step: float) -> float:
+    """The step size as a float. Raises CalibrationError unless it is positive and finite."""
+    value = float(step)
+    if not 0 < value < math.inf:
+        raise CalibrationError(f"site {site!r}: step size {value:g}, must be positive and finite: calibrate the site again")
+    return value
+
+
+def _absorbed_activations(graph: SpikingGraph) -> set[str]:
+    """Rectified activations, each read by neuron sites alone."""
+    absorbed: set[str] = set()
+    for unit in graph.of_type(ECUnit):
+        if unit.function not in RECTIFIED:
+            continue
+        readers = [graph.nodes[name] for name in graph.consumers(unit.name)]
+        if other := [reader.name for reader in readers if not isinstance(reader, Neurons)]:
+            raise ModelError(
+                f"activation {unit.name!r} ({unit.function}) feeds {other[0]!r} without a quantiser between: SpikeZIP replaces "
+                "it by the ReLU of an unsigned quantiser"
+            )
+        absorbed.add(unit.name)
+    return absorbed
+
+
+def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str]:
+    """Linears and patch embeddings that something else than neurons reads, by the name of the site to stand behind them."""
+    heads = head_synapses(graph)
+    found: dict[str, str] = {}
+    for node in graph.nodes.values():
+        if not isinstance(node, Synapse | PatchEmbedding) or node.name in heads:
+            continue
+        readers = [graph.nodes[name] for name in graph.consumers(node.name) if name not in absorbed]
+        if any(not isinstance(reader, Neurons | ECUnit) for reader in readers):
+            found[node.name] = f"{node.name}.out"
+    return found
+
+
+def _site(graph: SpikingGraph, site: Neurons, absorbed: set[str], levels: int) -> STBIFNeurons:
+    port = site.inputs[0]
+    source = graph.nodes[port.node]
+    rectified = port.node in absorbed
+    if rectified:
+        behind = source.inputs[0]
+        port = Port(behind.node, behind.start + port.start, behind.start + port.stop)
+    signed = not rectified and not (isinstance(source, ECUnit) and source.function == "softmax")
+    return STBIFNeurons(site.name, (port,), site.shape, UNSET_STEP, *level_range(levels, signed=signed))
+
+
+def _telescoping(node: Node, presentation: str, levels: int) -> Node:
+    """The node under the law of sums: increments telescope, constants enter once."""
+    match node:
+        case ImageSource():
+            shown: Presentation = "rate" if presentation == "rate" else "analog"
+            return dataclasses.replace(node, presentation=shown, rate_steps=levels if shown == "rate" else 0)
+        case ECUnit() | ProductUnit() | ReadOut():
+            return dataclasses.replace(node, law="sum")
+        case Synapse() | PatchEmbedding() | ConstantStream():
+            return dataclasses.replace(node, injection="once")
+        case MTNeurons():
+            raise AssertionError("neuron sites are replaced apart")
+        case _:
+            return node

@@ -1,0 +1,42 @@
+"""ST-BIF+ sites of event-driven execution, and their spikes as real values for the nodes that add them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import Neurons, STBIFNeurons
+from simulator.event.units import EventUnit
+from simulator.kernels.fire import Events, empty_events, make_thresholds
+from simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
+
+
+@dataclass
+class TernaryFireUnit(EventUnit):
+    """ST-BIF+ neurons of one site."""
+
+    node: STBIFNeurons
+    rows: int
+    bounds: NDArray[np.int64]
+    dtype: np.dtype[Any]
+
+    def __post_init__(self) -> None:
+        self.state = resting_state(self.rows, self.node.shape[-1], self.dtype)
+        self.limits = TernaryLimits(np.array([self.node.step_size, 1.0, 0.0], self.dtype), self.node.low, self.node.high)
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+        """Integrate, fire, reset, trace."""
+        start = 0 if self.node.is_map else starts[0]
+        events = empty_events(self.rows, self.node.shape[-1], len(self.bounds) - 1, self.dtype)
+        self.traffic.histogram = fire_ternary(inputs[0], start, self.state, self.limits, self.bounds, events)
+        return events
+
+
+def spike_values(site: Neurons, events: Events) -> NDArray[Any]:
+    """What the spikes of one step are worth, dense, shape (rows, width): how nodes other than synapses and products read them."""
+    emitted = make_thresholds(site.theta1, site.theta2, site.n, events.value.dtype).emitted
+    return np.asarray(emitted[events.code.astype(np.int64) + site.n])
