@@ -17,7 +17,7 @@ from tests.graphs import vit_graph
 
 LEVELS = 8
 TOKEN_THETA, MAP_THETA = 1.44, 0.01
-"""Thresholds at which about half the neurons of a synthetic network fire: a unit normal passes 0.72 in magnitude 47 % of the time."""
+"""Thresholds at which about half the neurons fire: a unit normal passes 0.72 in magnitude 47 % of the time."""
 
 
 def random_events(rows: int, width: int, density: float, seed: int = 0) -> Events:

@@ -15,12 +15,14 @@ from conversion.calibrate import Batches, Progress, calibrate, graph_dtype
 from conversion.extra import require_torch
 from conversion.graph import SpikingGraph
 from conversion.images import open_folder, source_of
-from foundation.errors import ImageError, InputError, ModelError
+from conversion.spikezip.calibrate import calibrate_spikezip
+from foundation.errors import CalibrationError, ImageError, InputError, ModelError
 
 if TYPE_CHECKING:
     import torch
 
 Calibration = str | Path | Batches
+METHODS = ("ecmt", "spikezip")
 
 
 def convert(
@@ -32,39 +34,58 @@ def convert(
     n: int | None = None,
     p: float = 0.99,
     thresholds: Mapping[str, tuple[float, float, int]] | None = None,
+    levels: int | None = None,
+    input: str | None = None,
     batch_size: int = 8,
     progress: Progress | None = None,
 ) -> SpikingGraph:
-    """Convert a timm model into a spiking network (ECMT).
+    """Convert a timm model into a spiking network, by ECMT or by SpikeZIP-TF (post-training; see `conversion.spikezip`).
 
     Args:
         model: a PyTorch model with one image input, as timm builds them; its parameters' dtype is the graph's.
         calibration: a folder of images (timm's own evaluation transform), preprocessed images of shape (images, channels, H, W),
             or an iterable of such batches. May be None where `thresholds` covers every site.
-        method: ``"ecmt"``.
+        method: ``"ecmt"`` or ``"spikezip"``.
         preset: ``"paper"`` or ``"released"`` (what the published code does; see the design notes on counting).
         n: thresholds a sign; None takes the paper's 8, and 6 for EVA.
         p: quantile of Algorithm 1.
         thresholds: ``{site: (theta1, theta2, n)}`` that replace measured and preset ones.
+        levels: SpikeZIP's levels a quantiser, a power of two; None takes the paper's 32.
+        input: SpikeZIP's input, ``"analog"`` (the default: the image at the first step) or ``"rate"`` (a `levels`-th of it for as
+            many steps). `preset`, `n`, `p` and `thresholds` are ECMT's; `levels` and `input` SpikeZIP's.
         batch_size: images a batch, where `calibration` is a folder or one array; quantiles are averaged over batches.
         progress: called with (images done, images in all).
 
     Raises:
         ModelError, UnsupportedOperator: the model cannot be traced or lowered, or the lowered graph disagrees with it.
+        InputError: a method that does not exist, or arguments of the other one.
         WeightsError: parameters that are not finite. CalibrationError, ImageError: calibration that cannot be used.
 
-    Source: the ECMT paper, Algorithm 1 and Table 1.
+    Source: the ECMT paper, Algorithm 1 and Table 1; the SpikeZIP-TF paper.
     """
-    if method != "ecmt":
-        raise InputError(f"method {method!r} does not exist; methods are ecmt")
+    _check_arguments(method, {"preset": preset, "n": n, "p": p, "thresholds": thresholds}, {"levels": levels, "input": input})
     lowered = lower_model(model)
     if isinstance(calibration, str | Path):
         calibration = _timm_batches(calibration, model, batch_size, progress)
+    if method == "spikezip":
+        if calibration is None:
+            raise CalibrationError("SpikeZIP takes its step sizes from calibration images: give some")
+        check_against_model(lowered, model)
+        return calibrate_spikezip(lowered, calibration, levels=levels or 32, presentation=input or "analog", progress=progress)
     graph = calibrate(
         lowered, calibration, preset=preset, n=n, p=p, thresholds=thresholds, batch_size=batch_size, progress=progress
     )
     check_against_model(graph, model)
     return graph
+
+
+def _check_arguments(method: str, ecmt: Mapping[str, object], spikezip: Mapping[str, object]) -> None:
+    if method not in METHODS:
+        raise InputError(f"method {method!r} does not exist; methods are {', '.join(METHODS)}")
+    defaults = {"preset": "paper", "p": 0.99}
+    others = spikezip if method == "ecmt" else {name: value for name, value in ecmt.items() if value != defaults.get(name)}
+    if surplus := [name for name, value in others.items() if value is not None]:
+        raise InputError(f"method {method!r} takes no {', '.join(surplus)}: leave it out, or use the other method")
 
 
 def lower_model(model: torch.nn.Module) -> SpikingGraph:

@@ -119,8 +119,8 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
-    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its tracer
-    beside the membrane, in a word as wide.
+    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its
+    tracer beside the membrane, in a word as wide.
     """
     words = 2 if isinstance(node, STBIFNeurons) else 1
     membranes = tokens * units * (node.shape[2] if node.is_map else 1)

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
+from conversion.graph.mapped import write_tensors
 from conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
 from foundation.digest import digest_of
 from foundation.errors import ChipError, ConservationError, FileFormatError
@@ -43,7 +43,7 @@ def save_program(program: CoreProgram, path: str | Path, *, with_arrays: bool = 
     header["program_digest"] = _digest(header, tables)
     tensors = {_GRAPH + name: array for name, array in graph_tensors.items()} | tables
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        write_tensors(temporary, tensors, header)
 
 
 def load_program(path: str | Path) -> CoreProgram:

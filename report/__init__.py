@@ -4,6 +4,7 @@ from report.break_even import break_even_figure, break_even_table
 from report.chip_tables import chip_list, print_chip
 from report.core_tables import does_not_fit_table, fullest_cores_table, placement_table, program_table, utilisation_table
 from report.figures import memory_map, ratio_figure
+from report.methods import MethodRun, method_figure, method_steps_table, method_table
 from report.published import PAPER_TABLE_1, PaperRow
 from report.summary import print_report
 from report.tables import (
@@ -22,6 +23,7 @@ from report.timeline_tables import busiest_links_table, core_use_table, critical
 
 __all__ = [
     "PAPER_TABLE_1",
+    "MethodRun",
     "PaperRow",
     "accuracy_per_step",
     "break_even_figure",
@@ -40,6 +42,9 @@ __all__ = [
     "ladder_table",
     "link_heat_map",
     "memory_map",
+    "method_figure",
+    "method_steps_table",
+    "method_table",
     "placement_table",
     "print_chip",
     "print_report",

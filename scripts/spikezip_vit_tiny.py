@@ -28,7 +28,10 @@ CROP = 224 / 227.5
 
 def rectified(graph: SpikingGraph) -> SpikingGraph:
     """The network with ReLU for GELU and nothing quantised: what the exchange alone costs."""
-    nodes = [dataclasses.replace(n, function="relu") if isinstance(n, ECUnit) and n.function == "gelu" else n for n in graph.nodes.values()]
+    nodes = [
+        dataclasses.replace(n, function="relu") if isinstance(n, ECUnit) and n.function == "gelu" else n
+        for n in graph.nodes.values()
+    ]
     return SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata)
 
 

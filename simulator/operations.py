@@ -3,8 +3,8 @@
 Operations that depend on events are added as they are recorded; the others follow from the part's extents and happen every step
 (the front end's multiplies once an image). Roles, an image and a step, for a part of E elements:
 
-* synapse: "synapse rows" (recorded); "bias" E add (where injected once: at the first step); "partial sums", one add a non-owner's accumulator, on the owner's core; "theta
-  combine" on cores that shift: theta1*pos - theta2*neg, E mul + E mac.
+* synapse: "synapse rows" (recorded); "bias" E add (where injected once: at the first step); "partial sums", one add a non-owner's
+  accumulator, on the owner's core; "theta combine" on cores that shift: theta1*pos - theta2*neg, E mul + E mac.
 * MT site: "integrate" E add; "threshold compare" E * (1 + ceil(log2(n + 1))) compare (sign, then binary search over n
   levels); "soft reset", an add a spike (recorded).
 * ST-BIF site: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
+from conversion.graph import ImageSource, SpikingGraph
 from conversion.images import check_images, load_images, open_folder, source_of
 from foundation.errors import ImageError, InputError
 from synaptile.data import embedded_digits, preprocess_digits
@@ -37,6 +37,14 @@ def digits(split: Literal["test", "calibration"], limit: int | None = None) -> I
     return ImageSet(preprocess_digits(chosen.images[:limit]), chosen.labels[:limit].astype(np.int64))
 
 
+def picture_source(graph: SpikingGraph, crop: float | None) -> ImageSource:
+    """How pictures are made ready for a graph; `crop` replaces the model's crop fraction. Raises InputError."""
+    if crop is not None and not 0.1 <= crop <= 1:
+        raise InputError(f"--crop is {crop}, needs a fraction from 0.1 to 1")
+    source = source_of(graph)
+    return source if crop is None else replace(source, crop_fraction=crop)
+
+
 def read_images(
     where: str, graph: SpikingGraph, limit: int | None = None, progress: Progress | None = None, *, crop: float | None = None
 ) -> ImageSet:
@@ -48,8 +56,7 @@ def read_images(
     """
     if limit is not None and limit < 1:
         raise InputError(f"--limit is {limit}, needs at least 1")
-    if crop is not None and not 0.1 <= crop <= 1:
-        raise InputError(f"--crop is {crop}, needs a fraction from 0.1 to 1")
+    source = picture_source(graph, crop)
     path = Path(where)
     if where == DIGITS and not path.exists():
         found = digits("test", limit)
@@ -58,8 +65,6 @@ def read_images(
         return _from_file(path, graph, limit)
     folder = open_folder(path)
     count = len(folder) if limit is None else min(limit, len(folder))
-    source = source_of(graph)
-    source = source if crop is None else replace(source, crop_fraction=crop)
     rows = []
     for i in range(count):
         rows.append(load_images(folder.paths[i : i + 1], source))

@@ -1,14 +1,19 @@
-"""Tensors of a safetensors file as views of the mapped file, so that a graph of gigabytes loads only what is touched."""
+"""Files of safetensors, gigabytes without copies in memory: written array by array, read as views of the mapped file.
+
+The library's own writer takes all arrays as bytes at once, a second copy of the whole graph.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_ALIGNMENT = 8
 _DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -22,6 +27,24 @@ _DTYPES = {
     "U8": np.uint8,
     "BOOL": np.bool_,
 }
+_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file: the widest dtypes first, then by name, so that every array is aligned."""
+    order = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    offset = 0
+    for name in order:
+        array = tensors[name]
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    with Path(path).open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in order:
+            np.ascontiguousarray(tensors[name]).tofile(file)
 
 
 def mapped_tensors(path: str | Path) -> dict[str, NDArray[Any]]:

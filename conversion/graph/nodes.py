@@ -205,8 +205,8 @@ class ProductUnit(Node):
 
     `form` ``"qk"``: A (tokens, heads*d) times B (keys, heads*d) transposed, giving an attention map.
     `form` ``"sv"``: an attention map times B (keys, heads*d), giving (tokens, heads*d).
-    ``d(t) = A(t) S_B(t) + S_A(t-1) B(t)``, which is S_A(t) S_B(t) - S_A(t-1) S_B(t-1). Law ``mean``: ``S_K(t) = S_K(t-1) + d(t)``,
-    ``O(t) = S_K(t)/t - S_K(t-1)/(t-1)``. Law ``sum`` (telescoping): ``O(t) = d(t)``.
+    ``d(t) = A(t) S_B(t) + S_A(t-1) B(t)``, which is S_A(t) S_B(t) - S_A(t-1) S_B(t-1). Law ``mean``:
+    ``S_K(t) = S_K(t-1) + d(t)``, ``O(t) = S_K(t)/t - S_K(t-1)/(t-1)``. Law ``sum`` (telescoping): ``O(t) = d(t)``.
     """
 
     form: Literal["qk", "sv"]

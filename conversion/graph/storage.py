@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from conversion.graph.graph import SpikingGraph
-from conversion.graph.mapped import mapped_tensors
+from conversion.graph.mapped import mapped_tensors, write_tensors
 from conversion.graph.serialise import nodes_from, structure_of
 from foundation.errors import FileFormatError
 from foundation.files import atomic_path
@@ -30,7 +29,7 @@ def save_graph(graph: SpikingGraph, path: str | Path) -> None:
     metadata, tensors = graph_to_tensors(graph)
     header = {"format": FORMAT, "version": str(VERSION), **metadata}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        write_tensors(temporary, tensors, header)
 
 
 def load_graph(path: str | Path, *, structure_only: bool = False) -> SpikingGraph:

@@ -117,7 +117,9 @@ def _check_ports(graph: str, node: Node, nodes: Mapping[str, Node]) -> None:
             raise GraphError(f"graph {graph!r}: node {node.name!r} reads {port.node!r}, which does not exist")
         width = nodes[port.node].width
         if isinstance(nodes[port.node], Neurons) and port.width != width:
-            raise GraphError(f"graph {graph!r}: node {node.name!r} reads a part of neuron site {port.node!r}: spikes are read whole")
+            raise GraphError(
+                f"graph {graph!r}: node {node.name!r} reads a part of neuron site {port.node!r}: spikes are read whole"
+            )
         if not 0 <= port.start < port.stop <= width:
             raise GraphError(
                 f"graph {graph!r}: node {node.name!r} reads channels {port.start}:{port.stop} of {port.node!r}, which has {width}"
@@ -178,7 +180,7 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
             given = inputs[0]
             if not 0 < node.step_size < math.inf or not node.low <= 0 < node.high:
                 raise GraphError(
-                    f"graph {graph!r}: ST-BIF site {node.name!r} has step size {node.step_size:g} and levels {node.low}..{node.high}: "
+                    f"graph {graph!r}: ST-BIF site {node.name!r} has step size {node.step_size:g}, levels {node.low}..{node.high}: "
                     "the step must be positive and finite, the levels hold 0 and 1"
                 )
         case _:

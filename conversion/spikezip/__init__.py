@@ -1,7 +1,7 @@
 """SpikeZIP-TF (You et al., ICML 2024): a transformer with quantised activations to a spiking network that settles on it.
 
-The quantised network (QANN) is a graph whose neuron sites carry step sizes: `conversion.ann.ann_forward` runs it, a spiking run of
-the same graph settles on the same integers.
+The quantised network (QANN) is a graph whose neuron sites carry step sizes: `conversion.ann.ann_forward` runs it, and a spiking
+run of the same graph settles on the same integers.
 """
 
 from conversion.spikezip.calibrate import calibrate_spikezip

@@ -15,7 +15,6 @@ from conversion.spikezip.structure import quantised_structure, with_steps
 from foundation.errors import CalibrationError
 
 
-
 def calibrate_spikezip(
     lowered: SpikingGraph,
     calibration: Batches,

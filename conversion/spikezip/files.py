@@ -70,6 +70,6 @@ def _check_epsilons(path: str | Path, recorded: Any, graph: SpikingGraph) -> Non
     for name, eps in _epsilons(graph).items():
         if recorded.get(name) != eps:
             raise GraphError(
-                f"{path}: LayerNorm {name!r} was trained with epsilon {recorded.get(name)}, the network has {eps:g}: they must be "
-                "equal for the spiking network to settle on the QANN"
+                f"{path}: LayerNorm {name!r} was trained with epsilon {recorded.get(name)}, the network has {eps:g}: "
+                "they must be equal for the spiking network to settle on the QANN"
             )

@@ -65,7 +65,7 @@ def quantised_structure(lowered: SpikingGraph, levels: int = 32, presentation: s
 
 
 def with_steps(graph: SpikingGraph, steps: Mapping[str, float]) -> SpikingGraph:
-    """The graph with the step size set at every site. Raises CalibrationError for steps that are missing, unknown or not positive."""
+    """The graph with the step size set at every site. Raises CalibrationError for missing, unknown or unusable ones."""
     sites = [site.name for site in graph.sites]
     if unknown := sorted(set(steps) - set(sites)):
         raise CalibrationError(f"steps name {len(unknown)} sites that do not exist, first {unknown[0]!r}")

@@ -30,6 +30,7 @@ from conversion.images import source_of
 from foundation.errors import GraphError
 from mapper.program import CoreProgram
 from simulator.event.product_unit import ProductEventUnit
+from simulator.event.ternary_unit import TernaryFireUnit
 from simulator.event.units import (
     DenseHeadUnit,
     EventUnit,
@@ -40,7 +41,6 @@ from simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
-from simulator.event.ternary_unit import TernaryFireUnit
 from simulator.kernels.synapse import IntegerScale, multiply_dense, pack_tiles
 from simulator.number_format import Numeric, quantise, real_dtype
 

@@ -1,8 +1,8 @@
 """Accumulating blocks of 16 to 64 outputs in vector registers over a run of events.
 
-``out[at : at+width] += sum over e of value[e] * matrix[base + index[e]*stride :][:width]``, e ascending. The loop is emitted as LLVM
-vector code through ``numba.extending.intrinsic``: the outputs stay in registers, each event costs one load and one multiply-add
-a vector. LLVM splits the 64-byte vectors for machines with narrower ones.
+``out[at : at+width] += sum over e of value[e] * matrix[base + index[e]*stride :][:width]``, e ascending. The loop is emitted
+as LLVM vector code through ``numba.extending.intrinsic``: the outputs stay in registers, each event costs one load and one
+multiply-add a vector. LLVM splits the 64-byte vectors for machines with narrower ones.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ INDEX = ir.IntType(64)
 class _Flavour(NamedTuple):
     """How blocks differ in arithmetic.
 
-    `fused` multiplies and adds with one rounding where the machine has such an instruction, else with two. `whole` sums from zero and adds the sum, a whole number in a
-    float, to an int32 output; else the sum goes on from the output and returns to it.
+    `fused` multiplies and adds with one rounding where the machine has such an instruction, else with two. `whole` sums from
+    zero and adds the sum, a whole number in a float, to an int32 output; else the sum goes on from the output and returns to it.
     """
 
     fused: bool

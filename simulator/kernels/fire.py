@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-
 LEVELS_AT_ONCE = 4
 """Levels compared in one pass over a row."""
 
@@ -92,7 +91,7 @@ def _compact(membrane: Any, code: Any, emitted: Any, first: int, index: Any, val
         membrane[c] -= spike
         index[event] = first + c
         value[event] = spike
-        event += np.int64(level != n)
+        event += int(level != n)
         tally[level] += 1
     return event
 

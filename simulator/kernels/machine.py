@@ -34,5 +34,6 @@ def panel_width(triple: str, bits: int) -> int:
 _TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
 VECTOR_BITS, HAS_FMA = vector_unit(_TRIPLE, _FEATURES)
 PANEL = panel_width(_TRIPLE, VECTOR_BITS)
-BLOCK_BYTES = 28 * 1024
-"""Weights that stay in the first-level cache while tokens pass over them: most of the smallest cache in use, 32 KiB."""
+BLOCK_BYTES = 56 * 1024
+"""Weights that tokens pass over together. Somewhat more than a first-level cache of 32 or 48 KiB: rows that miss it come from the
+second level in time, and long runs of events matter more, above all where few neurons spike."""

@@ -47,7 +47,7 @@ def _collect(code: Any, emitted: Any, index: Any, value: Any) -> int:
         level = np.int64(code[d]) + n
         index[event] = d
         value[event] = emitted[level]
-        event += np.int64(level != n)
+        event += int(level != n)
     return event
 
 
@@ -140,8 +140,8 @@ def expect_product(first: Any, second: Any, total: Any, out: Any, strides: Any, 
     """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1).
 
     first: (blocks, rows, padded columns); second: (blocks, columns, padded rows); total: (blocks, rows, columns), updated; out:
-    flat, element (block // heads, block % heads, row, column) at the dot product with `strides`; clock: [1/t, 1/(t-1) or 0] and
-    the number of heads rides in ``strides[4]``.
+    flat, element (block // heads, block % heads, row, column) at the dot product with `strides`, of which a column's is 1;
+    clock: [1/t, 1/(t-1) or 0]; the number of heads rides in ``strides[4]``.
     """
     blocks, rows, columns = total.shape
     heads = strides[4]

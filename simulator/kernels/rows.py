@@ -23,10 +23,11 @@ LANE = 16
 class Runs(NamedTuple):
     """Events of several lines (tokens, say), cut into blocks of what they index.
 
-    Line r's events of block b are ``starts[r, b] : starts[r, b+1]`` of `index` (int32) and `value` (floats), both taken flat.
+    Line r's events of block b are ``starts[r, b] : starts[r, b+1]`` of `row` (int32, what they index) and `value` (floats),
+    both taken flat.
     """
 
-    index: NDArray[np.int32]
+    row: NDArray[np.int32]
     value: NDArray[Any]
     starts: NDArray[np.int64]
 
@@ -46,11 +47,11 @@ def block_width(width: int) -> int:
 
 @njit(cache=True, nogil=True)
 def add_fused(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: Any, line: int, width: int) -> None:
-    """Each line's run of a block: ``out[r*line :][:width] += sum of value[e] * matrix[base + index[e]*stride :][:width]``, e ascending.
+    """Each line's run of a block: ``out[r*line :][:width] += sum of value[e] * matrix[base + row[e]*stride :][:width]``.
 
-    matrix, out: of floats, taken flat; width: 64, 32 or 16. Product and sum are rounded once.
+    Events in ascending order. matrix, out: of floats, taken flat; width: 64, 32 or 16. Product and sum are rounded once.
     """
-    index, value, starts = runs.index, runs.value, runs.starts
+    index, value, starts = runs.row, runs.value, runs.starts
     if width == 64:
         for r in range(starts.shape[0]):
             fused_64(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
@@ -65,7 +66,7 @@ def add_fused(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: 
 @njit(cache=True, nogil=True)
 def add_exact(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: Any, line: int, width: int) -> None:
     """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit."""
-    index, value, starts = runs.index, runs.value, runs.starts
+    index, value, starts = runs.row, runs.value, runs.starts
     if width == 64:
         for r in range(starts.shape[0]):
             exact_64(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
@@ -83,7 +84,7 @@ def add_whole(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: 
 
     Exact in any order as long as no partial sum passes 2^24.
     """
-    index, value, starts = runs.index, runs.value, runs.starts
+    index, value, starts = runs.row, runs.value, runs.starts
     if width == 64:
         for r in range(starts.shape[0]):
             whole_64(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
@@ -105,8 +106,9 @@ def aligned_empty(size: int, like: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def block_cuts(bounds: Any, rows: int) -> Any:
-    """Rows at which blocks start, and each group's first block: every group of rows, between `bounds`, is cut evenly into blocks of
-    at most `rows`.
+    """Rows at which blocks start, and each group's first block.
+
+    Every group of rows, between `bounds`, is cut evenly into blocks of at most `rows`.
     """
     groups = bounds.shape[0] - 1
     first = np.zeros(groups + 1, np.int64)

@@ -174,8 +174,8 @@ def _split_row(code: Any, index: Any, powers: Any, channel: Any, power: Any) -> 
         level = np.int64(code[c])
         positive[above] = negative[below] = c
         up[above] = down[below] = powers[level + 128]
-        above += np.int64(level > 0)
-        below += np.int64(level < 0)
+        above += int(level > 0)
+        below += int(level < 0)
 
 
 @njit(cache=True, nogil=True)
@@ -184,7 +184,7 @@ def _largest_level(code: Any) -> int:
     for c in range(code.shape[0]):
         largest = code[c] if code[c] > largest else largest
         smallest = code[c] if code[c] < smallest else smallest
-    return max(np.int64(largest), -np.int64(smallest))
+    return max(int(largest), -int(smallest))
 
 
 @njit(cache=True, nogil=True)

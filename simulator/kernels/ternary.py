@@ -91,8 +91,8 @@ def fire_ternary(current: Any, start: int, state: TernaryState, limits: TernaryL
 def emit_product(first: Any, second: Any, out: Any, strides: Any) -> None:
     """The telescoping product's increment, O = first + second^T.
 
-    first: (blocks, rows, padded columns); second: (blocks, columns, padded rows); out: flat, element (block // heads, block % heads,
-    row, column) at the dot product with `strides`; the number of heads rides in ``strides[4]``.
+    first: (blocks, rows, padded columns); second: (blocks, columns, padded rows); out: flat, element (block // heads,
+    block % heads, row, column) at the dot product with `strides`; the number of heads rides in ``strides[4]``.
     """
     blocks, rows, columns = first.shape[0], first.shape[1], second.shape[1]
     heads = strides[4]

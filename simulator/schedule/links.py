@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from simulator.schedule.compiled import kernel
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -41,7 +42,7 @@ class TreeTable(NamedTuple):
     heads: Int64
 
 
-@njit(cache=True)
+@kernel
 def reserve(links: LinkState, link: int, arrival: int, flits: int, busy: int) -> int:
     """Give a message whose head arrives at `arrival` the link for `busy` cycles; returns the first of them.
 
@@ -53,13 +54,13 @@ def reserve(links: LinkState, link: int, arrival: int, flits: int, busy: int) ->
     links.busy[link] += busy
     queue = flits
     if start > arrival:
-        queue += np.int64(np.ceil((start - arrival) * links.rate[0]))
+        queue += int(np.ceil((start - arrival) * links.rate[0]))
     if queue > links.peak[link]:
         links.peak[link] = queue
     return start
 
 
-@njit(cache=True)
+@kernel
 def send(links: LinkState, trees: TreeTable, tree: int, injection: int, load: Any) -> int:
     """Send a message over the links of its tree, up to its leaves; returns the cycle in which its first flit leaves the core.
 
@@ -77,7 +78,7 @@ def send(links: LinkState, trees: TreeTable, tree: int, injection: int, load: An
     return injected
 
 
-@njit(cache=True)
+@kernel
 def deliver(links: LinkState, trees: TreeTable, leaf: int, flits: int, busy: int) -> int:
     """Cycle from which the core behind a leaf holds the whole message that was last sent."""
     return reserve(links, trees.leaf_link[leaf], trees.heads[trees.leaf_parent[leaf]], flits, busy) + busy

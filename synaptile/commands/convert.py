@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,15 +19,18 @@ def convert(
         Path | None, typer.Option("--weights", help="Local safetensors or checkpoint; timm's hub if absent.")
     ] = None,
     calibration: Annotated[Path | None, typer.Option("--calibration", help="Folder of images to take thresholds from.")] = None,
+    method: Annotated[str, typer.Option("--method", help="ecmt or spikezip.")] = "ecmt",
+    levels: Annotated[int | None, typer.Option("--levels", help="SpikeZIP: levels a quantiser, 32 by default.")] = None,
+    shown: Annotated[str | None, typer.Option("--input", help="SpikeZIP: analog (the default) or rate.")] = None,
     preset: Preset = "paper",
-    levels: Annotated[int | None, typer.Option("-n", help="Thresholds a sign; 8, and 6 for EVA, by default.")] = None,
+    thresholds: Annotated[int | None, typer.Option("-n", help="Thresholds a sign; 8, and 6 for EVA, by default.")] = None,
     quantile: Annotated[float, typer.Option("-p", help="Quantile of Algorithm 1.")] = 0.99,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Calibration images a batch.")] = 8,
     random_weights: Annotated[int | None, typer.Option("--random-weights", help="Seed: size a chip without weights.")] = None,
     image_size: Annotated[int | None, typer.Option("--image-size", help="Image side, where the model can change it.")] = None,
     depth: Annotated[int | None, typer.Option("--depth", help="Blocks, for a study at reduced depth.")] = None,
 ) -> None:
-    """Convert a timm model into a spiking network (ECMT) and save it. Needs the extra `convert` (torch, timm)."""
+    """Convert a timm model into a spiking network (ECMT or SpikeZIP-TF) and save it. Needs the extra `convert` (torch, timm)."""
     from conversion.convert import convert as convert_model
     from conversion.graph import save_graph
     from conversion.weights import load_timm
@@ -46,9 +49,12 @@ def convert(
             options = {name: value for name, value in sizes.items() if value is not None}
             network = load_timm(model, weights, random_seed=random_weights, **options)
         source = digits("calibration").images if model == DIGITS else calibration
-        graph = convert_model(network, source, preset=preset, n=levels, p=quantile, batch_size=batch_size, progress=progress)
+        chosen: dict[str, Any] = {"method": method, "levels": levels, "input": shown, "batch_size": batch_size}
+        graph = convert_model(network, source, preset=preset, n=thresholds, p=quantile, **chosen, progress=progress)
+    del network  # as large as the graph, which is written next
     save_graph(graph, to)
+    how = f"preset {preset}" if method == "ecmt" else f"{method}, {graph.metadata['levels']} levels"
     output().print(
-        f"{to}: {graph.name}, preset {preset}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites, "
+        f"{to}: {graph.name}, {how}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites, "
         f"{sum(graph.ann_macs.values()):,} MACs in one pass of the ANN"
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Limit, Numeric, Steps
+from synaptile.commands.options import Crop, Limit, Numeric, Steps
 from synaptile.terminal import counted, output, phases
 
 
@@ -22,6 +22,7 @@ def table1(
     batch: Annotated[int, typer.Option("--batch", help="Images a batch: what is done at once, kept, and redone if lost.")] = 8,
     numeric: Numeric = "float32",
     limit: Limit = None,
+    crop: Crop = None,
     workers: Annotated[int, typer.Option("--workers", help="Processes on this machine; 1 needs no dask.")] = 1,
     scheduler: Annotated[
         str | None,
@@ -47,7 +48,9 @@ def table1(
     choice = ModelChoice(model, weights, calibration, preset, chip)
     directory = to or Path(f"table1-{Path(model).stem}")
     with phases(f"preparing {model}") as phase:
-        study = open_study(directory, choice, images, steps=steps, numeric=numeric, batch=batch, limit=limit, phase=phase)
+        study = open_study(
+            directory, choice, images, steps=steps, numeric=numeric, batch=batch, limit=limit, crop=crop, phase=phase
+        )
     with counted(f"batches of {batch}") as progress:
         run_study(study, workers=workers, scheduler=scheduler, progress=progress)
     table = tabulate(study, study.records())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import ChipName, Limit, Numeric, Threads
+from synaptile.commands.options import ChipName, Crop, Limit, Numeric, Threads
 from synaptile.terminal import counted, output
 
 
@@ -33,6 +33,7 @@ def tune(
     numeric: Numeric = "float32",
     threads: Threads = None,
     limit: Limit = None,
+    crop: Crop = None,
 ) -> None:
     """Search factors on thresholds per kind of site, and n, for the least energy; write the Pareto front and the tuned graph.
 
@@ -44,7 +45,7 @@ def tune(
     request = TuneRequest(steps, loss, seed, accounting, sampler, per_block, numeric)
     check_request(request, trials, to)
     with counted("reading images") as progress:
-        inputs = read_inputs(graph, images, confirm, chip, limit, progress)
+        inputs = read_inputs(graph, images, confirm, chip, limit, crop, progress)
     with counted("trials") as progress:
         found = run_search(inputs, request, to, trials=trials, threads=threads, progress=progress)
     if inputs.others is not None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from conversion.images import load_images, open_folder, source_of
+from conversion.graph import ImageSource, SpikingGraph
+from conversion.images import load_images, open_folder
 from foundation.digest import digest_of
 from foundation.errors import ImageError, InputError
 from synaptile.images import DIGITS, read_images
@@ -71,14 +71,14 @@ def list_images(where: str, graph: SpikingGraph, limit: int | None = None) -> Li
     return Listing(str(path.resolve()), names, labels, digest)
 
 
-def read_files(folder: str, names: tuple[str, ...], start: int, graph: SpikingGraph) -> Batch:
+def read_files(folder: str, names: tuple[str, ...], start: int, source: ImageSource) -> Batch:
     """Read image files that stand from `start` in a listing; one that cannot be read is skipped and said so."""
     rows, index, skipped = [], [], []
     for position, name in enumerate(names, start):
         try:
-            rows.append(load_images((Path(folder) / name,), source_of(graph)))
+            rows.append(load_images((Path(folder) / name,), source))
             index.append(position)
         except ImageError as error:
             skipped.append((position, str(error)))
-    images = np.concatenate(rows) if rows else np.zeros((0, *source_of(graph).image_shape), np.float32)
+    images = np.concatenate(rows) if rows else np.zeros((0, *source.image_shape), np.float32)
     return Batch(images, np.array(index, np.int64), tuple(skipped))

@@ -22,7 +22,7 @@ from simulator.activity import OPS
 from synaptile.dataset.counts import executed_by_image
 from synaptile.dataset.listing import Batch, read_files
 from synaptile.dataset.record import BatchRecord, batch_file, save_record
-from synaptile.images import ImageSet, read_images
+from synaptile.images import ImageSet, picture_source, read_images
 from synaptile.pipeline import ann_logits
 
 PROGRAM = "program.map"
@@ -34,8 +34,8 @@ _ONE_AT_A_TIME = threading.Lock()
 class BatchTask:
     """All that a worker needs to know about a batch; the program it finds in `directory`, the images at `where`.
 
-    The batch is images ``start:stop`` of the listing; `names` are its files, empty for an array file or ``digits``. `threads`
-    are the kernels' threads, None for as many as the worker may use.
+    The batch is images ``start:stop`` of the listing; `names` are its files, empty for an array file or ``digits``. `crop`
+    replaces the model's crop fraction of pictures. `threads` are the kernels' threads, None for as many as the worker may use.
     """
 
     directory: str
@@ -48,6 +48,7 @@ class BatchTask:
     stop: int
     steps: int
     numeric: str
+    crop: float | None
     threads: int | None
 
 
@@ -58,7 +59,7 @@ def run_batch(task: BatchTask) -> int:
         if not batch_file(directory, task.number).exists():
             program, arrays = _opened(task.directory, task.program_digest, "" if task.names else task.where)
             if arrays is None:
-                batch = read_files(task.where, task.names, task.start, program.graph)
+                batch = read_files(task.where, task.names, task.start, picture_source(program.graph, task.crop))
             else:
                 batch = Batch(arrays.images[task.start : task.stop], np.arange(task.start, task.stop))
             record = measure(program, batch, task.steps, task.numeric, _threads(task.threads))

@@ -21,6 +21,7 @@ from synaptile.dataset.model import ModelChoice
 from synaptile.dataset.record import BatchRecord, batch_file, load_record
 from synaptile.dataset.spread import local_cluster, remote_cluster, run_here, run_on
 from synaptile.extra import require_study
+from synaptile.images import picture_source
 from synaptile.rundir import check_output
 from synaptile.settings import load_settings, refuse_differences, save_settings
 
@@ -62,6 +63,7 @@ class Study:
             stop,
             int(self.settings["steps"]),
             str(self.settings["numeric"]),
+            self.settings["crop"],
             threads,
         )
 
@@ -83,6 +85,7 @@ def open_study(
     numeric: str,
     batch: int,
     limit: int | None,
+    crop: float | None,
     phase: Callable[[str], None],
 ) -> Study:
     """Begin a study, or go on with the one in `directory`; what is expensive (conversion, mapping) is done once.
@@ -94,7 +97,7 @@ def open_study(
         raise InputError(f"--batch is {batch} images, needs at least 1")
     if is_folder(images):
         open_folder(images)  # an empty one is refused before anything expensive
-    asked = {**choice.settings(), "steps": steps, "numeric": numeric, "batch": batch}
+    asked = {**choice.settings(), "steps": steps, "numeric": numeric, "batch": batch, "crop": crop}
     begun = load_settings(folder, KIND)
     if begun is None:
         program = choice.program(phase)
@@ -102,6 +105,7 @@ def open_study(
         refuse_differences(folder, begun, asked)
         phase("loading the program")
         program = load_program(folder / PROGRAM)
+    picture_source(program.graph, crop)
     listing = list_images(images, program.graph, limit)
     settings = asked | {
         "graph": program.graph.digest,

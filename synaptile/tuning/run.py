@@ -20,7 +20,7 @@ from synaptile.settings import load_settings, refuse_differences, save_settings
 from synaptile.tuning.evaluate import Evaluator
 from synaptile.tuning.request import TuneRequest
 from synaptile.tuning.search import search
-from synaptile.tuning.space import Candidate, apply
+from synaptile.tuning.space import Candidate, apply, check_tunable
 
 KIND = "synaptile-tune"
 STORAGE = "trials.journal"
@@ -42,13 +42,20 @@ class Inputs:
 
 
 def read_inputs(
-    graph: Path, images: str, confirm: str | None, chip: str, limit: int | None, progress: Progress | None = None
+    graph: Path,
+    images: str,
+    confirm: str | None,
+    chip: str,
+    limit: int | None,
+    crop: float | None = None,
+    progress: Progress | None = None,
 ) -> Inputs:
     """Read graph, chip and images. ``digits`` are those for calibration; to confirm on, those for testing."""
     network, target = load_graph(graph), load_chip(chip)
+    check_tunable(network)
     own_digits = images == DIGITS and not Path(images).exists()
-    chosen = digits("calibration", limit) if own_digits else read_images(images, network, limit, progress)
-    others = None if confirm is None else read_images(confirm, network, limit, progress)
+    chosen = digits("calibration", limit) if own_digits else read_images(images, network, limit, progress, crop=crop)
+    others = None if confirm is None else read_images(confirm, network, limit, progress, crop=crop)
     return Inputs(network, target, chosen, others)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conversion.graph import ECUnit, MTNeurons, SpikingGraph, Synapse
+from conversion.graph import ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
 from conversion.thresholds import with_thresholds
 from energy import site_kind
+from foundation.errors import GraphError
 
 SMALLEST, LARGEST = 1 / 3, 3.0
 """Bounds of the factors, which multiply theta1 and theta2 alike."""
@@ -26,6 +27,16 @@ class Candidate:
 
     factors: Mapping[str, float]
     levels: int = 0
+
+
+def check_tunable(graph: SpikingGraph) -> None:
+    """Raises GraphError for a graph with sites that have no thresholds of their own to tune, or with none at all."""
+    other = [site.name for site in graph.sites if not isinstance(site, MTNeurons)]
+    if other or not graph.sites:
+        found = f"{len(other)} sites of another kind, first {other[0]!r}" if other else "no neuron sites"
+        raise GraphError(
+            f"graph {graph.name!r} has {found}: only the thresholds of MT neurons are tuned, convert with method ecmt"
+        )
 
 
 def group_of(site: str, *, per_block: bool) -> str:
@@ -69,7 +80,7 @@ def apply(graph: SpikingGraph, candidate: Candidate, *, per_block: bool, facts: 
     return SpikingGraph.build(tuned.name, tuned.nodes.values(), tuned.arrays, {**tuned.metadata, "tuning": dict(facts)})
 
 
-def _guess(graph: SpikingGraph, site: MTNeurons) -> float:
+def _guess(graph: SpikingGraph, site: Neurons) -> float:
     source = graph.nodes[site.inputs[0].node]
     if isinstance(source, ECUnit) and source.function not in _NORMS:
         return 2.0

@@ -94,7 +94,7 @@ SOME_PORT = (Port("norm", 0, 6),)
         ),
         pytest.param(
             [*NODES.values(), ProductUnit("qk", SOME_PORT * 2, (2, 4, 4), "qk", 2, 4, 3)],
-            ["'qk' reads 'norm'", "must be MT neurons"],
+            ["'qk' reads 'norm'", "must be neurons"],
             id="product of reals",
         ),
     ],

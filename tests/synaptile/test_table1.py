@@ -39,7 +39,7 @@ SETTINGS = ("--images", "digits", "--limit", 11, "-T", 2, "--batch", 3)
 
 def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> Study:
     choice = ModelChoice("digits")
-    options: dict[str, Any] = {"steps": 2, "numeric": "float32", "batch": batch, "limit": limit}
+    options: dict[str, Any] = {"steps": 2, "numeric": "float32", "batch": batch, "limit": limit, "crop": None}
     return open_study(directory, choice, images, **options, phase=lambda _: None)
 
 
@@ -144,6 +144,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(synaptile, monkeypatch,
         (("-T", 3), "steps was 2, now 3"),
         (("--batch", 4), "batch was 3, now 4"),
         (("--limit", 10), "images was 11, now 10"),
+        (("--crop", 0.9), "crop was None, now 0.9"),
         (("--numeric", "int8"), "numeric was float32, now int8"),
         (("--preset", "released"), "preset was paper, now released"),
         (("--chip", "loihi"), "chip was"),
@@ -187,6 +188,14 @@ def test_an_empty_folder_is_refused_and_nothing_written(synaptile, tmp_path) -> 
     outcome = synaptile("table1", "digits", "--images", tmp_path / "empty", "-o", tmp_path / "out")
     assert outcome.code == 2 and "no image in the folder" in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_crop_reaches_the_pictures_of_every_batch(synaptile, digits_program, folder, tmp_path) -> None:
+    for crop in (1.0, 0.5):
+        arguments = ("--images", folder, "--crop", crop, "-T", 1, "--batch", 4)
+        assert synaptile("table1", digits_program, *arguments, "-o", tmp_path / f"{crop}").code == 0
+    rows = [json.loads((tmp_path / f"{crop}" / "table1.json").read_text())["rows"] for crop in (1.0, 0.5)]
+    assert rows[0] != rows[1]
 
 
 def test_images_without_labels_give_no_accuracy(synaptile, digits_program, folder, tmp_path) -> None:
@@ -282,6 +291,7 @@ def test_what_is_not_known_or_published_stays_visible_in_every_format() -> None:
     [
         (("digits", "--workers", 0), "--workers is 0"),
         (("digits", "--batch", 0), "--batch is 0"),
+        (("digits", "--crop", 2), "--crop is 2.0"),
         (("digits", "--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "exclude each other"),
         (("digits", "--weights", "w.safetensors"), "--weights"),
         (("nowhere.spk",), "no such file"),

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.graph import SpikingGraph, load_graph
+from conversion.graph import SpikingGraph, STBIFNeurons, load_graph
 from energy import price
-from foundation.errors import InputError
+from foundation.errors import GraphError, InputError
 from hwmodels import load_chip
 from mapper import map_graph, program_digest
 from report.tuning_trials import Score, Trial, Tuning, loss_against, ratio_at, stop
@@ -21,7 +21,7 @@ from simulator import execute
 from synaptile.images import digits
 from synaptile.tuning.evaluate import Evaluator
 from synaptile.tuning.search import search
-from synaptile.tuning.space import Candidate, apply, baseline, first_guess, groups, level_bounds
+from synaptile.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds
 
 pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
 
@@ -256,6 +256,15 @@ def test_the_missing_extra_is_named(synaptile, monkeypatch, digits_graph, tmp_pa
     monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
     outcome = synaptile("tune", digits_graph, *SETTINGS, "-o", tmp_path / "out")
     assert outcome.code == 2 and "optuna" in outcome.err and "synaptile[study]" in outcome.err
+
+
+def test_a_graph_of_other_neurons_is_refused(graph: SpikingGraph) -> None:
+    site = next(site for site in graph.sites if site.name.endswith("attn.q"))
+    ternary = STBIFNeurons(site.name, site.inputs, site.shape, 0.5, -4, 3)
+    nodes = [ternary if node.name == site.name else node for node in graph.nodes.values()]
+    with pytest.raises(GraphError, match=r"1 sites of another kind, first 'blocks\.0\.attn\.q'"):
+        check_tunable(SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata))
+    check_tunable(graph)
 
 
 def test_an_accounting_that_the_chip_does_not_price_is_refused(graph: SpikingGraph) -> None:

@@ -1,0 +1,155 @@
+"""Two conversions side by side: accuracy and energy at equal agreement with the dense network that each stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energy import LADDER, EnergyReport
+from foundation.errors import InputError
+from report.canvas import save
+from report.style import Sheet, new_sheet, percent
+
+AGREEMENT = 0.99
+_ACCOUNTINGS = ("eq30", "released", *LADDER)
+# Okabe and Ito's colours, with markers and dashes that say the same.
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+)
+
+
+@dataclass(frozen=True)
+class MethodRun:
+    """One method's priced run. `answers` are the logits of its ANN (ECMT) or QANN (SpikeZIP), shape (images, classes).
+
+    `labels` has shape (images,); None where the images are not labelled.
+    """
+
+    name: str
+    report: EnergyReport
+    answers: NDArray[np.floating]
+    labels: NDArray[np.integer] | None = None
+
+    def agreement(self) -> NDArray[np.float64]:
+        """Share of images answered as the dense network does, at each step, shape (steps,)."""
+        chosen = self.report.activity.logits.argmax(axis=2)
+        share: NDArray[np.float64] = (chosen == self.answers.argmax(axis=1)).mean(axis=1)
+        return share
+
+    def accuracy(self) -> NDArray[np.float64] | None:
+        """Share of images answered rightly, at each step, shape (steps,)."""
+        if self.labels is None:
+            return None
+        right: NDArray[np.float64] = (self.report.activity.logits.argmax(axis=2) == self.labels).mean(axis=1)
+        return right
+
+    def step_of(self, agreement: float) -> int | None:
+        """The first step from which the agreement stays at least as high to the end of the run; None without one."""
+        below = np.flatnonzero(self.agreement() < agreement)
+        step = int(below[-1]) + 2 if below.size else 1
+        return step if step <= self.report.steps else None
+
+
+def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> Sheet:
+    """Steps, accuracy and the ratio of every accounting and rung, each method at its first step of equal agreement.
+
+    Raises InputError for no runs, runs of different rungs, or an agreement outside 0..1.
+    """
+    rungs = _common_rungs(runs)
+    if not 0 < agreement <= 1:
+        raise InputError(f"agreement is {agreement:g}, needs to lie above 0 and at most at 1")
+    sheet = new_sheet(
+        f"At {percent(agreement)} agreement with the dense network",
+        *("method", "steps", "agrees", "right", "dense right", *rungs),
+        caption="steps: the first from which agreement stays; ratios: energy of these steps over one pass of the dense network "
+        "(the ANN of ECMT, the QANN of SpikeZIP) on the same chip",
+    )
+    for run in runs:
+        step, accuracy = run.step_of(agreement), run.accuracy()
+        dense = "-" if run.labels is None else percent(float((run.answers.argmax(axis=1) == run.labels).mean()))
+        if step is None:
+            sheet.add_row(run.name, f">{run.report.steps}", percent(float(run.agreement()[-1])), "-", dense, *("-" for _ in rungs))
+            continue
+        right = "-" if accuracy is None else percent(float(accuracy[step - 1]))
+        ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
+        sheet.add_row(run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios)
+    return sheet
+
+
+def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int]) -> Sheet:
+    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a pair of columns a method.
+
+    Raises InputError for no runs or a rung that one of them does not reach.
+    """
+    if rung not in _common_rungs(runs):
+        raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
+    columns = [f"{run.name} {what}" for run in runs for what in ("right" if run.labels is not None else "agrees", "ratio")]
+    sheet = new_sheet(f"Energy ratio ({rung}) and answers per step", "steps", *columns, left=0)
+    for step in steps:
+        cells: list[str] = []
+        for run in runs:
+            accuracy = run.accuracy()
+            if step > run.report.steps:
+                cells += ["-", "-"]
+                continue
+            share = (run.agreement() if accuracy is None else accuracy)[step - 1]
+            cells += [percent(float(share)), f"{run.report.ratio(rung, step=step):.3g}"]
+        sheet.add_row(str(step), *cells)
+    return sheet
+
+
+def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:
+    """Draw agreement and accuracy against steps and against energy to ``<stem>.png`` and ``<stem>.svg``; returns both paths.
+
+    Left: answers by step. Right: the same answers by the energy spent so far on `rung`, in passes of the dense network. A vertical
+    line marks the step at which the last image of a settling network came to rest. Raises InputError as `method_steps_table`.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if rung not in _common_rungs(runs):
+        raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
+    figure = Figure(figsize=(9.0, 3.9), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for run, look in zip(runs, _LOOKS, strict=False):
+        steps, accuracy = np.arange(1, run.report.steps + 1), run.accuracy()
+        every = max(1, run.report.steps // 10)
+        for axes, x in ((left, steps), (right, run.report.ratios(rung))):
+            plain = {**look, "markersize": 5, "markevery": every, "linewidth": 1.8}
+            axes.plot(x, 100 * run.agreement(), label=f"{run.name}: as its dense network", **plain)
+            if accuracy is not None:
+                axes.plot(x, 100 * accuracy, label=f"{run.name}: right", **{**plain, "linewidth": 0.9, "alpha": 0.65})
+        settled = run.report.activity.settled
+        if settled is not None and settled.all():
+            left.axvline(int(settled.max()), color=look["color"], linewidth=0.8, linestyle=":")
+            left.text(int(settled.max()), 4, f"all settled, step {int(settled.max())} ", color=look["color"], fontsize=8, ha="right")
+    right.axvline(1.0, color="#333333", linewidth=1, zorder=1)
+    left.set(xlabel="time steps T", ylabel="images, %", ylim=(0, 102))
+    right.set_xlabel(f"energy so far / one dense pass ({rung})")
+    for axes in (left, right):
+        axes.grid(axis="y", color="#dddddd", linewidth=0.7)
+        axes.set_axisbelow(True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    report = runs[0].report
+    figure.suptitle(f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left")
+    right.legend(frameon=False, fontsize=8, loc="lower right")
+    return save(figure, Path(stem))
+
+
+def _common_rungs(runs: Sequence[MethodRun]) -> tuple[str, ...]:
+    if not runs:
+        raise InputError("no runs to compare: give at least one")
+    found = [tuple(name for name in dict.fromkeys(_ACCOUNTINGS) if name in run.report.comparisons) for run in runs]
+    if len(set(found)) > 1:
+        shown = "; ".join(f"{run.name}: {', '.join(rungs)}" for run, rungs in zip(runs, found, strict=True))
+        raise InputError(f"the reports reach different rungs ({shown}): price them alike, all with a timeline or none")
+    return found[0]
