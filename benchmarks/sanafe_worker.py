@@ -1,7 +1,9 @@
 """Run a two-layer network in SANA-FE. Runs in an environment of its own, started by `sanafe_comparison.py`.
 
-Usage: ``python sanafe_worker.py JOB.json RESULT.json``. The job holds the mesh, the latencies in ns, for each group of neurons the
-tile and slot of every neuron, the input trains and the weights. Nothing of Synaptile is imported here, nothing of SANA-FE there.
+Usage: ``python sanafe_worker.py JOB.json RESULT.json``. The job holds the mesh, the latencies in ns, the tile and slot of every
+neuron, the input trains and the weights. Nothing of Synaptile is imported here, nothing of SANA-FE there. The result holds, for
+each timing model, the runs of several chips built alike: the order in which SANA-FE sends the packets of a spike differs from one
+to the next.
 """
 
 import json
@@ -11,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import sanafe
+import sanafe  # type: ignore[import-not-found]  # installed where this runs, not where it is checked
 
 GROUPS = ("inputs", "layer1", "layer2")
-TIMING_MODELS = ("simple", "detailed")
+TIMING_MODELS = ("simple", "detailed", "cycle")
 TIES = 1.0 / 64
 """SANA-FE fires above the threshold, not at it; and it keeps potentials in steps of 1/64."""
 
@@ -71,37 +73,43 @@ def build(job: dict[str, Any]) -> Any:
 
 
 def run(job: dict[str, Any], timing_model: str) -> dict[str, Any]:
-    """T + 2 steps: layer 1 fires a step after its input, layer 2 a step after that, on SANA-FE as on Loihi."""
+    """T + 2 steps: layer 1 fires a step after its input, layer 2 a step after that.
+
+    Returns lists by step, and under "own" what SANA-FE itself counts in the first T + 1 steps.
+    """
     chip = build(job)
-    steps = [_simulate(chip, 1, timing_model)]
+    calls = [_simulate(chip, 1, timing_model)]
     for name in GROUPS[1:]:
         for neuron in chip.mapped_neuron_groups[name]:
             neuron.set_attributes(model_attributes={"bias": 0.0})
-    steps.append(_simulate(chip, job["steps"] + 1, timing_model))
-    return {key: steps[0][key] + steps[1][key] for key in steps[0]}
+    calls += [_simulate(chip, steps, timing_model) for steps in (job["steps"], 1)]
+    own = {name: sum(call["own"][name] for call in calls[:2]) for name in calls[0]["own"]}
+    return {"own": own} | {key: [step for call in calls for step in call[key]] for key in ("spikes", "time_ns", "messages")}
 
 
 def _simulate(chip: Any, steps: int, timing_model: str) -> dict[str, Any]:
+    """Some steps more; a message is (group, source seat, target seat, synaptic events, hops)."""
     traces = {"spike_trace": True, "perf_trace": True, "message_trace": True}
     result = chip.sim(steps, timing_model=timing_model, processing_threads=1, **traces)
-    perf = result["perf_trace"]
-    messages = [[m for m in step if not m["placeholder"]] for step in result["message_trace"]]
+    perf, messages = result["perf_trace"], result["message_trace"]
     return {
+        "own": {"events": result["spikes"], "packets": result["packets_sent"], "hops": sum(perf["hops"])},
         "spikes": [[(s.group_name, s.neuron_offset) for s in step] for step in result["spike_trace"]],
-        "events": perf["spikes"],
-        "hops": perf["hops"],
-        "packets": [len(step) for step in messages],
-        "packets_sent": [result["packets_sent"]],
         "time_ns": [1e9 * seconds for seconds in perf["sim_time"]],
-        "messages": messages,
+        "messages": [[_message(m) for m in step if not m["placeholder"]] for step in messages],
     }
+
+
+def _message(m: dict[str, Any]) -> tuple[Any, ...]:
+    source, target = ([m[f"{end}_x"], m[f"{end}_y"], m[f"{end}_core_offset"]] for end in ("src", "dest"))
+    return m["src_neuron_group_id"], source, target, m["spikes"], m["hops"]
 
 
 def main() -> None:
     """Read the job, run it under each timing model, write the results."""
     job = json.loads(Path(sys.argv[1]).read_text())
-    results = {"version": version("sanafe")} | {name: run(job, name) for name in TIMING_MODELS}
-    Path(sys.argv[2]).write_text(json.dumps(results))
+    runs = {model: [run(job, model) for _ in range(job["chips"])] for model in TIMING_MODELS}
+    Path(sys.argv[2]).write_text(json.dumps({"version": version("sanafe"), "runs": runs}))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ def convert(
         if calibration is None:
             raise CalibrationError("SpikeZIP takes its step sizes from calibration images: give some")
         check_against_model(lowered, model)
-        return calibrate_spikezip(lowered, calibration, levels=levels or 32, presentation=input or "analog", progress=progress)
+        return calibrate_spikezip(
+            lowered, calibration, levels=32 if levels is None else levels, presentation=input or "analog", progress=progress
+        )
     graph = calibrate(
         lowered, calibration, preset=preset, n=n, p=p, thresholds=thresholds, batch_size=batch_size, progress=progress
     )

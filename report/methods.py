@@ -75,7 +75,9 @@ def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> She
         step, accuracy = run.step_of(agreement), run.accuracy()
         dense = "-" if run.labels is None else percent(float((run.answers.argmax(axis=1) == run.labels).mean()))
         if step is None:
-            sheet.add_row(run.name, f">{run.report.steps}", percent(float(run.agreement()[-1])), "-", dense, *("-" for _ in rungs))
+            sheet.add_row(
+                run.name, f">{run.report.steps}", percent(float(run.agreement()[-1])), "-", dense, *("-" for _ in rungs)
+            )
             continue
         right = "-" if accuracy is None else percent(float(accuracy[step - 1]))
         ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
@@ -108,7 +110,7 @@ def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int
 def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:
     """Draw agreement and accuracy against steps and against energy to ``<stem>.png`` and ``<stem>.svg``; returns both paths.
 
-    Left: answers by step. Right: the same answers by the energy spent so far on `rung`, in passes of the dense network. A vertical
+    Left: answers by step. Right: the same answers by the energy spent so far on `rung`, in passes of the dense network. A dotted
     line marks the step at which the last image of a settling network came to rest. Raises InputError as `method_steps_table`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -130,7 +132,9 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
         settled = run.report.activity.settled
         if settled is not None and settled.all():
             left.axvline(int(settled.max()), color=look["color"], linewidth=0.8, linestyle=":")
-            left.text(int(settled.max()), 4, f"all settled, step {int(settled.max())} ", color=look["color"], fontsize=8, ha="right")
+            left.text(
+                int(settled.max()), 4, f"all settled, step {int(settled.max())} ", color=look["color"], fontsize=8, ha="right"
+            )
     right.axvline(1.0, color="#333333", linewidth=1, zorder=1)
     left.set(xlabel="time steps T", ylabel="images, %", ylim=(0, 102))
     right.set_xlabel(f"energy so far / one dense pass ({rung})")
@@ -140,7 +144,9 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
     report = runs[0].report
-    figure.suptitle(f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left")
+    figure.suptitle(
+        f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left"
+    )
     right.legend(frameon=False, fontsize=8, loc="lower right")
     return save(figure, Path(stem))
 

@@ -48,7 +48,8 @@ def main() -> None:
         if activity.settled is not None:
             logits, levels = qann_levels(graph, images)
             print(
-                f"{name}: settled at steps {activity.settled.min()} to {activity.settled.max()} (mean {activity.settled.mean():.1f}); "
+                f"{name}: settled at steps {activity.settled.min()} to {activity.settled.max()} "
+                f"(mean {activity.settled.mean():.1f}); "
                 f"logits differ from the QANN's by {np.abs(activity.logits[-1] - logits).max():.1e}; "
                 f"{sum(int(r.events.sum()) for r in activity.spikes.values()) / len(images):,.0f} spikes an image, "
                 f"{sum(int(np.abs(x).sum()) for x in levels.values()) / len(images):,.0f} by the quantisers' integers"

@@ -55,7 +55,8 @@ def execute(
             scheduled on a chip that maps it otherwise; 0 keeps none.
         progress: called with (nodes done, nodes in all), counted over images.
 
-    Raises ImageError for unusable images, InputError for other arguments and too little memory, ConservationError where counts disagree.
+    Raises ImageError for unusable images, InputError for other arguments and too little memory, ConservationError where counts
+    disagree.
     """
     number, steps = check_numeric(numeric), check_steps(steps)
     if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
@@ -118,6 +119,7 @@ def _run_batch(
             out = unit.step(t, inputs, starts)
             streams[node.name].append(out)
             recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, t - 1, start, len(images))
+        del unit, out  # the next unit's weights must not meet this one's state
         for name in {port.node for port in node.inputs}:
             waiting[name] -= 1
             if not waiting[name]:

@@ -76,7 +76,17 @@ class Node:
 
 
 @dataclass(frozen=True)
-class ImageSource(Node):
+class Source(Node):
+    """Where samples enter, from off the chip: no core holds it. A graph has one."""
+
+    @property
+    def last_step(self) -> int | None:
+        """The last step at which anything enters; None where something may at every step."""
+        return None
+
+
+@dataclass(frozen=True)
+class ImageSource(Source):
     """The image. `shape` is ``(1, 3*H*W)``; `image_shape` is ``(3, H, W)``.
 
     `presentation`: ``"constant"``, the image at every step (ECMT); ``"analog"``, the image at t = 1, then zeros; ``"rate"``,
@@ -241,6 +251,11 @@ class Neurons(Node):
         def n(self) -> int:
             """Magnitudes a sign."""
 
+    @property
+    def values(self) -> int:
+        """Values that a spike may have; a spike carries log2 of them in bits."""
+        return 2 * self.n
+
 
 @dataclass(frozen=True)
 class MTNeurons(Neurons):
@@ -312,29 +327,13 @@ class Synapse(Node):
 
 @dataclass(frozen=True)
 class ReadOut(Node):
-    """Logits at step t: ``scale`` times the sum of the input so far, over t by law ``mean``. Shape (1, classes)."""
+    """Logits at step t: ``scale`` times the sum of the input so far, over t by law ``mean``. Shape (1, classes).
+
+    `off_chip`: what it reads leaves the chip and is summed by the host, as spike counts are; no core holds it.
+    """
 
     scale: float = 1.0
     law: Law = field(default="mean", metadata=LATER)
+    off_chip: bool = field(default=False, metadata=LATER)
 
     kind = "readout"
-
-
-NODE_TYPES: dict[str, type[Node]] = {
-    cls.kind: cls
-    for cls in (
-        ImageSource,
-        PatchEmbedding,
-        ConstantStream,
-        Concatenate,
-        Add,
-        TokenSelect,
-        TokenMean,
-        ECUnit,
-        ProductUnit,
-        MTNeurons,
-        STBIFNeurons,
-        Synapse,
-        ReadOut,
-    )
-}

@@ -7,7 +7,8 @@ import types
 import typing
 from typing import Any
 
-from conversion.graph.nodes import NODE_TYPES, Node, Port
+from conversion.graph.kinds import NODE_TYPES
+from conversion.graph.nodes import Node, Port
 from foundation.errors import FileFormatError
 
 if typing.TYPE_CHECKING:

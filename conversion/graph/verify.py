@@ -180,8 +180,8 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
             given = inputs[0]
             if not 0 < node.step_size < math.inf or not node.low <= 0 < node.high:
                 raise GraphError(
-                    f"graph {graph!r}: ST-BIF site {node.name!r} has step size {node.step_size:g}, levels {node.low}..{node.high}: "
-                    "the step must be positive and finite, the levels hold 0 and 1"
+                    f"graph {graph!r}: ST-BIF site {node.name!r} has step size {node.step_size:g}, "
+                    f"levels {node.low}..{node.high}: the step must be positive and finite, the levels hold 0 and 1"
                 )
         case _:
             given = inputs[0]

@@ -26,6 +26,7 @@ def lower(traced: TracedModel) -> SpikingGraph:
     floating = (tensor.dtype for tensor in traced.constants.values() if tensor.is_floating_point())
     builder = Builder(traced.name, traced.constant_names, next(floating, torch.float32))
     values: dict[str, Any] = {}
+    done_with = _last_uses(traced)
     result: Any = None
     for fx_node in traced.program.graph.nodes:
         builder.where = _module_of(fx_node)
@@ -39,7 +40,21 @@ def lower(traced: TracedModel) -> SpikingGraph:
                 values[fx_node.name] = _call(builder, traced, fx_node, values)
         else:
             raise UnsupportedOperator(f"model {traced.name}: graph entry {fx_node.op!r} ({fx_node.target}) is not supported")
+        for name in done_with.get(fx_node.name, ()):
+            values.pop(name, None)
     return _finish(builder, traced, result)
+
+
+def _last_uses(traced: TracedModel) -> dict[str, list[str]]:
+    """Values to drop after each entry: indices of attention maps are large, and no later entry reads them."""
+    dropped: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for fx_node in reversed(list(traced.program.graph.nodes)):
+        for source in fx_node.all_input_nodes:
+            if source.name not in seen:
+                seen.add(source.name)
+                dropped.setdefault(fx_node.name, []).append(source.name)
+    return dropped
 
 
 def _placeholder(builder: Builder, traced: TracedModel, name: str) -> Any:

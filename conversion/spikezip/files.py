@@ -51,11 +51,11 @@ def load_qann(path: str | Path, lowered: SpikingGraph, presentation: str = "anal
     if digest_of(facts, tensors) != header.get("digest"):
         raise FileFormatError(f"{path}: content does not match its digest: the file was altered; save the QANN again")
     graph = quantised_structure(lowered, facts.get("levels", 0), presentation)
-    _check_epsilons(path, facts.get("layer_norm_eps"), graph)
     steps = {name.removesuffix(_STEP): tensor for name, tensor in tensors.items() if name.endswith(_STEP)}
     if wrong := [site for site, tensor in steps.items() if tensor.size != 1]:
         raise WeightsError(f"{path}: the step size of {wrong[0]!r} has {steps[wrong[0]].size} values, needs 1 a tensor")
     graph = with_steps(graph, {site: float(tensor.reshape(-1)[0]) for site, tensor in steps.items()})
+    _check_epsilons(path, facts.get("layer_norm_eps"), graph)
     arrays = {name: tensor for name, tensor in tensors.items() if not name.endswith(_STEP)}
     return SpikingGraph.build(graph.name, graph.nodes.values(), arrays, graph.metadata)
 

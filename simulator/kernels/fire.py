@@ -60,8 +60,9 @@ def empty_events(rows: int, width: int, groups: int, dtype: np.dtype[Any]) -> Ev
 def _pad_levels(reach: Any) -> Any:
     """Levels up to a multiple of LEVELS_AT_ONCE; the ones added are never reached."""
     n = reach.shape[0]
-    levels = np.full(n + -n % LEVELS_AT_ONCE, np.inf, reach.dtype)
-    levels[:n] = reach
+    levels = np.empty(n + -n % LEVELS_AT_ONCE, reach.dtype)  # np.full would take seconds to compile
+    for k in range(levels.shape[0]):
+        levels[k] = reach[k] if k < n else np.inf
     return levels
 
 

@@ -12,7 +12,7 @@ import pytest
 from numba import config
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, Node, SpikingGraph
+from conversion.graph import Neurons, Node, SpikingGraph
 from conversion.images import source_of
 from hwmodels import Chip
 from mapper import CoreProgram
@@ -78,7 +78,7 @@ def _each_record(kept: dict[str, Array]) -> Iterator[None]:
     plain = Recorder.record
 
     def record(self: Recorder, node: Node, traffic: Any, events: Events | None, step: int, start: int, count: int) -> None:
-        if isinstance(node, MTNeurons):
+        if isinstance(node, Neurons):
             assert events is not None
             values = kept[node.name]
             emitted = make_thresholds(node.theta1, node.theta2, node.n, values.dtype).emitted

@@ -1,0 +1,108 @@
+"""Do the table and the figure put two methods side by side at equal agreement?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from conversion.ann import ann_forward
+from conversion.calibrate import calibrate
+from energy import price
+from foundation.errors import InputError
+from mapper import map_graph
+from report import MethodRun, method_figure, method_steps_table, method_table
+from simulator import execute, schedule
+from tests.graphs import vit_graph
+from tests.simulator.runs import CHIPS, some_images
+from tests.spikezip.networks import images_of, small_qann
+
+STEPS = 50
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[MethodRun]:
+    spikezip = small_qann()
+    lowered = vit_graph(2, 5, 8, 2, 16, 3, dtype=np.float64)
+    images, labels = images_of(spikezip, 6), np.array([0, 1, 2, 0, 1, 2])
+    found = []
+    for name, graph in (
+        ("ECMT", calibrate(lowered, some_images(lowered, 16, seed=1).astype(np.float64))),
+        ("SpikeZIP", spikezip),
+    ):
+        activity = execute(map_graph(graph, CHIPS["roomy"](), anneal_moves=50), images, STEPS, "float64")
+        found.append(MethodRun(name, price(activity, activity.program.chip), ann_forward(graph, images), labels))
+    return found
+
+
+def printed(table: object) -> str:
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def test_the_step_of_an_agreement_holds_to_the_end(runs: list[MethodRun]) -> None:
+    for run in runs:
+        agreement = run.agreement()
+        for wanted in (0.5, 1.0):
+            step = run.step_of(wanted)
+            if step is None:
+                assert agreement[-1] < wanted
+            else:
+                assert (agreement[step - 1 :] >= wanted).all() and (step == 1 or agreement[step - 2] < wanted)
+    assert runs[1].step_of(1.0) is not None  # the settled network answers as its QANN
+
+
+def test_the_table_shows_every_rung_at_that_step(runs: list[MethodRun]) -> None:
+    text = printed(method_table(runs, 1.0))
+    spikezip = runs[1]
+    step = spikezip.step_of(1.0)
+    assert step is not None
+    line = next(line for line in text.splitlines() if line.split()[:1] == ["SpikeZIP"])
+    assert line.split()[1] == str(step)
+    for rung in spikezip.report.comparisons:
+        assert f"{spikezip.report.ratio(rung, step=step):.3g}" in line.split() and rung in text
+
+
+def test_a_method_that_never_agrees_says_so(runs: list[MethodRun]) -> None:
+    wrong = np.eye(3)[(runs[1].report.activity.logits[-1].argmax(axis=1) + 1) % 3]
+    lines = printed(method_table([MethodRun("other", runs[1].report, wrong)], 0.9)).splitlines()
+    line = next(line for line in lines if line.split()[:1] == ["other"])
+    assert f">{STEPS}" in line and "0.0 %" in line
+
+
+def test_steps_side_by_side(runs: list[MethodRun]) -> None:
+    text = printed(method_steps_table(runs, "executed", (1, STEPS, STEPS + 1)))
+    assert f"{runs[0].report.ratio('executed', step=STEPS):.3g}" in text and "ECMT right" in text
+    assert next(line.split() for line in text.splitlines() if line.split()[:1] == [str(STEPS + 1)]) == [
+        str(STEPS + 1),
+        "-",
+        "-",
+        "-",
+        "-",
+    ]
+
+
+def test_the_figure_is_drawn_the_same_twice(runs: list[MethodRun], tmp_path: Path) -> None:
+    first, second = method_figure(runs, tmp_path / "a"), method_figure(runs, tmp_path / "b")
+    assert all(path.stat().st_size > 10_000 for path in first)
+    assert first[1].read_bytes() == second[1].read_bytes()
+    drawn = first[1].read_text()
+    assert "<!-- ECMT: as its dense network -->" in drawn and "<!-- SpikeZIP: right -->" in drawn
+
+
+def test_what_cannot_be_compared(runs: list[MethodRun]) -> None:
+    with pytest.raises(InputError, match="no runs"):
+        method_table([])
+    with pytest.raises(InputError, match="agreement is 0"):
+        method_table(runs, 0.0)
+    with pytest.raises(InputError, match="rung 'static' is not in every report"):
+        method_steps_table(runs, "static", (1,))
+    activity = runs[1].report.activity
+    chip = activity.program.chip
+    whole = MethodRun("scheduled", price(activity, chip, timeline=schedule(activity, chip, images=1)), runs[1].answers)
+    with pytest.raises(InputError, match="reach different rungs"):
+        method_table([runs[0], whole])
