@@ -128,7 +128,7 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
             plain = {**look, "markersize": 5, "markevery": every, "linewidth": 1.8}
             axes.plot(x, 100 * run.agreement(), label=f"{run.name}: as its dense network", **plain)
             if accuracy is not None:
-                axes.plot(x, 100 * accuracy, label=f"{run.name}: right", **{**plain, "linewidth": 0.9, "alpha": 0.65})
+                axes.plot(x, 100 * accuracy, label=f"{run.name}: right", **{**plain, "marker": "", "linewidth": 0.9})
         settled = run.report.activity.settled
         if settled is not None and settled.all():
             left.axvline(int(settled.max()), color=look["color"], linewidth=0.8, linestyle=":")
@@ -136,6 +136,7 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
                 int(settled.max()), 4, f"all settled, step {int(settled.max())} ", color=look["color"], fontsize=8, ha="right"
             )
     right.axvline(1.0, color="#333333", linewidth=1, zorder=1)
+    right.text(1.0, 4, " one dense pass", color="#333333", fontsize=8)
     left.set(xlabel="time steps T", ylabel="images, %", ylim=(0, 102))
     right.set_xlabel(f"energy so far / one dense pass ({rung})")
     for axes in (left, right):
@@ -147,7 +148,7 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     figure.suptitle(
         f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left"
     )
-    right.legend(frameon=False, fontsize=8, loc="lower right")
+    right.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.1))
     return save(figure, Path(stem))
 
 

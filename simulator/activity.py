@@ -72,8 +72,8 @@ class Activity:
 
     `logits` has shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes` maps neuron
     sites to their record. `numeric` is the number format ("float32", "float64" or "int8"). `provenance` holds versions, seeds,
-    digests, command. `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end; None for graphs that are
-    shown the image at every step.
+    digests, command. `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end; None for
+    graphs that are shown the image at every step.
     """
 
     program: CoreProgram

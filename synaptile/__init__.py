@@ -12,6 +12,7 @@ from conversion.ann import ann_forward
 from conversion.calibrate import calibrate
 from conversion.convert import convert
 from conversion.graph import SpikingGraph, load_graph, save_graph
+from conversion.spikezip import calibrate_spikezip, load_qann, save_qann
 from conversion.weights import load_timm
 from energy import BreakEven, EnergyReport, break_even, price
 from foundation.errors import (
@@ -63,12 +64,14 @@ __all__ = [
     "ann_forward",
     "break_even",
     "calibrate",
+    "calibrate_spikezip",
     "convert",
     "execute",
     "load_activity",
     "load_chip",
     "load_graph",
     "load_program",
+    "load_qann",
     "load_timm",
     "map_graph",
     "price",
@@ -76,6 +79,7 @@ __all__ = [
     "save_activity",
     "save_graph",
     "save_program",
+    "save_qann",
     "schedule",
     "shipped_chips",
     "with_host_ec",

@@ -1,8 +1,17 @@
 """The SpikingGraph and its node types. Needs neither torch nor timm."""
 
 from conversion.graph.graph import SpikingGraph, layer_of
+from conversion.graph.kinds import NODE_TYPES
+from conversion.graph.leaky import (
+    BinaryNeurons,
+    CubaLIFNeurons,
+    IFNeurons,
+    LeakyNeurons,
+    LIFNeurons,
+    MembraneReadOut,
+    SpikeSource,
+)
 from conversion.graph.nodes import (
-    NODE_TYPES,
     Add,
     Concatenate,
     ConstantStream,
@@ -15,21 +24,30 @@ from conversion.graph.nodes import (
     Port,
     ProductUnit,
     ReadOut,
+    Source,
     STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
 )
 from conversion.graph.storage import load_graph, save_graph
+from conversion.graph.windows import Convolution2d
 
 __all__ = [
     "NODE_TYPES",
     "Add",
+    "BinaryNeurons",
     "Concatenate",
     "ConstantStream",
+    "Convolution2d",
+    "CubaLIFNeurons",
     "ECUnit",
+    "IFNeurons",
     "ImageSource",
+    "LIFNeurons",
+    "LeakyNeurons",
     "MTNeurons",
+    "MembraneReadOut",
     "Neurons",
     "Node",
     "PatchEmbedding",
@@ -37,6 +55,8 @@ __all__ = [
     "ProductUnit",
     "ReadOut",
     "STBIFNeurons",
+    "Source",
+    "SpikeSource",
     "SpikingGraph",
     "Synapse",
     "TokenMean",

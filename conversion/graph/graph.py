@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import networkx as nx
 from numpy.typing import NDArray
 
-from conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Synapse
+from conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Source, Synapse
 from conversion.graph.verify import verify_arrays, verify_structure
+from conversion.graph.windows import Convolution2d
 from foundation.digest import digest_of
 from foundation.errors import GraphError
 
@@ -90,14 +91,19 @@ class SpikingGraph:
         return self.of_type(Neurons)
 
     @property
+    def source(self) -> Source:
+        """Where samples enter."""
+        return self.of_type(Source)[0]
+
+    @property
     def readout(self) -> ReadOut:
         """The one read-out."""
         return self.of_type(ReadOut)[0]
 
     @property
     def ann_macs(self) -> dict[str, int]:
-        """Dense MACs of one pass per Linear and product, one image, in graph order; no patch embedding (design: Counting)."""
-        return {n.name: n.macs for n in self.nodes.values() if isinstance(n, Synapse | ProductUnit)}
+        """Dense MACs of one pass per Linear, convolution and product, one image, in graph order; no patch embedding."""
+        return {n.name: n.macs for n in self.nodes.values() if isinstance(n, Synapse | Convolution2d | ProductUnit)}
 
     @cached_property
     def digest(self) -> str:

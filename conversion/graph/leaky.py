@@ -43,7 +43,7 @@ class BinaryNeurons(Neurons):
 
 @dataclass(frozen=True)
 class SpikeSource(BinaryNeurons, Source):
-    """Spike trains, 0 or 1 a neuron and step, shape (1, neurons). `extents` is their shape in NIR, (neurons,) or (channels, H, W)."""
+    """Spike trains, 0 or 1 a neuron and step, shape (1, neurons). `extents`: (neurons,) or (channels, H, W)."""
 
     extents: tuple[int, ...]
 
@@ -87,7 +87,7 @@ class CubaLIFNeurons(LeakyNeurons):
 
 @dataclass(frozen=True)
 class MembraneReadOut(ReadOut):
-    """NIR's LI as a read-out off the chip: logits are the membranes, ``v += dt/tau ((v_leak - v) + r x)``. Arrays: (channels,)."""
+    """NIR's LI as a read-out off the chip: logits are membranes, ``v += dt/tau ((v_leak - v) + r x)``. Arrays: (channels,)."""
 
     dt: float = 1.0
 

@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from conversion.graph.leaky import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MembraneReadOut, SpikeSource
 from conversion.graph.nodes import (
     Add,
     Concatenate,
@@ -24,11 +25,13 @@ from conversion.graph.nodes import (
     ProductUnit,
     ReadOut,
     Shape,
+    Source,
     STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
 )
+from conversion.graph.windows import Convolution2d
 from foundation.errors import GraphError, WeightsError
 
 _ARITY: dict[type[Node], int | None] = {
@@ -43,6 +46,12 @@ _ARITY: dict[type[Node], int | None] = {
     TokenMean: 1,
     ReadOut: 1,
     ProductUnit: 2,
+    SpikeSource: 0,
+    IFNeurons: 1,
+    LIFNeurons: 1,
+    CubaLIFNeurons: 1,
+    Convolution2d: 1,
+    MembraneReadOut: 1,
     Add: None,
     Concatenate: None,
 }
@@ -59,7 +68,7 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
     edges: nx.DiGraph[str] = nx.DiGraph((port.node, node.name) for node in nodes.values() for port in node.inputs)
     if not nx.is_directed_acyclic_graph(edges):
         raise GraphError(f"graph {graph!r} has a cycle through {nx.find_cycle(edges)[0][0]!r}: recurrence is not supported")
-    for kind, what in ((ReadOut, "read-out"), (ImageSource, "image source")):
+    for kind, what in ((ReadOut, "read-out"), (Source, "source")):
         found = [n.name for n in nodes.values() if isinstance(n, kind)]
         if len(found) != 1:
             raise GraphError(f"graph {graph!r} has {len(found)} nodes of type {what}, needs exactly 1")
@@ -96,6 +105,11 @@ def array_shapes(node: Node) -> dict[str, Shape]:
     match node:
         case PatchEmbedding() | Synapse():
             return {"weight": (node.width, node.fan_in), "bias": (node.width,)}
+        case Convolution2d():
+            weight = (node.channels, node.image[0] // max(node.groups, 1), *node.kernel)
+            return {"weight": weight, "bias": (node.channels,)}
+        case LeakyNeurons() | MembraneReadOut():
+            return dict.fromkeys(node.arrays, (node.width,))
         case ConstantStream():
             return {"value": node.shape}
         case ECUnit(function="layer_norm"):
@@ -142,8 +156,16 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
                     f"graph {graph!r}: image source {node.name!r} has input {node.presentation!r} over {node.rate_steps} steps: "
                     "'rate' needs rate_steps of at least 1, the others 0"
                 )
+        case SpikeSource():
+            given = (1, math.prod(node.extents))
         case ConstantStream():
             given = node.shape
+        case Convolution2d():
+            given = _convolved(graph, node, inputs[0], nodes)
+        case LIFNeurons() | CubaLIFNeurons() | MembraneReadOut():
+            given = inputs[0]
+            if not 0 < node.dt < math.inf:
+                raise GraphError(f"graph {graph!r}: {node.name!r} has dt {node.dt:g}, needs a positive and finite step")
         case PatchEmbedding():
             given = (_patches(node, nodes), node.width)
         case Synapse():
@@ -200,6 +222,29 @@ def _patches(node: PatchEmbedding, nodes: Mapping[str, Node]) -> int:
         )
     extents = zip(source.image_shape[1:], node.kernel, node.stride, node.padding, strict=True)
     return math.prod((size + 2 * pad - kernel) // stride + 1 for size, kernel, stride, pad in extents)
+
+
+def _convolved(graph: str, node: Convolution2d, given: Shape, nodes: Mapping[str, Node]) -> Shape:
+    """Shape that a convolution's windows give."""
+    where = f"graph {graph!r}: convolution {node.name!r}"
+    if not isinstance(nodes[node.inputs[0].node], Neurons):
+        raise GraphError(f"{where} reads {node.inputs[0].node!r}, which does not spike: put neurons in front")
+    if given != (1, math.prod(node.image)):
+        raise GraphError(f"{where} reads an image of {node.image}, its input has shape {given}")
+    windows = (*node.kernel, *node.stride, *node.dilation, *node.pool_kernel, *node.pool_stride, node.groups)
+    if min(windows) < 1 or min(*node.padding, *node.pool_padding) < 0:
+        raise GraphError(
+            f"{where} has kernel {node.kernel}, stride {node.stride}, padding {node.padding}, dilation {node.dilation}, "
+            f"groups {node.groups}, pooling {node.pool_kernel}: all but padding must be at least 1"
+        )
+    if min(*node.pooled, *node.plane) < 1:
+        raise GraphError(f"{where}: an image of {node.image} is smaller than its windows {node.pool_kernel} and {node.kernel}")
+    plane = node.plane[0] * node.plane[1]
+    if node.image[0] % node.groups or node.width % (plane * node.groups):
+        raise GraphError(f"{where} has {node.groups} groups, which do not divide {node.image[0]} channels in, {node.width} out")
+    if node.flat and (node.kernel != node.pooled or plane != 1):
+        raise GraphError(f"{where} is flat, its kernel {node.kernel} is not the whole pooled image {node.pooled}")
+    return (1, node.width)
 
 
 def _product_shape(graph: str, node: ProductUnit, inputs: list[Shape], nodes: Mapping[str, Node]) -> Shape:

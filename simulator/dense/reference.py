@@ -56,7 +56,8 @@ class Reference:
     `logits`: shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes`: site ->
     emitted values (0 or +-theta*2^k, or +-step), shape (steps, images, *site shape). `eq30` and `released`: node -> accumulates
     issued at that step, shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0
-    where there was none, shape (images,), int64; None where the image is shown at every step. What follows a settled step is the same for ever.
+    where there was none, shape (images,), int64; None where the image is shown at every step. What follows a settled step is the
+    same for ever.
     """
 
     logits: Array

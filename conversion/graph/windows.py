@@ -1,0 +1,138 @@
+"""Convolutions as synapses: weights shared over positions, pooling in front folded in, and who reaches whom.
+
+Pooling is linear, so spikes need no unit of their own for it: a spike at a position counts once in every pooled cell that its
+position belongs to, and reaches the outputs of that cell. What a spike reaches separates into rows and columns; all counts follow
+from two small matrices of ways, borders included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph.nodes import LATER, Injection, Node
+
+Int64 = NDArray[np.int64]
+Pair: TypeAlias = tuple[int, int]
+Pooling: TypeAlias = Literal["none", "sum", "mean"]
+
+
+@dataclass(frozen=True)
+class Convolution2d(Node):
+    """A spiking 2d convolution, ``I = W * pool(x) + b``, of a site of shape `image` (channels, H, W), flattened in that order.
+
+    `pooling` ``"sum"`` or ``"mean"`` puts windows of `pool_kernel` in front (the mean divides by the whole window, padding
+    counted). `flat`: the kernel is the whole pooled image, a Linear behind pooling. The bias enters by `injection`. Shape
+    (1, channels out * H out * W out). Arrays: ``weight`` (channels out, channels / groups, kh, kw),
+    ``bias`` (channels out,).
+    """
+
+    image: tuple[int, int, int]
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    pooling: Pooling = field(default="none", metadata=LATER)
+    pool_kernel: Pair = field(default=(1, 1), metadata=LATER)
+    pool_stride: Pair = field(default=(1, 1), metadata=LATER)
+    pool_padding: Pair = field(default=(0, 0), metadata=LATER)
+    flat: bool = field(default=False, metadata=LATER)
+    injection: Injection = field(default="every", metadata=LATER)
+
+    kind = "convolution2d"
+    arrays = ("weight", "bias")
+
+    @property
+    def pooled(self) -> Pair:
+        """Height and width behind the pooling."""
+        return plane_of((self.image[1], self.image[2]), self.pool_kernel, self.pool_stride, self.pool_padding, (1, 1))
+
+    @property
+    def plane(self) -> Pair:
+        """Height and width of the output."""
+        return plane_of(self.pooled, self.kernel, self.stride, self.padding, self.dilation)
+
+    @property
+    def channels(self) -> int:
+        """Output channels."""
+        return self.width // max(self.plane[0] * self.plane[1], 1)
+
+    @property
+    def fan_in(self) -> int:
+        """Weights of an output channel."""
+        return self.image[0] // self.groups * self.kernel[0] * self.kernel[1]
+
+    @property
+    def pool_scale(self) -> float:
+        """What a pooled spike is worth: 1, or by mean one over the window."""
+        return 1.0 / (self.pool_kernel[0] * self.pool_kernel[1]) if self.pooling == "mean" else 1.0
+
+    @property
+    def macs(self) -> int:
+        """Dense multiply-accumulates of one pass, one image, padding counted as pixels."""
+        return self.width * self.fan_in
+
+
+def extent(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+    """Outputs of a window that slides over `size` positions, none below 0."""
+    return max((size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1, 0)
+
+
+def plane_of(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
+    """Height and width that a window leaves of a plane."""
+    height, width = (extent(size[i], kernel[i], stride[i], padding[i], dilation[i]) for i in range(2))
+    return height, width
+
+
+def taps(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Int64:
+    """Kernel element by which each position reaches each output of a sliding window, -1 where none; shape (size, outputs)."""
+    outputs = extent(size, kernel, stride, padding, dilation)
+    offset = np.arange(size)[:, None] + padding - stride * np.arange(outputs)
+    tap = offset // dilation
+    reached: Int64 = np.where((offset % dilation == 0) & (tap >= 0) & (tap < kernel), tap, -1)
+    return reached
+
+
+def ways(node: Convolution2d, axis: int) -> Int64:
+    """In how many ways a row (axis 0) or column (1) of the site reaches each of the output, shape (extent, outputs)."""
+    pool = taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
+    own = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
+    return (pool >= 0).astype(np.int64) @ (own >= 0)
+
+
+def part_reach(node: Convolution2d, start: int, stop: int) -> tuple[Int64, Int64, Int64]:
+    """How a part of outputs ``start:stop`` is reached: by each input channel, row and column of the site.
+
+    The part covers whole channels, or rows of one. A spike at (c, y, x) meets ``rows[y] * columns[x]`` weight rows there, each of
+    ``channels[c]`` outputs: their product is its fan-out.
+    """
+    height, width = node.plane
+    plane = height * width
+    first, last = start // plane, -(-stop // plane)
+    top, bottom = (0, height) if last - first > 1 else ((start - first * plane) // width, (stop - first * plane) // width)
+    per_group = node.channels // node.groups
+    group = np.arange(node.image[0]) // (node.image[0] // node.groups)
+    channels = np.minimum(last, (group + 1) * per_group) - np.maximum(first, group * per_group)
+    return np.maximum(channels, 0).astype(np.int64), ways(node, 0)[:, top:bottom].sum(axis=1), ways(node, 1).sum(axis=1)
+
+
+def fan_out(node: Convolution2d, start: int = 0, stop: int | None = None) -> Int64:
+    """Outputs of ``start:stop`` (all by default) that a spike of each neuron reaches, every way counted; (channels, H, W)."""
+    channels, rows, columns = part_reach(node, start, node.width if stop is None else stop)
+    return channels[:, None, None] * rows[:, None] * columns
+
+
+def reached_span(node: Convolution2d, start: int, stop: int) -> tuple[int, int]:
+    """First and last (exclusive) neuron of the site that reaches a part; (0, 0) where none does.
+
+    Rows of several channels are not contiguous: what lies between them is in the span too.
+    """
+    channels, rows, columns = (np.flatnonzero(axis) for axis in part_reach(node, start, stop))
+    if not (channels.size and rows.size and columns.size):
+        return 0, 0
+    _, height, width = node.image
+    return int((channels[0] * height + rows[0]) * width), int((channels[-1] * height + rows[-1] + 1) * width)

@@ -1,0 +1,338 @@
+"""A NIR graph as a SpikingGraph: nodes in order, each checked for what it reads; what has no counterpart is refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import (
+    Add,
+    Convolution2d,
+    CubaLIFNeurons,
+    IFNeurons,
+    LIFNeurons,
+    MembraneReadOut,
+    Node,
+    Port,
+    ReadOut,
+    SpikeSource,
+    SpikingGraph,
+    Synapse,
+)
+from conversion.graph.leaky import Reset
+from conversion.graph.windows import Pair
+from conversion.nir.package import open_nir
+from conversion.nir.windows import padding_of, pair
+from foundation.errors import GraphError, InputError
+
+DT = 1e-4
+"""Length of a step in seconds where nothing else is said: what snnTorch and Norse assume when they write NIR."""
+
+KNOWN = (
+    "Input",
+    "Output",
+    "Affine",
+    "Linear",
+    "Conv2d",
+    "IF",
+    "LIF",
+    "CubaLIF",
+    "LI",
+    "Flatten",
+    "SumPool2d",
+    "AvgPool2d",
+)
+"""Types of NIR nodes that are read."""
+
+_POSITIVE = ("tau", "tau_syn", "tau_mem")
+
+
+@dataclass(frozen=True)
+class _Pooling:
+    name: str
+    kind: Literal["sum", "mean"]
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What a NIR node hands on: the stream of `node`, seen in `shape`, spikes or currents; `pooling` is still to be done.
+
+    `image` is the shape of the stream itself, (channels, H, W) or (neurons,).
+    """
+
+    node: str
+    image: tuple[int, ...]
+    shape: tuple[int, ...]
+    spiking: bool
+    pooling: _Pooling | None = None
+
+    @property
+    def port(self) -> Port:
+        return Port(self.node, 0, int(np.prod(self.image)))
+
+
+def from_nir(source: Any, *, dt: float | None = None, reset: Reset = "value", name: str | None = None) -> SpikingGraph:
+    """A SpikingGraph that takes spike trains and counts spikes, or reads membranes where the network ends in LI or a synapse.
+
+    Args:
+        source: a `nir.NIRGraph`, or the path of a NIR file.
+        dt: length of a step, in the unit of the time constants; None takes the graph's own (``metadata["dt"]``), else 1e-4.
+        reset: what a spike does to the membrane: "value" sets it to v_reset, as NIR says; "subtract" takes v_threshold off, as
+            some libraries mean it that have no other way to say so in NIR.
+        name: of the graph; None takes the file's, else "nir".
+
+    Pooling and flattening leave no node of their own: they are part of the synapse behind them.
+
+    Raises GraphError, naming the node, for recurrence, unknown or nested nodes, and layers in an order that neurons cannot
+    bridge; FileFormatError for a file that is not NIR's; InputError for arguments out of range or without the package nir.
+    """
+    graph = open_nir(source)
+    if reset not in ("value", "subtract"):
+        raise InputError(f"reset is {reset!r}, must be 'value' or 'subtract'")
+    step = float(graph.metadata.get("dt", DT) if dt is None else dt)
+    if not 0 < step < np.inf:
+        raise InputError(f"dt is {step}, needs a positive and finite length of a step")
+    known = name or (Path(source).stem if isinstance(source, str | Path) else "nir")
+    reader = _Reader(graph, step, reset)
+    return SpikingGraph.build(known, reader.nodes, reader.arrays, {"method": "nir", "dt": step, "reset": reset})
+
+
+class _Reader:
+    """One pass over the NIR graph in topological order."""
+
+    def __init__(self, graph: Any, dt: float, reset: Reset) -> None:
+        self.graph, self.dt, self.reset = graph, dt, reset
+        self.nodes: list[Node] = []
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self.values: dict[str, _Value] = {}
+        self.dtype = _widest(graph)
+        for name in _order(graph):
+            before = [self.values[a] for a, b in graph.edges if b == name]
+            value = self._read(name, graph.nodes[name], before)
+            if value is not None:
+                self.values[name] = value
+
+    def _read(self, name: str, node: Any, before: list[_Value]) -> _Value | None:
+        kind = type(node).__name__
+        if kind == "Input":
+            shape = _shape(name, node.input_type.get("input"))
+            self._add(SpikeSource(name, (), (1, int(np.prod(shape))), shape))
+            return _Value(name, shape, shape, spiking=True)
+        if not before:
+            raise GraphError(f"NIR node {name!r} ({kind}) reads nothing: connect it to the Input")
+        if kind in ("IF", "LIF", "CubaLIF"):
+            return self._neurons(name, node, self._sum(name, kind, before))
+        if len(before) > 1:
+            raise GraphError(f"NIR node {name!r} ({kind}) reads {len(before)} nodes: only neurons sum what they read")
+        match kind:
+            case "Affine" | "Linear":
+                return self._linear(name, node, before[0])
+            case "Conv2d":
+                return self._convolution(name, node, before[0])
+            case "SumPool2d" | "AvgPool2d":
+                return self._pool(name, node, before[0])
+            case "Flatten":
+                return _flatten(name, node, before[0])
+            case "LI":
+                self._leaky_integrator(name, node, before[0])
+            case _:
+                self._output(name, before[0])
+        return None
+
+    def _add(self, node: Node, **arrays: Any) -> None:
+        self.nodes.append(node)
+        for field, array in arrays.items():
+            self.arrays[f"{node.name}.{field}"] = np.array(array, self.dtype, order="C")
+
+    def _sum(self, name: str, kind: str, before: list[_Value]) -> _Value:
+        """The current that neurons read: of one synapse, or the sum of several."""
+        for value in before:
+            if value.spiking:
+                raise GraphError(f"NIR node {name!r} ({kind}) reads the spikes of {value.node!r}: put a synapse between them")
+        if len(before) == 1:
+            return before[0]
+        if len({value.shape for value in before}) > 1:
+            raise GraphError(f"NIR node {name!r} ({kind}) sums shapes {', '.join(str(value.shape) for value in before)}")
+        total = f"{name}.sum"
+        self._add(Add(total, tuple(value.port for value in before), (1, before[0].port.width)))
+        return replace(before[0], node=total)
+
+    def _neurons(self, name: str, node: Any, value: _Value) -> _Value:
+        inputs, shape = (value.port,), (1, value.port.width)
+        match type(node).__name__:
+            case "IF":
+                site: IFNeurons | LIFNeurons | CubaLIFNeurons = IFNeurons(name, inputs, shape, self.reset)
+            case "LIF":
+                site = LIFNeurons(name, inputs, shape, self.reset, self.dt)
+            case _:
+                site = CubaLIFNeurons(name, inputs, shape, self.reset, self.dt)
+        self._add(site, **self._parameters(name, node, site.arrays, value.shape))
+        return replace(value, node=name, spiking=True)
+
+    def _parameters(self, name: str, node: Any, fields: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+        """Parameters of every neuron, flat; one for all is spread over all."""
+        found = {}
+        for field in fields:
+            given = np.asarray(getattr(node, field), np.float64)
+            if given.size != 1 and given.shape != shape:
+                raise GraphError(f"NIR node {name!r}: {field} has shape {given.shape}, what it reads has {shape}")
+            if field in _POSITIVE and not (given > 0).all():
+                raise GraphError(f"NIR node {name!r}: {field} goes down to {given.min():g}, time constants must be positive")
+            found[field] = np.broadcast_to(given.reshape(shape if given.size > 1 else (1,) * len(shape)), shape).ravel()
+        return found
+
+    def _linear(self, name: str, node: Any, value: _Value) -> _Value:
+        weight = np.asarray(node.weight)
+        _spikes(name, value)
+        if weight.ndim != 2 or value.shape != weight.shape[1:]:
+            raise GraphError(
+                f"NIR node {name!r}: weights of shape {weight.shape} on a stream of shape {value.shape}: flatten first"
+            )
+        plain = type(node).__name__ == "Linear"
+        injection: Literal["every", "once"] = "once" if plain else "every"
+        bias = np.zeros(len(weight)) if plain else np.asarray(node.bias)
+        inputs, shape = (value.port,), (1, len(weight))
+        if value.pooling is None:
+            self._add(Synapse(name, inputs, shape, weight.shape[1], injection=injection), weight=weight, bias=bias)
+        else:
+            folded = Convolution2d(name, inputs, shape, _image(name, value), (1, 1), flat=True, injection=injection)
+            folded = replace(_pooled(folded, value), kernel=_pooled(folded, value).pooled)
+            self._add(folded, weight=weight.reshape(len(weight), -1, *folded.kernel), bias=bias)
+        return _Value(name, (len(weight),), (len(weight),), spiking=False)
+
+    def _convolution(self, name: str, node: Any, value: _Value) -> _Value:
+        weight = np.asarray(node.weight)
+        _spikes(name, value)
+        if weight.ndim != 4 or len(value.shape) != 3:
+            raise GraphError(f"NIR node {name!r} (Conv2d): weights of shape {weight.shape} on a stream of shape {value.shape}")
+        kernel = (weight.shape[2], weight.shape[3])
+        stride, dilation = pair(name, "stride", node.stride), pair(name, "dilation", node.dilation)
+        padding, groups = padding_of(name, node, kernel, stride, dilation), int(node.groups)
+        if weight.shape[1] * groups != value.shape[0]:
+            raise GraphError(
+                f"NIR node {name!r} (Conv2d): {weight.shape[1]} channels a group in {groups} groups, reads {value.shape}"
+            )
+        image = _image(name, value)
+        conv = Convolution2d(name, (value.port,), (1, 1), image, kernel, stride, padding, dilation, groups)
+        conv = _pooled(conv, value)
+        if min(*conv.stride, *conv.dilation) < 1 or min(*conv.plane) < 1:
+            raise GraphError(f"NIR node {name!r} (Conv2d): its window {kernel} leaves nothing of an image of {value.shape}")
+        plane = conv.plane
+        conv = replace(conv, shape=(1, len(weight) * plane[0] * plane[1]))
+        self._add(conv, weight=weight, bias=np.asarray(node.bias))
+        out = (len(weight), *plane)
+        return _Value(name, out, out, spiking=False)
+
+    def _pool(self, name: str, node: Any, value: _Value) -> _Value:
+        kind: Literal["sum", "mean"] = "sum" if type(node).__name__ == "SumPool2d" else "mean"
+        if not value.spiking:
+            raise GraphError(f"NIR node {name!r} pools the currents of {value.node!r}: put neurons between them")
+        if value.pooling is not None or len(value.shape) != 3:
+            raise GraphError(f"NIR node {name!r} pools a stream of shape {value.shape}, pooled or flat already: pool spikes once")
+        kernel, stride = pair(name, "kernel_size", node.kernel_size), pair(name, "stride", node.stride)
+        pooling = _Pooling(name, kind, kernel, stride, pair(name, "padding", node.padding))
+        trial = _pooled(Convolution2d(name, (), (1, 1), _image(name, value), (1, 1)), replace(value, pooling=pooling))
+        if min(*kernel, *stride) < 1 or min(*trial.pooled) < 1:
+            raise GraphError(f"NIR node {name!r}: its window {kernel} leaves nothing of an image of {value.shape}")
+        return replace(value, shape=(value.shape[0], *trial.pooled), pooling=pooling)
+
+    def _leaky_integrator(self, name: str, node: Any, value: _Value) -> None:
+        if value.spiking:
+            raise GraphError(f"NIR node {name!r} (LI) reads the spikes of {value.node!r}: put a synapse between them")
+        readers = [type(self.graph.nodes[b]).__name__ for a, b in self.graph.edges if a == name]
+        if readers != ["Output"]:
+            raise GraphError(
+                f"NIR node {name!r} (LI) must be read by the Output alone: a membrane within a network is not supported"
+            )
+        site = MembraneReadOut(name, (value.port,), (1, value.port.width), law="sum", off_chip=True, dt=self.dt)
+        self._add(site, **self._parameters(name, node, site.arrays, value.shape))
+        self.values[name] = value
+
+    def _output(self, name: str, value: _Value) -> None:
+        if any(isinstance(node, MembraneReadOut) for node in self.nodes):
+            return
+        if value.pooling is not None:
+            raise GraphError(f"NIR node {value.pooling.name!r} pools spikes that only the Output reads: put a synapse behind it")
+        self._add(ReadOut(name, (value.port,), (1, value.port.width), law="sum", off_chip=True))
+
+
+def _order(graph: Any) -> list[str]:
+    """Names of all nodes, sources first, after the checks that need the graph as a whole."""
+    for name, node in graph.nodes.items():
+        kind = type(node).__name__
+        if kind == "NIRGraph":
+            raise GraphError(
+                f"NIR node {name!r} is a graph within the graph (recurrent layers come so): not supported, flatten it"
+            )
+        if kind not in KNOWN:
+            raise GraphError(f"NIR node {name!r} has the unsupported type {kind}; supported: {', '.join(KNOWN)}")
+    for kind in ("Input", "Output"):
+        found = [name for name, node in graph.nodes.items() if type(node).__name__ == kind]
+        if len(found) != 1:
+            raise GraphError(f"a NIR graph needs 1 node {kind}, this one has {len(found)}: {', '.join(found)}")
+    edges: nx.DiGraph[str] = nx.DiGraph()
+    edges.add_nodes_from(graph.nodes)
+    for a, b in graph.edges:
+        for end in (a, b):
+            if end not in graph.nodes:
+                raise GraphError(f"a NIR edge joins {a!r} to {b!r}: there is no node {end!r}")
+        if edges.has_edge(a, b):
+            raise GraphError(f"a NIR edge joins {a!r} to {b!r} twice")
+        edges.add_edge(a, b)
+    if not nx.is_directed_acyclic_graph(edges):
+        cycle = " -> ".join(a for a, _ in nx.find_cycle(edges))
+        raise GraphError(f"NIR graph has a cycle through {cycle}: recurrence is not supported")
+    position = {name: i for i, name in enumerate(graph.nodes)}
+    return list(nx.lexicographical_topological_sort(edges, key=position.__getitem__))
+
+
+def _widest(graph: Any) -> np.dtype[Any]:
+    """float64 where any array has it, else float32."""
+    arrays = [value for node in graph.nodes.values() for value in vars(node).values() if hasattr(value, "dtype")]
+    wide = any(np.asarray(array).dtype == np.float64 for array in arrays)
+    return np.dtype(np.float64 if wide else np.float32)
+
+
+def _shape(name: str, given: Any) -> tuple[int, ...]:
+    shape = () if given is None else tuple(int(extent) for extent in np.asarray(given).ravel())
+    if len(shape) not in (1, 3) or min(shape) < 1:
+        raise GraphError(f"NIR node {name!r} has shape {shape}, needs (neurons,) or (channels, height, width)")
+    return shape
+
+
+def _image(name: str, value: _Value) -> tuple[int, int, int]:
+    if len(value.image) != 3:
+        raise GraphError(f"NIR node {name!r} needs an image (channels, height, width), reads a stream of shape {value.image}")
+    return value.image[0], value.image[1], value.image[2]
+
+
+def _spikes(name: str, value: _Value) -> None:
+    if not value.spiking:
+        raise GraphError(f"NIR node {name!r} reads the currents of {value.node!r}: put neurons between two synapses")
+
+
+def _pooled(conv: Convolution2d, value: _Value) -> Convolution2d:
+    pooling = value.pooling
+    if pooling is None:
+        return conv
+    return replace(
+        conv, pooling=pooling.kind, pool_kernel=pooling.kernel, pool_stride=pooling.stride, pool_padding=pooling.padding
+    )
+
+
+def _flatten(name: str, node: Any, value: _Value) -> _Value:
+    rank = len(value.shape)
+    start, stop = (int(dim) % rank if -rank <= dim < rank else -1 for dim in (node.start_dim, node.end_dim))
+    if rank > 1 and (start, stop) != (0, rank - 1):
+        raise GraphError(
+            f"NIR node {name!r} flattens axes {node.start_dim} to {node.end_dim} of {value.shape}: flatten all of them"
+        )
+    return replace(value, shape=(int(np.prod(value.shape)),))
