@@ -85,7 +85,7 @@ class DenseNetwork:
                 return expectation_of_product(node)
             case ReadOut():
                 return mean_so_far(node.scale)
-        raise NotImplementedError(f"the dense network has no {node.kind}")
+        raise ValueError(f"the dense network has no {node.kind}")
 
     def _function(self, node: ECUnit) -> Callable[[Tensor], Tensor]:
         match node.function:
@@ -96,4 +96,4 @@ class DenseNetwork:
                 return lambda x: torch.softmax(x * node.input_scale, dim=-1)
             case "gelu":
                 return functional.gelu
-        raise NotImplementedError(f"the dense network has no {node.function}")
+        raise ValueError(f"the dense network has no {node.function}")

@@ -107,7 +107,7 @@ def with_thresholds(graph: SpikingGraph, thresholds: Thresholds) -> SpikingGraph
     sites = [site.name for site in graph.sites]
     if other := [site for site in graph.sites if not isinstance(site, MTNeurons)]:
         raise CalibrationError(
-            f"site {other[0].name!r} of kind {other[0].kind!r} has no thresholds to set: give a graph converted with method 'ecmt'"
+            f"site {other[0].name!r} of kind {other[0].kind!r} has no thresholds to set: convert with method 'ecmt'"
         )
     if unknown := sorted(set(thresholds) - set(sites)):
         near = difflib.get_close_matches(unknown[0], sites, n=3, cutoff=0.0)
