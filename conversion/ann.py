@@ -31,6 +31,7 @@ from conversion.graph import (
     TokenMean,
     TokenSelect,
 )
+from conversion.images import source_of
 
 Array = NDArray[Any]
 Observer = Callable[[str, Array], None]
@@ -55,6 +56,7 @@ def ann_forward(graph: SpikingGraph, images: Array, observe: Observer | None = N
 
 def forward(graph: SpikingGraph, images: Array, at_site: Callable[[Neurons, Array], Array]) -> Array:
     """Logits as of `ann_forward`, `at_site` deciding what every neuron site makes of the values in front of it."""
+    source_of(graph)  # a graph that takes spike trains is refused
     streams: dict[str, Array] = {}
     waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for node in graph.nodes.values():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from conversion.graph import ImageSource, SpikingGraph
-from foundation.errors import ImageError
+from foundation.errors import GraphError, ImageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 LARGEST_VALUE = 1e3
@@ -44,8 +44,10 @@ class ImageFolder:
 
 
 def source_of(graph: SpikingGraph) -> ImageSource:
-    """The graph's image source, which carries its preprocessing."""
-    return graph.of_type(ImageSource)[0]
+    """The graph's image source, which carries its preprocessing. Raises GraphError for a graph that takes spike trains."""
+    if not isinstance(graph.source, ImageSource):
+        raise GraphError(f"graph {graph.name!r} takes spike trains at {graph.source.name!r}: it shows no images and has no ANN")
+    return graph.source
 
 
 def check_images(images: Any, image_shape: tuple[int, int, int], where: str = "images") -> NDArray[Any]:

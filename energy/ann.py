@@ -1,13 +1,15 @@
 """The ANN beside the SNN: the same network run densely, one pass of one image, from the graph's structure alone.
 
 MT neurons vanish (an activation takes the spike's place), EC units evaluate their F once, products and Linears multiply. Two
-counts: the dense MACs of all Linears and products, which Eq. 30 divides by, and all operations of the pass.
+counts: the dense MACs of all Linears, convolutions and products, which Eq. 30 divides by, and all operations of the pass. A
+network that was never an ANN (spike trains in) is held against one dense pass of its layers all the same.
 """
 
 from __future__ import annotations
 
 from conversion.graph import (
     Add,
+    Convolution2d,
     ECUnit,
     Node,
     PatchEmbedding,
@@ -37,6 +39,10 @@ def _operations(node: Node) -> dict[RoleOp, int]:
     match node:
         case PatchEmbedding():
             return {("dense rows", "mac"): node.size * node.fan_in, ("bias", "add"): node.size}
+        case Convolution2d():
+            pooled = node.image[0] * node.pooled[0] * node.pooled[1] * node.pool_kernel[0] * node.pool_kernel[1]
+            pool = {} if node.pooling == "none" else {("pooling", "add"): pooled}
+            return {("dense rows", "mac"): node.macs, ("bias", "add"): node.size, **pool}
         case Synapse():
             return {("dense rows", "mac"): node.macs, ("bias", "add"): node.size}
         case ProductUnit():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, Node, ProductUnit, Synapse
+from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
 from energy.bill import Bill
 from energy.energy_report import EnergyReport
 from foundation.errors import InputError
@@ -177,7 +177,7 @@ def _behind(node: Node, site_rate: Mapping[str, float], report: EnergyReport) ->
     """Rate of the spikes that cause a node's events: its own where it fires, else of the sites that it reads."""
     if isinstance(node, Neurons):
         return site_rate[node.name]
-    if not isinstance(node, Synapse | ProductUnit):
+    if not isinstance(node, Synapse | Convolution2d | ProductUnit):
         return 0.0
     sites = [(site_rate[port.node], report.activity.spikes[port.node].neurons) for port in node.inputs if port.node in site_rate]
     neurons = sum(count for _, count in sites)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import ProductUnit
+from conversion.graph import Convolution2d, ProductUnit
+from conversion.graph.windows import fan_out
 from energy.bill import Bill
 from foundation.errors import ConservationError
 from simulator.activity import OPS, Activity
@@ -14,7 +15,8 @@ def check_activity(activity: Activity) -> None:
     """Raise ConservationError unless the run's counts are complete, inside their bounds and of one shape.
 
     Bounds: a site emits at most one spike a neuron and step, so a Linear accumulates at most its dense MACs a step and image, in
-    whole fan-outs; a product has three terms, so at most three times its dense MACs.
+    whole fan-outs; a convolution, the fan-outs of all neurons in front of it; a product
+    has three terms, so at most three times its dense MACs.
     """
     _check_operations(activity)
     accounting, graph = activity.accounting, activity.program.graph
@@ -36,12 +38,15 @@ def check_activity(activity: Activity) -> None:
             node = graph.nodes[node_name]
             product = isinstance(node, ProductUnit)
             limit = 3 * dense if product else dense
+            if isinstance(node, Convolution2d):
+                limit = int(fan_out(node).sum())  # borders reach fewer outputs than a dense pass, pooled windows more than once
             low, high = int(counts[i].min(initial=0)), int(counts[i].max(initial=0))
             if low < 0 or high > limit:
                 raise ConservationError(
                     f"accounting {name!r} counts {low}..{high} ACs a step at {node_name!r}, bounds 0..{limit}"
                 )
-            if not product and (counts[i] % node.width).any():
+            whole = not (product or isinstance(node, Convolution2d))
+            if whole and (counts[i] % node.width).any():
                 raise ConservationError(f"accounting {name!r} at {node_name!r} is no multiple of the fan-out {node.width}")
 
 

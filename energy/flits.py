@@ -1,7 +1,7 @@
 """Flits on the mesh: what each message costs in links crossed, for spikes of a run and for activations of the ANN.
 
-A job sends one message over each multicast tree of its part that holds its token: elements of spike_header_bits + 1 +
-ceil(log2 n) bits (spikes) or word_bits (real values, partial sums), at least one flit. A flit crosses each link of the tree
+A job sends one message over each multicast tree of its part that holds its token: elements of spike_header_bits + ceil(log2 of
+a spike's values) bits (spikes) or word_bits (real values, partial sums), at least one flit. A flit crosses each link of the tree
 once; a link between two chips costs the crossing in place of a hop. Injection and ejection cost nothing of their own.
 """
 
@@ -91,7 +91,7 @@ def snn_flits(activity: Activity) -> Tally | str:
             spikes = spikes_per_token(activity.spikes[node.name], tokens, start, stop)
             if spikes is None:
                 return f"needs a schedule: spikes of {node.name!r} were not recorded for channels {start}:{stop} apart"
-            bits = noc.spike_header_bits + 1 + ceil(log2(node.n))
+            bits = noc.spike_header_bits + ceil(log2(node.values))
             flits = np.maximum(1, -(-spikes * bits // noc.flit_bits)).sum(axis=(1, 2))
         else:
             sets = 2 if program.chip.synapse_core.graded_spikes == "shift" else 1

@@ -1,4 +1,4 @@
-"""How nodes are grouped in reports: by kind, by layer, by themselves; and MT sites by their kind."""
+"""How nodes are grouped in reports: by kind, by layer, by themselves; and neuron sites by their kind."""
 
 from __future__ import annotations
 

@@ -8,8 +8,11 @@ otherwise as in `memory_snn`.
 
 from __future__ import annotations
 
-from conversion.graph import Add, ConstantStream, ECUnit, PatchEmbedding, ProductUnit, Synapse, TokenMean
-from energy.memory_prices import EC, STATE, WEIGHT
+import numpy as np
+
+from conversion.graph import Add, ConstantStream, Convolution2d, ECUnit, PatchEmbedding, ProductUnit, Synapse, TokenMean
+from conversion.graph.windows import part_reach
+from energy.memory_prices import EC, STATE, WEIGHT, accesses
 from energy.memory_snn import parameter_accesses
 from energy.rows import PartRows, part_rows
 from energy.tally import Tally
@@ -38,6 +41,8 @@ def _count(tally: Tally, program: CoreProgram, part: int, rows: PartRows, reuse:
     match node:
         case Synapse(spiking=True):
             _synapse(tally, program, part, rows, reuse)
+        case Convolution2d():
+            _convolution(tally, program, part, rows, node)
         case Synapse() | PatchEmbedding():
             add("dense weight rows", EC, node.fan_in * fetches * rows.words)
             read_write("dense accumulator", EC, node.fan_in * tokens * rows.words)
@@ -58,6 +63,26 @@ def _count(tally: Tally, program: CoreProgram, part: int, rows: PartRows, reuse:
             read_write("sum", EC, (node.stop - node.start) * rows.words)
         case _:
             pass
+
+
+def _convolution(tally: Tally, program: CoreProgram, part: int, rows: PartRows, node: Convolution2d) -> None:
+    """Every activation as an event at every position in front of the part; pooling is done on the way in."""
+    core, parts = program.chip.synapse_core, program.parts
+    channels, down, across = part_reach(node, int(parts.out_start[part]), int(parts.out_stop[part]))
+    fetched = int(np.count_nonzero(channels) * down.sum() * across.sum())
+    plane = node.plane[0] * node.plane[1]
+    held = -(-int(parts.out_stop[part]) // plane) - int(parts.out_start[part]) // plane
+    together, sums = min(held, node.channels // node.groups), rows.of(core.accumulator_bits)
+    found = {
+        ("weight rows", WEIGHT): fetched * accesses(together, core.weight_bits),
+        ("accumulator read", STATE): fetched * accesses(together, core.accumulator_bits),
+        ("accumulator write", STATE): fetched * accesses(together, core.accumulator_bits),
+        ("accumulator read-out", STATE): rows.tokens * sums,
+        ("accumulator clear", STATE): rows.tokens * sums,
+        ("bias read", WEIGHT): accesses(held, core.weight_bits),
+    }
+    for (role, op), count in found.items():
+        tally.add(rows.core, rows.index, role, op, count)
 
 
 def _synapse(tally: Tally, program: CoreProgram, part: int, rows: PartRows, reuse: int) -> None:

@@ -5,7 +5,10 @@ A row of R words of b bits takes ceil(R b / 64) accesses. On a core, for R outpu
 * spiking synapse, an event: "weight rows" 1 row of weights; "accumulator read" and "accumulator write" 1 row each. A token and
   step: "accumulator read-out" and "accumulator clear" a row for each set of accumulators (two where the core shifts);
   "bias read" a row of weights, where the part holds the neurons; "partial sum read" and "write" on the owner's core.
-* neurons, a token and step: "membrane read" and "membrane write" a row; ST-BIF neurons "tracer read" and "tracer write" as well.
+* convolution, a weight row that an event fetches (one kernel element of its channel, the part's output channels of its group side
+  by side): "weight rows" and the accumulators as of a synapse, with rows of that many channels; "bias read" a word a channel.
+* neurons, a token and step: "membrane read" and "membrane write" a row; ST-BIF neurons "tracer read" and "tracer write" as well,
+  CubaLIF neurons "synaptic current read" and "write".
 * EC unit of a non-linearity, a row and step: "EC state read" and "write" 2 rows each (running sum, last output); "parameters".
 * product, an event of A: "operand row" (a row of S_B), "product accumulator read" and "write" a row each; an event of B from the
   second step on: the same with a column of S_A. Every event: "operand sum read" and "write", one word. A row and step: "EC state
@@ -29,6 +32,8 @@ from numpy.typing import NDArray
 from conversion.graph import (
     Add,
     ConstantStream,
+    Convolution2d,
+    CubaLIFNeurons,
     ECUnit,
     Neurons,
     Node,
@@ -39,8 +44,7 @@ from conversion.graph import (
     Synapse,
     TokenMean,
 )
-from conversion.images import source_of
-from energy.memory_prices import EC, STATE, WEIGHT
+from energy.memory_prices import EC, STATE, WEIGHT, accesses
 from energy.rows import PartRows, part_rows
 from energy.spike_counts import spikes_per_token
 from energy.tally import Tally
@@ -80,6 +84,8 @@ class _Counter:
         match node:
             case Synapse(spiking=True):
                 self._synapse(part, rows, node)
+            case Convolution2d():
+                self._convolution(part, rows, node)
             case Synapse():
                 self._dense(rows, node, np.ones_like(first))
             case PatchEmbedding():
@@ -91,6 +97,8 @@ class _Counter:
                 self._every_image(rows, both_ways("membrane"), op, stream)
                 if isinstance(node, STBIFNeurons):
                     self._every_image(rows, both_ways("tracer"), op, stream)
+                if isinstance(node, CubaLIFNeurons):
+                    self._every_image(rows, both_ways("synaptic current"), op, stream)
             case ECUnit():
                 self._every_image(rows, both_ways("EC state"), EC, 2 * stream)
                 self._every_image(rows, ("parameters",), EC, rows.tokens * parameter_accesses(node, rows))
@@ -145,6 +153,25 @@ class _Counter:
             at_owner = replace(rows, core=int(parts.core[owner]))
             self._every_image(at_owner, both_ways("partial sum"), STATE, rows.tokens * sets * sums)
 
+    def _convolution(self, part: int, rows: PartRows, node: Convolution2d) -> None:
+        """Each weight row that a spike fetches meets a row of accumulators, channels side by side, at one position."""
+        core, parts = self.program.chip.synapse_core, self.program.parts
+        own = int(np.searchsorted(self.program.parts_of(node.name), part))
+        issued, fetched = self.activity.convolutions[node.name][:, :, own].sum(axis=1).T
+        self._meet(rows, "synapse rows", issued)
+        plane = node.plane[0] * node.plane[1]
+        channels = -(-int(parts.out_stop[part]) // plane) - int(parts.out_start[part]) // plane
+        together = min(channels, node.channels // node.groups)
+        sets = 2 if core.graded_spikes == "shift" else 1
+        if not self.weights_in_ac:
+            self._events(rows, ("weight rows",), WEIGHT, fetched * accesses(together, core.weight_bits))
+            self._events(rows, both_ways("accumulator"), STATE, fetched * accesses(together, core.accumulator_bits))
+        sums = rows.of(core.accumulator_bits)
+        self._every_image(rows, ("accumulator read-out", "accumulator clear"), STATE, rows.tokens * sets * sums)
+        first = np.arange(self.activity.steps) == 0
+        read = first if node.injection == "once" else np.ones_like(first)
+        self._every_image(rows, ("bias read",), WEIGHT, read * accesses(channels, core.weight_bits))
+
     def _dense(self, rows: PartRows, node: PatchEmbedding | Synapse, when: NDArray[np.bool_]) -> None:
         fetches = node.fan_in * -(-rows.tokens // self.reuse)
         self._every_image(rows, ("dense weight rows",), EC, when * fetches * rows.words)
@@ -180,7 +207,7 @@ class _Counter:
 
     def _shown(self) -> NDArray[np.bool_]:
         """Steps at which the image is shown, shape (steps,)."""
-        last = source_of(self.program.graph).last_step
+        last = self.program.graph.source.last_step
         steps: NDArray[np.bool_] = np.arange(self.activity.steps) < (self.activity.steps if last is None else last)
         return steps
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.graph import ECUnit, Neurons, Node, PatchEmbedding, Port, ProductUnit, SpikingGraph, Synapse
+from conversion.graph import Convolution2d, ECUnit, Neurons, Node, PatchEmbedding, Port, ProductUnit, SpikingGraph, Synapse
 from foundation.errors import Shortfall
 from hwmodels import Chip
 from mapper.footprint import (
@@ -89,7 +89,9 @@ class Cutter:
 def cutter_of(graph: SpikingGraph, chip: Chip, node: Node) -> Cutter:
     """The cutter of any node but the image source and MT neurons."""
     kind = home_of(graph, node)
-    copies = weight_copies(graph, node, chip) if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE else 1
+    copies = 1
+    if isinstance(node, Synapse | Convolution2d) and kind is CoreKind.SYNAPSE:
+        copies = weight_copies(graph, node, chip)
     sites = [site for name in graph.consumers(node.name) if isinstance(site := graph.nodes[name], Neurons)]
     coverage = np.zeros(node.width + 1, np.int64)
     for site in sites:

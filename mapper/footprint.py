@@ -13,23 +13,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from conversion.graph import (
     Add,
     ConstantStream,
+    Convolution2d,
+    CubaLIFNeurons,
     ECUnit,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    Source,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
     TokenMean,
 )
+from conversion.graph.windows import part_reach
 from foundation.errors import GraphError
 from hwmodels import Chip
-from mapper.program import CoreKind
+from mapper.program import CoreKind, Int64
 
 Extent: TypeAlias = Any
 """An integer, or an array of integers (floats where a mean is taken)."""
@@ -60,12 +66,16 @@ class Footprint:
 
 
 class PartExtents(NamedTuple):
-    """Sizes of parts of one node: integers or arrays of shape (parts,). `owner` is 1 where a part holds its neurons, else 0."""
+    """Sizes of parts of one node: integers or arrays of shape (parts,). `owner` is 1 where a part holds its neurons, else 0.
+
+    `start` is the first output, which a convolution's footprint depends on: its parts must be arrays.
+    """
 
     tokens: Extent
     outputs: Extent
     rows: Extent
     owner: Extent
+    start: Extent = 0
 
 
 @dataclass(frozen=True)
@@ -79,9 +89,15 @@ class Resource:
 
 def home_of(graph: SpikingGraph, node: Node) -> CoreKind:
     """Kind of core that holds a node: spiking synapses and the neurons they feed accumulate, everything else multiplies."""
-    if isinstance(node, Neurons):
+    if isinstance(node, Neurons) and node.inputs:
         node = graph.nodes[node.inputs[0].node]
-    return CoreKind.SYNAPSE if isinstance(node, Synapse) and node.spiking else CoreKind.EC
+    spiking = isinstance(node, Convolution2d) or (isinstance(node, Synapse) and node.spiking)
+    return CoreKind.SYNAPSE if spiking else CoreKind.EC
+
+
+def off_chip(node: Node) -> bool:
+    """Whether no core holds a node: where samples enter, and what the host reads out."""
+    return isinstance(node, Source) or (isinstance(node, ReadOut) and node.off_chip)
 
 
 def units_of(node: Node) -> int:
@@ -89,12 +105,12 @@ def units_of(node: Node) -> int:
     return node.heads if isinstance(node, ProductUnit) else node.width
 
 
-def weight_copies(graph: SpikingGraph, node: Synapse, chip: Chip) -> int:
-    """Copies of each weight that a synapse stores: 2n without a shifter (paper, Eq. 26-29), else 1."""
+def weight_copies(graph: SpikingGraph, node: Synapse | Convolution2d, chip: Chip) -> int:
+    """Copies of each weight that a synapse stores: one a value of a spike without a shifter (paper, Eq. 26-29), else 1."""
     site = graph.nodes[node.inputs[0].node]
     if not isinstance(site, Neurons):
-        raise GraphError(f"spiking synapse {node.name!r} must read MT neurons, it reads {site.name!r}")
-    return 2 * site.n if chip.synapse_core.graded_spikes == "replicate" else 1
+        raise GraphError(f"spiking synapse {node.name!r} must read neurons, it reads {site.name!r}")
+    return site.values if chip.synapse_core.graded_spikes == "replicate" else 1
 
 
 def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, rows: Extent, owner: Extent = 1) -> Footprint:
@@ -102,11 +118,11 @@ def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, 
 
     `owner` is 1 where the part holds the bias, 0 where it only sends partial sums. A core that shifts keeps two accumulators
     an output, for positive and negative spikes (theta1 and theta2 differ); one with 2n copies has theta in the weights and
-    keeps one. Without token sharing each token has neurons, axons and weights of its own.
+    keeps one, as one does whose spikes are binary. Without token sharing each token has neurons, axons and weights of its own.
     """
     core = chip.synapse_core
     stored = 1 if core.token_sharing else tokens
-    accumulators = 1 if core.graded_spikes == "replicate" else 2
+    accumulators = 2 if core.graded_spikes == "shift" else 1
     return Footprint(
         weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
         state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * outputs * stored,
@@ -115,14 +131,33 @@ def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, 
     )
 
 
+def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: Int64, stop: Int64) -> Footprint:
+    """Parts ``start:stop`` of a convolution's outputs, shape (parts,) each: whole channels, or rows of one.
+
+    Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part.
+    """
+    core = chip.synapse_core
+    accumulators = 2 if core.graded_spikes == "shift" else 1
+    plane = node.plane[0] * node.plane[1]
+    channels = -(-stop // plane) - start // plane
+    reach = [part_reach(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
+    axons = [np.prod([np.count_nonzero(axis) for axis in axes]) for axes in reach]
+    return Footprint(
+        weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
+        state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * (stop - start),
+        neurons=stop - start,
+        axons=np.array(axons, np.int64),
+    )
+
+
 def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, units: Extent) -> Footprint:
     """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
     membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its
-    tracer beside the membrane, in a word as wide.
+    tracer beside the membrane, a CubaLIF neuron its current, in a word as wide.
     """
-    words = 2 if isinstance(node, STBIFNeurons) else 1
+    words = 2 if isinstance(node, STBIFNeurons | CubaLIFNeurons) else 1
     membranes = tokens * units * (node.shape[2] if node.is_map else 1)
     if kind is CoreKind.SYNAPSE:
         return Footprint(0, words * membranes * chip.synapse_core.membrane_bits, 0, 0)
@@ -141,6 +176,9 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
     kind = home_of(graph, node)
     if isinstance(node, Neurons):
         return neuron_footprint(chip, kind, node, extents.tokens, extents.outputs)
+    if isinstance(node, Convolution2d):
+        copies = weight_copies(graph, node, chip)
+        return convolution_footprint(chip, copies, node, extents.start, extents.start + extents.outputs)
     if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
         copies = weight_copies(graph, node, chip)
         return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner)

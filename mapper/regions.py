@@ -6,7 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conversion.graph import Concatenate, ECUnit, ImageSource, Node, ProductUnit, SpikingGraph, Synapse, TokenMean, TokenSelect
+from conversion.graph import (
+    Concatenate,
+    Convolution2d,
+    ECUnit,
+    Node,
+    ProductUnit,
+    Source,
+    SpikingGraph,
+    Synapse,
+    TokenMean,
+    TokenSelect,
+)
+from conversion.graph.windows import reached_span
 from mapper.program import Int64, PartTable
 
 
@@ -26,8 +38,8 @@ class Regions(NamedTuple):
 
 
 def reads(graph: SpikingGraph, node: Node) -> tuple[int, ...]:
-    """Inputs of a node that other parts send: all but the image, which comes from off the chip."""
-    return tuple(i for i, port in enumerate(node.inputs) if not isinstance(graph.nodes[port.node], ImageSource))
+    """Inputs of a node that other parts send: all but images and spike trains, which come from off the chip."""
+    return tuple(i for i, port in enumerate(node.inputs) if not isinstance(graph.nodes[port.node], Source))
 
 
 def elements_per_channel(node: Node) -> int:
@@ -47,6 +59,9 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
     match node:
         case Synapse():
             start, stop = parts.in_start[chosen].astype(np.int64), parts.in_stop[chosen].astype(np.int64)
+        case Convolution2d():
+            spans = [reached_span(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
+            start, stop = np.array(spans, np.int64).reshape(-1, 2).T
         case ECUnit(function="layer_norm"):
             start, stop = whole, whole + port.width
         case ProductUnit():

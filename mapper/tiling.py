@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, Neurons, Node, ProductUnit, SpikingGraph, Synapse
+from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikingGraph, Synapse
 from foundation.errors import Shortfall
 from hwmodels import Chip
+from mapper.convolution import convolution_loads, cut_convolution
 from mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
-from mapper.footprint import PartExtents, cores_available, demands, home_of, part_footprint, resources
+from mapper.footprint import PartExtents, cores_available, demands, home_of, off_chip, part_footprint, resources
 from mapper.program import CoreKind, Int32, PartTable
 from mapper.shortfalls import refuse
 
@@ -43,7 +44,7 @@ class Tiling:
 
     `parts.core` is -1 throughout. `kind` and `bundle` have shape (parts,): the kind of core that a part needs, and the part
     whose core it must share (its own index, except for neurons, which stay with what feeds them). `grids` maps indices of
-    `node_names` to grids; the image source has none, its pixels come from off the chip.
+    `node_names` to grids; what is off the chip (the source, spike counts read out) has none.
     """
 
     node_names: tuple[str, ...]
@@ -60,16 +61,17 @@ def tile(graph: SpikingGraph, chip: Chip, *, replicas: int | Mapping[str, int] =
     cuts: dict[int, Cuts] = {}
     totals: dict[CoreKind, FloatArray] = {}
     for index, node in enumerate(graph.nodes.values()):
-        if isinstance(node, ImageSource | Neurons):
+        if off_chip(node) or isinstance(node, Neurons):
             continue
         cutter = cutter_of(graph, chip, node)
         if not cores_available(chip, cutter.kind):
             continue
-        found = (
-            cut_synapse(cutter, token_shares(graph, replicas, node), compact=compact)
-            if isinstance(node, Synapse) and cutter.kind is CoreKind.SYNAPSE
-            else cut_ec(cutter, compact=compact)
-        )
+        if isinstance(node, Convolution2d):
+            found = cut_convolution(cutter, compact=compact)
+        elif isinstance(node, Synapse) and cutter.kind is CoreKind.SYNAPSE:
+            found = cut_synapse(cutter, token_shares(graph, replicas, node), compact=compact)
+        else:
+            found = cut_ec(cutter, compact=compact)
         if isinstance(found, list):
             shortfalls += found
         else:
@@ -96,10 +98,11 @@ def cores_shortfall(graph: SpikingGraph, chip: Chip, kind: CoreKind, needed: int
 
 
 def _spikes_without_home(graph: SpikingGraph, chip: Chip) -> list[Shortfall]:
-    if chip.synapse_core.graded_spikes != "binary" or not graph.sites:
+    graded = [site for site in graph.sites if site.values > 1]
+    if chip.synapse_core.graded_spikes != "binary" or not graded:
         return []
-    values = max(2 * site.n for site in graph.sites)
-    where = f"{len(graph.sites)} MT sites, {graph.sites[0].name!r} the first,"
+    values = max(site.values for site in graded)
+    where = f"{len(graded)} MT sites, {graded[0].name!r} the first,"
     levers = ("use a chip whose synapse_core.graded_spikes is 'shift' or 'replicate'",)
     return [Shortfall("synapse_core.graded_spikes", values, 1, "spike values", where, levers)]
 
@@ -107,7 +110,7 @@ def _spikes_without_home(graph: SpikingGraph, chip: Chip) -> list[Shortfall]:
 def _nodes_without_home(graph: SpikingGraph, chip: Chip) -> list[Shortfall]:
     found: list[Shortfall] = []
     for kind, figure in ((CoreKind.SYNAPSE, "mesh.synapse_cores_per_tile"), (CoreKind.EC, "mesh.ec_cores_per_tile")):
-        homeless = [n for n in graph.nodes.values() if not isinstance(n, ImageSource) and home_of(graph, n) is kind]
+        homeless = [n for n in graph.nodes.values() if not off_chip(n) and home_of(graph, n) is kind]
         if not homeless or cores_available(chip, kind):
             continue
         counts: dict[str, int] = {}
@@ -122,6 +125,9 @@ def _nodes_without_home(graph: SpikingGraph, chip: Chip) -> list[Shortfall]:
 
 def _total(cutter: Cutter, cuts: Cuts) -> FloatArray:
     """What all parts of a node take of each resource. A footprint is affine in each extent: its sum is count x value at means."""
+    if isinstance(cutter.node, Convolution2d):
+        needed = demands(cutter.kind, convolution_loads(cutter, cuts.units))
+        return np.array([np.sum(demand) for demand in needed], np.float64)
     tokens, units, rows = (float(np.diff(axis).mean()) for axis in (cuts.tokens, cuts.units, cuts.rows))
     token_pieces, unit_pieces, row_pieces = cuts.pieces
     load = cutter.load(tokens, units, rows) + cutter.load(tokens, units, rows, owner=0) * (row_pieces - 1)
@@ -145,7 +151,7 @@ def _enumerate(graph: SpikingGraph, chip: Chip, names: tuple[str, ...], cuts: Ma
     tables: list[dict[str, np.ndarray]] = []
     first = 0
     for index, node in enumerate(graph.nodes.values()):
-        if isinstance(node, ImageSource):
+        if off_chip(node):
             continue
         if isinstance(node, Neurons):
             feeding = grids[position[node.inputs[0].node]]
@@ -172,7 +178,11 @@ def _rows(graph: SpikingGraph, chip: Chip, index: int, node: Node, grid: Grid, f
     token, unit, row = (axis.ravel() for axis in np.indices(pieces, dtype=np.int64))
     own = grid.first + np.arange(grid.parts, dtype=np.int64)
     extents = PartExtents(
-        np.diff(cuts.tokens)[token], np.diff(cuts.units)[unit], np.diff(cuts.rows)[row], (row == 0).astype(np.int64)
+        np.diff(cuts.tokens)[token],
+        np.diff(cuts.units)[unit],
+        np.diff(cuts.rows)[row],
+        (row == 0).astype(np.int64),
+        cuts.units[unit],
     )
     load = part_footprint(graph, chip, node, extents)
     bundle = own

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conversion.graph import ImageSource, Node, SpikingGraph, Synapse
+from conversion.graph import Convolution2d, Node, SpikingGraph, Synapse
 from foundation.errors import ConservationError
 from hwmodels import Chip
-from mapper.footprint import Footprint, PartExtents, demands, home_of, part_footprint, resources
+from mapper.convolution import verify_alignment
+from mapper.footprint import Footprint, PartExtents, demands, home_of, off_chip, part_footprint, resources
 from mapper.program import CoreKind, CoreProgram, Int64, PartTable
 from mapper.verify_flows import verify_flows
 from mapper.verify_routes import verify_routes
@@ -36,9 +37,9 @@ def verify_parts(graph: SpikingGraph, chip: Chip, node_names: Sequence[str], par
     bounds = np.searchsorted(parts.node[order], np.arange(len(node_names) + 1))
     for index, name in enumerate(node_names):
         node, chosen = graph.nodes[name], order[bounds[index] : bounds[index + 1]]
-        if isinstance(node, ImageSource):
+        if off_chip(node):
             if chosen.size:
-                raise ConservationError(f"the image source {name!r} has parts; its pixels come from off the chip")
+                raise ConservationError(f"{name!r} has parts; what it holds is off the chip")
             continue
         _verify_cover(graph, node, parts, chosen)
         _verify_replicas(graph, chip, node, parts, chosen)
@@ -98,7 +99,14 @@ def _verify_footprint(graph: SpikingGraph, chip: Chip, node: Node, parts: PartTa
         (parts.out_stop - parts.out_start)[chosen].astype(np.int64),
         (parts.in_stop - parts.in_start)[chosen].astype(np.int64),
         (parts.owner[chosen] == chosen).astype(np.int64),
+        parts.out_start[chosen].astype(np.int64),
     )
+    if isinstance(node, Convolution2d):
+        wrong = verify_alignment(node, extents.start, extents.start + extents.outputs)
+        if wrong is not None:
+            raise ConservationError(
+                f"part {chosen[wrong]} of {node.name!r} covers neither whole channels nor rows of one channel"
+            )
     load = part_footprint(graph, chip, node, extents)
     for label in ("weight_bits", "state_bits", "neurons", "axons"):
         stated, needed = getattr(parts, label)[chosen], np.broadcast_to(getattr(load, label), chosen.shape)

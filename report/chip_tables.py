@@ -58,8 +58,8 @@ def print_chip(chip: Chip, console: Console) -> None:
             console.print(f"- {home.kind}: {home.why} (would help: {home.lever})", highlight=False)
         console.print()
     table = new_sheet(f"Figures of {chip.name}", "figure", "value", "where it comes from", prose=("where it comes from",))
-    for name, value in _figures(chip_document(chip)):
-        table.add_row(name, _shown(value), chip.sources.get(name, "a property, not a figure"))
+    for name, value in chip_figures(chip_document(chip)):
+        table.add_row(name, figure_text(value), chip.sources.get(name, "a property, not a figure"))
     console.print(table)
     if chip.area is not None:
         area = die_area_mm2(chip)
@@ -69,7 +69,7 @@ def print_chip(chip: Chip, console: Console) -> None:
         )
 
 
-def _figures(document: object, prefix: str = "") -> list[tuple[str, object]]:
+def chip_figures(document: object, prefix: str = "") -> list[tuple[str, object]]:
     """Dotted names and values of the leaves of a chip document that carry figures or properties."""
     if not isinstance(document, dict):
         return [(prefix, document)]
@@ -79,11 +79,12 @@ def _figures(document: object, prefix: str = "") -> list[tuple[str, object]]:
     for key, value in document.items():
         if not prefix and key in ("name", "description", "lacks"):
             continue
-        found += _figures(value, f"{prefix}.{key}" if prefix else key)
+        found += chip_figures(value, f"{prefix}.{key}" if prefix else key)
     return found
 
 
-def _shown(value: object) -> str:
+def figure_text(value: object) -> str:
+    """A figure or property of a chip as text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -14,6 +14,7 @@ from energy import LADDER, EnergyReport
 from foundation.errors import InputError
 from report.canvas import save
 from report.style import Sheet, new_sheet, percent
+from simulator import Activity
 
 AGREEMENT = 0.99
 _ACCOUNTINGS = ("eq30", "released", *LADDER)
@@ -150,6 +151,21 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     )
     right.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.1))
     return save(figure, Path(stem))
+
+
+def settling_notes(activity: Activity) -> tuple[str, ...]:
+    """When the images of a run came to rest, in a sentence; nothing for networks that are shown the image at every step."""
+    if activity.settled is None:
+        return ()
+    rested = activity.settled[activity.settled > 0]
+    moving = len(activity.settled) - len(rested)
+    parts = []
+    if len(rested):
+        low, mean, high = rested.min(), rested.mean(), rested.max()
+        parts.append(f"{len(rested)} of {activity.images} images settled, at steps {low} to {high} (mean {mean:.1f})")
+    if moving:
+        parts.append(f"{moving} still moved at step {activity.steps}: their answers are not yet those of the quantised network")
+    return (f"{'; '.join(parts)}.",)
 
 
 def _common_rungs(runs: Sequence[MethodRun]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from energy import EnergyReport
 from report.core_tables import fullest_cores_table, placement_table, utilisation_table
+from report.methods import settling_notes
 from report.tables import density_table, group_table, heaviest_table, ladder_table, split_table, table1, unpriced_table
 
 
@@ -39,5 +40,5 @@ def print_report(
     console.print(fullest_cores_table(report))
     console.print(density_table(report.activity))
     console.print(placement_table(report.activity.program))
-    for note in report.notes:
+    for note in (*report.notes, *settling_notes(report.activity)):
         console.print(f"- {note}")

@@ -171,12 +171,12 @@ def _line_table(title: str, lines: Sequence[Line], report: EnergyReport) -> Shee
 
 
 def density_table(activity: Activity) -> Sheet:
-    """Spikes per kind of MT site: spikes a neuron and step, how many of them are positive, how many at the base threshold."""
+    """Spikes per kind of neuron site: spikes a neuron and step, how many of them are positive, how many at the base threshold."""
     kinds: dict[str, list[SpikeRecord]] = {}
     for site, record in activity.spikes.items():
         kinds.setdefault(site_kind(site), []).append(record)
     table = new_sheet(
-        f"Spike density per kind of MT site, {activity.images} images, {activity.steps} steps",
+        f"Spike density per kind of neuron site, {activity.images} images, {activity.steps} steps",
         "site",
         "sites",
         "neurons",

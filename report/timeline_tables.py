@@ -169,11 +169,8 @@ def critical_path_table(timeline: Timeline, count: int = 30) -> Sheet:
 
 def critical_nodes_table(timeline: Timeline, count: int = 12) -> Sheet:
     """The critical path by node: the `count` nodes at which most of the makespan went, waiting or running."""
-    spent: dict[str, list[int]] = {}
-    for hold in timeline.critical_path:
-        jobs, wait, run = spent.get(hold.node, (0, 0, 0))
-        spent[hold.node] = [jobs + 1, wait + hold.wait_cycles, run + hold.run_cycles]
-    heaviest = sorted(spent, key=lambda node: (-spent[node][1] - spent[node][2], node))[:count]
+    spent = critical_nodes(timeline)
+    heaviest = spent[:count]
     table = new_sheet(
         f"Where the critical path of {timeline.makespan_cycles:,} cycles goes",
         "node",
@@ -185,11 +182,19 @@ def critical_nodes_table(timeline: Timeline, count: int = 12) -> Sheet:
         bars=(5,),
         caption=f"The {len(heaviest)} heaviest of {len(spent)} nodes on the path." if len(spent) > len(heaviest) else "",
     )
-    for node in heaviest:
-        jobs, wait, run = spent[node]
+    for node, jobs, wait, run in heaviest:
         share = (wait + run) / max(timeline.makespan_cycles, 1)
         table.add_row(node, f"{jobs:,}", f"{wait:,}", f"{run:,}", percent(share), bar(share))
     return table
+
+
+def critical_nodes(timeline: Timeline) -> list[tuple[str, int, int, int]]:
+    """Nodes of the critical path with their jobs, cycles waited and cycles run on it; the heaviest first."""
+    spent: dict[str, tuple[int, int, int]] = {}
+    for hold in timeline.critical_path:
+        jobs, wait, run = spent.get(hold.node, (0, 0, 0))
+        spent[hold.node] = (jobs + 1, wait + hold.wait_cycles, run + hold.run_cycles)
+    return sorted(((node, *sums) for node, sums in spent.items()), key=lambda row: (-row[2] - row[3], row[0]))
 
 
 def merge_holds(path: Iterable[Hold]) -> list[Stretch]:

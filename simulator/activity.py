@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,9 @@ class Activity:
 
     `logits` has shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes` maps neuron
     sites to their record. `numeric` is the number format ("float32", "float64" or "int8"). `provenance` holds versions, seeds,
-    digests, command. `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end; None for
-    graphs that are shown the image at every step.
+    digests, command. `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end;
+    None for graphs that are shown the image at every step. `convolutions` maps convolutions to what their parts issued, in the
+    order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2).
     """
 
     program: CoreProgram
@@ -86,3 +87,4 @@ class Activity:
     spikes: Mapping[str, SpikeRecord]
     provenance: Mapping[str, object]
     settled: Int64 | None = None
+    convolutions: Mapping[str, Int64] = field(default_factory=dict)

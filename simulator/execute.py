@@ -11,8 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, Port, ProductUnit, SpikingGraph, Synapse
-from conversion.images import check_images, source_of
+from conversion.graph import Convolution2d, Neurons, Port, ProductUnit, SpikeSource, SpikingGraph, Synapse
+from conversion.spikes import check_samples
 from foundation.errors import InputError
 from mapper.program import CoreProgram
 from simulator.activity import Activity
@@ -28,6 +28,7 @@ from simulator.settling import settled_steps
 
 Progress = Callable[[int, int], None]
 TOKENS_AT_ONCE = 800
+NEURONS_A_TOKEN = 512
 
 
 def execute(
@@ -45,7 +46,8 @@ def execute(
 
     Args:
         program: from `mapper.map_graph`, its graph with arrays.
-        images: preprocessed, float32 or float64, shape (images, channels, H, W).
+        images: preprocessed, float32 or float64, shape (images, channels, H, W); for a graph that takes spikes, trains of 0
+            and 1, shape (steps or more, samples, neurons).
         steps: time steps, at least 1.
         numeric: ``"float32"``, ``"float64"`` or ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere).
         threads: Numba threads; None takes all.
@@ -61,7 +63,7 @@ def execute(
     number, steps = check_numeric(numeric), check_steps(steps)
     if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
         raise InputError(f"keep_spikes is {keep_spikes}, needs a number of images, 0 or more")
-    batch = check_images(images, source_of(program.graph).image_shape)
+    batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch))
     thread_count = _thread_count(threads)
     check_memory(program.graph, number, steps, len(batch), size, keep_spikes)
@@ -77,7 +79,19 @@ def execute(
     operations, accounting, spikes = recorder.finish()
     provenance = provenance_of(program, None if threads is None else thread_count)
     settled = settled_steps(program.graph, spikes)
-    return Activity(program, number, steps, len(batch), recorder.logits, operations, accounting, spikes, provenance, settled)
+    return Activity(
+        program,
+        number,
+        steps,
+        len(batch),
+        recorder.logits,
+        operations,
+        accounting,
+        spikes,
+        provenance,
+        settled,
+        recorder.convolutions,
+    )
 
 
 def provenance_of(program: CoreProgram, threads: int | None) -> Mapping[str, object]:
@@ -112,7 +126,7 @@ def _run_batch(
         unit = make_unit(layout, node, images)
         starts = [port.start for port in node.inputs]
         streams[node.name] = []
-        by_event = isinstance(node, Synapse | ProductUnit)
+        by_event = isinstance(node, Synapse | Convolution2d | ProductUnit)
         for t in range(1, steps + 1):
             read = [streams[port.node][t - 1] for port in node.inputs]
             inputs = read if by_event else [_real(graph, port, x) for port, x in zip(node.inputs, read, strict=True)]
@@ -141,6 +155,8 @@ def _real(graph: SpikingGraph, port: Port, stream: Any) -> NDArray[Any]:
 def _batch_size(program: CoreProgram, images_at_once: int | None, images: int) -> int:
     if images_at_once is None:
         tokens = max(node.tokens for node in program.graph.nodes.values())
+        if isinstance(program.graph.source, SpikeSource):  # whole layers in one token
+            tokens = max(-(-node.size // NEURONS_A_TOKEN) for node in program.graph.nodes.values())
         return max(1, min(images, TOKENS_AT_ONCE // tokens))
     return positive_integer("images_at_once", images_at_once)
 

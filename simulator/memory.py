@@ -7,7 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from conversion.graph import ECUnit, Neurons, Node, ProductUnit, ReadOut, SpikingGraph, STBIFNeurons, Synapse
+from conversion.graph import (
+    Convolution2d,
+    CubaLIFNeurons,
+    ECUnit,
+    LeakyNeurons,
+    Neurons,
+    Node,
+    ProductUnit,
+    ReadOut,
+    SpikeSource,
+    SpikingGraph,
+    STBIFNeurons,
+    Synapse,
+)
 from foundation.errors import InputError
 from simulator.number_format import Numeric, real_dtype
 
@@ -47,7 +60,7 @@ def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, 
     for node in graph.nodes.values():
         live[node.name] = at_once * steps * _stream_bytes(node, size)
         state = at_once * _state_bytes(node, size)
-        weights = node.fan_in * node.width * (1 if numeric == "int8" else size) if isinstance(node, Synapse) else 0
+        weights = _weights(node) * (1 if numeric == "int8" else size)
         peak = max(peak, (sum(live.values()), state, weights, node.name), key=lambda entry: sum(entry[:3]))
         for name in {port.node for port in node.inputs}:
             waiting[name] -= 1
@@ -87,12 +100,28 @@ def _stream_bytes(node: Node, size: int) -> int:
     return node.size * (size + _CODE_AND_CHANNEL if isinstance(node, Neurons) else size)
 
 
+def _weights(node: Node) -> int:
+    match node:
+        case Synapse():
+            return node.fan_in * node.width
+        case Convolution2d():
+            return node.fan_in * node.channels
+        case _:
+            return 0
+
+
 def _state_bytes(node: Node, size: int) -> int:
     """What a node keeps between steps, and its scratch, one image."""
     match node:
         case STBIFNeurons():
             return node.size * (size + _TRACER)
+        case SpikeSource():
+            return 0
+        case LeakyNeurons():
+            return node.size * size * (2 if isinstance(node, CubaLIFNeurons) else 1)
         case Neurons():
+            return node.size * size
+        case Convolution2d():
             return node.size * size
         case ECUnit():
             return 2 * node.size * size

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, SpikingGraph, Synapse
+from conversion.graph import Convolution2d, Neurons, SpikingGraph, Synapse
 from foundation.errors import InputError
 
 Numeric: TypeAlias = Literal["float32", "float64", "int8"]
@@ -40,18 +40,21 @@ def real_dtype(numeric: Numeric) -> np.dtype[Any]:
     return np.dtype(np.float64 if numeric == "float64" else np.float32)
 
 
-def quantise(graph: SpikingGraph, synapse: Synapse) -> QuantisedWeight:
-    """Symmetric int8 weights of a spiking synapse, the largest magnitude of an output at 127.
+def quantise(graph: SpikingGraph, synapse: Synapse | Convolution2d) -> QuantisedWeight:
+    """Symmetric int8 weights of a spiking synapse (of a convolution, an output channel a row), the largest of an output at 127.
 
     Raises InputError where the largest possible sum of shifted weights would leave the 32-bit accumulator.
     """
     weight = graph.array(synapse.name, "weight").astype(np.float32, copy=False)
+    weight = weight.reshape(len(weight), -1)
     largest = np.abs(weight).max(axis=1)
     scale = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
     levels = np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
     site = graph.nodes[synapse.inputs[0].node]
     shift = site.n - 1 if isinstance(site, Neurons) else 0
     worst = int(np.abs(levels.astype(np.int64)).sum(axis=1).max()) << shift
+    if isinstance(synapse, Convolution2d):
+        worst *= synapse.pool_kernel[0] * synapse.pool_kernel[1]
     if worst > ACCUMULATOR_LIMIT:
         raise InputError(
             f"synapse {synapse.name!r}: fan-in {synapse.fan_in} with spikes up to 2^{shift} can sum to {worst:,}, over the "

@@ -9,6 +9,10 @@ Operations that depend on events are added as they are recorded; the others foll
   levels); "soft reset", an add a spike (recorded).
 * ST-BIF site: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane
   and tracer, up and down); "soft reset" and "tracer", an add a spike each (recorded).
+* IF, LIF and CubaLIF site: "integrate" E add (constant gains ride in the weights, v_leak in the bias), "threshold compare" E
+  compare, "soft reset", an add a spike whether it resets to a value or by subtraction (recorded); "leak" E mul, two of a CubaLIF
+  neuron, whose current is another "integrate" E add.
+* convolution: as a synapse; an accumulate is a spike at an output that it reaches, borders and pooling counted exactly.
 * EC unit: "EC accumulate" E add (S += x); "mean" E mul (S times 1/t); "function", see `function_operations`; "expectation"
   E mul (t F) + E add (minus the last). By the law of sums: no "mean", and "expectation" is the E add alone.
 * product: both passes (recorded); "operand sums", an add a spike; "theta combine" as above, for each pass that ran; "S_K
@@ -27,7 +31,11 @@ import numpy as np
 
 from conversion.graph import (
     Add,
+    Convolution2d,
+    CubaLIFNeurons,
     ECUnit,
+    LeakyNeurons,
+    LIFNeurons,
     MTNeurons,
     PatchEmbedding,
     ProductUnit,
@@ -95,7 +103,7 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
     e = _elements(program, part)
     combine: list[Entry] = [("theta combine", "mul", e), ("theta combine", "mac", e)]
     match node:
-        case Synapse(spiking=True):
+        case Synapse(spiking=True) | Convolution2d():
             if int(program.parts.owner[part]) != part:
                 return []
             every = [("bias", "add", e)] if node.injection == "every" else []
@@ -105,6 +113,10 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
             return [("dense head", "mac", node.fan_in * e), *every]
         case STBIFNeurons():
             return [("integrate", "add", e), ("threshold compare", "compare", 4 * e)]
+        case LeakyNeurons():
+            terms = 2 if isinstance(node, CubaLIFNeurons) else 1
+            leak: list[Entry] = [("leak", "mul", terms * e)] if isinstance(node, LIFNeurons | CubaLIFNeurons) else []
+            return [("integrate", "add", terms * e), ("threshold compare", "compare", e), *leak]
         case MTNeurons():
             return [("integrate", "add", e), ("threshold compare", "compare", e * (1 + math.ceil(math.log2(node.n + 1))))]
         case ECUnit(law="sum"):
@@ -141,7 +153,7 @@ def once_operations(program: CoreProgram, part: int) -> list[Entry]:
     match node:
         case PatchEmbedding():
             return [("front end", "mac", node.fan_in * e), ("bias", "add", e)]
-        case Synapse(injection="once"):
+        case Synapse(injection="once") | Convolution2d(injection="once"):
             return [("bias", "add", e)] if int(program.parts.owner[part]) == part else []
         case _:
             return []

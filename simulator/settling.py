@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph import SpikingGraph
-from conversion.images import source_of
 from simulator.activity import SpikeRecord
 
 
@@ -18,7 +17,7 @@ def settled_steps(graph: SpikingGraph, spikes: Mapping[str, SpikeRecord]) -> NDA
     None where the image is shown at every step: such a run never rests. Once pixels and constants are in, a step without a
     spike anywhere changes no sum, so no unit emits anything then or later.
     """
-    last = source_of(graph).last_step
+    last = graph.source.last_step
     if last is None:
         return None
     moving: NDArray[np.bool_] = np.any([record.events.any(axis=(2, 3)) for record in spikes.values()], axis=0)

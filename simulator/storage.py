@@ -17,6 +17,7 @@ from simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
 FORMAT = "synaptile-activity"
 VERSION = 1
 _SPIKES = "spikes/"
+_CONVOLUTIONS = "convolutions/"
 
 
 def save_activity(activity: Activity, directory: str | Path) -> None:
@@ -76,6 +77,7 @@ def load_activity(directory: str | Path) -> Activity:
         MappingProxyType(spikes),
         MappingProxyType(header["provenance"]),
         arrays.get("settled"),
+        MappingProxyType({key.removeprefix(_CONVOLUTIONS): a for key, a in arrays.items() if key.startswith(_CONVOLUTIONS)}),
     )
 
 
@@ -88,6 +90,7 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
     }
     if activity.settled is not None:
         arrays["settled"] = activity.settled
+    arrays |= {f"{_CONVOLUTIONS}{node}": counts for node, counts in activity.convolutions.items()}
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events

@@ -12,6 +12,7 @@ from conversion.ann import ann_forward
 from conversion.calibrate import calibrate
 from conversion.convert import convert
 from conversion.graph import SpikingGraph, load_graph, save_graph
+from conversion.nir import from_nir, to_nir
 from conversion.spikezip import calibrate_spikezip, load_qann, save_qann
 from conversion.weights import load_timm
 from energy import BreakEven, EnergyReport, break_even, price
@@ -67,6 +68,7 @@ __all__ = [
     "calibrate_spikezip",
     "convert",
     "execute",
+    "from_nir",
     "load_activity",
     "load_chip",
     "load_graph",
@@ -82,6 +84,7 @@ __all__ = [
     "save_qann",
     "schedule",
     "shipped_chips",
+    "to_nir",
     "with_host_ec",
     "write_trace",
 ]

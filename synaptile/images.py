@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, SpikingGraph
+from conversion.graph import ImageSource, SpikeSource, SpikingGraph
 from conversion.images import check_images, load_images, open_folder, source_of
+from conversion.spikes import check_spikes
 from foundation.errors import ImageError, InputError
 from synaptile.data import embedded_digits, preprocess_digits
 
@@ -24,7 +25,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Preprocessed images, shape (images, channels, H, W), with labels (int64, -1 where unknown) and file names."""
+    """Preprocessed images, shape (images, channels, H, W), with labels (int64, -1 where unknown) and file names.
+
+    For a graph that takes spikes `images` are spike trains, shape (steps, samples, neurons), with a label a sample.
+    """
 
     images: NDArray[Any]
     labels: NDArray[np.int64]
@@ -50,12 +54,15 @@ def read_images(
 ) -> ImageSet:
     """Images for a graph from a folder (preprocessed as the model asks), an ``.npz`` file or the embedded ``digits``.
 
-    An ``.npz`` holds ``images``, preprocessed float of shape (images, channels, H, W), and may hold ``labels``. At most `limit`
+    An ``.npz`` holds ``images``, preprocessed float of shape (images, channels, H, W), and may hold ``labels``. For a graph that
+    takes spikes it holds ``spikes``, 0 and 1 in float, shape (steps, samples, neurons), and nothing else will do. At most `limit`
     images are taken, in order. `crop` replaces the model's crop fraction: the shorter side of a picture is resized to the model's
     size over it, before the centre is cut out. Raises ImageError, InputError.
     """
     if limit is not None and limit < 1:
         raise InputError(f"--limit is {limit}, needs at least 1")
+    if isinstance(graph.source, SpikeSource):
+        return _spike_trains(Path(where), graph.source, limit, crop)
     source = picture_source(graph, crop)
     path = Path(where)
     if where == DIGITS and not path.exists():
@@ -74,16 +81,39 @@ def read_images(
     return ImageSet(np.concatenate(rows), folder.labels[:count], names)
 
 
+def _spike_trains(path: Path, source: SpikeSource, limit: int | None, crop: float | None) -> ImageSet:
+    if crop is not None:
+        raise InputError("--crop is for pictures, this network takes spike trains: leave it out")
+    if path.suffix != ".npz":
+        raise ImageError(f"{path}: this network takes spike trains, needs an .npz file with an array 'spikes'")
+    spikes, labels = _read_arrays(path, "spikes", 1)
+    if spikes.ndim < 3:
+        raise ImageError(f"{path}: spikes have shape {spikes.shape}, needs (steps, samples, neurons)")
+    check_spikes(spikes, source, len(spikes), str(path))
+    _check_labels(path, labels, spikes.shape[1])
+    return ImageSet(spikes[:, :limit], labels[:limit].astype(np.int64))
+
+
 def _from_file(path: Path, graph: SpikingGraph, limit: int | None) -> ImageSet:
+    images, labels = _read_arrays(path, "images", 0)
+    check_images(images, source_of(graph).image_shape, str(path))
+    _check_labels(path, labels, len(images))
+    return ImageSet(images[:limit], labels[:limit].astype(np.int64))
+
+
+def _read_arrays(path: Path, name: str, axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The array `name` of a file, and labels: -1 along `axis` where the file has none."""
     if not path.is_file():
-        raise ImageError(f"{path}: no such file of images")
+        raise ImageError(f"{path}: no such file of {name}")
     try:
         with np.load(path, allow_pickle=False) as stored:
-            images = stored["images"]
-            labels = stored["labels"] if "labels" in stored.files else np.full(len(images), -1)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ImageError(f"{path}: needs an .npz file with an array 'images' (and, where known, 'labels'): {error}") from error
-    check_images(images, source_of(graph).image_shape, str(path))
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+            array = stored[name]
+            labels = stored["labels"] if "labels" in stored.files else np.full(array.shape[axis], -1)
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+        raise ImageError(f"{path}: needs an .npz file with an array {name!r} (and, where known, 'labels'): {error}") from error
+    return array, labels
+
+
+def _check_labels(path: Path, labels: NDArray[Any], count: int) -> None:
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
         raise ImageError(f"{path}: labels have shape {labels.shape} and type {labels.dtype}, needs one integer an image")
-    return ImageSet(images[:limit], labels[:limit].astype(np.int64))

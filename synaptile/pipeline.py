@@ -12,7 +12,7 @@ from rich.console import Console
 
 from conversion.ann import ann_forward
 from conversion.calibrate import graph_dtype
-from conversion.graph import SpikingGraph
+from conversion.graph import SpikeSource, SpikingGraph
 from energy import price
 from foundation.files import write_json
 from hwmodels import Chip, load_chip
@@ -46,7 +46,9 @@ LONGEST_STRETCHES = 12
 
 
 def ann_logits(graph: SpikingGraph, images: NDArray[Any], progress: Progress | None = None) -> NDArray[np.floating]:
-    """Answers of the original network, shape (images, classes)."""
+    """Answers of the original network, shape (images, classes); of no classes where the graph takes spikes and has none."""
+    if isinstance(graph.source, SpikeSource):
+        return np.zeros((images.shape[1], 0))
     rows = []
     for start in range(0, len(images), ANN_BATCH):
         rows.append(ann_forward(graph, images[start : start + ANN_BATCH].astype(graph_dtype(graph), copy=False)))

@@ -23,7 +23,7 @@ class Run:
     """An executed network and its context.
 
     `labels` is int64, shape (images,), -1 where unknown; `ann_logits` float, shape (images, classes), the original network's
-    answers to the same images; `files` names the images where they came from files.
+    answers to the same images, of no classes where there is none; `files` names the images where they came from files.
     """
 
     activity: Activity
@@ -40,7 +40,9 @@ class Run:
     def ann_accuracy(self) -> float | None:
         """Top-1 accuracy of the original network, 0..1, None where labels are unknown."""
         labels = self.known_labels
-        return None if labels is None else float((self.ann_logits.argmax(axis=1) == labels).mean())
+        return (
+            None if labels is None or not self.ann_logits.shape[1] else float((self.ann_logits.argmax(axis=1) == labels).mean())
+        )
 
 
 def save_run(run: Run, directory: str | Path) -> None:

@@ -68,7 +68,7 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
     edges: nx.DiGraph[str] = nx.DiGraph((port.node, node.name) for node in nodes.values() for port in node.inputs)
     if not nx.is_directed_acyclic_graph(edges):
         raise GraphError(f"graph {graph!r} has a cycle through {nx.find_cycle(edges)[0][0]!r}: recurrence is not supported")
-    for kind, what in ((ReadOut, "read-out"), (Source, "source")):
+    for kind, what in ((ReadOut, "read-out"), (Source, "image source or spike source")):
         found = [n.name for n in nodes.values() if isinstance(n, kind)]
         if len(found) != 1:
             raise GraphError(f"graph {graph!r} has {len(found)} nodes of type {what}, needs exactly 1")

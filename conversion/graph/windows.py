@@ -8,6 +8,7 @@ from two small matrices of ways, borders included.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -97,11 +98,14 @@ def taps(size: int, kernel: int, stride: int, padding: int, dilation: int) -> In
     return reached
 
 
+@lru_cache(maxsize=64)
 def ways(node: Convolution2d, axis: int) -> Int64:
     """In how many ways a row (axis 0) or column (1) of the site reaches each of the output, shape (extent, outputs)."""
     pool = taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
     own = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
-    return (pool >= 0).astype(np.int64) @ (own >= 0)
+    found: Int64 = (pool >= 0).astype(np.int64) @ (own >= 0)
+    found.flags.writeable = False  # it is handed out again
+    return found
 
 
 def part_reach(node: Convolution2d, start: int, stop: int) -> tuple[Int64, Int64, Int64]:

@@ -113,6 +113,18 @@ def busy_by_node(timeline: Timeline, selection: Selection, edges: Int64, place: 
     return sums.reshape(rows, nodes.size, -1), nodes
 
 
+def busy_by_group(timeline: Timeline, selection: Selection, edges: Int64, group: Int64) -> Int64:
+    """Busy cycles of the selected jobs by core, group of nodes and bin, shape (cores, groups, bins).
+
+    `group` has shape (nodes,): the group of each of the program's nodes, from 0.
+    """
+    jobs, chosen = timeline.jobs, selection.jobs
+    cores, groups = len(timeline.program.cores.kind), int(group.max()) + 1
+    cell = jobs.core[chosen].astype(np.int64) * groups + group[job_nodes(timeline)[chosen]]
+    sums = _spread(edges, cell, jobs.start_cycles[chosen], jobs.end_cycles[chosen], cores * groups)
+    return sums.reshape(cores, groups, -1)
+
+
 def _places(chosen: Int32, count: int) -> NDArray[np.int64]:
     place = np.full(count, -1, np.int64)
     place[chosen] = np.arange(chosen.size)

@@ -14,24 +14,30 @@ from conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
+    Convolution2d,
     ECUnit,
     ImageSource,
+    LeakyNeurons,
+    MembraneReadOut,
     MTNeurons,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    SpikeSource,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
 )
-from conversion.images import check_images, source_of
+from conversion.images import source_of
+from conversion.spikes import check_samples
 from foundation.errors import InputError
 from simulator.arguments import positive_integer
 from simulator.dense.arithmetic import evaluate
+from simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
 from simulator.dense.units import (
     DenseHead,
     ExpectationUnit,
@@ -72,21 +78,22 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
 
     Args:
         graph: with its arrays.
-        images: preprocessed, float, shape (images, channels, H, W).
+        images: preprocessed, float, shape (images, channels, H, W); for a graph that takes spikes, trains of 0 and 1, float,
+            shape (steps or more, samples, neurons).
         steps: time steps, at least 1.
         numeric: ``"float64"``, ``"float32"`` or ``"int8"`` (int8 weights, float32 elsewhere, in the stated order).
 
     Raises ImageError for unusable images, InputError for steps or number formats that do not exist.
     """
     number, steps = check_numeric(numeric), check_steps(steps)
-    batch = check_images(images, source_of(graph).image_shape).astype(real_dtype(number), copy=False)
+    batch = check_samples(images, graph, steps).astype(real_dtype(number), copy=False)
     runs = [_run_image(graph, image[None], steps, number) for image in batch]
     return Reference(
         np.stack([run.logits for run in runs], axis=1),
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
         {node: np.stack([run.eq30[node] for run in runs], axis=1) for node in graph.ann_macs},
         {node: np.stack([run.released[node] for run in runs], axis=1) for node in graph.ann_macs},
-        None if source_of(graph).last_step is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
+        None if graph.source.last_step is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
     )
 
 
@@ -99,7 +106,7 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
     units = {node.name: _unit(graph, node, image, numeric) for node in graph.nodes.values()}
     logits: list[Array] = []
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
-    last, readout, settled = source_of(graph).last_step, graph.readout.name, 0
+    last, readout, settled = graph.source.last_step, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
         for node in graph.nodes.values():
@@ -131,6 +138,15 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
     match node:
         case ImageSource():
             return Unit(lambda t, _inputs: image.reshape(1, -1) * dtype.type(node.share(t)))
+        case SpikeSource():
+            return Unit(lambda t, _inputs: image[:, t - 1])
+        case Convolution2d():
+            weight = quantise(graph, node) if numeric == "int8" else array("weight")
+            return ConvolutionUnit(node, weight, array("bias"))
+        case LeakyNeurons():
+            return LeakySite(graph, node, dtype)
+        case MembraneReadOut():
+            return MembraneUnit(graph, node, dtype)
         case ConstantStream():
             value = array("value")
             return Unit(lambda t, _inputs: value if node.injection == "every" or t == 1 else np.zeros_like(value))

@@ -13,22 +13,27 @@ from conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
+    Convolution2d,
     ECUnit,
     ImageSource,
+    LeakyNeurons,
+    MembraneReadOut,
     MTNeurons,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    SpikeSource,
     STBIFNeurons,
     Synapse,
     TokenMean,
     TokenSelect,
 )
-from conversion.images import source_of
 from foundation.errors import GraphError
 from mapper.program import CoreProgram
+from simulator.event.convolution_unit import ConvolutionUnit
+from simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
 from simulator.event.product_unit import ProductEventUnit
 from simulator.event.ternary_unit import TernaryFireUnit
 from simulator.event.units import (
@@ -41,6 +46,7 @@ from simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
+from simulator.kernels.convolve import make_kernel
 from simulator.kernels.synapse import IntegerScale, multiply_dense, pack_tiles
 from simulator.number_format import Numeric, quantise, real_dtype
 
@@ -83,13 +89,21 @@ def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
     graph, dtype, count = layout.program.graph, layout.dtype, len(images)
     rows = count * (node.tokens * (node.shape[0] if node.is_map else 1))
 
-    source = source_of(graph)
-    share = None if source.last_step is None else source.share
+    source = graph.source
+    share = None if not isinstance(source, ImageSource) or source.last_step is None else source.share
 
     def array(name: str) -> NDArray[Any]:
         return graph.array(node.name, name).astype(dtype, copy=False)
 
     match node:
+        case SpikeSource():
+            return TrainUnit(node, images, layout.bounds[node.name])
+        case LeakyNeurons():
+            return LeakyFireUnit(graph, node, rows, layout.bounds[node.name], dtype)
+        case Convolution2d():
+            return _convolution(layout, node)
+        case MembraneReadOut():
+            return MembraneReadOutUnit(graph, node, count, dtype)
         case STBIFNeurons():
             return TernaryFireUnit(node, rows, layout.bounds[node.name], dtype)
         case MTNeurons():
@@ -140,6 +154,20 @@ def _synapse(layout: Layout, node: Synapse, images: int) -> SynapseUnit:
     assert isinstance(site, Neurons)
     scale = IntegerScale(quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias)
     return SynapseUnit(node, images, pack_tiles(quantised.levels, rectangles), bias, scale, dtype)
+
+
+def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
+    graph, dtype, parts = layout.program.graph, layout.dtype, layout.program.parts
+    rows = layout.program.parts_of(node.name)
+    ranges = tuple(zip(parts.out_start[rows].tolist(), parts.out_stop[rows].tolist(), strict=True))
+    bias = graph.array(node.name, "bias").astype(dtype, copy=False)
+    weight, share = graph.array(node.name, "weight"), dtype.type(node.pool_scale)
+    if layout.numeric != "int8":
+        kernel = make_kernel(node, weight.astype(dtype, copy=False))
+        return ConvolutionUnit(node, kernel, np.full(node.channels, share), bias, np.zeros(1, dtype), ranges)
+    quantised = quantise(graph, node)
+    kernel = make_kernel(node, quantised.levels.reshape(weight.shape))
+    return ConvolutionUnit(node, kernel, quantised.scale * share, bias, np.zeros(1, np.int32), ranges)
 
 
 def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, list[Rectangle]]) -> NDArray[np.int64]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, Node, ProductUnit, STBIFNeurons, Synapse
+from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
 from foundation.errors import ConservationError
+from mapper.regions import required
 from simulator.activity import Accounting, OperationTable, SpikeRecord
 from simulator.event.build import Layout
 from simulator.event.units import ProductEvents, Traffic
@@ -29,6 +30,10 @@ class Recorder:
         self._row = {name: i for i, name in enumerate(self.nodes)}
         shape = (len(self.nodes), steps, images)
         self.eq30, self.released = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.convolutions = {
+            node.name: np.zeros((steps, images, layout.program.parts_of(node.name).size, 2), np.int64)
+            for node in graph.of_type(Convolution2d)
+        }
         bounds = {site.name: _record_bounds(layout, site) for site in graph.sites}
         self.spikes = {
             site.name: SpikeRecord(
@@ -46,13 +51,15 @@ class Recorder:
         images = slice(start, start + count)
         if isinstance(node, Neurons) and events is not None:
             self._record_spikes(node, traffic, events, step, images)
-        if isinstance(node, Synapse | ProductUnit):
+        if isinstance(node, Synapse | Convolution2d | ProductUnit):
             row = self._row[node.name]
             assert traffic.eq30 is not None and traffic.released is not None
             self.eq30[row, step, images] = traffic.eq30
             self.released[row, step, images] = traffic.released
         if isinstance(node, Synapse) and traffic.issued is not None:
             self._record_synapse(node, traffic.issued, step, images)
+        if isinstance(node, Convolution2d) and traffic.parts is not None:
+            self._record_convolution(node, traffic.parts, step, images)
         if isinstance(node, ProductUnit) and traffic.events is not None:
             self._record_product(node, traffic.events, step, images)
 
@@ -80,6 +87,8 @@ class Recorder:
         spikes = int(events.spikes.sum(dtype=np.int64))
         if int(traffic.histogram.sum()) != spikes:
             raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, {traffic.histogram.sum()} fired")
+        if isinstance(site, Source):
+            return
         fired = 0
         for part in self.layout.program.parts_of(site.name):
             rows, units = self._ranges(int(part))
@@ -112,6 +121,17 @@ class Recorder:
         if total != expected:
             raise ConservationError(
                 f"synapse {node.name!r}, step {step + 1}: its cores issued {total} accumulates, spikes * fan-out is {expected}"
+            )
+
+    def _record_convolution(self, node: Convolution2d, counts: Int64, step: int, images: slice) -> None:
+        self.convolutions[node.name][step, images] = counts
+        issued, total = counts[..., 0], self.eq30[self._row[node.name], step, images]
+        for part, count in zip(self.layout.program.parts_of(node.name), issued.sum(axis=0), strict=True):
+            self.ledger.add(int(part), "synapse rows", "ac", step, int(count))
+        if (issued.sum(axis=1) != total).any():
+            raise ConservationError(
+                f"convolution {node.name!r}, step {step + 1}: its cores issued {int(issued.sum())} accumulates, spikes scattered "
+                f"{int(total.sum())}"
             )
 
     def _record_product(self, node: ProductUnit, events: ProductEvents, step: int, images: slice) -> None:
@@ -155,7 +175,10 @@ def _record_bounds(layout: Layout, site: Neurons) -> Int64:
         *heads,
     ]
     for reader in readers:
-        if not isinstance(reader, ProductUnit | Synapse):  # a residual add, say: cut over the channels of the whole site
+        if isinstance(reader, Convolution2d):
+            needed = required(graph, reader, 0, parts, layout.program.parts_of(reader.name).astype(np.int64))
+            cuts += [needed.start, needed.stop]
+        elif not isinstance(reader, ProductUnit | Synapse):  # a residual add, say: cut over the channels of the whole site
             rows = layout.program.parts_of(reader.name)
             cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
     return np.unique(np.concatenate(cuts))

@@ -39,11 +39,13 @@ class ProductEvents:
 class Traffic:
     """What one unit did at one step, kept until the recorder has read it.
 
-    `issued`: accumulates (rows, tiles) of a synapse; `events`: what a product met; `eq30`, `released`: accumulates per image in
-    the published accountings; `histogram`: spikes per threshold of a site.
+    `issued`: accumulates (rows, tiles) of a synapse; `parts`: accumulates and weight rows of a convolution's (images, parts, 2);
+    `events`: what a product met; `eq30`, `released`: accumulates per image in the published accountings; `histogram`: spikes per
+    threshold of a site.
     """
 
     issued: NDArray[np.int64] | None = None
+    parts: NDArray[np.int64] | None = None
     events: ProductEvents | None = None
     eq30: NDArray[np.int64] | None = None
     released: NDArray[np.int64] | None = None

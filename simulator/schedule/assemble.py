@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import ReadOut
 from mapper.program import CoreProgram, Int64
 from simulator.activity import Activity
 from simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
@@ -65,7 +64,10 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
 
 
 def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
-    nodes = [index for index, name in enumerate(program.node_names) if isinstance(program.graph.nodes[name], ReadOut)]
+    """Jobs that end a step: those of the read-out, or of what it reads where the host reads out."""
+    readout = program.graph.readout
+    last = {port.node for port in readout.inputs} if readout.off_chip else {readout.name}
+    nodes = [index for index, name in enumerate(program.node_names) if name in last]
     return np.flatnonzero(np.isin(program.parts.node[tables.jobs.part], nodes))
 
 

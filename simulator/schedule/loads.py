@@ -46,7 +46,7 @@ def loads_of(
         if isinstance(source, Neurons):
             spikes = counts.of(source.name, start, stop)[: size[0]]
             elements[:, :, mine] = spikes[:, :, flows.token_start[flow] + slots.nth[mine]]
-            bits[mine] = noc.spike_header_bits + 1 + math.ceil(math.log2(source.n))
+            bits[mine] = noc.spike_header_bits + math.ceil(math.log2(source.values))
         else:
             words = accumulators(program) if flows.input[flow] == PARTIAL_SUMS else elements_per_channel(source)
             elements[:, :, mine] = words * (stop - start)

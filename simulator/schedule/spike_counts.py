@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from conversion.graph import Convolution2d
+from conversion.graph.windows import fan_out
 from foundation.errors import InputError
-from mapper.program import Int64
+from mapper.program import CoreProgram, Int64
 from simulator.activity import Activity
 
 
@@ -28,6 +30,18 @@ class SpikeCounts:
         else:
             before = self._channels_before(site)
             counts = before[..., stop].astype(np.int64) - before[..., start]
+        return np.ascontiguousarray(counts.swapaxes(0, 1))
+
+    def of_convolution(self, program: CoreProgram, part: int, node: Convolution2d) -> Int64:
+        """Accumulates of one part of a convolution, shape (images, steps, 1). Raises InputError as `of` does."""
+        start, stop = int(program.parts.out_start[part]), int(program.parts.out_stop[part])
+        parts, own = self.activity.program.parts, self.activity.program.parts_of(node.name)
+        same = np.flatnonzero((parts.out_start[own] == start) & (parts.out_stop[own] == stop))
+        if same.size:
+            counts = self.activity.convolutions[node.name][:, : self.images, same[0], :1]
+        else:
+            fired = np.diff(self._channels_before(node.inputs[0].node), axis=-1)
+            counts = fired.astype(np.int64) @ fan_out(node, start, stop).ravel()
         return np.ascontiguousarray(counts.swapaxes(0, 1))
 
     def _channels_before(self, site: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from conversion.graph import Neurons, Node, ProductUnit, STBIFNeurons, Synapse
+from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, STBIFNeurons, Synapse
 from foundation.errors import ChipError, ConservationError
 from mapper.program import CoreKind, CoreProgram, Int32, Int64
 from simulator.operations import fixed_operations, once_operations, second_pass_operations
@@ -123,6 +123,8 @@ def part_work(program: CoreProgram, counts: SpikeCounts, part: int, steps: int) 
     match node:
         case Synapse(spiking=True):
             _add_synapse(program, counts, part, node, work)
+        case Convolution2d():
+            work.add("synapse rows", ACCUMULATE, counts.of_convolution(program, part, node), recorded=True)
         case ProductUnit():
             _add_product(program, counts, part, node, work, steps)
         case Neurons():

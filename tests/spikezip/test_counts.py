@@ -8,14 +8,28 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.graph import ECUnit, ProductUnit, STBIFNeurons, Synapse
+from conversion.graph import (
+    Add,
+    ECUnit,
+    ImageSource,
+    PatchEmbedding,
+    Port,
+    ProductUnit,
+    ReadOut,
+    SpikingGraph,
+    STBIFNeurons,
+    Synapse,
+)
 from energy import price
 from mapper import map_graph
 from mapper.footprint import neuron_footprint
 from mapper.program import CoreKind
-from simulator import OPS, Activity, execute, reference, schedule
+from simulator import OPS, Activity, SpikeRecord, execute, reference, schedule
+from simulator.settling import settled_steps
 from simulator.storage import load_activity, save_activity
 from synaptile.dataset.counts import executed_by_image
+from tests.graphs import vit_graph
+from tests.mapper.chips import small_chip
 from tests.simulator.runs import CHIPS, execute_keeping_spikes
 from tests.spikezip.networks import images_of, small_qann
 
@@ -57,7 +71,7 @@ def test_a_linear_accumulates_spikes_times_fan_out_and_its_bias_once(run: tuple[
         fired = (spikes[node.inputs[0].node] != 0).reshape(STEPS, -1).sum(axis=1)
         assert issued(activity, node.name, "synapse rows", "ac") == (fired * node.width).tolist()
         bias = issued(activity, node.name, "bias", "add")
-        assert bias[0] > 0 and bias[0] % (node.size * IMAGES) == 0 and not any(bias[1:])
+        assert bias == [node.size * IMAGES] + [0] * (STEPS - 1)
 
 
 def test_a_neuron_resets_and_traces_once_a_spike(run: tuple[Activity, dict[str, Array]]) -> None:
@@ -114,6 +128,48 @@ def test_a_settled_network_issues_no_accumulate() -> None:
     assert acs[rest - 1] > 0 and not acs[rest:].any()
     assert not activity.accounting.released[:, rest:].any()
     np.testing.assert_array_equal(activity.logits[rest:], np.broadcast_to(activity.logits[-1], activity.logits[rest:].shape))
+
+
+def test_what_enters_once_is_read_once_and_tracers_at_every_step() -> None:
+    for presentation, shown in (("analog", 0), ("rate", 7)):
+        graph = small_qann(1, 8, presentation)
+        activity = execute(map_graph(graph, CHIPS["roomy"](), anneal_moves=50), images_of(graph, 1), STEPS, "float64")
+        bill = price(activity, activity.program.chip).comparison("memory").snn
+        steps = {role: bill.count[bill.role == bill.roles.index(role)].sum(axis=0) > 0 for role in bill.roles}
+        first = [True] + [False] * (STEPS - 1)
+        assert steps["bias read"].tolist() == steps["constant read"].tolist() == steps["current write"].tolist() == first
+        read = steps.get("current read", np.zeros(STEPS, np.bool_))
+        assert read.tolist() == [0 < t <= shown for t in range(STEPS)]
+        assert steps["tracer read"].all() and steps["tracer write"].all() and steps["EC state read"].all()
+
+
+def test_no_run_rests_before_its_image_was_shown() -> None:
+    """Without a single spike: pixels still enter until the last step at which the image is shown."""
+    silent = {"site": SpikeRecord(np.zeros((20, 3, 5, 1), np.int32), np.array([0, 8]), np.zeros((20, 2), np.int64), 40)}
+    for presentation, levels, first in (("analog", 32, 2), ("rate", 8, 9), ("rate", 32, 0)):
+        settled = settled_steps(small_qann(1, levels, presentation), silent)
+        assert settled is not None and settled.tolist() == [first] * 3
+    assert settled_steps(vit_graph(1, 5, 8, 2, 16, 3), silent) is None
+
+
+def test_spikes_are_counted_where_an_add_is_cut() -> None:
+    """EC cores so small that an add of two sites is cut between the channels at which its sites are."""
+    width = 62
+    source = ImageSource("image", (), (1, 6), (3, 1, 2), presentation="analog")
+    embedding = PatchEmbedding("embedding", (Port("image", 0, 6),), (1, width), (1, 2), (1, 2), injection="once")
+    sites = [STBIFNeurons(name, (Port("embedding", 0, width),), (1, width), 0.2, -8, 7) for name in ("a", "b")]
+    add = Add("add", (Port("a", 0, width), Port("b", 0, width)), (1, width))
+    readout = ReadOut("readout", (Port("add", 0, width),), (1, width), law="sum")
+    rng = np.random.default_rng(0)
+    arrays = {"embedding.weight": rng.standard_normal((width, 6)), "embedding.bias": rng.standard_normal(width)}
+    graph = SpikingGraph.build("adds", [source, embedding, *sites, add, readout], arrays)
+    chip = small_chip(mesh={"max_chips": 64}, ec={"state_memory_bits": 32 * 26})
+    program = map_graph(graph, chip, anneal_moves=50)
+    cuts = {name: set(program.parts.out_start[program.parts_of(name)].tolist()) for name in ("a", "add")}
+    assert cuts["add"] - cuts["a"]
+    activity = execute(program, images_of(graph, 2), 20, "float64", keep_spikes=0)
+    assert price(activity, chip).ratio("noc") > 0
+    assert cuts["add"] <= set(activity.spikes["a"].bounds.tolist())
 
 
 @pytest.mark.parametrize("numeric", ["float32", "int8"])

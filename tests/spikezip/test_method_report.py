@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from energy import price
 from foundation.errors import InputError
 from mapper import map_graph
 from report import MethodRun, method_figure, method_steps_table, method_table
+from report.methods import settling_notes
 from simulator import execute, schedule
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, some_images
@@ -92,6 +94,16 @@ def test_the_figure_is_drawn_the_same_twice(runs: list[MethodRun], tmp_path: Pat
     assert first[1].read_bytes() == second[1].read_bytes()
     drawn = first[1].read_text()
     assert "<!-- ECMT: as its dense network -->" in drawn and "<!-- SpikeZIP: right -->" in drawn
+
+
+def test_a_run_says_when_it_settled(runs: list[MethodRun]) -> None:
+    ecmt, spikezip = (run.report.activity for run in runs)
+    assert settling_notes(ecmt) == () and spikezip.settled is not None
+    low, high = spikezip.settled.min(), spikezip.settled.max()
+    assert settling_notes(spikezip) == (f"6 of 6 images settled, at steps {low} to {high} (mean {spikezip.settled.mean():.1f}).",)
+    cut = dataclasses.replace(spikezip, settled=np.array([0, 7, 0, 9, 9, 7]))
+    assert "4 of 6 images settled, at steps 7 to 9 (mean 8.0); 2 still moved at step 50" in settling_notes(cut)[0]
+    assert "settled" not in settling_notes(dataclasses.replace(spikezip, settled=np.zeros(6, np.int64)))[0]
 
 
 def test_what_cannot_be_compared(runs: list[MethodRun]) -> None:

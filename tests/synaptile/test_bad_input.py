@@ -44,7 +44,7 @@ def test_a_chip_file_that_breaks_its_schema(synaptile, digits_graph, tmp_path, c
 @pytest.mark.parametrize(
     ("figure", "value"),
     [
-        ("synapse_core.weight_memory_bits", 128),
+        ("synapse_core.weight_memory_bits", 32),
         ("synapse_core.state_memory_bits", 64),
         ("synapse_core.max_neurons", 0),
         ("synapse_core.max_axons", 0),

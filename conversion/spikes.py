@@ -1,0 +1,41 @@
+"""Spike trains as input: validated, and laid sample by sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import ImageSource, SpikeSource, SpikingGraph
+from conversion.images import check_images, source_of
+from foundation.errors import ImageError
+
+
+def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spikes") -> NDArray[Any]:
+    """Validate spike trains and return the first `steps` steps of them, shape (samples, steps, neurons).
+
+    `spikes`: float32 or float64, all 0 or 1, shape (steps, samples, neurons) or (steps, samples, *extents of the source).
+    Raises ImageError.
+    """
+    array = np.asarray(spikes)
+    if array.dtype not in (np.float32, np.float64):
+        raise ImageError(f"{where}: dtype {array.dtype}, needs float32 or float64 of 0 and 1")
+    if array.shape[2:] not in ((source.width,), source.extents) or not array.size:
+        needed = " or ".join(f"(steps, samples, {', '.join(map(str, s))})" for s in {(source.width,), source.extents})
+        raise ImageError(f"{where}: shape {array.shape}, needs {needed}")
+    if len(array) < steps:
+        raise ImageError(f"{where}: {len(array)} steps of spikes, the run has {steps}: ask for at most {len(array)} steps")
+    array = array[:steps].reshape(steps, array.shape[1], source.width)
+    if not ((array == 0) | (array == 1)).all():
+        raise ImageError(f"{where}: holds values other than 0 and 1: a neuron spikes once a step or not at all")
+    return np.ascontiguousarray(array.swapaxes(0, 1))
+
+
+def check_samples(samples: Any, graph: SpikingGraph, steps: int, where: str = "images") -> NDArray[Any]:
+    """Validate what a graph takes: images, (images, channels, H, W), or spike trains, returned (samples, steps, neurons)."""
+    source = graph.source
+    if isinstance(source, SpikeSource):
+        return check_spikes(samples, source, steps, "spikes" if where == "images" else where)
+    assert isinstance(source, ImageSource)
+    return check_images(samples, source_of(graph).image_shape, where)

@@ -1,0 +1,55 @@
+"""Convolutions in event-driven execution, and what each of their parts issued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import Convolution2d
+from conversion.graph.windows import part_reach
+from simulator.event.units import EventUnit
+from simulator.kernels.convolve import Kernel, convolve
+from simulator.kernels.fire import Events
+
+Array = NDArray[Any]
+Int64 = NDArray[np.int64]
+
+
+@dataclass
+class ConvolutionUnit(EventUnit):
+    """A convolution. `scale` and `bias` have shape (channels,); `ranges` lists the output ranges of its parts."""
+
+    node: Convolution2d
+    kernel: Kernel
+    scale: Array
+    bias: Array
+    zero: Array
+    ranges: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        self.no_bias = np.zeros_like(self.bias)
+        self.plane = np.array([*self.node.image[1:], *self.node.plane], np.int64)
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """Currents of all samples."""
+        events: Events = inputs[0]
+        out = np.empty((len(events.code), self.node.width), self.bias.dtype)
+        bias = self.no_bias if self.node.injection == "once" and t > 1 else self.bias
+        issued = convolve(events, self.plane, self.kernel, self.scale, bias, self.zero, out)
+        self.traffic.eq30 = self.traffic.released = issued
+        self.traffic.parts = part_counts(self.node, self.ranges, events.code != 0)
+        return out
+
+
+def part_counts(node: Convolution2d, ranges: Sequence[tuple[int, int]], fired: NDArray[np.bool_]) -> Int64:
+    """Accumulates, and weight rows fetched, of each part: shape (..., parts, 2), from neurons that fired, (..., neurons)."""
+    reach = [part_reach(node, start, stop) for start, stop in ranges]
+    channels, rows = (np.stack([axes[i] for axes in reach]) for i in (0, 1))
+    by_row = fired.reshape(*fired.shape[:-1], *node.image).astype(np.int64) @ reach[0][2]
+    by_channel = np.einsum("...ch,ph->...pc", by_row, rows)
+    counts: Int64 = np.stack([(by_channel * channels).sum(axis=-1), (by_channel * (channels > 0)).sum(axis=-1)], axis=-1)
+    return counts

@@ -1,0 +1,79 @@
+"""Spike trains, NIR's neurons and leaky read-outs in event-driven execution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
+from simulator.event.units import EventUnit
+from simulator.kernels.fire import Events, empty_events
+from simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, fire_leaky, list_trains
+from simulator.leaky import leaky_constants
+
+Array = NDArray[Any]
+
+
+@dataclass
+class TrainUnit(EventUnit):
+    """Spike trains; `trains` has shape (samples, steps, neurons)."""
+
+    node: SpikeSource
+    trains: Array
+    bounds: NDArray[np.int64]
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+        """The spikes of this step."""
+        trains = np.ascontiguousarray(self.trains[:, t - 1])
+        events = empty_events(len(trains), self.node.width, len(self.bounds) - 1, trains.dtype)
+        self.traffic.histogram = list_trains(trains, self.bounds, events)
+        return events
+
+
+@dataclass
+class LeakyFireUnit(EventUnit):
+    """IF, LIF or CubaLIF neurons of one site."""
+
+    graph: SpikingGraph
+    node: LeakyNeurons
+    rows: int
+    bounds: NDArray[np.int64]
+    dtype: np.dtype[Any]
+
+    def __post_init__(self) -> None:
+        shape = (self.rows, self.node.width)
+        equation = IF if isinstance(self.node, IFNeurons) else CUBA if isinstance(self.node, CubaLIFNeurons) else LIF
+        self.manner = Manner(equation, self.node.reset == "subtract")
+        self.constants = leaky_constants(self.graph, self.node, self.dtype)
+        current = np.zeros(shape if equation == CUBA else (self.rows, 0), self.dtype)
+        self.state = LeakyState(np.zeros(shape, self.dtype), current)
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+        """Integrate, fire, reset."""
+        events = empty_events(self.rows, self.node.width, len(self.bounds) - 1, self.dtype)
+        self.traffic.histogram = fire_leaky(inputs[0], starts[0], self.state, self.constants, self.manner, self.bounds, events)
+        return events
+
+
+@dataclass
+class MembraneReadOutUnit(EventUnit):
+    """Leaky integrators off the chip."""
+
+    graph: SpikingGraph
+    node: MembraneReadOut
+    images: int
+    dtype: np.dtype[Any]
+
+    def __post_init__(self) -> None:
+        self.membrane = np.zeros((self.images, self.node.width), self.dtype)
+        self.constants = leaky_constants(self.graph, self.node, self.dtype)
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """Membranes of this step."""
+        k, read = self.constants, inputs[0][:, starts[0] : starts[0] + self.node.width]
+        self.membrane = self.membrane + k.gain * ((k.v_leak - self.membrane) + k.r * read)
+        return self.membrane

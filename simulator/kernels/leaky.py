@@ -1,0 +1,110 @@
+"""NIR's neurons: integrate by forward Euler, fire above the threshold, reset, compact."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from simulator.kernels.fire import Events
+from simulator.leaky import LeakyConstants
+
+IF, LIF, CUBA = range(3)
+"""Equations of a site."""
+
+
+class LeakyState(NamedTuple):
+    """What the neurons of a site keep: membranes and (CubaLIF) synaptic currents, (rows, width) each."""
+
+    membrane: NDArray[Any]
+    current: NDArray[Any]
+
+
+class Manner(NamedTuple):
+    """How a site behaves: `equation` IF, LIF or CUBA; `subtract` where a spike takes the threshold off the membrane."""
+
+    equation: int
+    subtract: bool
+
+
+@njit(cache=True, nogil=True)
+def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation: int) -> None:
+    if equation == 0:
+        for c in range(x.shape[0]):
+            membrane[c] = membrane[c] + k.r[c] * x[c]
+    elif equation == 1:
+        for c in range(x.shape[0]):
+            membrane[c] = membrane[c] + k.gain[c] * ((k.v_leak[c] - membrane[c]) + k.r[c] * x[c])
+    else:
+        for c in range(x.shape[0]):
+            current[c] = current[c] + k.gain_in[c] * (k.w_in[c] * x[c] - current[c])
+            membrane[c] = membrane[c] + k.gain[c] * ((k.v_leak[c] - membrane[c]) + k.r[c] * current[c])
+
+
+@njit(cache=True, nogil=True)
+def _fire_run(membrane: Any, code: Any, k: LeakyConstants, subtract: bool, first: int, index: Any, value: Any) -> int:
+    """Fire and reset a run of one row that starts at channel `first` and list its spikes; returns how many."""
+    event = 0
+    for c in range(code.shape[0]):
+        fired = membrane[c] > k.v_threshold[first + c]
+        code[c] = np.int8(fired)
+        if fired:
+            membrane[c] = membrane[c] - k.v_threshold[first + c] if subtract else k.v_reset[first + c]
+            index[event] = first + c
+            value[event] = 1
+            event += 1
+    return event
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def fire_leaky(
+    currents: Any, start: int, state: LeakyState, constants: LeakyConstants, manner: Manner, bounds: Any, events: Events
+) -> Any:
+    """One step of a site.
+
+    currents: (rows, row width) floats, of which channels start : start+width are this site's; state: updated; bounds: (groups+1,)
+    int64 channel bounds of the groups counted; events: written. Returns spikes fired and 0, (2,) int64.
+    """
+    membrane, current, spikes = state.membrane, state.current, events.spikes  # stores through tuples inside prange would be lost
+    equation, subtract = manner.equation, manner.subtract
+    rows, width = membrane.shape
+    for r in prange(rows):
+        code = events.code[r]
+        _integrate(currents[r, start : start + width], membrane[r], current[r], constants, equation)
+        met = 0
+        for g in range(bounds.shape[0] - 1):
+            first, last = bounds[g], bounds[g + 1]
+            index, value = events.channel[r, met:], events.value[r, met:]
+            found = _fire_run(membrane[r, first:last], code[first:last], constants, subtract, first, index, value)
+            spikes[r, g] = found
+            met += found
+    histogram = np.zeros(2, np.int64)
+    for r in range(rows):
+        for g in range(bounds.shape[0] - 1):
+            histogram[0] += spikes[r, g]
+    return histogram
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def list_trains(trains: Any, bounds: Any, events: Events) -> Any:
+    """Spike trains of one step, (rows, width) floats of 0 and 1, as events. Returns spikes and 0, (2,) int64."""
+    spikes, rows = events.spikes, trains.shape[0]
+    for r in prange(rows):
+        code, index, value = events.code[r], events.channel[r], events.value[r]
+        met = 0
+        for g in range(bounds.shape[0] - 1):
+            before = met
+            for c in range(bounds[g], bounds[g + 1]):
+                code[c] = np.int8(trains[r, c] != 0)
+                if trains[r, c] != 0:
+                    index[met] = c
+                    value[met] = 1
+                    met += 1
+            spikes[r, g] = met - before
+    histogram = np.zeros(2, np.int64)
+    for r in range(rows):
+        for g in range(bounds.shape[0] - 1):
+            histogram[0] += spikes[r, g]
+    return histogram
