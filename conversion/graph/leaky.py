@@ -1,8 +1,8 @@
 """Nodes of networks that do not come from an ANN: spike trains in, neurons with one threshold and binary spikes, membranes out.
 
-Neurons obey NIR's equations, stepped by forward Euler with spikes as currents that last one step, as snnTorch and Norse step
-what they write to NIR: ``x`` is the current of the step, ``a = dt / tau``. A neuron fires where ``v > v_threshold`` (strictly, as
-NIR has it) and is then reset, within the step, to `v_reset` or (`reset` ``"subtract"``) by `v_threshold`. All state starts at 0.
+Neurons obey NIR's equations, stepped by forward Euler with spikes as currents that last one step, which is what snnTorch inverts
+when it writes NIR: ``x`` is the current of the step. A neuron fires where ``v > v_threshold`` (strictly, as NIR has it) and is
+then reset, within the step, to `v_reset` or (`reset` ``"subtract"``) by `v_threshold`. All state starts at 0.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from conversion.nir.windows import padding_of, pair
 from foundation.errors import GraphError, InputError
 
 DT = 1e-4
-"""Length of a step in seconds where nothing else is said: what snnTorch and Norse assume when they write NIR."""
+"""Length of a step in seconds where nothing else is said: what snnTorch assumes when it writes NIR (Norse: 1e-3)."""
 
 KNOWN = (
     "Input",

@@ -30,7 +30,8 @@ class TimeBase:
 
     def ticks(self, cycles: Int64) -> Int64:
         """Timestamps of cycles, int64, rounded down."""
-        return cycles * self.ticks_per_cycle.numerator // self.ticks_per_cycle.denominator
+        whole, rest = divmod(self.ticks_per_cycle.numerator, self.ticks_per_cycle.denominator)
+        return cycles * whole + cycles * rest // self.ticks_per_cycle.denominator  # a product with the numerator can overflow
 
     def cycle_of(self, ticks: int) -> int:
         """The first cycle whose timestamp is `ticks` or later."""

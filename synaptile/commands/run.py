@@ -13,9 +13,7 @@ from synaptile.terminal import counted, output
 
 def run(
     program: Annotated[Path, typer.Argument(help="A mapped program (.map).")],
-    images: Annotated[
-        str, typer.Option("--images", help="Folder of images, .npz of them or of spikes, or `digits`.")
-    ],
+    images: Annotated[str, typer.Option("--images", help="Folder of images, .npz of them or of spikes, or `digits`.")],
     to: Annotated[Path, typer.Option("--output", "-o", help="Run directory to write.")],
     steps: Steps = 8,
     numeric: Numeric = "float32",

@@ -17,7 +17,6 @@ def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) 
     order = _order(graph)
     fired: dict[str, list[Array]] = {}
     logits = []
-    per_sample = []
     for sample in range(samples):
         state: dict[str, Array] = {}
         total: Any = 0.0
@@ -40,9 +39,8 @@ def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) 
                     answers.append(np.asarray(total).ravel())
         for name, rows in seen.items():
             fired.setdefault(name, []).append(np.array(rows))
-        per_sample.append(np.array(answers))
-    logits = np.stack(per_sample, axis=1)
-    return {name: np.stack(rows, axis=1) for name, rows in fired.items()}, logits
+        logits.append(np.array(answers))
+    return {name: np.stack(rows, axis=1) for name, rows in fired.items()}, np.stack(logits, axis=1)
 
 
 def step(node: Any, name: str, x: Array, state: dict[str, Array], dt: float, subtract: bool) -> Array:

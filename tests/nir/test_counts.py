@@ -114,6 +114,21 @@ def test_executed_accumulates_are_spikes_times_real_fan_out(chip: str) -> None:
 
 
 @needs_compiler
+def test_an_accumulate_that_no_part_issued_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = convolutional()
+    program = map_graph(from_nir(network), load_chip("loihi"), anneal_moves=0)
+
+    def losing(*arguments: Any) -> Any:
+        counts = part_counts(*arguments)
+        counts[..., 0, 0] -= 1
+        return counts
+
+    monkeypatch.setattr("simulator.event.convolution_unit.part_counts", losing)
+    with pytest.raises(ConservationError, match="'conv1', step 1: its cores issued"):
+        execute(program, trains(network, 2, 1), 2)
+
+
+@needs_compiler
 @pytest.mark.parametrize("chip", CHIPS)
 def test_a_run_is_scheduled_priced_and_read_back(chip: str, tmp_path: Any) -> None:
     network = convolutional()

@@ -52,6 +52,16 @@ def test_a_file_by_nirs_own_writer_is_read(tmp_path: Path) -> None:
     assert from_nir(tmp_path / "net.nir").digest == from_nir(network, name="net").digest
 
 
+def test_layers_that_state_neither_shape_nor_pairs_are_read_alike() -> None:
+    terse, full = lenet(), lenet()
+    for name in ("conv1", "conv2"):
+        terse.nodes[name].input_shape = None
+        terse.nodes[name].stride, terse.nodes[name].padding, terse.nodes[name].dilation = 1, "valid", (1, 1)
+    for name in ("pool1", "pool2"):
+        terse.nodes[name].kernel_size, terse.nodes[name].stride, terse.nodes[name].padding = 2, (2, 2), 0
+    assert from_nir(terse).digest == from_nir(full).digest
+
+
 def test_the_shared_sum_of_two_synapses_survives() -> None:
     network: Any = perceptron()
     network.nodes["skip"] = nir.Linear(weight=np.ones((7, 30)))

@@ -26,6 +26,7 @@ def test_a_nir_file_is_converted_mapped_run_and_scheduled(tmp_path: Path, synapt
     ran = synaptile("run", program, "--images", spikes, "--steps", 4, "--limit", 2, "-o", out)
     assert ran.code == 0 and "2 images, 4 steps" in " ".join(ran.out.split())
     assert synaptile("schedule", out).code == 0 and (out / "schedule.json").is_file()
+    assert synaptile("trace", out, "--format", "parquet").code == 0
 
 
 @pytest.mark.parametrize(

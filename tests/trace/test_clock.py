@@ -47,6 +47,11 @@ def test_a_rounded_timestamp_gives_its_cycle_back(clock_mhz: int, cycle: int) ->
     assert base.cycle_of(int(base.ticks(np.array(cycle)))) == cycle
 
 
+def test_a_late_timestamp_of_a_crooked_clock_does_not_overflow() -> None:
+    base, cycle = coarsest(285.714286), 2**31
+    assert int(base.ticks(np.array(cycle))) == cycle * base.ticks_per_cycle.numerator // base.ticks_per_cycle.denominator
+
+
 def test_a_clock_of_decimals_is_taken_as_written() -> None:
     assert cycle_seconds(333.3) == Fraction(10, 3333) / 10**6
 
