@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from foundation.errors import ConservationError, DoesNotFit, SynaptileError
-from synaptile.commands import chips, convert, demo, map_command, report, run, schedule, table1, trace, tune
+from synaptile.commands import chips, compare, convert, demo, map_command, report, run, schedule, table1, trace, tune
 from synaptile.terminal import errors
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("map")(map_command.map_)
 app.command("run")(run.run)
 app.command("schedule")(schedule.schedule)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)

@@ -13,7 +13,7 @@ from rich.console import Console
 from conversion.ann import ann_forward
 from conversion.calibrate import graph_dtype
 from conversion.graph import SpikeSource, SpikingGraph
-from energy import price
+from energy import EnergyReport, price
 from foundation.files import write_json
 from hwmodels import Chip, load_chip
 from mapper import CoreProgram
@@ -100,8 +100,8 @@ def report_run(
     chip: Chip | None = None,
     timeline: Timeline | None = None,
     number_format: str | None = None,
-) -> None:
-    """Price a run, print its tables, and write energy.json, .csv, .md and the figures.
+) -> EnergyReport:
+    """Price a run, print its tables, and write energy.json, .csv, .md and the figures. Returns the bill.
 
     They go into `directory`; for another chip or number format than the run's own into a folder of that name inside it. With a
     `timeline` the run is priced on the chip that was scheduled, and the ladder reaches its last rung.
@@ -118,3 +118,4 @@ def report_run(
         written += break_even_figure(bill, directory / "break_even")
     written += memory_map(bill, directory / "memory")
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
+    return bill

@@ -27,6 +27,11 @@ Synchronisation = Annotated[
     Literal["barrier", "dataflow"] | None, typer.Option("--synchronisation", help="The chip's by default.")
 ]
 KeepSpikes = Annotated[int, typer.Option("--keep-spikes", help="Images whose spikes are kept, to schedule them on other chips.")]
+WithSchedule = Annotated[bool, typer.Option("--with-schedule", help="Schedule first: cycles, stalls, links, static energy.")]
+PageFile = Annotated[
+    Path | None,
+    typer.Option("--html", help="Also write a page: one HTML file that needs no network.", dir_okay=False, metavar="FILE"),
+]
 RunDirectory = Annotated[Path, typer.Argument(help="A directory that `synaptile run` wrote.", metavar="RUN")]
 
 

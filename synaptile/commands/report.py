@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import NumberFormat, RunDirectory
+from synaptile.commands.options import NumberFormat, PageFile, RunDirectory, Synchronisation, WithSchedule
 from synaptile.terminal import output
 
 
@@ -14,11 +15,30 @@ def report(
     directory: RunDirectory,
     chip: Annotated[str | None, typer.Option("--chip", help="Bill at another chip's energies; the run's own by default.")] = None,
     number_format: NumberFormat = None,
+    html: PageFile = None,
+    with_schedule: WithSchedule = False,
+    images: Annotated[
+        int | None, typer.Option("--images", help="With --with-schedule: images to stream through; 1 if absent.")
+    ] = None,
+    synchronisation: Synchronisation = None,
 ) -> None:
-    """Print accuracy and energy per step, where energy goes, how full cores are; write JSON, CSV, Markdown, figures."""
+    """Print accuracy and energy per step, where energy goes, how full cores are; write JSON, CSV, Markdown, figures, a page."""
+    from foundation.errors import InputError
     from hwmodels import load_chip
-    from synaptile.pipeline import report_run
+    from report.page import write_page
+    from synaptile.pipeline import report_run, schedule_run
     from synaptile.rundir import load_run
 
-    run = load_run(directory)
-    report_run(run, directory, output(), chip=None if chip is None else load_chip(chip), number_format=number_format)
+    if not with_schedule and (images is not None or synchronisation is not None):
+        raise InputError("--images and --synchronisation say how to schedule: add --with-schedule")
+    run, console = load_run(directory), output()
+    if with_schedule:
+        timeline = schedule_run(run, chip, 1 if images is None else images, synchronisation)
+        folder: Path = directory if chip is None else directory / timeline.program.chip.name
+        bill = report_run(run, folder, console, timeline=timeline, number_format=number_format)
+    else:
+        target = None if chip is None else load_chip(chip)
+        bill = report_run(run, directory, console, chip=target, number_format=number_format)
+    if html is not None:
+        write_page(bill, html, run.known_labels, ann_accuracy=run.ann_accuracy)
+        console.print(f"Page: {html}", soft_wrap=True)

@@ -1,0 +1,16 @@
+"""A comparison as one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from foundation.files import write_text
+from report.comparison import Section
+from report.page.render import render
+
+
+def write_comparison_page(sections: Sequence[Section], names: tuple[str, str], path: str | Path) -> Path:
+    """Write the sections of a comparison of `names` (A, B) to `path`, atomically. Returns the path."""
+    write_text(path, render("compare.html.j2", ("theme.js",), sections=sections, names=names))
+    return Path(path)

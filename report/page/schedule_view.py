@@ -1,0 +1,67 @@
+"""A schedule on the page: its times, where the critical path goes, and what every core did in bins of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from energy import kind_of
+from mapper.program import Int64
+from report.timeline_tables import critical_nodes
+from report.trace.aggregate import SERIES, busy_by_group, into_bins
+from report.trace.window import Window, select
+from simulator.schedule.timeline import Timeline
+
+CRITICAL_NODES = 15
+"""Nodes of the critical path that the page lists."""
+
+
+def schedule_summary(timeline: Timeline) -> dict[str, Any]:
+    """Latency, throughput, ends of steps and the heaviest nodes of the critical path. Cycles are integers."""
+    start = int(timeline.image_start_cycles[0])
+    return {
+        "synchronisation": timeline.synchronisation,
+        "clock_mhz": timeline.clock_mhz,
+        "images": timeline.images,
+        "remapped": timeline.remapped,
+        "makespan_cycles": timeline.makespan_cycles,
+        "latency_cycles": timeline.latency_cycles - start,
+        "step_cycles": (timeline.step_end_cycles[0] - start).tolist(),
+        "step_end_cycles": timeline.step_end_cycles.tolist(),
+        "interval_cycles": timeline.interval_cycles,
+        "images_per_second": timeline.images_per_second,
+        "bottleneck": {
+            "name": timeline.bottleneck.name,
+            "busy_cycles": timeline.bottleneck.busy_cycles,
+            "share": timeline.bottleneck.share,
+        },
+        "critical": [
+            {"node": node, "jobs": jobs, "wait_cycles": wait, "run_cycles": run}
+            for node, jobs, wait, run in critical_nodes(timeline)[:CRITICAL_NODES]
+        ],
+        "notes": list(timeline.notes),
+    }
+
+
+def bins_document(timeline: Timeline) -> dict[str, Any]:
+    """Bins of time a core: busy, stalled on input, stalled on the network in percent, and the kind of node worked on most.
+
+    `edges` has shape (bins + 1,), in cycles; the others (cores, bins). `work` indexes `kinds`, -1 where nothing ran.
+    """
+    selection = select(timeline, Window(links=()))
+    bins = into_bins(timeline, selection)
+    nodes = timeline.program.graph.nodes
+    kinds: dict[str, int] = {}
+    group = np.array([kinds.setdefault(kind_of(nodes[name]), len(kinds)) for name in timeline.program.node_names], np.int64)
+    work = busy_by_group(timeline, selection, bins.edges, group)
+    most = np.where(work.any(axis=1), work.argmax(axis=1), -1)
+    spans = np.diff(bins.edges)
+    shares = {name: _percent(bins.cores[:, at], spans) for at, name in enumerate(SERIES[:3])}
+    return {"edges": bins.edges.tolist(), "kinds": list(kinds), "work": most.tolist(), **shares}
+
+
+def _percent(cycles: Int64, spans: Int64) -> list[list[int]]:
+    """Rounded up, so that whatever ran shows."""
+    shares: list[list[int]] = np.ceil(100 * cycles / spans).astype(np.int64).tolist()
+    return shares

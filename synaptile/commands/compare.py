@@ -1,0 +1,67 @@
+"""`synaptile compare`: two runs or two chips side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synaptile.commands.options import PageFile, WithSchedule
+from synaptile.terminal import output
+
+if TYPE_CHECKING:
+    from report.comparison import Section, Side
+
+_WHAT = "A run directory, or a chip by name or file."
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help=_WHAT, metavar="A")],
+    b: Annotated[str, typer.Argument(help=_WHAT, metavar="B")],
+    html: PageFile = None,
+    with_schedule: WithSchedule = False,
+) -> None:
+    """Show what changed from A to B, and by how much: two runs, or two chips."""
+    from foundation.errors import InputError
+    from report.comparison import section_table
+    from report.page import write_comparison_page
+
+    runs = [Path(name).is_dir() for name in (a, b)]
+    if runs[0] != runs[1]:
+        run, other = (a, b) if runs[0] else (b, a)
+        raise InputError(f"{run} is a directory and {other} is not: compare two run directories, or two chips")
+    if with_schedule and not runs[0]:
+        raise InputError("--with-schedule schedules runs, and these are chips: leave it out, or give two run directories")
+    sections = _runs(a, b, with_schedule) if runs[0] else _chips(a, b)
+    console = output()
+    for section in sections:
+        console.print(section_table(section))
+    if html is not None:
+        write_comparison_page(sections, (a, b), html)
+        console.print(f"Page: {html}", soft_wrap=True)
+
+
+def _runs(a: str, b: str, with_schedule: bool) -> tuple[Section, ...]:
+    from report.comparison import compare_runs
+
+    return compare_runs(_side(a, with_schedule), _side(b, with_schedule))
+
+
+def _side(directory: str, with_schedule: bool) -> Side:
+    from energy import price
+    from report.comparison import Side
+    from synaptile.pipeline import schedule_run
+    from synaptile.rundir import load_run
+
+    run = load_run(directory)
+    timeline = schedule_run(run, None, 1, None) if with_schedule else None
+    bill = price(run.activity, run.activity.program.chip, timeline=timeline)
+    return Side(bill, run.known_labels, run.ann_accuracy)
+
+
+def _chips(a: str, b: str) -> tuple[Section, ...]:
+    from hwmodels import load_chip
+    from report.comparison import compare_chips
+
+    return compare_chips(load_chip(a), load_chip(b))
