@@ -30,6 +30,14 @@ def test_a_run_equals_itself() -> None:
     assert not any(section.title == "What was run" for section in sections)
 
 
+def test_accuracy_changes_in_points() -> None:
+    right = activity().logits[-1].argmax(axis=1)
+    sections = compare_runs(Side(report(), right, 0.5), Side(report(), (right + 1) % 3, 0.75))
+    change = by_title(sections, "After 3 steps")
+    assert (change["accuracy"].a, change["accuracy"].b, change["accuracy"].text) == ("100.00 %", "0.00 %", "-100.00 points")
+    assert change["accuracy of the ANN"].text == "+25.00 points"
+
+
 def test_another_number_format_changes_energy_by_its_prices() -> None:
     run = activity()
     other = price(run, run.program.chip, number_format="fp16")

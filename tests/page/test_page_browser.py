@@ -138,8 +138,9 @@ def test_the_step_slider_moves_every_figure(opened) -> None:
     expected = report().ladder(step=1)[-1]
     assert page.inner_text('[data-figure="headline-ratio"]') == f"{expected.ratio:.3f}"
     page.click("#tab-energy")
-    group = report().by("kind", accounting=report().top, step=1)[0]
-    assert page.locator(f'[data-figure="snn-{group.name}"]').inner_text().replace("µ", "u") in either(group.snn_pj)
+    for group in report().by("kind", accounting=report().top, step=1):
+        shown = page.locator(f'[data-figure="snn-{group.name}"]').inner_text().replace("µ", "u")
+        assert shown in either(group.snn_pj), group.name
 
 
 def test_a_figure_opens_into_lines_with_sources(opened) -> None:
@@ -170,6 +171,19 @@ def test_hover_shows_a_core_and_a_click_keeps_it(opened) -> None:
     assert timeline is not None and f"{int(timeline.cores.busy[3]):,}" in panel
     page.click("#tab-timeline")
     assert "core 3" in page.inner_text("#timeline #core-panel")
+
+
+def test_every_core_has_a_place_of_its_own(opened) -> None:
+    page = ready(opened())
+    page.click("#tab-chip")
+    found = page.evaluate(
+        """() => large.cores.kind.map((kind, core) => {
+          const c = large.cores, box = mesh.canvas.getBoundingClientRect();
+          const [x, y] = corner(mesh.geometry, c.x[core], c.y[core], slotOf(kind, c.slot[core]));
+          return coreAt({ clientX: box.left + x + mesh.geometry.cell[0] / 2, clientY: box.top + y + mesh.geometry.cell[1] / 2 });
+        })"""
+    )
+    assert found == list(range(len(report().cores)))
 
 
 def test_every_colouring_draws_another_picture(opened) -> None:

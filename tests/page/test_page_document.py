@@ -6,15 +6,19 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from energy import HOROWITZ, price
+from energy import HOROWITZ, kind_of, price
 from energy.groups import KEYS
 from energy.rungs import NO_SCHEDULE
 from report.page import write_page
+from report.page.schedule_view import bins_document
+from report.trace import aggregate
 from simulator import schedule
 from tests.mapper.chips import small_chip
 from tests.page.pages import ANN_ACCURACY, LABELS, NAME, STEPS, activity, page, parts_of, report
@@ -132,23 +136,41 @@ def test_lines_of_a_core_are_its_heaviest(text) -> None:
             assert key in keys
 
 
-def test_cycles_bins_and_links(text) -> None:
+def test_cycles_and_links(text) -> None:
     small, large = parts_of(text)
     timeline = report().timeline
     assert timeline is not None
     cycles, makespan = large["cores"]["cycles"], timeline.makespan_cycles
     sums = np.sum([cycles[name] for name in ("busy", "stalled_input", "stalled_network", "idle")], axis=0)
     assert (sums == makespan).all()
-    bins = large["bins"]
-    spans = np.diff(bins["edges"])
-    for name in ("busy", "stalled_input", "stalled_network"):
-        shares = np.array(bins[name])
-        assert shares.min() >= 0 and shares.max() <= 100
-        lower, upper = (np.maximum(shares - 1, 0) * spans / 100).sum(axis=1), (shares * spans / 100).sum(axis=1)
-        assert (np.array(cycles[name]) <= upper + 1e-6).all() and (np.array(cycles[name]) >= lower - 1e-6).all()
-    assert ((np.array(bins["work"]) >= 0) == (np.array(bins["busy"]) > 0)).all()
     assert small["schedule"]["latency_cycles"] == timeline.latency_cycles
     assert sum(large["links"]["flits"]) == int(timeline.links.flits[timeline.links.kind == 0].sum())
+
+
+def test_bins_hold_the_cycles_and_the_work_of_every_core(monkeypatch) -> None:
+    monkeypatch.setattr(aggregate, "MOST_BINS", 7)  # wide enough that shares are not whole percents
+    timeline = report().timeline
+    assert timeline is not None
+    bins, program, jobs = bins_document(timeline), timeline.program, timeline.jobs
+    edges = np.array(bins["edges"])
+    spans = np.diff(edges)
+    for name in ("busy", "stalled_input", "stalled_network"):
+        shares, cycles = np.array(bins[name]), getattr(timeline.cores, name)
+        assert shares.min() >= 0 and shares.max() <= 100
+        lower, upper = (np.maximum(shares - 1, 0) * spans / 100).sum(axis=1), (shares * spans / 100).sum(axis=1)
+        assert (cycles <= upper + 1e-9).all() and (cycles >= lower - 1e-9).all()
+    for core in range(len(program.cores.kind)):
+        for at, (begin, end) in enumerate(pairwise(edges)):
+            spent: Counter[str] = Counter()
+            for job in np.flatnonzero(jobs.core == core):
+                overlap = min(jobs.end_cycles[job], end) - max(jobs.start_cycles[job], begin)
+                if overlap > 0:
+                    spent[kind_of(program.graph.nodes[program.node_names[program.parts.node[jobs.part[job]]]])] += int(overlap)
+            found = bins["work"][core][at]
+            if not spent:
+                assert found == -1
+            else:
+                assert spent[bins["kinds"][found]] == max(spent.values())
 
 
 def test_spikes(text) -> None:
