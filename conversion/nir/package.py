@@ -8,8 +8,6 @@ from typing import Any
 
 from foundation.errors import FileFormatError, GraphError, InputError
 
-SUFFIX = ".nir"
-
 
 def require_nir() -> Any:
     """The package. Raises InputError with the remedy where it is not installed."""

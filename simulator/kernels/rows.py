@@ -132,9 +132,3 @@ def load_block(matrix: Any, base: int, stride: int, rows: int, width: int, block
         source, target = matrix[base + row * stride :][:width], block[row * width : (row + 1) * width]
         for i in range(width):
             target[i] = source[i]
-
-
-def pad_columns(matrix: NDArray[Any]) -> NDArray[Any]:
-    """The matrix with zero columns appended up to whole lanes, C-contiguous."""
-    extra = padded(matrix.shape[1]) - matrix.shape[1]
-    return np.ascontiguousarray(np.pad(matrix, ((0, 0), (0, extra))))
