@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from benchmarks.measure import fit_exponent, print_table, time_in_turn
-from benchmarks.workloads import network, program_of, random_events, random_images
+from benchmarks.workloads import EMITTED, network, program_of, random_events, random_images
 from simulator import execute
 from simulator.kernels.synapse import accumulate, pack_tiles
 
@@ -52,7 +52,7 @@ def _case(tokens: int, fan_in: int, outputs: int, density: float) -> tuple[Calla
     weight = np.random.default_rng(0).standard_normal((outputs, fan_in)).astype(np.float32)
     tiles, events = pack_tiles(weight, [(0, outputs, 0, fan_in)]), random_events(tokens, fan_in, density)
     bias, out = np.zeros(outputs, np.float32), np.empty((tokens, outputs), np.float32)
-    return lambda: accumulate(events, tiles, bias, out), int(events.spikes.sum()) * outputs
+    return lambda: accumulate(events, EMITTED, tiles, bias, out), int(events.spikes.sum()) * outputs
 
 
 def _print_runs(rounds: int) -> None:

@@ -11,9 +11,10 @@ import torch
 
 from benchmarks import limits
 from benchmarks.measure import Timing, print_table, time_in_turn
-from benchmarks.workloads import random_events
+from benchmarks.workloads import EMITTED, LEVELS, random_events
+from simulator.kernels.integer import IntegerScale, accumulate_integer
 from simulator.kernels.machine import PANEL, VECTOR_BITS
-from simulator.kernels.synapse import IntegerScale, accumulate, accumulate_integer, pack_tiles
+from simulator.kernels.synapse import accumulate, pack_tiles
 
 SHAPES = ((197, 384, 1536), (197, 1536, 384), (577, 1408, 6144))
 DENSITIES = (0.47, 0.2, 0.1)
@@ -67,8 +68,8 @@ def _candidates(shape: tuple[int, int, int], events: dict[float, Any]) -> dict[K
         ("torch linear", 1.0): lambda: torch.nn.functional.linear(torch_x, torch_weight),
     }
     for density, some in events.items():
-        candidates["float32", density] = lambda some=some: accumulate(some, tiles, bias, out)
-        candidates["int8", density] = lambda some=some: accumulate_integer(some, integer_tiles, scale, out)
+        candidates["float32", density] = lambda some=some: accumulate(some, EMITTED, tiles, bias, out)
+        candidates["int8", density] = lambda some=some: accumulate_integer(some, integer_tiles, scale, out, LEVELS)
     return candidates
 
 

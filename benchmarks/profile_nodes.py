@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conversion.graph import ECUnit, Node, ProductUnit
 from mapper import CoreProgram
+from simulator.event.buffers import Buffers
 from simulator.event.build import make_layout, make_unit
 from simulator.event.record import Recorder
 from simulator.kernels.fire import Events
@@ -30,26 +31,24 @@ def profile(program: CoreProgram, images: NDArray[Any], steps: int, threads: int
 def _run(program: CoreProgram, images: NDArray[Any], steps: int, threads: int) -> tuple[dict[str, float], float]:
     clock = time.thread_time if threads == 1 else time.perf_counter
     graph, layout = program.graph, make_layout(program, "float32")
-    recorder = Recorder(layout, steps, len(images), 1)
+    recorder, buffers = Recorder(layout, steps, len(images), 1), Buffers(1 << 30)
     spent: dict[str, float] = defaultdict(float)
-    streams: dict[str, list[Any]] = {}
+    streams: dict[str, Any] = {}
     spikes = neurons = 0
     for node in graph.nodes.values():
         start = clock()
-        unit = make_unit(layout, node, images)
-        spent["preparing weights and state"] += clock() - start
-        streams[node.name] = []
-        for t in range(1, steps + 1):
-            start = clock()
-            out = unit.step(t, [streams[port.node][t - 1] for port in node.inputs], [port.start for port in node.inputs])
-            done = clock()
-            events = out if isinstance(out, Events) else None
-            recorder.record(node, unit.traffic, events, t - 1, 0, len(images))
-            spent[_kind(node)] += done - start
-            spent["recording"] += clock() - done
-            streams[node.name].append(out)
-            if events is not None:
-                spikes, neurons = spikes + int(events.spikes.sum()), neurons + events.code.size
+        unit = make_unit(layout, node, images, buffers)
+        spent["preparing weights"] += clock() - start
+        start = clock()
+        out = unit.run(steps, [streams[port.node] for port in node.inputs], [port.start for port in node.inputs])
+        done = clock()
+        events = out if isinstance(out, Events) else None
+        recorder.record(node, unit.traffic, events, 0, len(images))
+        spent[_kind(node)] += done - start
+        spent["recording"] += clock() - done
+        streams[node.name] = out
+        if events is not None:
+            spikes, neurons = spikes + int(events.spikes.sum()), neurons + events.code.size
     start = clock()
     recorder.finish()
     spent["tables of the run"] += clock() - start

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from benchmarks.measure import print_table, time_in_turn
-from benchmarks.workloads import network, program_of, random_events, random_images
+from benchmarks.workloads import EMITTED, network, program_of, random_events, random_images
 from simulator import execute
 from simulator.kernels.synapse import accumulate, pack_tiles
 
@@ -27,7 +27,7 @@ def print_tables(*, quick: bool = False) -> None:
     def kernel(threads: int) -> Callable[[], Any]:
         def call() -> None:
             numba.set_num_threads(threads)
-            accumulate(events, tiles, bias, out)
+            accumulate(events, EMITTED, tiles, bias, out)
 
         return call
 

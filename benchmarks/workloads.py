@@ -16,6 +16,8 @@ from simulator.kernels.fire import Events, empty_events, make_thresholds
 from tests.graphs import vit_graph
 
 LEVELS = 8
+EMITTED = make_thresholds(0.25, 0.25, LEVELS, np.dtype(np.float32)).emitted
+"""What the spikes of `random_events` are worth, by code."""
 TOKEN_THETA, MAP_THETA = 1.44, 0.01
 """Thresholds at which about half the neurons fire: a unit normal passes 0.72 in magnitude 47 % of the time."""
 
@@ -23,15 +25,10 @@ TOKEN_THETA, MAP_THETA = 1.44, 0.01
 def random_events(rows: int, width: int, density: float, seed: int = 0) -> Events:
     """Events in which a fraction `density` of (rows, width) neurons spike, with random signs and levels."""
     rng = np.random.default_rng(seed)
-    emitted = make_thresholds(0.25, 0.25, LEVELS, np.dtype(np.float32)).emitted
-    events = empty_events(rows, width, 1, np.dtype(np.float32))
+    events = empty_events(rows, width, 1)
     signs, levels = rng.choice(np.array([-1, 1], np.int8), (rows, width)), rng.integers(1, LEVELS + 1, (rows, width))
     events.code[:] = np.where(rng.random((rows, width)) < density, signs * levels, 0)
-    for r in range(rows):
-        (channels,) = np.nonzero(events.code[r])
-        events.channel[r, : channels.size] = channels
-        events.value[r, : channels.size] = emitted[LEVELS + events.code[r, channels].astype(int)]
-        events.spikes[r, 0] = channels.size
+    events.spikes[:, 0] = np.count_nonzero(events.code, axis=1)
     return events
 
 

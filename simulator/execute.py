@@ -11,17 +11,21 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, Port, ProductUnit, SpikeSource, SpikingGraph, Synapse
+from conversion.graph import Convolution2d, Neurons, Port, ProductUnit, SpikeSource, Synapse
 from conversion.spikes import check_samples
+from conversion.text.tokens import Tokens
 from foundation.errors import InputError
+from mapper.lengths import program_at
 from mapper.program import CoreProgram
 from simulator.activity import Activity
 from simulator.arguments import positive_integer
 from simulator.dense.reference import check_steps
+from simulator.event.buffers import Buffers
 from simulator.event.build import Layout, make_layout, make_unit
 from simulator.event.record import Recorder
 from simulator.event.ternary_unit import spike_values
 from simulator.kernels.fire import Events
+from simulator.lengths import runs_of
 from simulator.memory import check_memory
 from simulator.number_format import check_numeric
 from simulator.settling import settled_steps
@@ -47,7 +51,8 @@ def execute(
     Args:
         program: from `mapper.map_graph`, its graph with arrays.
         images: preprocessed, float32 or float64, shape (images, channels, H, W); for a graph that takes spikes, trains of 0
-            and 1, shape (steps or more, samples, neurons).
+            and 1, shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
+            runs at its own length, and what pads it costs nothing. Consecutive sentences of one length run together.
         steps: time steps, at least 1.
         numeric: ``"float32"``, ``"float64"`` or ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere).
         threads: Numba threads; None takes all.
@@ -57,23 +62,30 @@ def execute(
             scheduled on a chip that maps it otherwise; 0 keeps none.
         progress: called with (nodes done, nodes in all), counted over images.
 
-    Raises ImageError for unusable images, InputError for other arguments and too little memory, ConservationError where counts
-    disagree.
+    Raises ImageError for unusable images, InputError for unusable sentences, other arguments and too little memory,
+    ConservationError where counts disagree.
     """
     number, steps = check_numeric(numeric), check_steps(steps)
     if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
         raise InputError(f"keep_spikes is {keep_spikes}, needs a number of images, 0 or more")
     batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch))
+    lengths = batch.lengths if isinstance(batch, Tokens) else None
     thread_count = _thread_count(threads)
-    check_memory(program.graph, number, steps, len(batch), size, keep_spikes)
-    layout = make_layout(program, number)
-    recorder = Recorder(layout, steps, len(batch), keep_spikes)
+    need = check_memory(program.graph, number, steps, len(batch), size, keep_spikes)
+    layout, buffers = make_layout(program, number), Buffers(need.buffers)
+    recorder = Recorder(layout, steps, len(batch), keep_spikes, lengths)
     before = numba.get_num_threads()
     numba.set_num_threads(thread_count)
     try:
-        for start in range(0, len(batch), size):
-            _run_batch(layout, batch[start : start + size].astype(layout.dtype, copy=False), start, steps, recorder, progress)
+        for start, stop, length in runs_of(batch, size):
+            if isinstance(batch, Tokens):
+                assert length is not None
+                shorter = make_layout(program_at(program, length), number)
+                _run_batch(shorter, buffers, batch.ids[start:stop, :length], start, recorder, progress)
+            else:
+                some = batch[start:stop].astype(layout.dtype, copy=False)
+                _run_batch(layout, buffers, some, start, recorder, progress)
     finally:
         numba.set_num_threads(before)
     operations, accounting, spikes = recorder.finish()
@@ -91,6 +103,7 @@ def execute(
         provenance,
         settled,
         recorder.convolutions,
+        lengths,
     )
 
 
@@ -116,40 +129,36 @@ def provenance_of(program: CoreProgram, threads: int | None) -> Mapping[str, obj
 
 
 def _run_batch(
-    layout: Layout, images: NDArray[Any], start: int, steps: int, recorder: Recorder, progress: Progress | None
+    layout: Layout, buffers: Buffers, images: NDArray[Any], start: int, recorder: Recorder, progress: Progress | None
 ) -> None:
     """Run node by node through all steps: nothing flows back, and only one node's weights and state are live at a time."""
-    graph = layout.program.graph
-    streams: dict[str, list[Any]] = {}
+    graph, steps = layout.program.graph, recorder.steps
+    streams: dict[str, Any] = {}
     waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for done, node in enumerate(graph.nodes.values(), start=1):
-        unit = make_unit(layout, node, images)
-        starts = [port.start for port in node.inputs]
-        streams[node.name] = []
-        by_event = isinstance(node, Synapse | Convolution2d | ProductUnit)
-        for t in range(1, steps + 1):
-            read = [streams[port.node][t - 1] for port in node.inputs]
-            inputs = read if by_event else [_real(graph, port, x) for port, x in zip(node.inputs, read, strict=True)]
-            out = unit.step(t, inputs, starts)
-            streams[node.name].append(out)
-            recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, t - 1, start, len(images))
-        del unit, out  # the next unit's weights must not meet this one's state
+        unit = make_unit(layout, node, images, buffers)
+        inputs = [streams[port.node] for port in node.inputs]
+        if not isinstance(node, Synapse | Convolution2d | ProductUnit):  # these take events
+            inputs = [_real(layout, port, stream) for port, stream in zip(node.inputs, inputs, strict=True)]
+        out = streams[node.name] = unit.run(steps, inputs, [port.start for port in node.inputs])
+        recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, start, len(images))
+        del unit, inputs, out  # the next unit's weights must not meet this one's state
         for name in {port.node for port in node.inputs}:
             waiting[name] -= 1
             if not waiting[name]:
                 del streams[name]
         if progress is not None:
             progress(start * len(graph.nodes) + done * len(images), recorder.images * len(graph.nodes))
-    recorder.logits[:, start : start + len(images)] = streams[graph.readout.name]
+    recorder.logits[:, start : start + len(images)] = streams[graph.readout.name].reshape(steps, len(images), -1)
 
 
-def _real(graph: SpikingGraph, port: Port, stream: Any) -> NDArray[Any]:
+def _real(layout: Layout, port: Port, stream: Any) -> NDArray[Any]:
     """A stream as real values: what nodes that do not take events make of spikes."""
     if not isinstance(stream, Events):
         return np.asarray(stream)
-    site = graph.nodes[port.node]
+    site = layout.program.graph.nodes[port.node]
     assert isinstance(site, Neurons)
-    return spike_values(site, stream)
+    return spike_values(site, stream, layout.dtype)
 
 
 def _batch_size(program: CoreProgram, images_at_once: int | None, images: int) -> int:

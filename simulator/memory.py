@@ -24,8 +24,8 @@ from conversion.graph import (
 from foundation.errors import InputError
 from simulator.number_format import Numeric, real_dtype
 
-_CODE_AND_CHANNEL = 5
-"""Bytes of an event's room besides its value: code int8, channel int32."""
+_SPARE = 128 << 20
+"""Bytes kept at most beyond what is in use: large enough for the streams of a block of a small model."""
 _TRACER = 4
 """Bytes of an ST-BIF neuron's count, int32."""
 
@@ -35,7 +35,7 @@ class MemoryNeed:
     """Bytes of one run, by what they hold. `peak_node` is the node at which streams, weights and state together peak.
 
     `graph` is the file's arrays, mapped: pages that the system may drop and read again. `records` grow with all images of the
-    run, `streams` and `state` with those in flight together.
+    run, `streams` and `state` with those in flight together. Scratch of the threads, some megabytes each, is not counted.
     """
 
     graph: int
@@ -46,9 +46,15 @@ class MemoryNeed:
     peak_node: str
 
     @property
+    def buffers(self) -> int:
+        """Bytes of streams, state and weights at the peak, and of memory kept to serve again."""
+        live = self.streams + self.state + self.weights
+        return live + min(live, _SPARE)
+
+    @property
     def total(self) -> int:
         """Bytes that must be there, the mapped graph included."""
-        return self.graph + self.records + self.streams + self.state + self.weights
+        return self.graph + self.records + self.buffers
 
 
 def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
@@ -97,7 +103,7 @@ def _gib(size: int) -> str:
 
 def _stream_bytes(node: Node, size: int) -> int:
     """One image and step of a node's output."""
-    return node.size * (size + _CODE_AND_CHANNEL if isinstance(node, Neurons) else size)
+    return node.size * (1 if isinstance(node, Neurons) else size)  # spikes are codes of int8
 
 
 def _weights(node: Node) -> int:
@@ -126,10 +132,7 @@ def _state_bytes(node: Node, size: int) -> int:
         case ECUnit():
             return 2 * node.size * size
         case ProductUnit():
-            depth, columns = (node.head_width, node.keys) if node.form == "qk" else (node.keys, node.head_width)
-            operands = node.heads * depth * (node.tokens + columns) * (2 * size + 4)
-            matrices = 3 if node.law == "mean" else 2
-            return operands + matrices * node.heads * node.tokens * columns * size
+            return 0  # a head's sums stay with its thread
         case ReadOut():
             return node.size * size
         case _:

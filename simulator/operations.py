@@ -20,7 +20,10 @@ Operations that depend on events are added as they are recorded; the others foll
 * dense head: "dense head" fan_in * E mac, "bias" E add. Patch embedding: "front end" fan_in * E mac and "bias" E add, once
   an image.
 * add: "residual add" E add an addend beyond the first. Token mean: "pooling". "read-out" E add + E mul (law of sums: E add, and
-  E mul where scaled).
+  E mul where scaled); "normalise" E mac + 1 rsqrt + E mul where the read-out is divided by its norm.
+* token embedding: "embedding" E add, word plus position, once a sentence.
+
+A sentence counts at its own length: tokens that pad it in a batch, and keys that they would be, issue nothing.
 """
 
 from __future__ import annotations
@@ -42,59 +45,86 @@ from conversion.graph import (
     ReadOut,
     STBIFNeurons,
     Synapse,
+    TokenEmbedding,
     TokenMean,
 )
 from foundation.errors import ConservationError
 from mapper.program import CoreProgram, Int64
 from simulator.activity import OPS, OperationTable
 from simulator.function_operations import function_operations
+from simulator.lengths import program_counts
 
 Entry = tuple[str, str, int]
 """Role, operation, count an image and step."""
+Key = tuple[int, int, str, str]
+"""Core, node, role, operation."""
 
 
 class Ledger:
     """Counts by (core, node, role, op) and step, int64, summed over images."""
 
-    def __init__(self, program: CoreProgram, steps: int, images: int) -> None:
-        self.program, self.steps, self.images = program, steps, images
-        self._rows: dict[tuple[int, int, str, str], Int64] = {}
+    def __init__(self, program: CoreProgram, steps: int, images: int, lengths: Int64 | None = None) -> None:
+        self.program, self.steps, self.images, self.lengths = program, steps, images, lengths
+        self._rows: dict[Key, Int64] = {}
 
-    def add(self, part: int, role: str, op: str, step: int | slice, count: int, *, core: int | None = None) -> None:
-        """Add `count` operations of one part at one step (or several); `core` where it is not the part's own."""
-        if count:
-            parts = self.program.parts
-            key = (int(parts.core[part]) if core is None else core, int(parts.node[part]), role, op)
-            if key not in self._rows:
-                self._rows[key] = np.zeros(self.steps, np.int64)
-            self._rows[key][step] += count
+    def add(self, part: int, role: str, op: str, counts: Int64) -> None:
+        """Add operations of one part, (steps,) int64."""
+        if counts.any():
+            key = (int(self.program.parts.core[part]), int(self.program.parts.node[part]), role, op)
+            if key in self._rows:
+                self._rows[key] += counts
+            else:
+                self._rows[key] = counts.astype(np.int64)
 
     def table(self) -> OperationTable:
         """Recorded and fixed operations together, sorted by core, node, role and operation."""
-        self._add_fixed()
-        keys = sorted(self._rows, key=lambda key: (key[0], key[1], key[2], OPS.index(key[3])))
+        fixed = {key: counts for key, counts in self._fixed().items() if counts[0] or (counts[1] and self.steps > 1)}
+        keys = sorted(fixed.keys() | self._rows.keys(), key=lambda key: (key[0], key[1], key[2], OPS.index(key[3])))
         roles = tuple(sorted({key[2] for key in keys}))
         index = {role: i for i, role in enumerate(roles)}
         columns = np.array([(core, node, index[role], OPS.index(op)) for core, node, role, op in keys], np.int32).reshape(-1, 4)
         core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
-        counts = [self._rows[key] for key in keys]
-        return OperationTable(core, node, role, op, np.stack(counts) if counts else np.zeros((0, self.steps), np.int64), roles)
+        each = np.array([fixed.get(key, (0, 0)) for key in keys], np.int64).reshape(-1, 2)
+        count = np.repeat(each[:, 1:], self.steps, axis=1)
+        count[:, 0] = each[:, 0]
+        for row, key in enumerate(keys):
+            if key in self._rows:
+                count[row] += self._rows[key]
+        return OperationTable(core, node, role, op, count, roles)
 
-    def _add_fixed(self) -> None:
-        parts = self.program.parts
-        every, later = slice(None), slice(1, None)
-        for part in range(len(parts.node)):
-            for role, op, count in fixed_operations(self.program, part):
-                self.add(part, role, op, every, count * self.images)
-            for role, op, count in once_operations(self.program, part):
-                self.add(part, role, op, 0, count * self.images)
-            for role, op, count in second_pass_operations(self.program, part):
-                self.add(part, role, op, later, count * self.images)
-            owner = int(parts.owner[part])
-            if owner != part:
-                elements, accumulators = _elements(self.program, part), 2 if _shifts(self.program) else 1
-                core = int(parts.core[owner])
-                self.add(part, "partial sums", "add", every, accumulators * elements * self.images, core=core)
+    def _fixed(self) -> dict[Key, tuple[int, int]]:
+        """Operations that follow from the program's shape, all images: at the first step, and at each later one."""
+        fixed: dict[Key, tuple[int, int]] = {}
+        for program, images in program_counts(self.program, self.lengths, self.images):
+            for key, (first, later) in _fixed_counts(program).items():
+                before = fixed.get(key, (0, 0))
+                fixed[key] = (before[0] + first * images, before[1] + later * images)
+        return fixed
+
+
+def _fixed_counts(program: CoreProgram) -> dict[Key, tuple[int, int]]:
+    """Operations of one image, at the first step and at each later one."""
+    parts, fixed = program.parts, dict[Key, tuple[int, int]]()
+    kinds: dict[tuple[int, int, bool], list[tuple[str, str, int, int]]] = {}
+    cores, nodes, owners = parts.core.tolist(), parts.node.tolist(), parts.owner.tolist()
+
+    def add(core: int, node: int, role: str, op: str, first: int, later: int) -> None:
+        before = fixed.get((core, node, role, op), (0, 0))
+        fixed[core, node, role, op] = (before[0] + first, before[1] + later)
+
+    for part, (core, node, owner) in enumerate(zip(cores, nodes, owners, strict=True)):
+        elements = _elements(program, part)
+        kind = (node, elements, owner == part)  # parts of a node with as many elements issue the same
+        if kind not in kinds:
+            kinds[kind] = [(role, op, count, count) for role, op, count in fixed_operations(program, part)]
+            kinds[kind] += [(role, op, count, 0) for role, op, count in once_operations(program, part)]
+            kinds[kind] += [(role, op, 0, count) for role, op, count in second_pass_operations(program, part)]
+        for role, op, first, later in kinds[kind]:
+            add(core, node, role, op, first, later)
+        if owner != part:
+            sums = elements * (2 if _shifts(program) else 1)
+            add(cores[owner], node, "partial sums", "add", sums, sums)
+    return fixed
 
 
 def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
@@ -141,7 +171,9 @@ def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
             return [("pooling", "add", e * (node.stop - node.start - 1)), ("pooling", "mul", e)]
         case ReadOut():
             scaled = node.law == "mean" or node.scale != 1.0
-            return [("read-out", "add", e), *([("read-out", "mul", e)] if scaled else [])]
+            unit_length: list[Entry] = [("normalise", "mac", e), ("normalise", "rsqrt", 1), ("normalise", "mul", e)]
+            summed: list[Entry] = [("read-out", "add", e), *([("read-out", "mul", e)] if scaled else [])]
+            return summed + (unit_length if node.normalised else [])
         case _:
             return []
 
@@ -153,6 +185,8 @@ def once_operations(program: CoreProgram, part: int) -> list[Entry]:
     match node:
         case PatchEmbedding():
             return [("front end", "mac", node.fan_in * e), ("bias", "add", e)]
+        case TokenEmbedding():
+            return [("embedding", "add", e)]
         case Synapse(injection="once") | Convolution2d(injection="once"):
             return [("bias", "add", e)] if int(program.parts.owner[part]) == part else []
         case _:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import patches_of
+from conversion.ann import embedded, patches_of
 from conversion.graph import (
     Add,
     Concatenate,
@@ -27,11 +27,14 @@ from conversion.graph import (
     SpikeSource,
     STBIFNeurons,
     Synapse,
+    TokenEmbedding,
     TokenMean,
     TokenSelect,
+    TokenSource,
 )
 from foundation.errors import GraphError
 from mapper.program import CoreProgram
+from simulator.event.buffers import Buffers
 from simulator.event.convolution_unit import ConvolutionUnit
 from simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
 from simulator.event.product_unit import ProductEventUnit
@@ -42,12 +45,15 @@ from simulator.event.units import (
     ExpectationUnit,
     FireUnit,
     ReadOutUnit,
+    ShownUnit,
     StreamUnit,
     SynapseUnit,
     TokenMeanUnit,
 )
 from simulator.kernels.convolve import make_kernel
-from simulator.kernels.synapse import IntegerScale, multiply_dense, pack_tiles
+from simulator.kernels.fire import make_thresholds
+from simulator.kernels.integer import IntegerScale
+from simulator.kernels.synapse import multiply_dense, pack_tiles
 from simulator.number_format import Numeric, quantise, real_dtype
 
 Rectangle = tuple[int, int, int, int]
@@ -84,13 +90,19 @@ def make_layout(program: CoreProgram, numeric: Numeric) -> Layout:
     return Layout(program, numeric, rectangles, {site.name: _group_bounds(program, site, rectangles) for site in graph.sites})
 
 
-def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
-    """A fresh unit, state zero, for one batch of preprocessed images."""
+def make_unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) -> EventUnit:
+    """A fresh unit, state zero, for one batch of preprocessed images, or of token numbers, shape (sentences, length)."""
+    unit = _unit(layout, node, images, buffers)
+    unit.buffers = buffers
+    return unit
+
+
+def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) -> EventUnit:
     graph, dtype, count = layout.program.graph, layout.dtype, len(images)
     rows = count * (node.tokens * (node.shape[0] if node.is_map else 1))
 
     source = graph.source
-    share = None if not isinstance(source, ImageSource) or source.last_step is None else source.share
+    share = None if not isinstance(source, ImageSource | TokenSource) or source.last_step is None else source.share
 
     def array(name: str) -> NDArray[Any]:
         return graph.array(node.name, name).astype(dtype, copy=False)
@@ -111,7 +123,7 @@ def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
         case Synapse(spiking=False):
             return DenseHeadUnit(node, count, np.ascontiguousarray(array("weight").T), array("bias"))
         case Synapse():
-            return _synapse(layout, node, count)
+            return _synapse(layout, node, count, buffers)
         case ECUnit():
             return ExpectationUnit(graph, node, rows, dtype)
         case ProductUnit():
@@ -122,38 +134,42 @@ def make_unit(layout: Layout, node: Node, images: NDArray[Any]) -> EventUnit:
             return TokenMeanUnit(node, count)
         case ReadOut():
             return ReadOutUnit(node, count, dtype)
+        case TokenSource():
+            return ShownUnit(np.ones((rows, 1), dtype), share=share)
+        case TokenEmbedding():
+            return ShownUnit(embedded(graph, node, images, dtype).reshape(rows, -1), share=share)
         case ImageSource():
-            return StreamUnit(node.kind, count, images.reshape(count, -1), share=share)
+            return ShownUnit(images.reshape(count, -1), share=share)
         case ConstantStream(injection="once"):
             value = np.tile(array("value"), (count, 1))
-            return StreamUnit(node.kind, count, np.zeros_like(value), once=value)
+            return ShownUnit(np.zeros_like(value), once=value)
         case ConstantStream():
-            return StreamUnit(node.kind, count, np.tile(array("value"), (count, 1)))
+            return ShownUnit(np.tile(array("value"), (count, 1)))
         case PatchEmbedding(injection="once"):
             bias = array("bias")
-            plain = _front_end(node, images, array("weight"), np.zeros_like(bias))
-            return StreamUnit(node.kind, count, plain, once=bias, share=share)
+            return ShownUnit(_front_end(node, images, array("weight"), np.zeros_like(bias)), once=bias, share=share)
         case PatchEmbedding():
-            return StreamUnit(node.kind, count, _front_end(node, images, array("weight"), array("bias")), share=share)
+            return ShownUnit(_front_end(node, images, array("weight"), array("bias")), share=share)
         case TokenSelect():
-            return StreamUnit(node.kind, count, None, node.start, node.stop, node.width)
+            return StreamUnit(node.kind, count, node.width, node.start, node.stop)
         case Add() | Concatenate():
-            return StreamUnit(node.kind, count, width=node.width)
+            return StreamUnit(node.kind, count, node.width)
         case _:
             raise GraphError(f"node {node.name!r} of kind {node.kind!r} cannot be executed")
 
 
-def _synapse(layout: Layout, node: Synapse, images: int) -> SynapseUnit:
+def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> SynapseUnit:
     """A synapse with its weights packed as its cores store them: anew for each batch, so that one synapse's copy is live."""
     graph, dtype, rectangles = layout.program.graph, layout.dtype, layout.rectangles[node.name]
-    bias = graph.array(node.name, "bias").astype(dtype, copy=False)
-    if layout.numeric != "int8":
-        tiles = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles)
-        return SynapseUnit(node, images, tiles, bias, None, dtype)
-    quantised, site = quantise(graph, node), graph.nodes[node.inputs[0].node]
+    bias, site = graph.array(node.name, "bias").astype(dtype, copy=False), graph.nodes[node.inputs[0].node]
     assert isinstance(site, Neurons)
+    emitted = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
+    if layout.numeric != "int8":
+        tiles = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles, buffers.empty)
+        return SynapseUnit(node, images, emitted, tiles, bias, None, dtype)
+    quantised = quantise(graph, node)
     scale = IntegerScale(quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias)
-    return SynapseUnit(node, images, pack_tiles(quantised.levels, rectangles), bias, scale, dtype)
+    return SynapseUnit(node, images, emitted, pack_tiles(quantised.levels, rectangles, buffers.empty), bias, scale, dtype)
 
 
 def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:

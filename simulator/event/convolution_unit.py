@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from conversion.graph import Convolution2d
 from conversion.graph.windows import part_reach
-from simulator.event.units import EventUnit
+from simulator.event.units import SteppedUnit
 from simulator.kernels.convolve import Kernel, convolve
 from simulator.kernels.fire import Events
 
@@ -20,7 +20,7 @@ Int64 = NDArray[np.int64]
 
 
 @dataclass
-class ConvolutionUnit(EventUnit):
+class ConvolutionUnit(SteppedUnit):
     """A convolution. `scale` and `bias` have shape (channels,); `ranges` lists the output ranges of its parts."""
 
     node: Convolution2d

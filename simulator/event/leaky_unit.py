@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
-from simulator.event.units import EventUnit
+from simulator.event.units import SteppedUnit
 from simulator.kernels.fire import Events, empty_events
-from simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, fire_leaky, list_trains
+from simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
 from simulator.leaky import leaky_constants
 
 Array = NDArray[Any]
 
 
 @dataclass
-class TrainUnit(EventUnit):
+class TrainUnit(SteppedUnit):
     """Spike trains; `trains` has shape (samples, steps, neurons)."""
 
     node: SpikeSource
@@ -29,13 +29,13 @@ class TrainUnit(EventUnit):
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """The spikes of this step."""
         trains = np.ascontiguousarray(self.trains[:, t - 1])
-        events = empty_events(len(trains), self.node.width, len(self.bounds) - 1, trains.dtype)
-        self.traffic.histogram = list_trains(trains, self.bounds, events)
+        events = empty_events(len(trains), self.node.width, len(self.bounds) - 1)
+        self.traffic.histogram = count_trains(trains, self.bounds, events)
         return events
 
 
 @dataclass
-class LeakyFireUnit(EventUnit):
+class LeakyFireUnit(SteppedUnit):
     """IF, LIF or CubaLIF neurons of one site."""
 
     graph: SpikingGraph
@@ -54,13 +54,13 @@ class LeakyFireUnit(EventUnit):
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Integrate, fire, reset."""
-        events = empty_events(self.rows, self.node.width, len(self.bounds) - 1, self.dtype)
+        events = empty_events(self.rows, self.node.width, len(self.bounds) - 1)
         self.traffic.histogram = fire_leaky(inputs[0], starts[0], self.state, self.constants, self.manner, self.bounds, events)
         return events
 
 
 @dataclass
-class MembraneReadOutUnit(EventUnit):
+class MembraneReadOutUnit(SteppedUnit):
     """Leaky integrators off the chip."""
 
     graph: SpikingGraph

@@ -12,6 +12,8 @@ from simulator.activity import Accounting, OperationTable, SpikeRecord
 from simulator.event.build import Layout
 from simulator.event.units import ProductEvents, Traffic
 from simulator.kernels.fire import Events, count_spikes
+from simulator.kernels.listing import pack_fired
+from simulator.lengths import mean_neurons
 from simulator.operations import Ledger
 
 Int64 = NDArray[np.int64]
@@ -20,11 +22,11 @@ Int64 = NDArray[np.int64]
 class Recorder:
     """Collects spikes, accountings and the operations that depend on events; the rest follows from the program's shape."""
 
-    def __init__(self, layout: Layout, steps: int, images: int, keep_spikes: int = 0) -> None:
+    def __init__(self, layout: Layout, steps: int, images: int, keep_spikes: int = 0, lengths: Int64 | None = None) -> None:
         graph = layout.program.graph
         kept = min(keep_spikes, images)
         self.layout, self.steps, self.images = layout, steps, images
-        self.ledger = Ledger(layout.program, steps, images)
+        self.ledger = Ledger(layout.program, steps, images, lengths)
         self.logits = np.zeros((steps, images, graph.readout.width), layout.dtype)
         self.nodes = tuple(graph.ann_macs)
         self._row = {name: i for i, name in enumerate(self.nodes)}
@@ -35,33 +37,34 @@ class Recorder:
             for node in graph.of_type(Convolution2d)
         }
         bounds = {site.name: _record_bounds(layout, site) for site in graph.sites}
+        neurons = mean_neurons(graph, lengths)
         self.spikes = {
             site.name: SpikeRecord(
                 np.zeros((steps, images, site.tokens, bounds[site.name].size - 1), np.int32),
                 bounds[site.name],
                 np.zeros((steps, 2 * site.n), np.int64),
-                site.size,
+                neurons[site.name],
                 np.zeros((steps, kept, *site.shape[:-1], -(-site.shape[-1] // 8)), np.uint8) if kept else None,
             )
             for site in graph.sites
         }
 
-    def record(self, node: Node, traffic: Traffic, events: Events | None, step: int, start: int, count: int) -> None:
-        """Take one node's traffic at one step, for images start : start+count."""
+    def record(self, node: Node, traffic: Traffic, events: Events | None, start: int, count: int) -> None:
+        """Take what one node did at all steps, for images start : start+count."""
         images = slice(start, start + count)
         if isinstance(node, Neurons) and events is not None:
-            self._record_spikes(node, traffic, events, step, images)
+            self._record_spikes(node, traffic, events, images)
         if isinstance(node, Synapse | Convolution2d | ProductUnit):
             row = self._row[node.name]
             assert traffic.eq30 is not None and traffic.released is not None
-            self.eq30[row, step, images] = traffic.eq30
-            self.released[row, step, images] = traffic.released
+            self.eq30[row, :, images] = traffic.eq30
+            self.released[row, :, images] = traffic.released
         if isinstance(node, Synapse) and traffic.issued is not None:
-            self._record_synapse(node, traffic.issued, step, images)
+            self._record_synapse(node, traffic.issued, images)
         if isinstance(node, Convolution2d) and traffic.parts is not None:
-            self._record_convolution(node, traffic.parts, step, images)
+            self._record_convolution(node, traffic.parts, images)
         if isinstance(node, ProductUnit) and traffic.events is not None:
-            self._record_product(node, traffic.events, step, images)
+            self._record_product(node, traffic.events, images)
 
     def finish(self) -> tuple[OperationTable, Accounting, dict[str, SpikeRecord]]:
         """The tables of the whole run."""
@@ -69,92 +72,95 @@ class Recorder:
         accounting = Accounting(self.nodes, self.eq30, self.released, np.array([macs[name] for name in self.nodes], np.int64))
         return self.ledger.table(), accounting, self.spikes
 
-    def _record_spikes(self, site: Neurons, traffic: Traffic, events: Events, step: int, images: slice) -> None:
+    def _record_spikes(self, site: Neurons, traffic: Traffic, events: Events, images: slice) -> None:
         record, count = self.spikes[site.name], images.stop - images.start
-        code = events.code.reshape(count, *site.shape)
         if site.is_map:
             heads, tokens, _ = site.shape
-            record.events[step, images] = events.spikes.reshape(count, heads, tokens).transpose(0, 2, 1)
+            record.events[:, images, :tokens] = events.spikes.reshape(self.steps, count, heads, tokens).transpose(0, 1, 3, 2)
         else:
-            counted = np.empty((count * site.tokens, record.bounds.size - 1), np.int32)
+            counted = np.empty((len(events.code), record.bounds.size - 1), np.int32)
             count_spikes(events.code, record.bounds, counted)
-            record.events[step, images] = counted.reshape(count, site.tokens, -1)
+            record.events[:, images, : site.tokens] = counted.reshape(self.steps, count, site.tokens, -1)
         if record.masks is not None and images.start < record.masks.shape[1]:
             kept = slice(images.start, min(images.stop, record.masks.shape[1]))
-            record.masks[step, kept] = np.packbits(code[: kept.stop - kept.start] != 0, axis=-1)
+            code = events.code.reshape(self.steps, count, *site.shape)[:, : kept.stop - kept.start]
+            packed = np.empty((*code.shape[:-1], -(-site.shape[-1] // 8)), np.uint8)
+            pack_fired(np.ascontiguousarray(code).reshape(-1, site.shape[-1]), packed.reshape(-1, packed.shape[-1]))
+            record.masks[:, kept][..., : packed.shape[-2], : packed.shape[-1]] = packed  # a sentence may be shorter than its site
         assert traffic.histogram is not None
-        record.histogram[step] += traffic.histogram
-        spikes = int(events.spikes.sum(dtype=np.int64))
-        if int(traffic.histogram.sum()) != spikes:
-            raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, {traffic.histogram.sum()} fired")
+        record.histogram[:] += traffic.histogram
+        spikes, fired = events.spikes.reshape(self.steps, -1).sum(axis=1, dtype=np.int64), traffic.histogram.sum(axis=1)
+        self._check(f"site {site.name!r}", "spikes sent", spikes, "fired", fired)
         if isinstance(site, Source):
             return
-        fired = 0
+        total = np.zeros(self.steps, np.int64)
+        by_token = record.events[:, images].sum(axis=1, dtype=np.int64)
         for part in self.layout.program.parts_of(site.name):
             rows, units = self._ranges(int(part))
             groups = units if site.is_map else slice(*np.searchsorted(record.bounds, (units.start, units.stop)))
-            found = int(record.events[step, images, rows, groups].sum(dtype=np.int64))
-            self.ledger.add(int(part), "soft reset", "add", step, found)
+            found = by_token[:, rows, groups].sum(axis=(1, 2))
+            self.ledger.add(int(part), "soft reset", "add", found)
             if isinstance(site, STBIFNeurons):
-                self.ledger.add(int(part), "tracer", "add", step, found)
-            fired += found
-        if fired != spikes:
-            raise ConservationError(f"site {site.name!r}, step {step + 1}: {spikes} spikes sent, its cores fired {fired}")
+                self.ledger.add(int(part), "tracer", "add", found)
+            total += found
+        self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", total)
 
-    def _record_synapse(self, node: Synapse, issued: Int64, step: int, images: slice) -> None:
+    def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
         count = images.stop - images.start
-        parts, rectangles = self.layout.program.parts, self.layout.rectangles[node.name]
-        per_token = issued.reshape(count, node.tokens, len(rectangles)).sum(axis=0)
-        total = 0
+        parts, tiles = self.layout.program.parts, {tile: i for i, tile in enumerate(self.layout.rectangles[node.name])}
+        per_token = issued.reshape(self.steps, count, node.tokens, len(tiles)).sum(axis=1)
+        total = np.zeros(self.steps, np.int64)
         for part in self.layout.program.parts_of(node.name):
             tokens, units = self._ranges(int(part))
-            tile = rectangles.index((units.start, units.stop, int(parts.in_start[part]), int(parts.in_stop[part])))
-            accumulates = int(per_token[tokens, tile].sum())
-            self.ledger.add(int(part), "synapse rows", "ac", step, accumulates)
+            tile = tiles[units.start, units.stop, int(parts.in_start[part]), int(parts.in_stop[part])]
+            accumulates = per_token[:, tokens, tile].sum(axis=1)
+            self.ledger.add(int(part), "synapse rows", "ac", accumulates)
             total += accumulates
-        self._check_fan_out(node, total, step, images)
+        fan_out = self._sent(node.inputs[0].node, images) * node.width
+        self._check(f"synapse {node.name!r}", "accumulates issued by its cores", total, "spikes * fan-out", fan_out)
 
-    def _check_fan_out(self, node: Synapse, total: int, step: int, images: slice) -> None:
-        """Executed accumulates = spikes in times fan-out, summed over the synapse's tiles."""
-        spikes = self.spikes[node.inputs[0].node].events[step, images].sum(dtype=np.int64)
-        expected = int(spikes) * node.width
-        if total != expected:
-            raise ConservationError(
-                f"synapse {node.name!r}, step {step + 1}: its cores issued {total} accumulates, spikes * fan-out is {expected}"
-            )
+    def _record_convolution(self, node: Convolution2d, counts: Int64, images: slice) -> None:
+        self.convolutions[node.name][:, images] = counts
+        issued, scattered = counts[..., 0].sum(axis=1), self.eq30[self._row[node.name], :, images]
+        for i, part in enumerate(self.layout.program.parts_of(node.name)):
+            self.ledger.add(int(part), "synapse rows", "ac", issued[:, i])
+        each = counts[..., 0].sum(axis=2)
+        for image in range(each.shape[1]):
+            name = f"convolution {node.name!r}, image {images.start + image}"
+            self._check(name, "accumulates issued by its cores", each[:, image], "spikes scattered", scattered[:, image])
 
-    def _record_convolution(self, node: Convolution2d, counts: Int64, step: int, images: slice) -> None:
-        self.convolutions[node.name][step, images] = counts
-        issued, total = counts[..., 0], self.eq30[self._row[node.name], step, images]
-        for part, count in zip(self.layout.program.parts_of(node.name), issued.sum(axis=0), strict=True):
-            self.ledger.add(int(part), "synapse rows", "ac", step, int(count))
-        if (issued.sum(axis=1) != total).any():
-            raise ConservationError(
-                f"convolution {node.name!r}, step {step + 1}: its cores issued {int(issued.sum())} accumulates, spikes scattered "
-                f"{int(total.sum())}"
-            )
-
-    def _record_product(self, node: ProductUnit, events: ProductEvents, step: int, images: slice) -> None:
+    def _record_product(self, node: ProductUnit, events: ProductEvents, images: slice) -> None:
         count = images.stop - images.start
         columns = node.keys if node.form == "qk" else node.head_width
-        a = events.a.reshape(count, node.heads, node.tokens).sum(axis=0)
-        b = events.b.reshape(count, node.heads, columns).sum(axis=(0, 2))
-        total = 0
+        a = events.a.reshape(self.steps, count, node.heads, node.tokens).sum(axis=1, dtype=np.int64)
+        b = events.b.reshape(self.steps, count, node.heads, columns).sum(axis=(1, 3), dtype=np.int64)
+        later = (np.arange(self.steps) > 0).astype(np.int64)  # the second pass begins at the second step
+        total = np.zeros(self.steps, np.int64)
         for part in self.layout.program.parts_of(node.name):
             tokens, heads = self._ranges(int(part))
+            tokens = slice(*tokens.indices(node.tokens))  # a sentence may end before
+            if tokens.start == tokens.stop:
+                continue
             if node.form == "sv":
                 heads = slice(heads.start // node.head_width, heads.stop // node.head_width)
-            spikes_a, spikes_b = int(a[heads, tokens].sum()), int(b[heads].sum())
-            first = spikes_a * columns
-            second = spikes_b * (tokens.stop - tokens.start) if events.second_pass else 0
-            self.ledger.add(int(part), "A(t) S_B(t)", "ac", step, first)
-            self.ledger.add(int(part), "S_A(t-1) B(t)", "ac", step, second)
-            self.ledger.add(int(part), "operand sums", "add", step, spikes_a + spikes_b)
+            spikes_a, spikes_b = a[:, heads, tokens].sum(axis=(1, 2)), b[:, heads].sum(axis=1)
+            first, second = spikes_a * columns, spikes_b * (tokens.stop - tokens.start) * later
+            self.ledger.add(int(part), "A(t) S_B(t)", "ac", first)
+            self.ledger.add(int(part), "S_A(t-1) B(t)", "ac", second)
+            self.ledger.add(int(part), "operand sums", "add", spikes_a + spikes_b)
             total += first + second
-        sent_a, sent_b = (int(self.spikes[port.node].events[step, images].sum(dtype=np.int64)) for port in node.inputs)
-        expected = sent_a * columns + (sent_b * node.tokens if events.second_pass else 0)
-        if total != expected:
-            raise ConservationError(f"product {node.name!r}, step {step + 1}: its cores issued {total}, spikes give {expected}")
+        sent_a, sent_b = (self._sent(port.node, images) for port in node.inputs)
+        expected = sent_a * columns + sent_b * node.tokens * later
+        self._check(f"product {node.name!r}", "accumulates issued by its cores", total, "given by its spikes", expected)
+
+    def _sent(self, site: str, images: slice) -> Int64:
+        """Spikes that a site sent at each step."""
+        return np.asarray(self.spikes[site].events[:, images].sum(axis=(1, 2, 3), dtype=np.int64))
+
+    def _check(self, name: str, what: str, found: Int64, other: str, expected: Int64) -> None:
+        """Two counts of the same thing agree at every step."""
+        for step in np.flatnonzero(found != expected):
+            raise ConservationError(f"{name}, step {step + 1}: {found[step]} {what}, {expected[step]} {other}")
 
     def _ranges(self, part: int) -> tuple[slice, slice]:
         parts = self.layout.program.parts

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph import Neurons, STBIFNeurons
-from simulator.event.units import EventUnit
+from simulator.event.units import SteppedUnit
 from simulator.kernels.fire import Events, empty_events, make_thresholds
 from simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
 
 
 @dataclass
-class TernaryFireUnit(EventUnit):
+class TernaryFireUnit(SteppedUnit):
     """ST-BIF+ neurons of one site."""
 
     node: STBIFNeurons
@@ -31,12 +31,12 @@ class TernaryFireUnit(EventUnit):
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Integrate, fire, reset, trace."""
         start = 0 if self.node.is_map else starts[0]
-        events = empty_events(self.rows, self.node.shape[-1], len(self.bounds) - 1, self.dtype)
+        events = empty_events(self.rows, self.node.shape[-1], len(self.bounds) - 1)
         self.traffic.histogram = fire_ternary(inputs[0], start, self.state, self.limits, self.bounds, events)
         return events
 
 
-def spike_values(site: Neurons, events: Events) -> NDArray[Any]:
-    """What the spikes of one step are worth, dense, shape (rows, width): how nodes other than synapses and products read them."""
-    emitted = make_thresholds(site.theta1, site.theta2, site.n, events.value.dtype).emitted
+def spike_values(site: Neurons, events: Events, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What spikes are worth, dense, shape (rows, width): how nodes other than synapses and products read them."""
+    emitted = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
     return np.asarray(emitted[events.code.astype(np.int64) + site.n])

@@ -1,9 +1,9 @@
-"""Stateful units of event-driven execution. A batch of images is one set of rows: row = image * tokens + token.
+"""Units of event-driven execution. A batch of images is one set of rows, all steps one after the other.
 
-A unit hands on a new array every step: its consumers may read it after the unit has gone on.
-
-Streams between units are C-contiguous arrays of shape (rows, width); attention maps have a row a query of a head,
-row = (image * heads + head) * tokens + token. MT sites hand on `Events` instead.
+Streams between units are C-contiguous arrays of shape (steps * rows, width), row = (step * images + image) * tokens + token;
+attention maps have a row a query of a head, row = ((step * images + image) * heads + head) * tokens + token. Neuron sites hand on
+`Events` instead. A unit that needs no other step of its input works row by row through all steps, so that a row's state
+stays with one thread; the others go step by step.
 """
 
 from __future__ import annotations
@@ -16,32 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from simulator.dense.arithmetic import unit_rows
+from simulator.event.buffers import Buffers
 from simulator.kernels.expectation import expect, make_constants
 from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
-from simulator.kernels.synapse import IntegerScale, Tiles, accumulate, accumulate_integer, multiply_dense
+from simulator.kernels.integer import IntegerScale, accumulate_integer
+from simulator.kernels.synapse import Tiles, accumulate, multiply_dense
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class ProductEvents:
-    """Events a product met: `a` per row (images * heads * tokens,), `b` per column.
+    """Events a product met: `a` per row, shape (steps, images * heads, rows), `b` per column.
 
-    `second_pass` is False at t = 1, where S_A(0) = 0 leaves it nothing to do.
+    At the first step there is no second pass: S_A(0) = 0 leaves it nothing to do.
     """
 
-    a: NDArray[np.int64]
-    b: NDArray[np.int64]
-    second_pass: bool
+    a: NDArray[np.int32]
+    b: NDArray[np.int32]
 
 
 @dataclass
 class Traffic:
-    """What one unit did at one step, kept until the recorder has read it.
+    """What one unit did, a leading axis of steps on all of it.
 
-    `issued`: accumulates (rows, tiles) of a synapse; `parts`: accumulates and weight rows of a convolution's (images, parts, 2);
-    `events`: what a product met; `eq30`, `released`: accumulates per image in the published accountings; `histogram`: spikes per
-    threshold of a site.
+    `issued`: accumulates (steps, rows, tiles) of a synapse; `parts`: accumulates and weight rows (steps, images, parts, 2) of a
+    convolution's; `events`: what a product met; `eq30`, `released`: accumulates (steps, images) in the published accountings;
+    `histogram`: spikes (steps, 2n) per threshold of a site.
     """
 
     issued: NDArray[np.int64] | None = None
@@ -54,13 +56,65 @@ class Traffic:
 
 @dataclass
 class EventUnit:
-    """Base: `step(t, inputs, starts)` gives the unit's stream; `starts` are the first channels of its ports."""
+    """Base: `run(steps, inputs, starts)` gives the unit's stream; `starts` are the first channels of its ports.
+
+    Large arrays come from `buffers`.
+    """
 
     traffic: Traffic = field(default_factory=Traffic, init=False)
+    buffers: Buffers = field(default_factory=Buffers, init=False)
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Any:
+        """The stream of all steps."""
+        raise AssertionError("every unit defines its run")
+
+
+class SteppedUnit(EventUnit):
+    """A unit that goes step by step: `step` sees the rows of one step and leaves the step's traffic, without an axis of steps."""
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Any:
         """Advance one time step."""
-        raise AssertionError("every unit defines its step")
+        raise AssertionError("every stepped unit defines its step")
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Any:
+        """Step by step, each written into the stream of all."""
+        stream, traffic = None, []
+        for t in range(1, steps + 1):
+            out = self.step(t, [rows_of(read, steps, t) for read in inputs], starts)
+            stream = self._room(out, steps) if stream is None else stream
+            for whole, part in zip(_arrays(stream), _arrays(out), strict=True):
+                whole[(t - 1) * len(part) : t * len(part)] = part
+            traffic.append(self.traffic)
+            self.traffic = Traffic()
+        self.traffic = stacked(traffic)
+        return stream
+
+    def _room(self, out: Any, steps: int) -> Any:
+        """Room for the stream of all steps, of the kind of one step's."""
+        arrays = [self.buffers.empty((steps * len(array), *array.shape[1:]), array.dtype) for array in _arrays(out)]
+        return Events(*arrays) if isinstance(out, Events) else arrays[0]
+
+
+def rows_of(stream: Any, steps: int, t: int) -> Any:
+    """The rows of step t of a stream of all steps."""
+    parts = [array[(t - 1) * (len(array) // steps) : t * (len(array) // steps)] for array in _arrays(stream)]
+    return Events(*parts) if isinstance(stream, Events) else parts[0]
+
+
+def _arrays(stream: Any) -> tuple[Array, ...]:
+    return stream if isinstance(stream, Events) else (stream,)
+
+
+def stacked(traffic: Sequence[Traffic]) -> Traffic:
+    """What was done at each step, given step by step without an axis of steps."""
+    whole = Traffic()
+    for name in ("issued", "parts", "eq30", "released", "histogram"):
+        if getattr(traffic[0], name) is not None:
+            setattr(whole, name, np.stack([getattr(step, name) for step in traffic]))
+    products = [step.events for step in traffic if step.events is not None]
+    if products:
+        whole.events = ProductEvents(np.stack([step.a for step in products]), np.stack([step.b for step in products]))
+    return whole
 
 
 @dataclass
@@ -72,49 +126,50 @@ class FireUnit(EventUnit):
     bounds: NDArray[np.int64]
     dtype: np.dtype[Any]
 
-    def __post_init__(self) -> None:
-        width = self.node.shape[-1]
-        self.membrane = np.zeros((self.rows, width), self.dtype)
-        self.thresholds = make_thresholds(self.node.theta1, self.node.theta2, self.node.n, self.dtype)
-
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Integrate, fire, reset."""
-        start = 0 if self.node.is_map else starts[0]
-        events = empty_events(self.rows, self.membrane.shape[1], len(self.bounds) - 1, self.dtype)
-        self.traffic.histogram = fire(inputs[0], start, self.membrane, self.thresholds, self.bounds, events)
+        node, width = self.node, self.node.shape[-1]
+        thresholds = make_thresholds(node.theta1, node.theta2, node.n, self.dtype)
+        events = empty_events(steps * self.rows, width, len(self.bounds) - 1, self.buffers.empty)
+        membrane = self.buffers.zeros((self.rows, width), self.dtype)
+        start = 0 if node.is_map else starts[0]
+        self.traffic.histogram = fire(inputs[0], start, membrane, thresholds, self.bounds, events)
         return events
 
 
 @dataclass
 class SynapseUnit(EventUnit):
-    """An accumulate-only synapse on its tiles; `scale` is set in an int8 run."""
+    """An accumulate-only synapse on its tiles; `emitted` is what its site's spikes are worth; `scale` is set in an int8 run."""
 
     node: Synapse
     images: int
+    emitted: Array
     tiles: Tiles
     bias: Array
     scale: IntegerScale | None
     dtype: np.dtype[Any]
 
-    def __post_init__(self) -> None:
-        self.no_bias = np.zeros_like(self.bias)
-
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all tokens."""
         events: Events = inputs[0]
-        out = np.empty((events.code.shape[0], self.node.width), self.dtype)
-        bias = self.no_bias if self.node.injection == "once" and t > 1 else self.bias
+        rows = len(events.code)
+        out = self.buffers.empty((rows, self.node.width), self.dtype)
+        once = self.node.injection == "once"
+        bias = np.zeros_like(self.bias) if once else self.bias
         if self.scale is None:
-            self.traffic.issued = accumulate(events, self.tiles, bias, out)
+            issued = accumulate(events, self.emitted, self.tiles, bias, out)
         else:
-            self.traffic.issued = accumulate_integer(events, self.tiles, self.scale._replace(bias=bias), out)
-        spikes = events.spikes.reshape(self.images, -1).sum(axis=1, dtype=np.int64)
+            issued = accumulate_integer(events, self.tiles, self.scale._replace(bias=bias), out, len(self.emitted) // 2)
+        if once:
+            out[: rows // steps] += self.bias
+        self.traffic.issued = issued.reshape(steps, rows // steps, -1)
+        spikes = events.spikes.reshape(steps, self.images, -1).sum(axis=2, dtype=np.int64)
         self.traffic.eq30 = self.traffic.released = spikes * self.node.width
         return out
 
 
 @dataclass
-class DenseHeadUnit(EventUnit):
+class DenseHeadUnit(SteppedUnit):
     """A head on real values. The published code counts its non-zero inputs as spikes; `eq30` bills it nothing."""
 
     node: Synapse
@@ -142,48 +197,56 @@ class ExpectationUnit(EventUnit):
     rows: int
     dtype: np.dtype[Any]
 
-    def __post_init__(self) -> None:
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """Increments of the expectation, or of F itself: the law of sums is that of means with the clock standing at 1."""
         node, width = self.node, self.node.shape[-1]
         arrays = {}
         if node.function == "layer_norm":
             arrays = {name: self.graph.array(node.name, name) for name in ("weight", "bias")}
         elif node.biased:
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
-        self.constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
-        self.total = np.zeros((self.rows, width), self.dtype)
-        self.last = np.zeros((self.rows, width), self.dtype)
-
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The increment of the expectation, or of F itself: the law of sums is that of means with the clock standing at 1."""
-        out = np.empty_like(self.total)
-        clock = np.array([1.0 / t, t] if self.node.law == "mean" else [1.0, 1.0], self.dtype)
-        start = 0 if self.node.is_map else starts[0]
-        expect(inputs[0], start, self.total, self.last, out, self.constants, clock)
+        constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
+        total, last = (self.buffers.zeros((self.rows, width), self.dtype) for _ in range(2))
+        out = self.buffers.empty((steps * self.rows, width), self.dtype)
+        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
+        expect(inputs[0], 0 if node.is_map else starts[0], total, last, out, constants, np.array(clock, self.dtype))
         return out
 
 
 @dataclass
-class StreamUnit(EventUnit):
-    """Nodes that only move or add real values: constants, sources, adds, concatenation, selection, pooling."""
+class ShownUnit(SteppedUnit):
+    """What enters from outside: `share(t)` of `value` at step t, where there is a share, plus `once` at the first."""
 
-    kind: str
-    images: int
-    value: Array | None = None
-    start: int = 0
-    stop: int = 0
-    width: int = 0
+    value: Array
     once: Array | None = None
     share: Callable[[int], float] | None = None
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The stream of this step: `share(t)` of `value`, where there is a share, plus `once` at the first step."""
-        if self.value is not None:
-            shown = self.value if self.share is None else self.value * self.value.dtype.type(self.share(t))
-            return shown + self.once if self.once is not None and t == 1 else shown
+        """The stream of this step."""
+        shown = self.value if self.share is None else self.value * self.value.dtype.type(self.share(t))
+        return shown + self.once if self.once is not None and t == 1 else shown
+
+
+@dataclass
+class StreamUnit(EventUnit):
+    """Nodes that only move or add real values: adds, concatenation, selection."""
+
+    kind: str
+    images: int
+    width: int
+    start: int = 0
+    stop: int = 0
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
         reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         if self.kind == "add":
-            return np.ascontiguousarray(sum(reads[1:], start=reads[0]))
-        split = [read.reshape(self.images, -1, self.width) for read in reads]
+            out = self.buffers.empty(reads[0].shape, reads[0].dtype)
+            np.copyto(out, reads[0])
+            for read in reads[1:]:
+                out += read
+            return out
+        split = [read.reshape(steps * self.images, -1, self.width) for read in reads]
         if self.kind == "concatenate":
             return np.concatenate(split, axis=1).reshape(-1, self.width)
         return np.ascontiguousarray(split[0][:, self.start : self.stop]).reshape(-1, self.width)
@@ -196,9 +259,9 @@ class TokenMeanUnit(EventUnit):
     node: TokenMean
     images: int
 
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """One row an image."""
-        rows = inputs[0][:, starts[0] : starts[0] + self.node.width].reshape(self.images, -1, self.node.width)
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """One row an image and step."""
+        rows = inputs[0][:, starts[0] : starts[0] + self.node.width].reshape(steps * self.images, -1, self.node.width)
         total = rows[:, self.node.start].copy()
         for token in range(self.node.start + 1, self.node.stop):
             total += rows[:, token]
@@ -206,7 +269,7 @@ class TokenMeanUnit(EventUnit):
 
 
 @dataclass
-class ReadOutUnit(EventUnit):
+class ReadOutUnit(SteppedUnit):
     """Mean of the logits so far, or their sum."""
 
     node: ReadOut
@@ -219,4 +282,5 @@ class ReadOutUnit(EventUnit):
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Logits of this step."""
         self.total += inputs[0][:, starts[0] : starts[0] + self.node.width]
-        return np.asarray(self.total * self.dtype.type(self.node.scale / t if self.node.law == "mean" else self.node.scale))
+        logits = np.asarray(self.total * self.dtype.type(self.node.scale / t if self.node.law == "mean" else self.node.scale))
+        return unit_rows(logits) if self.node.normalised else logits

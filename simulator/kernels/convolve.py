@@ -82,14 +82,12 @@ def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, 
     issued = np.zeros(rows, np.int64)
     for r in prange(rows):
         sums = np.zeros((positions, channels), zero.dtype)
-        count = 0
-        for g in range(events.spikes.shape[1]):
-            count += events.spikes[r, g]
+        code = events.code[r]
         met = 0
-        for e in range(count):
-            index = np.int64(events.channel[r, e])
-            rest = index % (height * width)
-            met += _scatter(index // (height * width), rest // width, rest % width, kernel, wide, sums)
+        for index in range(code.shape[0]):
+            if code[index] != 0:
+                rest = index % (height * width)
+                met += _scatter(index // (height * width), rest // width, rest % width, kernel, wide, sums)
         issued[r] = met
         for o in range(channels):
             for p in range(positions):

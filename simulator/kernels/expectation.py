@@ -121,33 +121,34 @@ def _activation(x: Any, function: int, s: Any) -> None:
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def expect(x: Any, start: int, total: Any, last: Any, out: Any, constants: UnitConstants, clock: Any) -> None:
-    """One step of an EC unit.
+    """An EC unit, all steps of a row before the next.
 
-    x: (rows, row width), channels start : start+width are the input; total, last: (rows, width), updated; out: (rows, width),
-    written; clock: [1/t, t] in the run's floating type.
+    x: (steps * rows, row width), channels start : start+width are the input; total, last: (rows, width), updated; out: (steps *
+    rows, width), written; clock: (steps, 2), 1/t and t of each step in the run's floating type.
     """
     rows, width = total.shape
-    inverse_t, t = clock[0], clock[1]
     scale = constants.scalars[0]
     bias_rows = constants.map_bias.shape[0]
     for r in prange(rows):
-        mean = out[r]
-        for c in range(width):
-            total[r, c] += x[r, start + c]
-            mean[c] = total[r, c] * inverse_t
-        if scale != constants.scalars[8]:
+        for t in range(clock.shape[0]):
+            at = t * rows + r
+            mean, read, inverse_t, now = out[at], x[at, start : start + width], clock[t, 0], clock[t, 1]
             for c in range(width):
-                mean[c] *= scale
-        if bias_rows > 0:
+                total[r, c] += read[c]
+                mean[c] = total[r, c] * inverse_t
+            if scale != constants.scalars[8]:
+                for c in range(width):
+                    mean[c] *= scale
+            if bias_rows > 0:
+                for c in range(width):
+                    mean[c] += constants.map_bias[r % bias_rows, c]
+            if constants.function == 0:
+                _layer_norm(mean, constants)
+            elif constants.function == 1:
+                _softmax(mean)
+            else:
+                _activation(mean, constants.function, constants.scalars)
             for c in range(width):
-                mean[c] += constants.map_bias[r % bias_rows, c]
-        if constants.function == 0:
-            _layer_norm(mean, constants)
-        elif constants.function == 1:
-            _softmax(mean)
-        else:
-            _activation(mean, constants.function, constants.scalars)
-        for c in range(width):
-            expected = mean[c] * t
-            mean[c] = expected - last[r, c]
-            last[r, c] = expected
+                expected = mean[c] * now
+                mean[c] = expected - last[r, c]
+                last[r, c] = expected

@@ -1,12 +1,15 @@
-"""MT neurons: integrate, find the threshold reached, reset softly and compact the spikes, row by row."""
+"""MT neurons: integrate, find the threshold reached, reset softly, row by row."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
+
+from simulator.kernels.listing import count_fired, count_level, reset_codes
 
 LEVELS_AT_ONCE = 4
 """Levels compared in one pass over a row."""
@@ -25,15 +28,13 @@ class Thresholds(NamedTuple):
 
 
 class Events(NamedTuple):
-    """Spikes of one MT site at one step, compacted row by row (a row is one token, or one query of one head).
+    """Spikes of one site: a row is one token, or one query of one head, at one step.
 
-    `code` (rows, width) int8 is the dense view. Row r's events are ``channel[r, :spikes[r].sum()]`` (channel, ascending, int32)
-    with `value` (the run's float) and per channel group `spikes` (rows, groups) int32.
+    `code` (rows, width) int8 says which threshold each neuron reached, 0 none; `spikes` (rows, groups) int32 counts them per
+    channel group. What reads spikes one by one lists them for itself, while they are in its cache.
     """
 
     code: NDArray[np.int8]
-    channel: NDArray[np.int32]
-    value: NDArray[Any]
     spikes: NDArray[np.int32]
 
 
@@ -46,14 +47,9 @@ def make_thresholds(theta1: float, theta2: float, n: int, dtype: np.dtype[Any]) 
     return Thresholds(up - real(theta1) * real(0.5), down - real(theta2) * real(0.5), emitted)
 
 
-def empty_events(rows: int, width: int, groups: int, dtype: np.dtype[Any]) -> Events:
-    """Room for the events of a site, unset."""
-    return Events(
-        np.empty((rows, width), np.int8),
-        np.empty((rows, width), np.int32),
-        np.empty((rows, width), dtype),
-        np.empty((rows, groups), np.int32),
-    )
+def empty_events(rows: int, width: int, groups: int, empty: Callable[..., NDArray[Any]] = np.empty) -> Events:
+    """Room for the events of a site, unset, from an allocator like `numpy.empty`."""
+    return Events(empty((rows, width), np.int8), empty((rows, groups), np.int32))
 
 
 @njit(cache=True, nogil=True)
@@ -81,52 +77,38 @@ def _find_codes(membrane: Any, code: Any, ups: Any, downs: Any) -> None:
             code[c] += np.int8(above - below)
 
 
-@njit(cache=True, nogil=True)
-def _compact(membrane: Any, code: Any, emitted: Any, first: int, index: Any, value: Any, tally: Any) -> int:
-    """Reset a run of one row, from channel `first`, softly, list its spikes and add them to `tally` by code; returns how many."""
-    n = emitted.shape[0] // 2
-    event = 0
-    for c in range(code.shape[0]):
-        level = np.int64(code[c]) + n
-        spike = emitted[level]
-        membrane[c] -= spike
-        index[event] = first + c
-        value[event] = spike
-        event += int(level != n)
-        tally[level] += 1
-    return event
-
-
 @njit(cache=True, nogil=True, parallel=True)
 def fire(current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events) -> Any:
-    """One step of MT neurons (Eq. 19-25).
+    """MT neurons (Eq. 19-25), all steps of a row before the next.
 
-    current: (rows, row width) floats, of which channels start : start+width are this site's; membrane: (rows, width), updated;
-    bounds: (groups+1,) int64 channel bounds of the groups counted; events: written. Returns spikes per threshold, (2n,) int64.
+    current: (steps * rows, row width) floats, of which channels start : start+width are this site's; membrane: (rows, width),
+    updated; bounds: (groups+1,) int64 channel bounds of the groups counted; events: (steps * rows), written. Returns spikes per
+    threshold, (steps, 2n) int64.
     """
     rows, width = membrane.shape
+    steps = current.shape[0] // rows
     n = thresholds.reach_up.shape[0]
     ups, downs = _pad_levels(thresholds.reach_up), _pad_levels(thresholds.reach_down)
-    tallies = np.zeros((rows, 2 * n + 1), np.int32)
+    tallies = np.zeros((rows, steps, 2 * n), np.int32)
     spikes = events.spikes  # a store through the tuple inside prange would be lost
     for r in prange(rows):
-        row, code, tally = membrane[r], events.code[r], tallies[r]
-        read = current[r, start : start + width]
-        for c in range(width):
-            row[c] += read[c]
-        _find_codes(row, code, ups, downs)
-        met = 0
-        for g in range(bounds.shape[0] - 1):
-            first, last = bounds[g], bounds[g + 1]
-            index, value = events.channel[r, met:], events.value[r, met:]
-            found = _compact(row[first:last], code[first:last], thresholds.emitted, first, index, value, tally)
-            spikes[r, g] = found
-            met += found
-    histogram = np.zeros(2 * n, np.int64)
+        row = membrane[r]
+        for t in range(steps):
+            at = t * rows + r
+            read, code, tally = current[at, start : start + width], events.code[at], tallies[r, t]
+            for c in range(width):
+                row[c] += read[c]
+            _find_codes(row, code, ups, downs)
+            reset_codes(code, thresholds.emitted, row)
+            for g in range(bounds.shape[0] - 1):
+                spikes[at, g] = count_fired(code[bounds[g] : bounds[g + 1]])
+            for k in range(n):
+                tally[k], tally[n + k] = count_level(code, k + 1), count_level(code, -k - 1)
+    histogram = np.zeros((steps, 2 * n), np.int64)
     for r in range(rows):
-        for k in range(n):
-            histogram[k] += tallies[r, n + 1 + k]
-            histogram[n + k] += tallies[r, n - 1 - k]
+        for t in range(steps):
+            for k in range(2 * n):
+                histogram[t, k] += tallies[r, t, k]
     return histogram
 
 
@@ -135,10 +117,5 @@ def count_spikes(code: Any, bounds: Any, out: Any) -> None:
     """Non-zero codes of each row between channel bounds; code: (rows, width) int8; bounds: (groups+1,); out: (rows, groups)."""
     rows, groups = out.shape
     for r in prange(rows):
-        row = code[r]
         for g in range(groups):
-            run = row[bounds[g] : bounds[g + 1]]
-            found = np.int32(0)
-            for c in range(run.shape[0]):
-                found += np.int32(run[c] != 0)
-            out[r, g] = found
+            out[r, g] = count_fired(code[r, bounds[g] : bounds[g + 1]])

@@ -1,4 +1,4 @@
-"""NIR's neurons: integrate by forward Euler, fire above the threshold, reset, compact."""
+"""NIR's neurons: integrate by forward Euler, fire above the threshold, reset."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from simulator.kernels.fire import Events
+from simulator.kernels.listing import count_fired
 from simulator.leaky import LeakyConstants
 
 IF, LIF, CUBA = range(3)
@@ -44,18 +45,13 @@ def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation:
 
 
 @njit(cache=True, nogil=True)
-def _fire_run(membrane: Any, code: Any, k: LeakyConstants, subtract: bool, first: int, index: Any, value: Any) -> int:
-    """Fire and reset a run of one row that starts at channel `first` and list its spikes; returns how many."""
-    event = 0
+def _fire_row(membrane: Any, code: Any, k: LeakyConstants, subtract: bool) -> None:
+    """Fire and reset one row."""
     for c in range(code.shape[0]):
-        fired = membrane[c] > k.v_threshold[first + c]
+        fired = membrane[c] > k.v_threshold[c]
         code[c] = np.int8(fired)
         if fired:
-            membrane[c] = membrane[c] - k.v_threshold[first + c] if subtract else k.v_reset[first + c]
-            index[event] = first + c
-            value[event] = 1
-            event += 1
-    return event
+            membrane[c] = membrane[c] - k.v_threshold[c] if subtract else k.v_reset[c]
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -73,13 +69,9 @@ def fire_leaky(
     for r in prange(rows):
         code = events.code[r]
         _integrate(currents[r, start : start + width], membrane[r], current[r], constants, equation)
-        met = 0
+        _fire_row(membrane[r], code, constants, subtract)
         for g in range(bounds.shape[0] - 1):
-            first, last = bounds[g], bounds[g + 1]
-            index, value = events.channel[r, met:], events.value[r, met:]
-            found = _fire_run(membrane[r, first:last], code[first:last], constants, subtract, first, index, value)
-            spikes[r, g] = found
-            met += found
+            spikes[r, g] = count_fired(code[bounds[g] : bounds[g + 1]])
     histogram = np.zeros(2, np.int64)
     for r in range(rows):
         for g in range(bounds.shape[0] - 1):
@@ -88,21 +80,15 @@ def fire_leaky(
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def list_trains(trains: Any, bounds: Any, events: Events) -> Any:
+def count_trains(trains: Any, bounds: Any, events: Events) -> Any:
     """Spike trains of one step, (rows, width) floats of 0 and 1, as events. Returns spikes and 0, (2,) int64."""
     spikes, rows = events.spikes, trains.shape[0]
     for r in prange(rows):
-        code, index, value = events.code[r], events.channel[r], events.value[r]
-        met = 0
+        code = events.code[r]
+        for c in range(code.shape[0]):
+            code[c] = np.int8(trains[r, c] != 0)
         for g in range(bounds.shape[0] - 1):
-            before = met
-            for c in range(bounds[g], bounds[g + 1]):
-                code[c] = np.int8(trains[r, c] != 0)
-                if trains[r, c] != 0:
-                    index[met] = c
-                    value[met] = 1
-                    met += 1
-            spikes[r, g] = met - before
+            spikes[r, g] = count_fired(code[bounds[g] : bounds[g + 1]])
     histogram = np.zeros(2, np.int64)
     for r in range(rows):
         for g in range(bounds.shape[0] - 1):

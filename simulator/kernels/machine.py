@@ -32,6 +32,10 @@ def panel_width(triple: str, bits: int) -> int:
 
 
 _TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
+COMPRESSES = _TRIPLE.startswith("x86_64") and "+avx512vl" in _FEATURES.split(",")
+"""Whether one instruction moves the lanes chosen by a mask to the front of a register."""
+HAS_DOT = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vnni"} <= set(_FEATURES.split(","))
+"""Whether one instruction multiplies bytes and sums them in fours."""
 VECTOR_BITS, HAS_FMA = vector_unit(_TRIPLE, _FEATURES)
 PANEL = panel_width(_TRIPLE, VECTOR_BITS)
 BLOCK_BYTES = 56 * 1024

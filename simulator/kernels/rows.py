@@ -32,6 +32,7 @@ class Runs(NamedTuple):
     starts: NDArray[np.int64]
 
 
+@njit(cache=True, nogil=True)
 def padded(width: int) -> int:
     """`width` rounded up to whole lanes."""
     return -(-width // LANE) * LANE

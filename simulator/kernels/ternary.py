@@ -1,4 +1,4 @@
-"""ST-BIF+ neurons (SpikeZIP-TF): integrate in units of the step, fire one step up or down within bounds, count, compact."""
+"""ST-BIF+ neurons (SpikeZIP-TF): integrate in units of the step, fire one step up or down within bounds, count."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from simulator.kernels.fire import Events
+from simulator.kernels.listing import count_fired, count_level
 
 
 class TernaryState(NamedTuple):
@@ -45,18 +46,6 @@ def _fire_row(current: Any, membrane: Any, tracer: Any, code: Any, limits: Terna
         code[c] = np.int8(spike)
 
 
-@njit(cache=True, nogil=True)
-def _list_spikes(code: Any, step: Any, index: Any, value: Any, first: int) -> int:
-    """List the spikes of a run of one row that starts at channel `first`; returns how many."""
-    event = 0
-    for c in range(code.shape[0]):
-        if code[c] != 0:
-            index[event] = first + c
-            value[event] = step if code[c] > 0 else -step
-            event += 1
-    return event
-
-
 @njit(cache=True, nogil=True, parallel=True)
 def fire_ternary(current: Any, start: int, state: TernaryState, limits: TernaryLimits, bounds: Any, events: Events) -> Any:
     """One step: ``q += x / step``; o = +1 where q >= 1 and S < high, -1 where q < 0 and S > low; ``S += o``, ``q -= o``.
@@ -66,38 +55,15 @@ def fire_ternary(current: Any, start: int, state: TernaryState, limits: TernaryL
     """
     membrane, tracer, spikes = state.membrane, state.tracer, events.spikes  # stores through tuples inside prange would be lost
     rows, width = membrane.shape
-    step = limits.values[0]
     tallies = np.zeros((rows, 2), np.int64)
     for r in prange(rows):
         code = events.code[r]
         _fire_row(current[r, start : start + width], membrane[r], tracer[r], code, limits)
-        met = 0
         for g in range(bounds.shape[0] - 1):
-            first, last = bounds[g], bounds[g + 1]
-            found = _list_spikes(code[first:last], step, events.channel[r, met:], events.value[r, met:], first)
-            spikes[r, g] = found
-            met += found
-        for c in range(width):
-            tallies[r, 0] += np.int64(code[c] > 0)
-            tallies[r, 1] += np.int64(code[c] < 0)
+            spikes[r, g] = count_fired(code[bounds[g] : bounds[g + 1]])
+        tallies[r, 0], tallies[r, 1] = count_level(code, 1), count_level(code, -1)
     histogram = np.zeros(2, np.int64)
     for r in range(rows):
         histogram[0] += tallies[r, 0]
         histogram[1] += tallies[r, 1]
     return histogram
-
-
-@njit(cache=True, nogil=True, parallel=True)
-def emit_product(first: Any, second: Any, out: Any, strides: Any) -> None:
-    """The telescoping product's increment, O = first + second^T.
-
-    first: (blocks, rows, padded columns); second: (blocks, columns, padded rows); out: flat, element (block // heads,
-    block % heads, row, column) at the dot product with `strides`; the number of heads rides in ``strides[4]``.
-    """
-    blocks, rows, columns = first.shape[0], first.shape[1], second.shape[1]
-    heads = strides[4]
-    for job in prange(blocks * rows):
-        block, row = job // rows, job % rows
-        base = (block // heads) * strides[0] + (block % heads) * strides[1] + row * strides[2]
-        for column in range(columns):
-            out[base + column * strides[3]] = first[block, row, column] + second[block, column, row]

@@ -124,7 +124,7 @@ def test_an_accumulate_that_no_part_issued_is_found(monkeypatch: pytest.MonkeyPa
         return counts
 
     monkeypatch.setattr("simulator.event.convolution_unit.part_counts", losing)
-    with pytest.raises(ConservationError, match="'conv1', step 1: its cores issued"):
+    with pytest.raises(ConservationError, match=r"'conv1', image 0, step 1: \d+ accumulates issued"):
         execute(program, trains(network, 2, 1), 2)
 
 

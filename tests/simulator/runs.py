@@ -77,14 +77,15 @@ def execute_keeping_spikes(
 def _each_record(kept: dict[str, Array]) -> Iterator[None]:
     plain = Recorder.record
 
-    def record(self: Recorder, node: Node, traffic: Any, events: Events | None, step: int, start: int, count: int) -> None:
+    def record(self: Recorder, node: Node, traffic: Any, events: Events | None, start: int, count: int) -> None:
         if isinstance(node, Neurons):
             assert events is not None
             values = kept[node.name]
             emitted = make_thresholds(node.theta1, node.theta2, node.n, values.dtype).emitted
-            codes = events.code.reshape(count, *node.shape).astype(int)
-            values[step, start : start + count] = emitted[node.n + codes]
-        plain(self, node, traffic, events, step, start, count)
+            codes = events.code.reshape(self.steps, count, *node.shape).astype(int)
+            real = (slice(None), slice(start, start + count), *map(slice, node.shape))  # a sentence may be shorter than its site
+            values[real] = emitted[node.n + codes]
+        plain(self, node, traffic, events, start, count)
 
     with patch.object(Recorder, "record", record):
         yield

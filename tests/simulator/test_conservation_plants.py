@@ -14,7 +14,7 @@ from mapper import CoreProgram, map_graph
 from simulator import execute
 from simulator.event import product_unit, units
 from simulator.kernels.fire import fire
-from simulator.kernels.product import sum_rows
+from simulator.kernels.product import ProductCounts, multiply
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, some_images
 
@@ -55,7 +55,7 @@ def test_a_synapse_that_miscounts_is_caught(
 ) -> None:
     run(program, numeric)
     monkeypatch.setattr(units, name, corrupted(getattr(units, name), change))
-    with pytest.raises(ConservationError, match=r"synapse 'blocks\.0\.attn\.qkv', step 1: its cores issued \d+ .*fan-out is \d+"):
+    with pytest.raises(ConservationError, match=r"synapse 'blocks\.0\.attn\.qkv', step 1: \d+ accumulates issued .*fan-out"):
         run(program, numeric)
 
 
@@ -69,8 +69,14 @@ def test_neurons_that_miscount_are_caught(program: CoreProgram, monkeypatch: pyt
 def test_a_product_that_miscounts_is_caught(
     program: CoreProgram, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None]
 ) -> None:
-    monkeypatch.setattr(product_unit, "sum_rows", corrupted(sum_rows, change))
-    with pytest.raises(ConservationError, match=r"product 'blocks\.0\.attn\.qk', step 1: its cores issued"):
+    def wrapped(*arguments: Any) -> None:
+        multiply(*arguments)
+        counts = arguments[-1]
+        assert isinstance(counts, ProductCounts)
+        change(counts.a)
+
+    monkeypatch.setattr(product_unit, "multiply", wrapped)
+    with pytest.raises(ConservationError, match=r"product 'blocks\.0\.attn\.qk', step 1: \d+ accumulates issued"):
         run(program)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from tests.simulator import twins
+from tests.simulator.runs import needs_compiler
 
 DTYPES = [np.float32, np.float64]
 
@@ -20,9 +21,9 @@ def fire_once(
     """One step on `membrane` (rows, width), updated."""
     dtype = membrane.dtype
     rows, width = membrane.shape
-    events = empty_events(rows, width, len(bounds) - 1, dtype)
+    events = empty_events(rows, width, len(bounds) - 1)
     thresholds = make_thresholds(*thetas, n, dtype)
-    return events, fire(current, start, membrane, thresholds, np.array(bounds, np.int64), events)
+    return events, fire(current, start, membrane, thresholds, np.array(bounds, np.int64), events)[0]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -71,15 +72,11 @@ def test_steps_agree_with_the_scalar_neuron(dtype: Any) -> None:
         np.testing.assert_array_equal(histogram, expected)
 
 
-def test_events_are_listed_by_channel_and_counted_by_group() -> None:
+def test_events_are_counted_by_group() -> None:
     membrane = np.array([[0.0, 3.0, -1.0, 0.0, 5.0, 0.4], [0.0] * 6, [1.0] * 6])
     bounds = [0, 2, 3, 6]
     events, histogram = fire_once(membrane, np.zeros_like(membrane), (1.0, 1.0), 3, bounds)
     assert events.spikes.tolist() == [[1, 1, 1], [0, 0, 0], [2, 1, 3]]
-    for r, count in enumerate(events.spikes.sum(axis=1)):
-        channels = events.channel[r, :count]
-        np.testing.assert_array_equal(channels, np.flatnonzero(events.code[r]))
-        np.testing.assert_array_equal(events.value[r, :count], [[2.0, -1.0, 4.0], [], [1.0] * 6][r])
     # Levels 1, 2, 4 are reached at 0.5, 1.5, 3.5: 3.0 emits 2, and 5.0 the largest.
     assert events.code[0].tolist() == [0, 2, -1, 0, 3, 0]
     assert histogram.tolist() == [6, 1, 1, 1, 0, 0]
@@ -87,10 +84,29 @@ def test_events_are_listed_by_channel_and_counted_by_group() -> None:
 
 def test_codes_of_the_last_step_are_forgotten() -> None:
     membrane = np.ones((1, 3))
-    events = empty_events(1, 3, 1, np.dtype(np.float64))
+    events = empty_events(1, 3, 1)
     bounds, thresholds = np.array([0, 3], np.int64), make_thresholds(1.0, 1.0, 4, np.dtype(np.float64))
     current = np.array([[1.0, -1.0, 0.0]])
     for expected in ([2, 0, 1], [1, -1, 0], [1, -1, 0]):
         fire(current, 0, membrane, thresholds, bounds, events)
         assert events.code[0].tolist() == expected
         assert events.spikes[0, 0] == np.count_nonzero(expected)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_steps_together_are_the_steps_one_by_one(dtype: Any) -> None:
+    rng = np.random.default_rng(5)
+    steps, rows, width, bounds = 4, 3, 70, np.array([0, 33, 70], np.int64)
+    current = rng.standard_normal((steps * rows, width)).astype(dtype)
+    thresholds = make_thresholds(0.3, 0.4, 5, np.dtype(dtype))
+    together, membrane = empty_events(steps * rows, width, 2), np.zeros((rows, width), dtype)
+    histogram = fire(current, 0, membrane, thresholds, bounds, together)
+    alone, left = empty_events(rows, width, 2), np.zeros((rows, width), dtype)
+    for t in range(steps):
+        block = slice(t * rows, (t + 1) * rows)
+        found = fire(current[block], 0, left, thresholds, bounds, alone)
+        np.testing.assert_array_equal(found[0], histogram[t])
+        np.testing.assert_array_equal(alone.code, together.code[block])
+        np.testing.assert_array_equal(alone.spikes, together.spikes[block])
+    np.testing.assert_array_equal(left, membrane)

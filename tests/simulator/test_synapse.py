@@ -9,19 +9,29 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from simulator.kernels import integer, machine
 from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
-from simulator.kernels.synapse import IntegerScale, accumulate, accumulate_integer, multiply_dense, pack_tiles
+from simulator.kernels.integer import IntegerScale, accumulate_integer
+from simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
 
 N = 5
 
 
+@pytest.fixture(params=[True, False], ids=["bytes", "widened"])
+def by_dots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Int8 sums by either way; bytes in fours only where the machine has the instruction."""
+    if request.param and not machine.HAS_DOT:
+        pytest.skip("this machine has no instruction that sums products of bytes")
+    monkeypatch.setattr(integer.machine, "HAS_DOT", request.param)
+
+
 def some_events(rng: np.random.Generator, rows: int, width: int, bounds: list[int], dtype: Any) -> Events:
     """Spikes of random membranes: thetas 0.25 and 0.125, one row silent."""
     membrane = rng.standard_normal((rows, width)).astype(dtype)
     membrane[rows // 2] = 0
-    events = empty_events(rows, width, len(bounds) - 1, np.dtype(dtype))
+    events = empty_events(rows, width, len(bounds) - 1)
     fire(
         np.zeros_like(membrane),
         0,
@@ -31,6 +41,11 @@ def some_events(rng: np.random.Generator, rows: int, width: int, bounds: list[in
         events,
     )
     return events
+
+
+def emitted(dtype: Any) -> NDArray[Any]:
+    """What the spikes of `some_events` are worth, by code."""
+    return make_thresholds(0.25, 0.125, N, np.dtype(dtype)).emitted
 
 
 def spike_values(events: Events) -> NDArray[np.float64]:
@@ -61,12 +76,13 @@ def test_real_currents_of_any_tiling(dtype: Any, cuts: tuple[list[int], list[int
     events = some_events(rng, rows, 23, cuts[1], dtype)
     out = np.full((rows, 37), np.nan, dtype)
     tiles = rectangles(*cuts)
-    issued = accumulate(events, pack_tiles(weight, tiles), bias, out)
+    issued = accumulate(events, emitted(dtype), pack_tiles(weight, tiles), bias, out)
     tolerance = 1e-5 if dtype == np.float32 else 1e-13
     np.testing.assert_allclose(out, twins.linear(spike_values(events), weight, bias), rtol=tolerance, atol=tolerance)
     assert_one_accumulate_a_spike_and_output(events, tiles, issued)
 
 
+@pytest.mark.usefixtures("by_dots")
 @needs_compiler
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("rows", [1, 3, 19])
@@ -77,11 +93,12 @@ def test_integer_currents_of_any_tiling_are_exact(cuts: tuple[list[int], list[in
     events = some_events(rng, rows, 23, cuts[1], np.float32)
     out = np.full((rows, 37), np.nan, np.float32)
     tiles = rectangles(*cuts)
-    issued = accumulate_integer(events, pack_tiles(levels, tiles), IntegerScale(up, down, bias), out)
+    issued = accumulate_integer(events, pack_tiles(levels, tiles), IntegerScale(up, down, bias), out, N)
     np.testing.assert_array_equal(out, twins.integer_currents(events.code, levels, up, down, bias))
     assert_one_accumulate_a_spike_and_output(events, tiles, issued)
 
 
+@pytest.mark.usefixtures("by_dots")
 @needs_compiler
 @pytest.mark.parametrize("channels", [1, 16, 31, 64, 80, 112, 129, 200])
 @pytest.mark.parametrize(("rows", "fan_in"), [(2, 3), (150, 40), (9, 700)])
@@ -94,13 +111,13 @@ def test_every_width_of_output_and_length_of_input(channels: int, rows: int, fan
     events = some_events(rng, rows, fan_in, cuts, np.float32)
     tiles = rectangles([0, channels], cuts)
     out = np.full((rows, channels), np.nan, np.float32)
-    accumulate_integer(events, pack_tiles(levels, tiles), IntegerScale(up, down, bias), out)
+    accumulate_integer(events, pack_tiles(levels, tiles), IntegerScale(up, down, bias), out, N)
     codes = events.code.astype(np.int64)
     positive = np.where(codes > 0, 1 << np.maximum(codes - 1, 0), 0) @ levels.T.astype(np.int64)
     negative = np.where(codes < 0, 1 << np.maximum(-codes - 1, 0), 0) @ levels.T.astype(np.int64)
     np.testing.assert_array_equal(out, (up * positive.astype(np.float32) - down * negative.astype(np.float32)) + bias)
     weight = levels.astype(np.float32) / 128
-    accumulate(events, pack_tiles(weight, tiles), bias, out)
+    accumulate(events, emitted(np.float32), pack_tiles(weight, tiles), bias, out)
     np.testing.assert_allclose(out, spike_values(events) @ weight.T.astype(np.float64) + bias, rtol=1e-5, atol=1e-4)
 
 
@@ -114,18 +131,16 @@ def test_spikes_of_all_sizes_together_lose_no_bit() -> None:
     code[:, ::7] = 0
     levels = rng.integers(100, 128, (channels, fan_in)).astype(np.int8)
     spikes = np.count_nonzero(code, axis=1).astype(np.int32)
-    channel = np.zeros((rows, fan_in), np.int32)
-    for r in range(rows):
-        channel[r, : spikes[r]] = np.flatnonzero(code[r])
-    events = Events(code, channel, np.zeros((rows, fan_in), np.float32), spikes[:, None])
+    events = Events(code, spikes[:, None])
     one, out = np.ones(channels, np.float32), np.zeros((rows, channels), np.float32)
-    accumulate_integer(events, pack_tiles(levels, [(0, channels, 0, fan_in)]), IntegerScale(one, one, 0 * one), out)
+    accumulate_integer(events, pack_tiles(levels, [(0, channels, 0, fan_in)]), IntegerScale(one, one, 0 * one), out, 16)
     sizes = np.where(code != 0, np.sign(code).astype(np.int64) << (np.abs(code.astype(np.int64)) - 1).clip(0), 0)
     exact = sizes @ levels.T.astype(np.int64)
     assert 2**28 < np.abs(exact).max() < 2**31
     np.testing.assert_array_equal(out, exact.astype(np.float32))
 
 
+@pytest.mark.usefixtures("by_dots")
 @needs_compiler
 def test_integer_sums_reach_the_ends_of_the_accumulator() -> None:
     # As many spikes of 2^7 on weights of 127 as 32 bits hold.
@@ -133,12 +148,11 @@ def test_integer_sums_reach_the_ends_of_the_accumulator() -> None:
     assert 0 <= 2**31 - 1 - count * (127 << 7) < 127 << 7
     levels = np.full((1, count), 127, np.int8)
     code = np.stack([np.full(count, 8, np.int8), np.full(count, -8, np.int8)])
-    channel = np.tile(np.arange(count, dtype=np.int32), (2, 1))
-    events = Events(code, channel, np.zeros((2, 0), np.float32), np.full((2, 1), count, np.int32))
+    events = Events(code, np.full((2, 1), count, np.int32))
     out = np.zeros((2, 1), np.float32)
     one = np.ones(1, np.float32)
     tiles = pack_tiles(levels, [(0, 1, 0, count)])
-    accumulate_integer(events, tiles, IntegerScale(one, one, np.zeros(1, np.float32)), out)
+    accumulate_integer(events, tiles, IntegerScale(one, one, np.zeros(1, np.float32)), out, 8)
     exact = np.float32(count * (127 << 7))
     assert out.ravel().tolist() == [exact, -exact]
 
@@ -168,8 +182,7 @@ def test_one_spike_fetches_the_weights_of_its_input(cuts: tuple[list[int], list[
     weight = np.arange(37 * 23, dtype=np.float32).reshape(37, 23)
     code, spikes = np.eye(23, dtype=np.int8), np.zeros((23, len(cuts[1]) - 1), np.int32)
     spikes[np.arange(23), np.searchsorted(cuts[1], np.arange(23), side="right") - 1] = 1
-    channel = np.tile(np.arange(23, dtype=np.int32)[:, None], (1, 23))
-    events = Events(code, channel, np.ones((23, 23), np.float32), spikes)
+    events, unit = Events(code, spikes), make_thresholds(1.0, 1.0, 1, np.dtype(np.float32)).emitted
     out = np.full((23, 37), np.nan, np.float32)
-    accumulate(events, pack_tiles(weight, rectangles(*cuts)), np.zeros(37, np.float32), out)
+    accumulate(events, unit, pack_tiles(weight, rectangles(*cuts)), np.zeros(37, np.float32), out)
     np.testing.assert_array_equal(out, weight.T)

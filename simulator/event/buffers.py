@@ -1,0 +1,61 @@
+"""Memory that units hand on and that is used again: fresh pages cost more than the arithmetic on them."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+SMALLEST = 1 << 16
+"""Arrays below so many bytes are not worth keeping."""
+_OWN_REFERENCES = 3
+"""Names that hold a buffer while the pool looks at it: its list, the loop's variable, and the question itself."""
+
+
+class Buffers:
+    """Arrays whose memory returns by itself once no array of it is left anywhere.
+
+    A buffer is free when nothing but the pool refers to it: NumPy's arrays keep the array that owns their memory alive, through
+    any number of views.
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        """`limit`: bytes to hold together; free buffers go, the largest first, where one more would pass it."""
+        self._limit = limit
+        self._buffers: list[NDArray[np.uint8]] = []
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An unset array, C-contiguous; its memory may have served before."""
+        kind = np.dtype(dtype)
+        size = math.prod(shape) * kind.itemsize
+        if size < SMALLEST:
+            return np.empty(shape, kind)
+        return self._buffer(size)[:size].view(kind).reshape(shape)
+
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """As `empty`, of zeros."""
+        array = self.empty(shape, dtype)
+        array[...] = 0
+        return array
+
+    def _buffer(self, size: int) -> NDArray[np.uint8]:
+        fitting = [buffer for buffer in self._free() if size <= buffer.size <= size + size // 4]
+        if fitting:
+            return min(fitting, key=len)
+        self._let_go(self._limit - size)
+        made = np.empty(size, np.uint8)
+        self._buffers.append(made)
+        return made
+
+    def _free(self) -> list[NDArray[np.uint8]]:
+        return [buffer for buffer in self._buffers if sys.getrefcount(buffer) == _OWN_REFERENCES]
+
+    def _let_go(self, allowed: int) -> None:
+        """Forget free buffers, the largest first, until no more than `allowed` bytes are held."""
+        free = sorted(self._free(), key=len)
+        while free and sum(map(len, self._buffers)) > allowed:
+            gone = free.pop()
+            self._buffers = [buffer for buffer in self._buffers if buffer is not gone]

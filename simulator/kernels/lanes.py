@@ -1,0 +1,157 @@
+"""One vector register of codes: LLVM vector code through ``numba.extending.intrinsic``.
+
+`skip` leaves out a register's first lanes, for the end of a row, where the last register overlaps the one before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+WORD_BYTES = 64
+"""Codes that are counted together."""
+INDEX, WORD, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
+
+
+def _constant(vector: Any, number: float) -> Any:
+    return ir.Constant(vector, [number] * vector.count)
+
+
+def _ascending(vector: Any) -> Any:
+    return ir.Constant(vector, list(range(vector.count)))
+
+
+def _address(builder: Any, data: Any, at: Any, vector: Any) -> Any:
+    return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
+
+
+def _load(builder: Any, data: Any, at: Any, vector: Any) -> Any:
+    return builder.load(_address(builder, data, at, vector), align=1 if vector.element == BYTE else 4)
+
+
+def _splat(builder: Any, scalar: Any, count: int) -> Any:
+    vector = ir.VectorType(scalar.type, count)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(WORD, 0))
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), _constant(ir.VectorType(WORD, count), 0))
+
+
+def _function(builder: Any, name: str, kind: Any) -> Any:
+    known = builder.module.globals.get(name)
+    return known if known is not None else ir.Function(builder.module, kind, name)
+
+
+def _data(context: Any, builder: Any, sig: Any, args: Any, places: tuple[int, ...]) -> list[Any]:
+    return [context.make_array(sig.args[i])(context, builder, args[i]).data for i in places]
+
+
+def _codes(builder: Any, codes: Any, at: Any, skip: Any, element: Any, sign: str) -> tuple[Any, Any]:
+    """A register of codes, widened to whole numbers as wide as `element`, and which of them fired."""
+    count, bits = (16, 32) if isinstance(element, ir.FloatType) else (8, 64)
+    whole = ir.VectorType(ir.IntType(bits), count)
+    found = builder.sext(_load(builder, codes, at, ir.VectorType(BYTE, count)), whole)
+    kept = builder.icmp_signed(">=", _ascending(whole), _splat(builder, builder.trunc(skip, whole.element), count))
+    return found, builder.and_(kept, builder.icmp_signed(sign, found, _constant(whole, 0)))
+
+
+def _values(builder: Any, code: Any, fired: Any, table: Any, middle: Any) -> Any:
+    """What a register of spikes is worth: the value of code 1 or -1, times a power of two."""
+    whole, count = code.type, code.type.count
+    bias, mantissa = (126, 23) if whole.element.width == 32 else (1022, 52)
+    up = builder.icmp_signed(">", code, _constant(whole, 0))
+    size = builder.select(up, code, builder.sub(_constant(whole, 0), code))
+    real = ir.VectorType(table.type.pointee, count)
+    power = builder.bitcast(builder.shl(builder.add(size, _constant(whole, bias)), _constant(whole, mantissa)), real)
+    above, below = (
+        _splat(builder, builder.load(builder.gep(table, [builder.add(middle, ir.Constant(INDEX, sign))])), count)
+        for sign in (1, -1)
+    )
+    return builder.select(fired, builder.fmul(builder.select(up, above, below), power), _constant(real, 0.0))
+
+
+def _compress(builder: Any, vector: Any, mask: Any) -> Any:
+    """The lanes that are set, moved to the front. In a register: to memory, the instruction is slow on some machines."""
+    suffix = {"float": "f32", "double": "f64", "i32": "i32"}[str(vector.type.element)]
+    kind = ir.FunctionType(vector.type, [vector.type, vector.type, mask.type])
+    function = _function(builder, f"llvm.x86.avx512.mask.compress.v{vector.type.count}{suffix}", kind)
+    return builder.call(function, [vector, ir.Constant(vector.type, ir.Undefined), mask])
+
+
+@intrinsic
+def reset_lanes(_typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middle: Any, membrane: Any) -> Any:
+    """Take what the spikes of a register from `at` on are worth from their membranes.
+
+    `middle` is where `emitted`, the value by code, has that of code 0.
+    """
+    i64 = types.int64
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        codes, table, membranes = _data(context, builder, sig, args, (0, 3, 5))
+        found, fired = _codes(builder, codes, args[1], args[2], table.type.pointee, "!=")
+        spike = _values(builder, found, fired, table, args[4])
+        left = builder.fsub(_load(builder, membranes, args[1], spike.type), spike)
+        builder.store(left, _address(builder, membranes, args[1], spike.type), align=4)
+        return context.get_dummy_value()
+
+    return types.void(code, i64, i64, emitted, i64, membrane), codegen
+
+
+def _make_list(sign: str) -> Any:
+    """An intrinsic that lists the spikes of a register, neurons and worth, from `event` on; returns how many."""
+
+    @intrinsic
+    def list_lanes(
+        _typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middle: Any, index: Any, value: Any, event: Any
+    ) -> Any:
+        i64 = types.int64
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            codes, table, indices, values = _data(context, builder, sig, args, (0, 3, 5, 6))
+            found, fired = _codes(builder, codes, args[1], args[2], table.type.pointee, sign)
+            spike, count = _values(builder, found, fired, table, args[4]), found.type.count
+            numbers = ir.VectorType(WORD, count)
+            neurons = builder.add(_splat(builder, builder.trunc(args[1], WORD), count), _ascending(numbers))
+            for listed, target in ((spike, values), (neurons, indices)):
+                packed = _compress(builder, listed, fired)
+                builder.store(packed, _address(builder, target, args[7], packed.type), align=4)
+            return builder.zext(builder.ctpop(builder.bitcast(fired, ir.IntType(count))), INDEX)
+
+        return i64(code, i64, i64, emitted, i64, index, value, i64), codegen
+
+    return list_lanes
+
+
+list_all_lanes, list_up_lanes, list_down_lanes = _make_list("!="), _make_list(">"), _make_list("<")
+
+
+@intrinsic
+def count_word(_typing: Any, code: Any, at: Any, level: Any, skip: Any) -> Any:
+    """How many of 64 codes from `at` on, the first `skip` left out, equal `level`."""
+    i64 = types.int64
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        (codes,) = _data(context, builder, sig, args, (0,))
+        word = _load(builder, codes, args[1], ir.VectorType(BYTE, WORD_BYTES))
+        equal = builder.icmp_signed("==", word, _splat(builder, builder.trunc(args[2], BYTE), WORD_BYTES))
+        return builder.ctpop(builder.lshr(builder.bitcast(equal, INDEX), args[3]))
+
+    return i64(code, i64, i64, i64), codegen
+
+
+@intrinsic
+def pack_word(_typing: Any, code: Any, at: Any, mask: Any, to: Any) -> Any:
+    """Write which of 64 codes from `at` on are not zero, a bit each, the first in a byte's highest, to eight bytes from `to`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        codes, masks = _data(context, builder, sig, args, (0, 2))
+        word = _load(builder, codes, args[1], ir.VectorType(BYTE, WORD_BYTES))
+        fired = builder.icmp_signed("!=", word, _constant(word.type, 0))
+        turned = builder.bitcast(fired, INDEX)
+        for name in ("llvm.bitreverse.i64", "llvm.bswap.i64"):  # together they turn the bits of each byte
+            turned = builder.call(_function(builder, name, ir.FunctionType(INDEX, [INDEX])), [turned])
+        builder.store(turned, builder.bitcast(builder.gep(masks, [args[3]]), INDEX.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(code, types.int64, mask, types.int64), codegen

@@ -1,0 +1,149 @@
+"""Spikes from codes, a vector register at a time: what each is worth, the soft reset, lists and counts of those that fired.
+
+A code c stands for ``theta1 * 2**(c-1)`` where positive, ``-theta2 * 2**(-c-1)`` where negative, none where 0. The value is
+built from the exponent, so no table is looked up, and a list is compressed by AVX-512's instruction for it. On machines
+without that instruction the same functions go neuron by neuron, to the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import config, njit, prange
+
+from simulator.kernels import lanes, machine
+
+COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
+ROOM = 16
+"""Events beyond the last that a list must have room for: registers are stored whole."""
+WORD_BYTES = lanes.WORD_BYTES
+REGISTER_BYTES = 64
+ALL, UP, DOWN = 0, 1, -1
+"""Which spikes are listed: all, those of positive codes, those of negative ones."""
+
+_count_word: Any = lanes.count_word
+_pack_word: Any = lanes.pack_word
+_reset_lanes: Any = lanes.reset_lanes
+_list_all_lanes, _list_up_lanes, _list_down_lanes = lanes.list_all_lanes, lanes.list_up_lanes, lanes.list_down_lanes
+
+
+@njit(cache=True, nogil=True)
+def _count_each(code: Any, level: int) -> Any:
+    found = 0
+    for c in range(code.shape[0]):
+        found += int(code[c] == level)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _count_words(code: Any, level: int) -> Any:
+    width = code.shape[0]
+    if width < WORD_BYTES:
+        return _count_each(code, level)
+    found, at = 0, 0
+    while at + WORD_BYTES <= width:
+        found += _count_word(code, at, level, 0)
+        at += WORD_BYTES
+    if at < width:  # the last word overlaps the one before
+        found += _count_word(code, width - WORD_BYTES, level, at - (width - WORD_BYTES))
+    return found
+
+
+count_level = _count_words if COMPILED else _count_each
+"""How many codes of a run equal `level`."""
+
+
+@njit(cache=True, nogil=True)
+def count_fired(code: Any) -> Any:
+    """How many codes of a run are not zero."""
+    return code.shape[0] - count_level(code, 0)
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def pack_fired(code: Any, mask: Any) -> None:
+    """What `numpy.packbits` makes of ``code != 0``; code: (rows, width) int8; mask: (rows, ceil(width / 8)) uint8, written."""
+    width = code.shape[1]
+    whole = width // WORD_BYTES * WORD_BYTES
+    for r in prange(code.shape[0]):
+        row, packed = code[r], mask[r]
+        for at in range(0, whole, WORD_BYTES):
+            _pack_word(row, at, packed, at // 8)
+        for at in range(whole, width, 8):
+            bits = 0
+            for c in range(at, min(at + 8, width)):
+                bits |= int(row[c] != 0) << (7 - c % 8)
+            packed[at // 8] = bits
+
+
+@njit(cache=True, nogil=True)
+def reset_each(code: Any, emitted: Any, membrane: Any) -> None:
+    """As `reset_codes`, neuron by neuron."""
+    middle = emitted.shape[0] // 2
+    for c in range(code.shape[0]):
+        membrane[c] -= emitted[np.int64(code[c]) + middle]
+
+
+@njit(cache=True, nogil=True)
+def _reset_registers(code: Any, emitted: Any, membrane: Any) -> None:
+    width, lanes_each = code.shape[0], REGISTER_BYTES // emitted.itemsize
+    if width < lanes_each:
+        reset_each(code, emitted, membrane)
+        return
+    at, middle = 0, emitted.shape[0] // 2
+    while at + lanes_each <= width:
+        _reset_lanes(code, at, 0, emitted, middle, membrane)
+        at += lanes_each
+    if at < width:
+        last = width - lanes_each
+        _reset_lanes(code, last, at - last, emitted, middle, membrane)
+
+
+@njit(cache=True, nogil=True)
+def list_each(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    """As `list_codes`, neuron by neuron."""
+    middle = emitted.shape[0] // 2
+    for c in range(first, last):
+        level = np.int64(code[c])
+        index[event] = c
+        value[event] = emitted[level + middle]
+        event += int(level * which > 0 if which else level != 0)
+    return event
+
+
+@njit(cache=True, nogil=True)
+def _list_register(code: Any, at: int, skip: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    middle = emitted.shape[0] // 2
+    if which == 0:
+        return event + _list_all_lanes(code, at, skip, emitted, middle, index, value, event)
+    if which > 0:
+        return event + _list_up_lanes(code, at, skip, emitted, middle, index, value, event)
+    return event + _list_down_lanes(code, at, skip, emitted, middle, index, value, event)
+
+
+@njit(cache=True, nogil=True)
+def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    lanes_each = REGISTER_BYTES // emitted.itemsize
+    if code.shape[0] < lanes_each:
+        return list_each(code, first, last, which, emitted, index, value, event)
+    at = first
+    while at + lanes_each <= last:
+        event = _list_register(code, at, 0, which, emitted, index, value, event)
+        at += lanes_each
+    if at < last:
+        if last >= lanes_each:
+            return _list_register(code, last - lanes_each, at - (last - lanes_each), which, emitted, index, value, event)
+        return list_each(code, at, last, which, emitted, index, value, event)
+    return event
+
+
+reset_codes = _reset_registers if machine.COMPRESSES and COMPILED else reset_each
+"""Take from the membranes of one row what their spikes are worth.
+
+code, membrane: (width,); emitted: value by code, (2n+1,).
+"""
+list_codes = _list_registers if machine.COMPRESSES and COMPILED else list_each
+"""List spikes of one row, those among neurons first : last, from `event` on: neurons to `index` (int32), worth to `value`.
+
+`which` are listed: ALL, UP or DOWN. Both lists need ROOM beyond their last event. Returns the event after the last.
+"""
