@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from conversion.functions import evaluate
 from conversion.graph import (
@@ -28,20 +28,28 @@ from conversion.graph import (
     SpikingGraph,
     STBIFNeurons,
     Synapse,
+    TokenEmbedding,
     TokenMean,
     TokenSelect,
+    TokenSource,
+    at_length,
+    takes_text,
 )
 from conversion.images import source_of
+from conversion.text.tokens import Tokens, check_tokens, text_source
 
 Array = NDArray[Any]
 Observer = Callable[[str, Array], None]
 
 
-def ann_forward(graph: SpikingGraph, images: Array, observe: Observer | None = None) -> Array:
+def ann_forward(
+    graph: SpikingGraph, images: Array | Tokens, observe: Observer | None = None, *, dtype: DTypeLike | None = None
+) -> Array:
     """Logits of the ANN, shape (images, classes), in the dtype of `images` (float32 or float64).
 
-    `images` are preprocessed, shape (images, channels, H, W). `observe(site, values)` sees what stands in front of each neuron
-    site, shape (images, tokens, channels) or (images, heads, tokens, keys).
+    `images` are preprocessed, shape (images, channels, H, W), or `Tokens`, which run in `dtype` (the graph's own by default).
+    `observe(site, values)` sees what stands in front of each neuron site, shape (images, tokens, channels) or (images, heads,
+    tokens, keys); of sentences, whose lengths differ, the values of all real tokens in one row, shape (values,).
     """
 
     def pass_on(site: Neurons, values: Array) -> Array:
@@ -51,12 +59,21 @@ def ann_forward(graph: SpikingGraph, images: Array, observe: Observer | None = N
             return np.asarray(quantised_levels(site, values) * values.dtype.type(site.step_size))
         return values
 
-    return forward(graph, images, pass_on)
+    return forward(graph, images, pass_on, dtype=dtype)
 
 
-def forward(graph: SpikingGraph, images: Array, at_site: Callable[[Neurons, Array], Array]) -> Array:
+def forward(
+    graph: SpikingGraph,
+    images: Array | Tokens,
+    at_site: Callable[[Neurons, Array], Array],
+    *,
+    dtype: DTypeLike | None = None,
+) -> Array:
     """Logits as of `ann_forward`, `at_site` deciding what every neuron site makes of the values in front of it."""
+    if takes_text(graph):
+        return forward_text(graph, images, at_site, dtype)
     source_of(graph)  # a graph that takes spike trains is refused
+    assert isinstance(images, np.ndarray)
     streams: dict[str, Array] = {}
     waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for node in graph.nodes.values():
@@ -70,6 +87,56 @@ def forward(graph: SpikingGraph, images: Array, at_site: Callable[[Neurons, Arra
             if not waiting[name]:
                 del streams[name]
     return streams[graph.readout.name][:, 0]
+
+
+def forward_text(
+    graph: SpikingGraph, tokens: Any, at_site: Callable[[Neurons, Array], Array], dtype: DTypeLike | None = None
+) -> Array:
+    """Embeddings of sentences, each at its own length; `at_site` sees a site's values of all sentences together, shape (values,).
+
+    All lengths advance node by node, so that what `at_site` learns at one site may serve at those behind it.
+    """
+    checked = check_tokens(tokens, text_source(graph))
+    real = np.dtype(graph.dtype if dtype is None else dtype)
+    groups = [(chosen, ids, at_length(graph, ids.shape[1])) for chosen, ids in checked.by_length()]
+    streams: dict[str, list[Array]] = {}
+    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
+    for name, node in graph.nodes.items():
+        inputs = [[take(streams[port.node][i], port) for port in node.inputs] for i in range(len(groups))]
+        if isinstance(node, Neurons):
+            values = at_site(node, np.concatenate([read[0].reshape(-1) for read in inputs]))
+            cuts = np.cumsum([read[0].size for read in inputs])[:-1]
+            pieces = np.split(values, cuts)
+            streams[name] = [piece.reshape(read[0].shape) for piece, read in zip(pieces, inputs, strict=True)]
+        else:
+            streams[name] = [
+                embedded(sub, sub.nodes[name], ids, real)
+                if isinstance(node, TokenEmbedding)
+                else ids[..., None]
+                if isinstance(node, TokenSource)
+                else _dense(sub, sub.nodes[name], read, read[0])
+                for (_, ids, sub), read in zip(groups, inputs, strict=True)
+            ]
+        for before in {port.node for port in node.inputs}:
+            waiting[before] -= 1
+            if not waiting[before]:
+                del streams[before]
+    logits = np.empty((len(checked), graph.readout.width), real)
+    for (chosen, _, _), found in zip(groups, streams[graph.readout.name], strict=True):
+        logits[chosen] = found[:, 0]
+    return logits
+
+
+def embedded(graph: SpikingGraph, node: Node, ids: NDArray[np.int64], dtype: np.dtype[Any]) -> Array:
+    """Word plus position embedding of sentences of one length, shape (sentences, tokens, channels)."""
+    word, position = (graph.array(node.name, field) for field in ("word", "position"))
+    return np.asarray(word[ids].astype(dtype, copy=False) + position.astype(dtype, copy=False))
+
+
+def normalised(logits: Array) -> Array:
+    """Rows divided by their Euclidean norm; rows of zeros stay."""
+    norm = np.sqrt(np.square(logits).sum(axis=-1, keepdims=True))
+    return np.asarray(logits / np.where(norm > 0, norm, logits.dtype.type(1)))
 
 
 def quantised_levels(site: STBIFNeurons, values: Array) -> Array:
@@ -130,6 +197,7 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
         case TokenMean():
             return np.asarray(inputs[0][:, node.start : node.stop].mean(axis=1, keepdims=True))
         case ReadOut():
-            return np.asarray(inputs[0] * dtype.type(node.scale))
+            scaled = np.asarray(inputs[0] * dtype.type(node.scale))
+            return normalised(scaled) if node.normalised else scaled
         case _:
             return inputs[0]

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
+from conversion.graph import SpikingGraph, TokenSource
 from conversion.images import check_images, source_of
+from conversion.text.tokens import Tokens, check_tokens
 from conversion.thresholds import apply_preset, is_eva, measure_thresholds, preset_thresholds, with_thresholds
 from foundation.errors import CalibrationError, InputError
 
-Batches = NDArray[Any] | Iterable[NDArray[Any]]
+Samples = NDArray[Any] | Tokens
+Batches = Samples | Iterable[Samples]
 Progress = Callable[[int, int], None]
 
 
@@ -30,8 +32,8 @@ def calibrate(
 ) -> SpikingGraph:
     """Give a lowered graph a preset's structure and its thresholds (paper, Algorithm 1).
 
-    `calibration` is preprocessed images, shape (images, channels, H, W), cut into batches of `batch_size`, or an iterable of
-    batches; the other arguments are those of `convert`. Raises CalibrationError, ImageError, InputError.
+    `calibration` is preprocessed images, shape (images, channels, H, W), or `Tokens`, cut into batches of `batch_size`, or an
+    iterable of batches; the other arguments are those of `convert`. Raises CalibrationError, ImageError, InputError.
     """
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}, needs at least 1")
@@ -63,30 +65,37 @@ def calibrate(
 
 def graph_dtype(graph: SpikingGraph) -> np.dtype[Any]:
     """float64 where any array of the graph is, else float32."""
-    return np.dtype(np.result_type(np.float32, *(array.dtype for array in graph.arrays.values())))
+    return graph.dtype
 
 
 class _Counted:
     """An iterable of batches that counts the images it handed out."""
 
-    def __init__(self, batches: Iterable[NDArray[Any]]) -> None:
+    def __init__(self, batches: Iterable[Samples]) -> None:
         self.batches = batches
         self.images = 0
 
-    def __iter__(self) -> Iterator[NDArray[Any]]:
+    def __iter__(self) -> Iterator[Samples]:
         for batch in self.batches:
             self.images += len(batch)
             yield batch
 
 
-def _checked(calibration: Batches, graph: SpikingGraph, size: int, progress: Progress | None) -> Iterator[NDArray[Any]]:
-    shape, dtype = source_of(graph).image_shape, graph_dtype(graph)
-    if isinstance(calibration, np.ndarray):
-        images = check_images(calibration, shape, "calibration images").astype(dtype, copy=False)
+def check_calibration(samples: Samples, graph: SpikingGraph, where: str) -> Samples:
+    """Validated calibration samples, images in the graph's floating type. Raises ImageError, InputError."""
+    if isinstance(graph.source, TokenSource):
+        return check_tokens(samples, graph.source, where)
+    return check_images(samples, source_of(graph).image_shape, where).astype(graph_dtype(graph), copy=False)
+
+
+def _checked(calibration: Batches, graph: SpikingGraph, size: int, progress: Progress | None) -> Iterator[Samples]:
+    if isinstance(calibration, np.ndarray | Tokens):
+        what = "calibration images" if isinstance(calibration, np.ndarray) else "calibration sentences"
+        images = check_calibration(calibration, graph, what)
         for start in range(0, len(images), size):
             yield images[start : start + size]
             if progress is not None:
                 progress(min(start + size, len(images)), len(images))
     else:
         for number, batch in enumerate(calibration):
-            yield check_images(batch, shape, f"calibration batch {number}").astype(dtype, copy=False)
+            yield check_calibration(batch, graph, f"calibration batch {number}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,19 @@ from conversion.extra import require_torch
 from conversion.graph import SpikingGraph
 from conversion.images import open_folder, source_of
 from conversion.spikezip.calibrate import calibrate_spikezip
+from conversion.text.encoder import TextEncoder
+from conversion.text.tokenizer import encode, read_sentences
 from foundation.errors import CalibrationError, ImageError, InputError, ModelError
 
 if TYPE_CHECKING:
     import torch
 
-Calibration = str | Path | Batches
+Calibration = str | Path | Batches | Sequence[str]
 METHODS = ("ecmt", "spikezip")
 
 
 def convert(
-    model: torch.nn.Module,
+    model: torch.nn.Module | TextEncoder,
     calibration: Calibration | None = None,
     *,
     method: str = "ecmt",
@@ -36,15 +38,18 @@ def convert(
     thresholds: Mapping[str, tuple[float, float, int]] | None = None,
     levels: int | None = None,
     input: str | None = None,
+    keep_activations: bool | None = None,
     batch_size: int = 8,
     progress: Progress | None = None,
 ) -> SpikingGraph:
-    """Convert a timm model into a spiking network, by ECMT or by SpikeZIP-TF (post-training; see `conversion.spikezip`).
+    """Convert a timm model or a text encoder into a spiking network, by ECMT or SpikeZIP-TF (post-training).
 
     Args:
-        model: a PyTorch model with one image input, as timm builds them; its parameters' dtype is the graph's.
+        model: a PyTorch model with one image input, as timm builds them; its parameters' dtype is the graph's. Or a text encoder
+            from `load_text_encoder`, which needs no torch.
         calibration: a folder of images (timm's own evaluation transform), preprocessed images of shape (images, channels, H, W),
-            or an iterable of such batches. May be None where `thresholds` covers every site.
+            or an iterable of such batches. For a text encoder: a file of sentences, one a line, a list of them, or `Tokens`. May
+            be None where `thresholds` covers every site.
         method: ``"ecmt"`` or ``"spikezip"``.
         preset: ``"paper"`` or ``"released"`` (what the published code does; see the design notes on counting).
         n: thresholds a sign; None takes the paper's 8, and 6 for EVA.
@@ -52,7 +57,8 @@ def convert(
         thresholds: ``{site: (theta1, theta2, n)}`` that replace measured and preset ones.
         levels: SpikeZIP's levels a quantiser, a power of two; None takes the paper's 32.
         input: SpikeZIP's input, ``"analog"`` (the default: the image at the first step) or ``"rate"`` (a `levels`-th of it for as
-            many steps). `preset`, `n`, `p` and `thresholds` are ECMT's; `levels` and `input` SpikeZIP's.
+            many steps). `preset`, `n`, `p` and `thresholds` are ECMT's; `levels`, `input` and `keep_activations` SpikeZIP's.
+        keep_activations: leave GELU in place, where SpikeZIP puts the ReLU that it then has to be trained for.
         batch_size: images a batch, where `calibration` is a folder or one array; quantiles are averaged over batches.
         progress: called with (images done, images in all).
 
@@ -63,22 +69,38 @@ def convert(
 
     Source: the ECMT paper, Algorithm 1 and Table 1; the SpikeZIP-TF paper.
     """
-    _check_arguments(method, {"preset": preset, "n": n, "p": p, "thresholds": thresholds}, {"levels": levels, "input": input})
-    lowered = lower_model(model)
-    if isinstance(calibration, str | Path):
-        calibration = _timm_batches(calibration, model, batch_size, progress)
+    own: dict[str, Any] = {"levels": levels, "input": input, "keep_activations": keep_activations}
+    _check_arguments(method, {"preset": preset, "n": n, "p": p, "thresholds": thresholds}, own)
+    lowered = model.lowered if isinstance(model, TextEncoder) else lower_model(model)
+    samples: Batches | None
+    if isinstance(model, TextEncoder):
+        if preset != "paper":
+            raise InputError(f"preset {preset!r} is what published code does for vision transformers: text takes 'paper'")
+        samples = _sentences(calibration, lowered)
+    elif isinstance(calibration, str | Path):
+        samples = _timm_batches(calibration, model, batch_size, progress)
+    else:
+        samples = cast(Batches | None, calibration)
     if method == "spikezip":
-        if calibration is None:
-            raise CalibrationError("SpikeZIP takes its step sizes from calibration images: give some")
-        check_against_model(lowered, model)
-        return calibrate_spikezip(
-            lowered, calibration, levels=32 if levels is None else levels, presentation=input or "analog", progress=progress
-        )
-    graph = calibrate(
-        lowered, calibration, preset=preset, n=n, p=p, thresholds=thresholds, batch_size=batch_size, progress=progress
-    )
-    check_against_model(graph, model)
+        if samples is None:
+            raise CalibrationError("SpikeZIP takes its step sizes from calibration images or sentences: give some")
+        if not isinstance(model, TextEncoder):
+            check_against_model(lowered, model)
+        shown: dict[str, Any] = {"levels": 32 if levels is None else levels, "presentation": input or "analog"}
+        return calibrate_spikezip(lowered, samples, **shown, keep_activations=bool(keep_activations), progress=progress)
+    graph = calibrate(lowered, samples, preset=preset, n=n, p=p, thresholds=thresholds, batch_size=batch_size, progress=progress)
+    if not isinstance(model, TextEncoder):
+        check_against_model(graph, model)
     return graph
+
+
+def _sentences(calibration: Calibration | None, graph: SpikingGraph) -> Batches | None:
+    """A text encoder's calibration set: a file of sentences or a list of them encoded, anything else as it is."""
+    if isinstance(calibration, str | Path):
+        return encode(read_sentences(calibration), graph)
+    if isinstance(calibration, Sequence) and calibration and all(isinstance(one, str) for one in calibration):
+        return encode(cast(Sequence[str], calibration), graph)
+    return cast(Batches | None, calibration)
 
 
 def _check_arguments(method: str, ecmt: Mapping[str, object], spikezip: Mapping[str, object]) -> None:

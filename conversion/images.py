@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from conversion.graph import ImageSource, SpikingGraph
+from conversion.graph import ImageSource, SpikingGraph, TokenSource
 from foundation.errors import GraphError, ImageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
@@ -44,7 +44,9 @@ class ImageFolder:
 
 
 def source_of(graph: SpikingGraph) -> ImageSource:
-    """The graph's image source, which carries its preprocessing. Raises GraphError for a graph that takes spike trains."""
+    """The graph's image source, which carries its preprocessing. Raises GraphError for a graph that takes something else."""
+    if isinstance(graph.source, TokenSource):
+        raise GraphError(f"graph {graph.name!r} takes text at {graph.source.name!r}: it shows no images, give it sentences")
     if not isinstance(graph.source, ImageSource):
         raise GraphError(f"graph {graph.name!r} takes spike trains at {graph.source.name!r}: it shows no images and has no ANN")
     return graph.source

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, SpikeSource, SpikingGraph
+from conversion.graph import ImageSource, SpikeSource, SpikingGraph, TokenSource
 from conversion.images import check_images, source_of
+from conversion.text.tokens import Tokens, check_tokens
 from foundation.errors import ImageError
 
 
@@ -32,9 +33,11 @@ def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spi
     return np.ascontiguousarray(array.swapaxes(0, 1))
 
 
-def check_samples(samples: Any, graph: SpikingGraph, steps: int, where: str = "images") -> NDArray[Any]:
-    """Validate what a graph takes: images, (images, channels, H, W), or spike trains, returned (samples, steps, neurons)."""
+def check_samples(samples: Any, graph: SpikingGraph, steps: int, where: str = "images") -> NDArray[Any] | Tokens:
+    """Validate samples: images, (images, channels, H, W), spike trains, returned (samples, steps, neurons), or Tokens."""
     source = graph.source
+    if isinstance(source, TokenSource):
+        return check_tokens(samples, source, "sentences" if where == "images" else where)
     if isinstance(source, SpikeSource):
         return check_spikes(samples, source, steps, "spikes" if where == "images" else where)
     assert isinstance(source, ImageSource)

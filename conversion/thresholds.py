@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from conversion.ann import ann_forward
 from conversion.graph import Add, ECUnit, MTNeurons, Node, ReadOut, SpikingGraph, Synapse, TokenSelect
+from conversion.text.tokens import Tokens
 from foundation.errors import CalibrationError, InputError
 
 Thresholds = Mapping[str, tuple[float, float, int]]
@@ -23,7 +24,7 @@ RELEASED_FC2 = (0.25, 0.08)
 
 
 def measure_thresholds(
-    graph: SpikingGraph, batches: Iterable[NDArray[Any]], p: float = 0.99, known: Collection[str] = ()
+    graph: SpikingGraph, batches: Iterable[NDArray[Any] | Tokens], p: float = 0.99, known: Collection[str] = ()
 ) -> dict[str, tuple[float, float]]:
     """theta1 and theta2 of every site not `known`: p- and minus (1-p)-quantile of the ANN's values, averaged over batches.
 

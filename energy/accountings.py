@@ -6,11 +6,13 @@ released     the same with the published code's counting (S(t) in place of S(t-1
 executed     every operation that the mapped cores issued; ANN: every operation of one dense pass
 ===========  ============================================================================================================
 
-The ratio at step t divides what the SNN spent in steps 1..t by one pass of the ANN, both in one number format.
+The ratio at step t divides what the SNN spent in steps 1..t by one pass of the ANN, both in one number format. Sentences count at
+their own length on both sides: the ANN is not billed for padding either.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from energy.ann import dense_operations
 from energy.bill import Bill
+from energy.dense_pass import dense_passes
 from energy.prices import HOROWITZ, EnergyTable
 from foundation.errors import InputError
 from simulator.activity import Activity
@@ -93,12 +96,13 @@ def compare(activity: Activity, number_format: str, published: EnergyTable, tabl
 
     `published` prices eq30 and released (by default the literature's pair, whatever the chip), `table` prices what was executed.
     """
-    graph = activity.program.graph
-    nodes = activity.program.node_names
+    nodes, passes = activity.program.node_names, dense_passes(activity)
     by_op = published.prices(number_format)
-    dense = Bill.of_rows(
-        nodes, by_op, [(name, "dense pass", "mac", [macs]) for name, macs in graph.ann_macs.items()], steps=1, images=1
-    )
+    macs: Counter[str] = Counter()
+    for program, times in passes.programs:
+        macs.update({name: times * count for name, count in program.graph.ann_macs.items()})
+    rows_of_pass = [(name, "dense pass", "mac", [count]) for name, count in macs.items()]
+    dense = Bill.of_rows(nodes, by_op, rows_of_pass, steps=1, images=passes.images)
     found: dict[str, Comparison] = {}
     for name, counts in (("eq30", activity.accounting.eq30), ("released", activity.accounting.released)):
         acs = counts.sum(axis=2)
@@ -128,9 +132,10 @@ def _issued(activity: Activity, table: EnergyTable, number_format: str) -> Bill:
 
 
 def _whole_pass(activity: Activity, table: EnergyTable, number_format: str) -> Bill:
-    rows = [
-        (node, role, op, [count])
-        for node, operations in dense_operations(activity.program.graph).items()
-        for (role, op), count in operations.items()
-    ]
-    return Bill.of_rows(activity.program.node_names, table.prices(number_format), rows, steps=1, images=1)
+    passes = dense_passes(activity)
+    found: Counter[tuple[str, str, str]] = Counter()
+    for program, times in passes.programs:
+        for node, operations in dense_operations(program.graph).items():
+            found.update({(node, role, op): times * count for (role, op), count in operations.items()})
+    rows = [(*key, [count]) for key, count in found.items()]
+    return Bill.of_rows(activity.program.node_names, table.prices(number_format), rows, steps=1, images=passes.images)

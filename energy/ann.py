@@ -17,6 +17,7 @@ from conversion.graph import (
     ReadOut,
     SpikingGraph,
     Synapse,
+    TokenEmbedding,
     TokenMean,
 )
 from simulator.function_operations import function_operations
@@ -53,7 +54,11 @@ def _operations(node: Node) -> dict[RoleOp, int]:
             return {("stream add", "add"): node.size * (len(node.inputs) - 1)}
         case TokenMean():
             return {("token mean", "add"): (node.stop - node.start - 1) * node.size, ("token mean", "mul"): node.size}
-        case ReadOut() if node.scale != 1.0:
-            return {("read-out scale", "mul"): node.size}
+        case TokenEmbedding():
+            return {("embedding", "add"): node.size}
+        case ReadOut():
+            scaled = {("read-out scale", "mul"): node.size} if node.scale != 1.0 else {}
+            unit_length = {("normalise", "mac"): node.size, ("normalise", "rsqrt"): 1, ("normalise", "mul"): node.size}
+            return scaled | (unit_length if node.normalised else {})
         case _:
             return {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,23 @@ from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
 from energy.bill import Bill
 from energy.energy_report import EnergyReport
 from foundation.errors import InputError
+from foundation.tables import Tabular
 from simulator.activity import SpikeRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Float64 = NDArray[np.float64]
 
 PUBLISHED_BREAK_EVEN = (0.064, "Yan, Bai and Wong, arXiv:2409.08290: below 6.4 % for 5 to 10 steps, against a quantised network")
 """A published spike rate up to which an SNN wins with memory and data movement counted, and where it stands."""
+
+CAUTION = (
+    f"Caution: published analyses put break-even near {100 * PUBLISHED_BREAK_EVEN[0]:g} % with memory and data movement counted "
+    f"({PUBLISHED_BREAK_EVEN[1]}); networks converted by ECMT fire at about 45 %. A ratio below 1 on the compute rungs alone "
+    "says nothing about a chip."
+)
+"""What every break-even view must say."""
 
 RUNGS = ("eq30", "executed", "memory", "noc")
 """Rungs that can be scaled: static energy depends on the schedule."""
@@ -52,7 +64,7 @@ _BISECTIONS = 60
 
 
 @dataclass(frozen=True)
-class BreakEven:
+class BreakEven(Tabular):
     """Ratio SNN / ANN of one rung through `step` steps, over spike rate and weight reuse.
 
     `rates` has shape (rates,), spikes a neuron and step over all sites; `reuses` (reuses,), tokens a fetched weight row serves;
@@ -70,6 +82,17 @@ class BreakEven:
     measured_ratio: float
     rate_at_one: Float64
     highest_rate: float
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `ratios`: ratio SNN / ANN of every reuse and rate."""
+        from energy.show import break_even_arrow
+
+        return break_even_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from energy.show import break_even_html
+
+        return break_even_html(self)
 
 
 def break_even(
@@ -112,6 +135,8 @@ class _Model:
     def __init__(self, report: EnergyReport, rung: str, step: int) -> None:
         if rung not in RUNGS:
             raise InputError(f"rung {rung!r} cannot be scaled with the spike rate: use one of {', '.join(RUNGS)}")
+        if report.activity.lengths is not None:
+            raise InputError("break-even scales images that are alike, this run is of sentences: it has no one number of neurons")
         if report.reuse != 1:
             raise InputError(f"the report was priced at a reuse of {report.reuse}: price it at 1, break_even varies reuse itself")
         comparison = report.comparison(rung)

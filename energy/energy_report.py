@@ -18,11 +18,14 @@ from energy.groups import GroupEnergy, grouped
 from energy.prices import Price
 from foundation.errors import InputError
 from foundation.files import write_text
+from foundation.tables import Tabular
 from hwmodels import Chip
 from simulator.activity import Activity
 from simulator.schedule.timeline import Timeline
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from energy.splits import Split
 
 
@@ -43,7 +46,7 @@ class Rung:
 
 
 @dataclass(frozen=True, eq=False)
-class EnergyReport:
+class EnergyReport(Tabular):
     """The bill of one run. Energies are in pJ an image; a step's figure is cumulative (steps 1..step), step counts from 1.
 
     `chip` is the one whose prices were used, `activity.program.chip` the one that the run was mapped to.
@@ -174,6 +177,17 @@ class EnergyReport:
         from energy.markdown import to_markdown
 
         return to_markdown(self)
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `lines` (the rows of `to_csv`), `ladder`, `ratios` (accounting, step, ratio) or `cores`."""
+        from energy.show import report_arrow
+
+        return report_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from energy.show import report_html
+
+        return report_html(self)
 
     def write(self, directory: str | Path) -> tuple[Path, ...]:
         """Write energy.json, energy.csv and energy.md into `directory`, each atomically. Returns their paths."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -33,8 +33,11 @@ CSV_COLUMNS = (
     "pj_per_op",
     "energy_pj_per_image",
     "source",
+    "activity",
 )
-"""Columns of the CSV. ANN lines leave `step` empty, unpriced lines leave `pj_per_op` and `energy_pj_per_image` empty."""
+"""Columns of the CSV; `activity` says whether spikes were executed or synthetic.
+
+ANN lines leave `step` empty, unpriced lines leave `pj_per_op` and `energy_pj_per_image` empty."""
 
 
 def to_json(report: EnergyReport) -> str:
@@ -50,6 +53,7 @@ def to_json(report: EnergyReport) -> str:
         "number_format": report.number_format,
         "steps": report.steps,
         "images": activity.images,
+        "synthetic": activity.synthetic,
         "notes": list(report.notes),
         "reuse": report.reuse,
         "accountings": {name: _accounting(report, name) for name in report.comparisons},
@@ -75,29 +79,35 @@ def to_csv(report: EnergyReport) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
+    for row in csv_rows(report):
+        writer.writerow(["" if cell is None else repr(cell) if isinstance(cell, float) else cell for cell in row])
+    return text.getvalue()
+
+
+def csv_rows(report: EnergyReport) -> Iterator[tuple[Any, ...]]:
+    """The rows of the CSV under `CSV_COLUMNS`, None where a cell stays empty."""
     nodes = report.activity.program.graph.nodes
+    origin = "executed" if report.activity.synthetic is None else "synthetic"
     for accounting, comparison in ({**report.comparisons, **report.additions}).items():
         for side, bill in (("snn", comparison.snn), ("ann", comparison.ann)):
             for line in _lines(side, bill.merged_over_cores()):
                 node = nodes.get(line.node)
-                writer.writerow(
-                    (
-                        side,
-                        accounting,
-                        line.node,
-                        CHIP if node is None else KEYS["kind"](node),
-                        CHIP if node is None else KEYS["layer"](node),
-                        line.role,
-                        line.op,
-                        "" if line.step is None else line.step,
-                        line.count,
-                        line.images,
-                        "" if line.price.pj is None else repr(line.price.pj),
-                        "" if line.energy_pj is None else repr(line.energy_pj),
-                        line.price.source,
-                    )
+                yield (
+                    side,
+                    accounting,
+                    line.node,
+                    CHIP if node is None else KEYS["kind"](node),
+                    CHIP if node is None else KEYS["layer"](node),
+                    line.role,
+                    line.op,
+                    line.step,
+                    line.count,
+                    line.images,
+                    line.price.pj,
+                    line.energy_pj,
+                    line.price.source,
+                    origin,
                 )
-    return text.getvalue()
 
 
 def line_fields(line: Line) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from mapper.flows import PARTIAL_SUMS
 from mapper.program import CoreProgram
 from mapper.regions import elements_per_channel
 from simulator.activity import Activity
+from simulator.lengths import by_length
 
 Int64 = NDArray[np.int64]
 
@@ -78,6 +79,16 @@ def trees_of(program: CoreProgram) -> Trees:
 
 def snn_flits(activity: Activity) -> Tally | str:
     """Flits of a run without its schedule, summed over images; or why they cannot be known exactly."""
+    total = Tally(activity.program.node_names, activity.steps)
+    for run in by_length(activity):
+        found = _flits_of_run(run)
+        if isinstance(found, str):
+            return found
+        total.extend(found)
+    return total
+
+
+def _flits_of_run(activity: Activity) -> Tally | str:
     program, noc = activity.program, activity.program.chip.noc
     flows, trees = program.flows, trees_of(program)
     tally = Tally(program.node_names, activity.steps)

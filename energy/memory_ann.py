@@ -10,7 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import Add, ConstantStream, Convolution2d, ECUnit, PatchEmbedding, ProductUnit, Synapse, TokenMean
+from conversion.graph import (
+    Add,
+    ConstantStream,
+    Convolution2d,
+    ECUnit,
+    PatchEmbedding,
+    ProductUnit,
+    Synapse,
+    TokenEmbedding,
+    TokenMean,
+)
 from conversion.graph.windows import part_reach
 from energy.memory_prices import EC, STATE, WEIGHT, accesses
 from energy.memory_snn import parameter_accesses
@@ -29,6 +39,8 @@ def ann_accesses(program: CoreProgram, reuse: int) -> Tally:
 
 def _count(tally: Tally, program: CoreProgram, part: int, rows: PartRows, reuse: int) -> None:
     node, tokens = rows.node, rows.tokens
+    if not tokens:
+        return  # no sentence of this length reaches it
     fetches = -(-tokens // reuse)
 
     def add(role: str, op: str, count: int) -> None:
@@ -55,6 +67,8 @@ def _count(tally: Tally, program: CoreProgram, part: int, rows: PartRows, reuse:
             add("operand write", EC, node.keys * node.head_width * rows.heads)
             add("operand row", EC, events * rows.accesses(columns))
             read_write("product accumulator", EC, events * rows.accesses(columns))
+        case TokenEmbedding():
+            add("position read", EC, tokens * rows.words)
         case ConstantStream():
             add("constant read", EC, tokens * rows.words)
         case Add():

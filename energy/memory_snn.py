@@ -15,6 +15,7 @@ A row of R words of b bits takes ceil(R b / 64) accesses. On a core, for R outpu
   read" and "write" a row of S_K (by the law of sums: of the step's result, read out and cleared).
 * patch embedding, once an image, and dense head, every step: an input "dense weight rows" a row of weights, "dense accumulator
   read" and "write" a row; the patch embedding's "current write" once and "current read" at each later step.
+* token embedding, once a sentence: "position read" and "current write" a row a token, "current read" at each later step shown.
 * constants: "constant read"; residual add: "residual write" and "read" a row for each addend beyond the first; pooling and
   read-out: "sum read" and "write" a row.
 
@@ -42,6 +43,7 @@ from conversion.graph import (
     ReadOut,
     STBIFNeurons,
     Synapse,
+    TokenEmbedding,
     TokenMean,
 )
 from energy.memory_prices import EC, STATE, WEIGHT, accesses
@@ -52,8 +54,10 @@ from foundation.errors import ConservationError
 from mapper.program import CoreKind, CoreProgram
 from mapper.regions import required
 from simulator.activity import OPS, Activity
+from simulator.lengths import by_length
 
 Int64 = NDArray[np.int64]
+Met = dict[tuple[int, int, str], Int64]
 
 
 def snn_accesses(activity: Activity, reuse: int, *, weights_in_ac: bool) -> Tally:
@@ -62,23 +66,26 @@ def snn_accesses(activity: Activity, reuse: int, *, weights_in_ac: bool) -> Tall
     A weight row that is fetched stays for `reuse` tokens. `weights_in_ac`: the price of an accumulate holds its memory, so a
     synapse's event adds none. Raises ConservationError where the spikes that reach a core do not make its accumulates.
     """
-    counter = _Counter(activity, reuse, weights_in_ac)
-    for part in range(len(activity.program.parts.node)):
-        counter.count(part)
-    counter.check()
-    return counter.tally
+    tally, met = Tally(activity.program.node_names, activity.steps), Met()
+    for run in by_length(activity):
+        counter = _Counter(run, reuse, weights_in_ac, tally, met)
+        for part in range(len(run.program.parts.node)):
+            counter.count(part)
+    _check(activity, met)
+    return tally
 
 
 class _Counter:
-    def __init__(self, activity: Activity, reuse: int, weights_in_ac: bool) -> None:
+    def __init__(self, activity: Activity, reuse: int, weights_in_ac: bool, tally: Tally, met: Met) -> None:
         self.activity, self.reuse, self.weights_in_ac = activity, reuse, weights_in_ac
         self.program: CoreProgram = activity.program
-        self.tally = Tally(self.program.node_names, activity.steps)
-        self.met: dict[tuple[int, int, str], Int64] = {}
+        self.tally, self.met = tally, met
 
     def count(self, part: int) -> None:
         """Accesses of one part."""
         rows = part_rows(self.program, part)
+        if not rows.tokens:
+            return  # no sentence of this length reaches it
         node, stream = rows.node, rows.tokens * rows.words
         first = np.arange(self.activity.steps) == 0
         match node:
@@ -104,6 +111,9 @@ class _Counter:
                 self._every_image(rows, ("parameters",), EC, rows.tokens * parameter_accesses(node, rows))
             case ProductUnit():
                 self._product(part, rows, node)
+            case TokenEmbedding():
+                self._every_image(rows, ("position read", "current write"), EC, first * stream)
+                self._every_image(rows, ("current read",), EC, ~first * self._shown() * stream)
             case ConstantStream():
                 self._every_image(rows, ("constant read",), EC, (first | (node.injection == "every")) * stream)
             case Add():
@@ -114,24 +124,6 @@ class _Counter:
                 self._every_image(rows, both_ways("sum"), EC, rows.words)
             case _:
                 pass
-
-    def check(self) -> None:
-        """Events that reached each core times the row they met = accumulates that execution counted there."""
-        table = self.activity.operations
-        for role in ("synapse rows", "A(t) S_B(t)", "S_A(t-1) B(t)"):
-            issued: dict[tuple[int, int, str], Int64] = {}
-            if role in table.roles:
-                for row in np.flatnonzero((table.role == table.roles.index(role)) & (table.op == OPS.index("ac"))):
-                    issued[int(table.core[row]), int(table.node[row]), role] = table.count[row]
-            for key in sorted({*issued, *(key for key in self.met if key[2] == role)}):
-                zero = np.zeros(self.activity.steps, np.int64)
-                billed, counted = self.met.get(key, zero), issued.get(key, zero)
-                if (billed != counted).any():
-                    step = int(np.flatnonzero(billed != counted)[0])
-                    raise ConservationError(
-                        f"{role!r} of node {self.program.node_names[key[1]]!r} on core {key[0]}, step {step + 1}: "
-                        f"recorded spikes meet {billed[step]:,} weights or sums, execution counted {counted[step]:,} accumulates"
-                    )
 
     def _synapse(self, part: int, rows: PartRows, node: Synapse) -> None:
         core, parts = self.program.chip.synapse_core, self.program.parts
@@ -220,6 +212,25 @@ class _Counter:
         """Add what the events of all images caused together, shape (steps,)."""
         for role in roles:
             self.tally.add(rows.core, rows.index, role, op, count)
+
+
+def _check(activity: Activity, met: Met) -> None:
+    """Events that reached each core times the row they met = accumulates that execution counted there."""
+    table = activity.operations
+    for role in ("synapse rows", "A(t) S_B(t)", "S_A(t-1) B(t)"):
+        issued: Met = {}
+        if role in table.roles:
+            for row in np.flatnonzero((table.role == table.roles.index(role)) & (table.op == OPS.index("ac"))):
+                issued[int(table.core[row]), int(table.node[row]), role] = table.count[row]
+        for key in sorted({*issued, *(key for key in met if key[2] == role)}):
+            zero = np.zeros(activity.steps, np.int64)
+            billed, counted = met.get(key, zero), issued.get(key, zero)
+            if (billed != counted).any():
+                step = int(np.flatnonzero(billed != counted)[0])
+                raise ConservationError(
+                    f"{role!r} of node {activity.program.node_names[key[1]]!r} on core {key[0]}, step {step + 1}: "
+                    f"recorded spikes meet {billed[step]:,} weights or sums, execution counted {counted[step]:,} accumulates"
+                )
 
 
 def both_ways(what: str) -> tuple[str, str]:

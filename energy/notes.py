@@ -13,7 +13,7 @@ def rung_notes(
     activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, reuse: int, weights_in_ac: bool
 ) -> tuple[str, ...]:
     """Notes on the rungs that the report has; what is missing is said by the ladder itself."""
-    notes: list[str] = []
+    notes = _text(activity, timeline)
     if "memory" in rungs.additions:
         notes += _memory(chip, rungs, reuse, weights_in_ac=weights_in_ac)
     if "noc" in rungs.additions:
@@ -21,6 +21,24 @@ def rung_notes(
     if timeline is not None and "static" in rungs.additions:
         notes += _static(activity, timeline)
     return tuple(notes)
+
+
+def _text(activity: Activity, timeline: Timeline | None) -> list[str]:
+    if activity.lengths is None:
+        return []
+    shortest, longest = int(activity.lengths.min()), int(activity.lengths.max())
+    room = activity.program.graph.source.tokens
+    notes = [
+        f"Sentences of {shortest} to {longest} tokens, on a program for up to {room}: SNN and ANN are billed for real tokens "
+        "alone, as means over the sentences. The embedding counts on the rung 'executed' on both sides, once a sentence, and not "
+        "in eq30 and released."
+    ]
+    if timeline is not None and shortest != longest:
+        notes.append(
+            f"The schedule streamed sentences of {timeline.program.graph.source.tokens} tokens: NoC and static energy, SNN and "
+            "ANN alike, are those of that length."
+        )
+    return notes
 
 
 def _memory(chip: Chip, rungs: Rungs, reuse: int, *, weights_in_ac: bool) -> list[str]:

@@ -56,7 +56,7 @@ def price(
         activity, chip, comparisons["executed"], timeline=timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac
     )
     comparisons |= rungs.cumulative
-    notes = _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
+    notes = activity.synthetic_notes + _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
     notes += rung_notes(activity, chip, rungs, timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac)
     return EnergyReport(
         activity,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from energy.accountings import TITLES, Comparison
 from energy.bill import Bill, joined
+from energy.dense_pass import dense_passes, scheduled_passes, tally_passes
 from energy.flits import CROSSING, HOP, ann_flits, noc_prices, snn_flits
 from energy.memory_ann import ann_accesses
 from energy.memory_prices import memory_prices
@@ -54,19 +55,22 @@ def upper_rungs(
     images = activity.images
     memory = memory_prices(chip)
     snn = snn_accesses(activity, reuse, weights_in_ac=weights_in_ac).bill(memory, images)
-    below = rungs.add("memory", executed, snn, ann_accesses(activity.program, reuse).bill(memory, 1))
+    passes = dense_passes(activity)
+    dense = tally_passes(passes, lambda program: ann_accesses(program, reuse)).bill(memory, passes.images)
+    below = rungs.add("memory", executed, snn, dense)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):
         rungs.missing.update(noc=flits, static=NO_SCHEDULE)
         return rungs
-    program = activity.program if timeline is None else timeline.program
-    below = rungs.add("noc", below, flits, ann_flits(program).bill(noc_prices(chip), 1))
+    if timeline is not None:
+        passes = scheduled_passes(timeline, passes.images)
+    below = rungs.add("noc", below, flits, tally_passes(passes, ann_flits).bill(noc_prices(chip), passes.images))
     if timeline is None:
         rungs.missing["static"] = NO_SCHEDULE
         return rungs
     tally, sampled = snn_static(timeline)
     prices = static_prices(chip)
-    rungs.add("static", below, tally.bill(prices, images, sampled), ann_static(program).bill(prices, 1))
+    rungs.add("static", below, tally.bill(prices, images, sampled), tally_passes(passes, ann_static).bill(prices, passes.images))
     return rungs
 
 

@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, Synapse
+from conversion.graph import ImageSource, Synapse, TokenEmbedding
 from energy.ann import dense_operations
 from energy.bill import NO_CORE
 from energy.memory_prices import DRAM, accesses, memory_prices
@@ -56,7 +56,7 @@ def snn_static(timeline: Timeline) -> tuple[Tally, dict[str, int]]:
     tally = Tally(program.node_names, activity.steps)
     cycles, images = step_cycles(timeline)
     _leak(tally, program, cycles, on_cores=not timeline.remapped)
-    _pixels(tally, program, np.arange(activity.steps) == 0, activity.images)
+    _input(tally, program, np.arange(activity.steps) == 0, activity.images)
     return tally, dict.fromkeys((*LEAKAGE.values(), ROUTER_LEAKAGE), images)
 
 
@@ -64,7 +64,7 @@ def ann_static(program: CoreProgram) -> Tally:
     """Leakage cycles and pixels of one dense pass of one image."""
     tally = Tally(program.node_names, 1)
     _leak(tally, program, np.array([ann_cycles(program)]), on_cores=True)
-    _pixels(tally, program, np.array([True]), 1)
+    _input(tally, program, np.array([True]), 1)
     return tally
 
 
@@ -132,8 +132,12 @@ def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) 
     tally.add(NO_CORE, tally.chip, "routers", ROUTER_LEAKAGE, cycles * tiles)
 
 
-def _pixels(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: int) -> None:
-    """Each pixel is read from DRAM once an image; weights fit on the chip, so nothing else is."""
+def _input(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: int) -> None:
+    """A pixel is read from DRAM once an image, a word's embedding once a token; weights fit on the chip, so nothing else is."""
+    for embedding in program.graph.of_type(TokenEmbedding):
+        row = accesses(embedding.width, program.chip.noc.word_bits)
+        tokens = embedding.tokens * images
+        tally.add(NO_CORE, program.node_names.index(embedding.name), "word embeddings in", DRAM, when * row * tokens)
     for source in program.graph.of_type(ImageSource):
         words = accesses(source.size, program.chip.noc.word_bits)
         tally.add(NO_CORE, program.node_names.index(source.name), "image in", DRAM, when * words * images)

@@ -33,6 +33,11 @@ class Tally:
             row = self._rows.setdefault((core, node, role, op), np.zeros(self.steps, np.int64))
             row += counts
 
+    def extend(self, other: Tally, times: int = 1) -> None:
+        """Add all counts of another tally of the same nodes and steps, `times` over."""
+        for (core, node, role, op), count in other._rows.items():
+            self.add(core, node, role, op, times * count)
+
     def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
         """The bill, rows sorted by node, core, role and op. `prices` holds every op that was counted."""
         keys = sorted(self._rows, key=lambda key: (key[1], key[0], key[2], key[3]))

@@ -30,6 +30,7 @@ from conversion.graph import (
     SpikingGraph,
     STBIFNeurons,
     Synapse,
+    TokenEmbedding,
     TokenMean,
 )
 from conversion.graph.windows import part_reach
@@ -239,6 +240,8 @@ def _ec_words(node: Node, tokens: Extent, units: Extent) -> tuple[Extent, Extent
             return units * (node.fan_in + 1), tokens * units
         case ConstantStream():
             return tokens * units, 0
+        case TokenEmbedding():  # positions, and the embedding in hand; words stay outside
+            return tokens * units, tokens * units
         case Add():
             return 0, tokens * units
         case TokenMean() | ReadOut():

@@ -31,6 +31,7 @@ from conversion.graph.nodes import (
     TokenSelect,
 )
 from conversion.graph.storage import load_graph, save_graph
+from conversion.graph.text import TokenEmbedding, TokenSource, at_length, takes_text
 from conversion.graph.windows import Convolution2d
 
 __all__ = [
@@ -59,9 +60,13 @@ __all__ = [
     "SpikeSource",
     "SpikingGraph",
     "Synapse",
+    "TokenEmbedding",
     "TokenMean",
     "TokenSelect",
+    "TokenSource",
+    "at_length",
     "layer_of",
     "load_graph",
     "save_graph",
+    "takes_text",
 ]

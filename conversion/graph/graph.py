@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
+import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Source, Synapse
@@ -16,12 +17,16 @@ from conversion.graph.verify import verify_arrays, verify_structure
 from conversion.graph.windows import Convolution2d
 from foundation.digest import digest_of
 from foundation.errors import GraphError
+from foundation.tables import Tabular
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 N = TypeVar("N", bound=Node)
 
 
 @dataclass(frozen=True, eq=False)
-class SpikingGraph:
+class SpikingGraph(Tabular):
     """A spiking network ready to be mapped.
 
     `nodes` maps names to nodes in a topological order that every stage keeps. `arrays` maps ``"<node>.<field>"`` to
@@ -105,6 +110,11 @@ class SpikingGraph:
         """Dense MACs of one pass per Linear, convolution and product, one image, in graph order; no patch embedding."""
         return {n.name: n.macs for n in self.nodes.values() if isinstance(n, Synapse | Convolution2d | ProductUnit)}
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 where any array is, else float32."""
+        return np.dtype(np.result_type(np.float32, *(array.dtype for array in self.arrays.values())))
+
     @cached_property
     def digest(self) -> str:
         """Hex digest of structure and arrays."""
@@ -121,6 +131,17 @@ class SpikingGraph:
                 f"graph {self.name!r} carries no array '{node}.{field_name}': it was loaded as structure only; "
                 "load the full graph to execute it"
             ) from None
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `nodes`, in graph order: name, kind, layer, shape, neurons, MACs of the ANN, inputs."""
+        from conversion.graph.show import graph_arrow
+
+        return graph_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from conversion.graph.show import graph_html
+
+        return graph_html(self)
 
 
 def layer_of(name: str) -> str:

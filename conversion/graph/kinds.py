@@ -19,6 +19,7 @@ from conversion.graph.nodes import (
     TokenMean,
     TokenSelect,
 )
+from conversion.graph.text import TokenEmbedding, TokenSource
 from conversion.graph.windows import Convolution2d
 
 NODE_TYPES: dict[str, type[Node]] = {
@@ -43,5 +44,7 @@ NODE_TYPES: dict[str, type[Node]] = {
         CubaLIFNeurons,
         Convolution2d,
         MembraneReadOut,
+        TokenSource,
+        TokenEmbedding,
     )
 }

@@ -330,10 +330,12 @@ class ReadOut(Node):
     """Logits at step t: ``scale`` times the sum of the input so far, over t by law ``mean``. Shape (1, classes).
 
     `off_chip`: what it reads leaves the chip and is summed by the host, as spike counts are; no core holds it.
+    `normalised`: the logits are divided by their Euclidean norm, as sentence embeddings are (0 stays 0).
     """
 
     scale: float = 1.0
     law: Law = field(default="mean", metadata=LATER)
     off_chip: bool = field(default=False, metadata=LATER)
+    normalised: bool = field(default=False, metadata=LATER)
 
     kind = "readout"

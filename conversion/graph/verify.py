@@ -31,6 +31,7 @@ from conversion.graph.nodes import (
     TokenMean,
     TokenSelect,
 )
+from conversion.graph.text import TokenEmbedding, TokenSource, check_text
 from conversion.graph.windows import Convolution2d
 from foundation.errors import GraphError, WeightsError
 
@@ -52,6 +53,8 @@ _ARITY: dict[type[Node], int | None] = {
     CubaLIFNeurons: 1,
     Convolution2d: 1,
     MembraneReadOut: 1,
+    TokenSource: 0,
+    TokenEmbedding: 1,
     Add: None,
     Concatenate: None,
 }
@@ -72,6 +75,8 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
         found = [n.name for n in nodes.values() if isinstance(n, kind)]
         if len(found) != 1:
             raise GraphError(f"graph {graph!r} has {len(found)} nodes of type {what}, needs exactly 1")
+    if any(isinstance(node, TokenSource) for node in nodes.values()):
+        check_text(graph, nodes)
     for node in nodes.values():
         if not isinstance(node, ReadOut) and not (node.name in edges and edges.out_degree(node.name)):
             raise GraphError(f"graph {graph!r}: nothing reads {node.name!r}: remove it or connect it to the read-out")
@@ -105,6 +110,8 @@ def array_shapes(node: Node) -> dict[str, Shape]:
     match node:
         case PatchEmbedding() | Synapse():
             return {"weight": (node.width, node.fan_in), "bias": (node.width,)}
+        case TokenEmbedding():
+            return {"word": (node.vocabulary, node.width), "position": node.shape}
         case Convolution2d():
             weight = (node.channels, node.image[0] // max(node.groups, 1), *node.kernel)
             return {"weight": weight, "bias": (node.channels,)}
@@ -155,6 +162,21 @@ def _check_shape(graph: str, node: Node, inputs: list[Shape], nodes: Mapping[str
                 raise GraphError(
                     f"graph {graph!r}: image source {node.name!r} has input {node.presentation!r} over {node.rate_steps} steps: "
                     "'rate' needs rate_steps of at least 1, the others 0"
+                )
+        case TokenSource():
+            given = (node.tokens, 1)
+            if (node.presentation == "rate") != (node.rate_steps > 0) or node.vocabulary < 1:
+                raise GraphError(
+                    f"graph {graph!r}: token source {node.name!r} has a vocabulary of {node.vocabulary} and input "
+                    f"{node.presentation!r} over {node.rate_steps} steps: needs a word, 'rate' needs steps, the others 0"
+                )
+        case TokenEmbedding():
+            given = (inputs[0][0], node.width)
+            source = nodes[node.inputs[0].node]
+            if not isinstance(source, TokenSource) or source.vocabulary != node.vocabulary:
+                raise GraphError(
+                    f"graph {graph!r}: token embedding {node.name!r} holds {node.vocabulary:,} words, it must read a token "
+                    f"source of as many, reads {source.name!r}"
                 )
         case SpikeSource():
             given = (1, math.prod(node.extents))

@@ -50,8 +50,7 @@ class Builder:
         self.versions[node.name] = 0
         for field, tensor in arrays.items():
             if tensor is not None:
-                # A copy: the model may be trained on, and a graph never changes.
-                self.arrays[f"{node.name}.{field}"] = np.array(tensor.detach().cpu().numpy(), order="C")
+                self.arrays[f"{node.name}.{field}"] = _copy(tensor.detach().cpu().numpy())
         return Stream(node.name, torch.arange(node.size).reshape(node.shape))
 
     def replace(self, node: Node) -> None:
@@ -150,3 +149,8 @@ class Builder:
         nodes = [dataclasses.replace(node) for name, node in self.nodes.items() if name in alive]
         arrays = {key: array for key, array in self.arrays.items() if key.rpartition(".")[0] in alive}
         return nodes, arrays
+
+
+def _copy(array: NDArray[Any]) -> NDArray[Any]:
+    """A copy: the model may be trained on, and a graph never changes. One value seen through a shape stays that."""
+    return np.array(array, order="C") if any(array.strides) or not array.ndim else np.broadcast_to(array.flat[0], array.shape)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from conversion.calibrate import Batches, Progress, graph_dtype
+from conversion.calibrate import Batches, Progress, Samples, check_calibration
 from conversion.graph import SpikingGraph
-from conversion.images import check_images, source_of
 from conversion.spikezip.steps import measure_steps
 from conversion.spikezip.structure import quantised_structure, with_steps
+from conversion.text.tokens import Tokens, together
 from foundation.errors import CalibrationError
 
 
@@ -21,15 +18,17 @@ def calibrate_spikezip(
     *,
     levels: int = 32,
     presentation: str = "analog",
+    keep_activations: bool = False,
     progress: Progress | None = None,
 ) -> SpikingGraph:
     """Give a lowered graph SpikeZIP's structure and post-training step sizes.
 
-    `calibration` is preprocessed images, shape (images, channels, H, W), or batches of them; they pass through together (a
-    quantiser is fitted to what those before it left), so some 32 to 128 are meant. Raises CalibrationError, ImageError,
+    `calibration` is preprocessed images, shape (images, channels, H, W), `Tokens`, or batches of them; they pass through
+    together (a quantiser is fitted to what those before it left), so some 32 to 128 are meant. `keep_activations` leaves a GELU
+    in place where the paper puts a ReLU. Raises CalibrationError, ImageError,
     InputError, ModelError.
     """
-    graph = quantised_structure(lowered, levels, presentation)
+    graph = quantised_structure(lowered, levels, presentation, keep_activations=keep_activations)
     images = _together(graph, calibration)
     steps = measure_steps(graph, images)
     if progress is not None:
@@ -39,14 +38,12 @@ def calibrate_spikezip(
     return SpikingGraph.build(graph.name, graph.nodes.values(), graph.arrays, facts)
 
 
-def _together(graph: SpikingGraph, calibration: Batches) -> NDArray[Any]:
-    shape, dtype = source_of(graph).image_shape, graph_dtype(graph)
-    if isinstance(calibration, np.ndarray):
-        return check_images(calibration, shape, "calibration images").astype(dtype, copy=False)
-    batches = [
-        check_images(batch, shape, f"calibration batch {number}").astype(dtype, copy=False)
-        for number, batch in enumerate(calibration)
-    ]
+def _together(graph: SpikingGraph, calibration: Batches) -> Samples:
+    if isinstance(calibration, np.ndarray | Tokens):
+        what = "calibration images" if isinstance(calibration, np.ndarray) else "calibration sentences"
+        return check_calibration(calibration, graph, what)
+    batches = [check_calibration(batch, graph, f"calibration batch {number}") for number, batch in enumerate(calibration)]
     if not batches:
-        raise CalibrationError("the calibration set holds no batch: give at least one image")
-    return np.concatenate(batches)
+        raise CalibrationError("the calibration set holds no batch: give at least one image or sentence")
+    sentences = [batch for batch in batches if isinstance(batch, Tokens)]
+    return together(sentences) if sentences else np.concatenate([b for b in batches if isinstance(b, np.ndarray)])

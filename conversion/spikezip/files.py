@@ -33,7 +33,9 @@ def save_qann(graph: SpikingGraph, path: str | Path) -> None:
         raise GraphError(f"graph {graph.name!r} is no QANN: it needs an ST-BIF quantiser at every site")
     tensors: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(array) for name, array in graph.arrays.items()}
     tensors |= {site.name + _STEP: np.array([site.step_size], np.float64) for site in sites}
-    facts = {"levels": max(site.levels for site in sites), "layer_norm_eps": _epsilons(graph)}
+    facts: dict[str, Any] = {"levels": max(site.levels for site in sites), "layer_norm_eps": _epsilons(graph)}
+    if graph.metadata.get("activations") == "kept":
+        facts["activations"] = "kept"
     header = {"format": FORMAT, "version": str(VERSION), "qann": json.dumps(facts), "digest": digest_of(facts, tensors)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata=header)
@@ -50,7 +52,8 @@ def load_qann(path: str | Path, lowered: SpikingGraph, presentation: str = "anal
     facts = parse_json(header, "qann", str(path))
     if digest_of(facts, tensors) != header.get("digest"):
         raise FileFormatError(f"{path}: content does not match its digest: the file was altered; save the QANN again")
-    graph = quantised_structure(lowered, facts.get("levels", 0), presentation)
+    kept = facts.get("activations") == "kept"
+    graph = quantised_structure(lowered, facts.get("levels", 0), presentation, keep_activations=kept)
     steps = {name.removesuffix(_STEP): tensor for name, tensor in tensors.items() if name.endswith(_STEP)}
     if wrong := [site for site, tensor in steps.items() if tensor.size != 1]:
         raise WeightsError(f"{path}: the step size of {wrong[0]!r} has {steps[wrong[0]].size} values, needs 1 a tensor")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from conversion.ann import forward
 from conversion.graph import Neurons, SpikingGraph, STBIFNeurons
+from conversion.text.tokens import Tokens
 from foundation.errors import CalibrationError
 
 GRID = 96
@@ -18,8 +19,8 @@ SAMPLE = 200_000
 """Values of a tensor that the search looks at, taken evenly."""
 
 
-def measure_steps(graph: SpikingGraph, images: NDArray[Any]) -> dict[str, float]:
-    """The step of every ST-BIF site, found in one pass over the calibration images, shape (images, channels, H, W).
+def measure_steps(graph: SpikingGraph, images: NDArray[Any] | Tokens) -> dict[str, float]:
+    """The step of every ST-BIF site, found in one pass over the calibration images, shape (images, channels, H, W), or sentences.
 
     Raises CalibrationError naming a site without a positive (or, where signed, non-zero) value.
     """

@@ -21,6 +21,7 @@ from conversion.graph import (
     SpikingGraph,
     STBIFNeurons,
     Synapse,
+    TokenSource,
 )
 from conversion.spikezip.levels import check_accumulators, check_levels, level_range
 from conversion.thresholds import head_synapses
@@ -32,19 +33,22 @@ RECTIFIED = ("gelu", "gelu_tanh", "quick_gelu", "relu")
 UNSET_STEP = 1.0
 
 
-def quantised_structure(lowered: SpikingGraph, levels: int = 32, presentation: str = "analog") -> SpikingGraph:
+def quantised_structure(
+    lowered: SpikingGraph, levels: int = 32, presentation: str = "analog", *, keep_activations: bool = False
+) -> SpikingGraph:
     """The QANN's graph with every step size still at 1.
 
     Quantisers stand where the lowered graph has MT neurons (in front of every Linear and on both operands of every product),
     behind the patch embedding and behind every Linear whose output joins the residual stream: ten a ViT block, and two.
-    Unsigned are those behind a softmax or a rectified activation. Raises InputError for levels or presentations that do not
-    exist, ModelError for an activation that nothing quantises.
+    Unsigned are those behind a softmax or a rectified activation. `keep_activations` departs from the paper: a GELU stays what it
+    is, a telescoping EC unit in front of a signed quantiser, at the price of its multiplies. Raises InputError for
+    levels or presentations that do not exist, ModelError for an activation that nothing quantises.
     """
     levels = check_levels(levels)
     if presentation not in get_args(Presentation):
         raise InputError(f"input {presentation!r} does not exist; inputs are {', '.join(get_args(Presentation))}")
     check_accumulators(lowered, levels)
-    absorbed = _absorbed_activations(lowered)
+    absorbed = set() if keep_activations else _absorbed_activations(lowered)
     quantised = _quantised_outputs(lowered, absorbed)
     nodes: list[Node] = []
     for node in lowered.nodes.values():
@@ -61,6 +65,8 @@ def quantised_structure(lowered: SpikingGraph, levels: int = 32, presentation: s
             nodes.append(STBIFNeurons(quantised[node.name], (port,), node.shape, UNSET_STEP, low, high))
     arrays = {name: array for name, array in lowered.arrays.items() if name.rpartition(".")[0] not in absorbed}
     facts = {**lowered.metadata, "method": "spikezip", "levels": levels, "input": presentation}
+    if keep_activations:
+        facts["activations"] = "kept"
     return SpikingGraph.build(lowered.name, nodes, arrays, facts)
 
 
@@ -131,7 +137,7 @@ def _site(graph: SpikingGraph, site: Neurons, absorbed: set[str], levels: int) -
 def _telescoping(node: Node, presentation: str, levels: int) -> Node:
     """The node under the law of sums: increments telescope, constants enter once."""
     match node:
-        case ImageSource():
+        case ImageSource() | TokenSource():
             shown: Presentation = "rate" if presentation == "rate" else "analog"
             return dataclasses.replace(node, presentation=shown, rate_steps=levels if shown == "rate" else 0)
         case ECUnit() | ProductUnit() | ReadOut():

@@ -1,0 +1,48 @@
+"""A text encoder's folder, read and lowered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from conversion.graph import SpikingGraph
+from conversion.text.config import EncoderConfig, read_config
+from conversion.text.lower import lower_encoder
+from conversion.text.tokenizer import FILE, KEY
+from conversion.text.weights import read_weights
+from foundation.errors import FileFormatError
+
+DEFAULT_TOKENS = 64
+"""Tokens of the longest sentence that a graph takes, unless asked otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextEncoder:
+    """An encoder ready to be converted: its configuration, and its `lowered` graph, thresholds still unset."""
+
+    config: EncoderConfig
+    lowered: SpikingGraph
+
+
+def load_text_encoder(folder: str | Path, *, tokens: int | None = None) -> TextEncoder:
+    """Read a folder of the BERT family (``config.json``, ``model.safetensors``, ``tokenizer.json``) and lower it.
+
+    `tokens` is the longest sentence that the graph takes, special tokens included; None takes 64, or as many as the model has
+    positions for. Nothing in the folder is executed.
+
+    Raises FileFormatError for a folder or file that is missing or damaged, ModelError for an architecture that is not supported,
+    WeightsError for tensors that do not match it, InputError for more tokens than positions.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise FileFormatError(f"{root}: no such model folder")
+    config = read_config(root)
+    weights = read_weights(root, config)
+    metadata = {}
+    if (root / FILE).is_file():
+        try:
+            metadata[KEY] = (root / FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"{root / FILE}: not readable as UTF-8 text: {error}") from error
+    chosen = min(DEFAULT_TOKENS, config.longest) if tokens is None else tokens
+    return TextEncoder(config, lower_encoder(config, weights, chosen, metadata))

@@ -1,0 +1,124 @@
+"""Runs of sentence encoders: how near each embedding is to the original network's, step by step, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energy import EnergyReport
+from foundation.errors import InputError
+from report.canvas import save
+from report.style import Sheet, new_sheet, shown_steps
+from simulator import Activity
+
+# Okabe and Ito's colours, with markers and dashes that say the same.
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+    {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+)
+
+
+@dataclass(frozen=True)
+class EmbeddingRun:
+    """One conversion's priced run; `answers` are the embeddings it is held against, shape (sentences, width)."""
+
+    name: str
+    report: EnergyReport
+    answers: NDArray[np.floating]
+
+    def cosines(self) -> NDArray[np.float64]:
+        """Cosine of each embedding with its answer, shape (steps, sentences)."""
+        return cosines(self.report.activity.logits, self.answers)
+
+    def step_of(self, cosine: float) -> int | None:
+        """The first step from which the mean cosine stays at least as high to the end of the run; None without one."""
+        below = np.flatnonzero(self.cosines().mean(axis=1) < cosine)
+        step = int(below[-1]) + 2 if below.size else 1
+        return step if step <= self.report.steps else None
+
+
+def cosines(embeddings: NDArray[np.floating], answers: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Cosine over the last axis, 0 where either is zero; embeddings (steps, sentences, width), answers (sentences, width)."""
+    a, b = embeddings.astype(np.float64), answers.astype(np.float64)
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    return np.asarray((a * b).sum(axis=-1) / np.where(norms > 0, norms, 1.0))
+
+
+def cosine_table(activity: Activity, answers: NDArray[np.floating]) -> Sheet:
+    """Mean, least and greatest cosine of a run's embeddings with those of the network it stands for."""
+    found = cosines(activity.logits, answers)
+    sheet = new_sheet(
+        f"Embeddings of {activity.images} sentences, cosine with the dense network's",
+        *("steps", "mean", "least", "greatest"),
+        left=0,
+        caption="The dense network is the graph without spikes: the original encoder for ECMT, the quantised one for SpikeZIP.",
+    )
+    for step in shown_steps(activity.steps):
+        row = found[step - 1]
+        sheet.add_row(str(step), *(f"{value:.4f}" for value in (row.mean(), row.min(), row.max())))
+    return sheet
+
+
+def embedding_steps_table(runs: Sequence[EmbeddingRun], steps: Sequence[int], rungs: Sequence[str]) -> Sheet:
+    """Mean and least cosine, and the ratio of chosen accountings and rungs, at chosen steps; a line a run and step.
+
+    Raises InputError for no runs or a rung that one of them does not reach.
+    """
+    if not runs:
+        raise InputError("no runs to compare: give at least one")
+    sheet = new_sheet(
+        "Cosine with the original encoder, and energy over one dense pass",
+        *("method", "steps", "cosine", "least", *rungs),
+        caption="cosine: mean over sentences; least: of the worst sentence; ratios: energy of these steps over one dense pass at "
+        "the sentences' own lengths",
+    )
+    for run in runs:
+        found = run.cosines()
+        for step in (step for step in steps if step <= run.report.steps):
+            ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
+            row = found[step - 1]
+            sheet.add_row(run.name, str(step), f"{row.mean():.4f}", f"{row.min():.4f}", *ratios)
+    return sheet
+
+
+def embedding_figure(runs: Sequence[EmbeddingRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:
+    """Draw the mean cosine, and the worst sentence's, by step and by energy, to ``<stem>.png`` and ``<stem>.svg``.
+
+    Raises InputError as `embedding_steps_table`.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if not runs:
+        raise InputError("no runs to compare: give at least one")
+    figure = Figure(figsize=(9.0, 3.9), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for run, look in zip(runs, _LOOKS, strict=False):
+        found, steps = run.cosines(), np.arange(1, run.report.steps + 1)
+        every = max(1, run.report.steps // 10)
+        for axes, x in ((left, steps), (right, run.report.ratios(rung))):
+            axes.plot(x, found.mean(axis=1), label=run.name, markersize=5, markevery=every, linewidth=1.8, **look)
+            axes.fill_between(x, found.min(axis=1), found.max(axis=1), color=look["color"], alpha=0.12, linewidth=0)
+    right.axvline(1.0, color="#333333", linewidth=1, zorder=1)
+    right.text(1.0, 0.02, " one dense pass", color="#333333", fontsize=8, transform=right.get_xaxis_transform())
+    right.set_xscale("log")
+    left.set(xlabel="time steps T", ylabel="cosine with the original embedding")
+    right.set_xlabel(f"energy so far / one dense pass ({rung})")
+    for axes in (left, right):
+        axes.grid(axis="y", color="#dddddd", linewidth=0.7)
+        axes.set_axisbelow(True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    report = runs[0].report
+    title = f"{report.activity.program.graph.name}, {report.activity.images} sentences on {report.chip.name}"
+    figure.suptitle(f"{title}, {report.number_format}; bands: worst to best sentence", fontsize=11, x=0.01, ha="left")
+    left.legend(frameon=False, fontsize=8, loc="lower right")
+    return save(figure, Path(stem))
