@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/synaptile demo
@@ -17,6 +17,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Warnings are errors. The site needs no network; open build/docs/index.html.
+docs: $(VENV)/.installed-dev
+	$(BIN)/sphinx-build --fail-on-warning --quiet --jobs auto docs build/docs
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
@@ -35,5 +39,5 @@ $(VENV)/.installed-core: pyproject.toml $(VENV)/.created
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
-	$(PIP) --editable '.[convert,dev]'
+	$(PIP) --editable '.[convert,dev,docs]'
 	touch $(VENV)/.installed-core $@

@@ -20,7 +20,13 @@ exits with 2 for anything in this tree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from foundation.tables import Tabular, arrow, choose
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class SynaptileError(Exception):
@@ -86,7 +92,7 @@ class Shortfall:
         )
 
 
-class DoesNotFit(SynaptileError):
+class DoesNotFit(SynaptileError, Tabular):
     """A graph that a chip cannot hold.
 
     `shortfalls` lists every resource found short, the binding one first.
@@ -101,6 +107,22 @@ class DoesNotFit(SynaptileError):
 
     def __reduce__(self) -> tuple[type[DoesNotFit], tuple[str, str, tuple[Shortfall, ...]]]:
         return type(self), (self.graph, self.chip, self.shortfalls)
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `shortfalls`, one a row: the fields of `Shortfall`."""
+        choose(table, ("shortfalls",), "DoesNotFit")
+        columns = {field.name: [getattr(one, field.name) for one in self.shortfalls] for field in fields(Shortfall)}
+        return arrow(
+            {**columns, "levers": [list(one.levers) for one in self.shortfalls]}, {"graph": self.graph, "chip": self.chip}
+        )
+
+    def _repr_html_(self) -> str:
+        from foundation.html import card, grid, notes
+
+        header = ("resource", "needs", "limit", "short by", "unit")
+        rows = [(s.resource, f"{s.demand:,}", f"{s.limit:,}", f"{s.demand - s.limit:,}", s.unit) for s in self.shortfalls]
+        where = (f"{s.resource}: {s.where}: {'; or '.join(s.levers)}" for s in self.shortfalls)
+        return card(f"{self.graph} does not fit {self.chip}", grid(header, rows), notes(where))
 
 
 class ScheduleError(SynaptileError):

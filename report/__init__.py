@@ -3,6 +3,7 @@
 from report.break_even import break_even_figure, break_even_table
 from report.chip_tables import chip_list, print_chip
 from report.core_tables import does_not_fit_table, fullest_cores_table, placement_table, program_table, utilisation_table
+from report.embedding import EmbeddingRun, cosine_table, cosines, embedding_figure, embedding_steps_table
 from report.figures import memory_map, ratio_figure
 from report.methods import MethodRun, method_figure, method_steps_table, method_table
 from report.published import PAPER_TABLE_1, PaperRow
@@ -23,6 +24,7 @@ from report.timeline_tables import busiest_links_table, core_use_table, critical
 
 __all__ = [
     "PAPER_TABLE_1",
+    "EmbeddingRun",
     "MethodRun",
     "PaperRow",
     "accuracy_per_step",
@@ -32,10 +34,14 @@ __all__ = [
     "chip_list",
     "core_use_figure",
     "core_use_table",
+    "cosine_table",
+    "cosines",
     "critical_nodes_table",
     "critical_path_table",
     "density_table",
     "does_not_fit_table",
+    "embedding_figure",
+    "embedding_steps_table",
     "fullest_cores_table",
     "group_table",
     "heaviest_table",

@@ -13,16 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from energy import PUBLISHED_BREAK_EVEN, BreakEven, EnergyReport, break_even
-from energy.break_even import RUNGS
+from energy.break_even import CAUTION, RUNGS
 from report.canvas import save
 from report.style import Sheet, five, new_sheet
-
-CAUTION = (
-    f"Caution: published analyses put break-even near {100 * PUBLISHED_BREAK_EVEN[0]:g} % with memory and data movement counted "
-    f"({PUBLISHED_BREAK_EVEN[1]}); networks converted by ECMT fire at about 45 %. A ratio below 1 on the compute rungs alone "
-    "says nothing about a chip."
-)
-"""What every break-even view must say."""
 
 _LOWEST_RATIO = 0.05
 """Where the axis of ratios begins: below it an SNN that wins by twenty times has made its point."""
@@ -70,7 +63,7 @@ def break_even_figure(
         x=0.01,
         ha="left",
     )
-    return save(figure, Path(stem))
+    return save(figure, Path(stem), report.activity)
 
 
 def _draw(axes: Axes, view: BreakEven) -> None:

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from foundation.files import atomic_path
+from simulator.activity import Activity
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
@@ -22,11 +23,18 @@ def blank(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def save(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
-    """Write ``<stem>.png`` and ``<stem>.svg`` atomically, without a date, so that the same run gives the same file."""
+def save(figure: Figure, stem: str | Path, activity: Activity | None = None) -> tuple[Path, Path]:
+    """Write ``<stem>.png`` and ``<stem>.svg`` atomically, without a date, so that the same run gives the same file.
+
+    A figure of a synthetic `activity` says so above everything else.
+    """
+    bounds = None
+    if activity is not None and activity.synthetic is not None:
+        bounds = "tight"  # what stands above the figure needs room
+        figure.text(0.99, 1.0, "SYNTHETIC ACTIVITY", ha="right", va="bottom", fontsize=9, color="#B00020", weight="bold")
     base = Path(stem)
     paths = (base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.svg"))
     for path, metadata in zip(paths, ({"Software": None}, {"Date": None}), strict=True):
         with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "synaptile"}):
-            figure.savefig(temporary, format=path.suffix[1:], dpi=160, metadata=metadata)
+            figure.savefig(temporary, format=path.suffix[1:], dpi=160, metadata=metadata, bbox_inches=bounds)
     return paths

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from hwmodels import Chip, chip_document, die_area_mm2
+from hwmodels.figures import chip_figures, figure_text
+from hwmodels.show import PROPERTY
 from mapper.homes import kinds_without_home
 from report.style import Sheet, new_sheet
 
@@ -59,7 +61,7 @@ def print_chip(chip: Chip, console: Console) -> None:
         console.print()
     table = new_sheet(f"Figures of {chip.name}", "figure", "value", "where it comes from", prose=("where it comes from",))
     for name, value in chip_figures(chip_document(chip)):
-        table.add_row(name, figure_text(value), chip.sources.get(name, "a property, not a figure"))
+        table.add_row(name, figure_text(value), chip.sources.get(name, PROPERTY))
     console.print(table)
     if chip.area is not None:
         area = die_area_mm2(chip)
@@ -67,26 +69,3 @@ def print_chip(chip: Chip, console: Console) -> None:
             f"Die: {area.total:,.0f} mm2 without pads, {area.reticles:.2f} of a reticle's {area.reticle_limit:,.0f} mm2 "
             f"(SRAM {area.sram:,.0f}, logic {area.logic:,.0f})."
         )
-
-
-def chip_figures(document: object, prefix: str = "") -> list[tuple[str, object]]:
-    """Dotted names and values of the leaves of a chip document that carry figures or properties."""
-    if not isinstance(document, dict):
-        return [(prefix, document)]
-    if "value" in document:
-        return [(prefix, document["value"])]
-    found: list[tuple[str, object]] = []
-    for key, value in document.items():
-        if not prefix and key in ("name", "description", "lacks"):
-            continue
-        found += chip_figures(value, f"{prefix}.{key}" if prefix else key)
-    return found
-
-
-def figure_text(value: object) -> str:
-    """A figure or property of a chip as text."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from energy import EnergyReport
 from energy.units import energy_text
 from hwmodels import Chip, chip_document
+from hwmodels.figures import chip_figures, figure_text
 from mapper.program import CoreKind
-from report.chip_tables import chip_figures, figure_text
 from report.style import Sheet, new_sheet, percent
 from report.tables import accuracy_per_step
 from simulator.schedule.timeline import Timeline
@@ -57,6 +57,9 @@ class Section:
     changes: tuple[Change, ...]
     note: str = ""
 
+    def _repr_html_(self) -> str:
+        return section_table(self)._repr_html_()
+
 
 @dataclass(frozen=True)
 class Side:
@@ -74,7 +77,7 @@ def compare_runs(a: Side, b: Side) -> tuple[Section, ...]:
     sections.append(_by_kind(a.report, b.report, step))
     if a.report.chip.digest != b.report.chip.digest:
         sections += compare_chips(a.report.chip, b.report.chip)
-    return tuple(section for section in sections if section.changes)
+    return tuple(section for section in sections if section.changes or (section is sections[0] and _marked(a.report, b.report)))
 
 
 def compare_chips(a: Chip, b: Chip) -> tuple[Section, ...]:
@@ -114,7 +117,13 @@ def _number(what: str, a: float | None, b: float | None, text: Callable[[float],
 def _setting(a: EnergyReport, b: EnergyReport) -> Section:
     both = [_setting_of(report) for report in (a, b)]
     changes = (Change(name, both[0].get(name, "-"), both[1].get(name, "-")) for name in dict.fromkeys([*both[0], *both[1]]))
-    return Section("What was run", tuple(change for change in changes if change.a != change.b), "Equal settings are left out.")
+    note = f"Equal settings are left out.{_marked(a, b)}"
+    return Section("What was run", tuple(change for change in changes if change.a != change.b), note)
+
+
+def _marked(a: EnergyReport, b: EnergyReport) -> str:
+    sides = [name for name, report in (("A", a), ("B", b)) if report.activity.synthetic is not None]
+    return f" SYNTHETIC ACTIVITY in {' and '.join(sides)}: drawn from rates, nothing executed." if sides else ""
 
 
 def _setting_of(report: EnergyReport) -> dict[str, str]:
@@ -128,6 +137,7 @@ def _setting_of(report: EnergyReport) -> dict[str, str]:
         "steps": f"{report.steps}",
         "images": f"{activity.images:,}",
         "numeric": activity.numeric,
+        "activity": "executed" if activity.synthetic is None else f"SYNTHETIC, {activity.synthetic}",
         "billed at": report.number_format,
     }
     return settings | {f"mapping: {name}": str(value) for name, value in activity.program.options.items()}

@@ -61,7 +61,7 @@ def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = 
     axes.grid(axis="y", color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    return save(figure, Path(stem))
+    return save(figure, Path(stem), report.activity)
 
 
 def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
@@ -93,7 +93,7 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
     panels[0].set_ylabel("tile y")
     figure.suptitle(f"{program.graph.name} on {columns} x {rows} {program.chip.name}", fontsize=11, x=0.01, ha="left")
     figure.colorbar(ScalarMappable(Normalize(0, 1), _COLOURS), ax=list(panels), label="used part of memory", pad=0.01)
-    return save(figure, Path(stem))
+    return save(figure, Path(stem), report.activity)
 
 
 def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
+
+from foundation.html import card, grid, notes
 
 WIDTH = 100
 """Columns that every table fits in."""
@@ -24,14 +26,22 @@ class Sheet:
     title: str
     table: Table
     caption: str = ""
+    left: int = 1
+    rows: list[tuple[str, ...]] = field(default_factory=list)
 
     def add_row(self, *cells: str | Text) -> None:
         """Add one row, a cell a column."""
         self.table.add_row(*cells)
+        self.rows.append(tuple(cell.plain if isinstance(cell, Text) else cell for cell in cells))
+
+    def _repr_html_(self) -> str:
+        header = [str(column.header) for column in self.table.columns]
+        return card(self.title, grid(header, self.rows, left=self.left, most=len(self.rows)), notes(self.caption.splitlines()))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(self.title, style="bold")
-        yield self.table
+        if self.rows:
+            yield self.table
         if self.caption:
             yield Text(f"{self.caption}\n", style="dim")
 
@@ -59,7 +69,7 @@ def new_sheet(
             no_wrap=not text,
             overflow="fold" if text else "ellipsis",
         )
-    return Sheet(title, table, caption)
+    return Sheet(title, table, caption, left)
 
 
 def bar(fraction: float, cells: int = 10) -> Text:

@@ -25,6 +25,8 @@ def print_report(
 
     `labels` and `ann_accuracy` as in `report.tables.table1`.
     """
+    for note in report.activity.synthetic_notes:
+        console.print(note, style="bold red")
     console.print(table1(report, labels, ann_accuracy=ann_accuracy))
     console.print(ladder_table(report))
     if report.unpriced:

@@ -19,6 +19,8 @@ def accuracy_per_step(activity: Activity, labels: Sequence[int] | NDArray[np.int
     wanted = np.asarray(labels)
     if wanted.shape != (activity.images,):
         raise InputError(f"{activity.images} images were run and labels have shape {wanted.shape}: give one label an image")
+    if activity.synthetic is not None:
+        raise InputError(f"the activity is synthetic ({activity.synthetic}): it has no logits, hence no accuracy")
     hits: NDArray[np.float64] = (activity.logits.argmax(axis=2) == wanted).mean(axis=1)
     return hits
 
@@ -35,7 +37,7 @@ def table1(
     """
     steps, graph = shown_steps(report.steps), report.activity.program.graph
     table = new_sheet(
-        f"Accuracy and energy ratio of {graph.name}, {report.activity.images} images, {report.number_format}",
+        f"{_what(report.activity)} of {graph.name}, {report.activity.images} images, {report.number_format}",
         "",
         "ANN",
         *(f"T={step}" for step in steps),
@@ -53,6 +55,10 @@ def table1(
             ratios = comparison.ratios()
             table.add_row(f"ratio {name}", "1", *(five(ratios[step - 1], 3) for step in steps))
     return table
+
+
+def _what(activity: Activity) -> str:
+    return "Accuracy and energy ratio" if activity.synthetic is None else "SYNTHETIC ACTIVITY, energy ratio"
 
 
 def ladder_table(report: EnergyReport, *, step: int | None = None) -> Sheet:
@@ -176,7 +182,8 @@ def density_table(activity: Activity) -> Sheet:
     for site, record in activity.spikes.items():
         kinds.setdefault(site_kind(site), []).append(record)
     table = new_sheet(
-        f"Spike density per kind of neuron site, {activity.images} images, {activity.steps} steps",
+        f"{'SYNTHETIC spike' if activity.synthetic else 'Spike'} density per kind of neuron site, {activity.images} images, "
+        f"{activity.steps} steps",
         "site",
         "sites",
         "neurons",

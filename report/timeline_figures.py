@@ -80,7 +80,7 @@ def link_heat_map(timeline: Timeline, stem: str | Path) -> tuple[Path, Path]:
         axes.spines[side].set_visible(False)
     axes.set_title(f"Links of {program.chip.name}, {program.graph.name}", loc="left", fontsize=10)
     figure.colorbar(scale, ax=axes, label="busy, % of the makespan", pad=0.02, shrink=0.9)
-    return save(figure, stem)
+    return save(figure, stem, timeline.activity)
 
 
 def timeline_figure(
@@ -123,7 +123,7 @@ def timeline_figure(
     if len(names) > MOST_COLOURS:
         handles.append(Patch(color=_OTHERS, label=f"{len(names) - MOST_COLOURS} others"))
     axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.005, 1.0))
-    return save(figure, stem)
+    return save(figure, stem, timeline.activity)
 
 
 def core_use_figure(timeline: Timeline, stem: str | Path) -> tuple[Path, Path]:
@@ -143,7 +143,7 @@ def core_use_figure(timeline: Timeline, stem: str | Path) -> tuple[Path, Path]:
     title = f"{timeline.program.graph.name} on {timeline.program.chip.name}: {order.size:,} cores, busy {mean:.1f} % on average"
     axes.set_title(title, loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.005, 1.0))
-    return save(figure, stem)
+    return save(figure, stem, timeline.activity)
 
 
 def _rows(timeline: Timeline, selection: Selection, rows: str) -> tuple[np.ndarray, list[str], np.ndarray]:

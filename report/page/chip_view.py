@@ -37,7 +37,7 @@ def mesh_document(report: EnergyReport) -> dict[str, Any]:
         "slots": [chip.mesh.synapse_cores_per_tile, chip.mesh.ec_cores_per_tile],
         "limits": limits,
         "cores": len(program.cores.kind),
-        "remapped": program is not report.activity.program,
+        "remapped": not own_cores(report),
         "queue_flits": chip.noc.input_queue_flits,
     }
 
@@ -45,6 +45,11 @@ def mesh_document(report: EnergyReport) -> dict[str, Any]:
 def shown_program(report: EnergyReport) -> CoreProgram:
     """The mapping that the page draws: that of the schedule where there is one."""
     return report.activity.program if report.timeline is None else report.timeline.program
+
+
+def own_cores(report: EnergyReport) -> bool:
+    """Whether the cores drawn are those of the run: a schedule may be of a new mapping, or of a sentence's length on the same."""
+    return shown_program(report).cores is report.activity.program.cores
 
 
 def core_columns(report: EnergyReport) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def core_columns(report: EnergyReport) -> dict[str, Any]:
         name: getattr(cores, name).tolist()
         for name in ("kind", "x", "y", "slot", "weight_bits_used", "state_bits_used", "neurons_used", "axons_used")
     }
-    own = program is report.activity.program
+    own = own_cores(report)
     columns["ops"] = [core.ops for core in report.cores] if own else None
     columns["energy_pj"] = [_digits(core.energy_pj) for core in report.cores] if own else None
     columns["top_pj"] = _top_energy(report).tolist() if own else None
@@ -85,7 +90,7 @@ def core_lines(report: EnergyReport) -> dict[str, Any] | None:
 
     Columns sorted by core, then energy: `core`, `node`, `count`, `pj`, `images`, and `role`, `op`, `rung` as indices into lists.
     """
-    if shown_program(report) is not report.activity.program:
+    if not own_cores(report):
         return None
     bills = {"executed": report.comparisons["executed"].snn, **{name: one.snn for name, one in report.additions.items()}}
     chunks = [_core_rows(bill, at) for at, bill in enumerate(bills.values())]

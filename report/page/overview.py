@@ -13,8 +13,9 @@ from energy import LADDER, EnergyReport
 from energy.export import line_fields
 from energy.prices import Price
 from hwmodels import Chip, chip_document
+from hwmodels.figures import chip_figures, figure_text
+from hwmodels.show import PROPERTY
 from mapper.program import CoreKind, CoreProgram
-from report.chip_tables import chip_figures, figure_text
 from report.page.chip_view import shown_program
 from report.tables import accuracy_per_step
 
@@ -37,6 +38,7 @@ def overview_document(
         "number_format": report.number_format,
         "steps": report.steps,
         "images": activity.images,
+        "synthetic": list(activity.synthetic_notes),
         "reuse": report.reuse,
         "top": report.top,
         "rungs": [name for name in LADDER if name in report.comparisons],
@@ -116,10 +118,7 @@ def core_limits(program: CoreProgram, kind: CoreKind) -> dict[str, tuple[NDArray
 
 def _chip_figures(chip: Chip) -> list[list[str]]:
     """Rows of a figure's dotted name, its value and where it comes from."""
-    return [
-        [name, figure_text(value), chip.sources.get(name, "a property, not a figure")]
-        for name, value in chip_figures(chip_document(chip))
-    ]
+    return [[name, figure_text(value), chip.sources.get(name, PROPERTY)] for name, value in chip_figures(chip_document(chip))]
 
 
 def _prices(report: EnergyReport) -> list[dict[str, Any]]:

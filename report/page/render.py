@@ -16,15 +16,15 @@ from markupsafe import Markup
 _ASSETS = files("report.page") / "assets"
 
 
-def render(template: str, scripts: Sequence[str], **values: Any) -> str:
-    """A page from a template, its style sheet and its scripts in order.
+def render(template: str, scripts: Sequence[str], *, styles: Sequence[str] = ("page.css",), **values: Any) -> str:
+    """A page from a template, its style sheets and its scripts in order.
 
     Every value is escaped. The page's policy admits the one script and the one style sheet of ours by their digests, and no
     connection anywhere: text that slipped through escaping still could not run.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False, "ensure_ascii": True}
-    style = _text("page.css")
+    style = "\n".join(_text(name) for name in styles)
     script = "\n".join(_text(name) for name in scripts)
     own = f"script-src '{_digest(script)}'; style-src '{_digest(style)}'"
     return environment.from_string(_text(template)).render(

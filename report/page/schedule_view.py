@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from energy import kind_of
 from mapper.program import Int64
 from report.timeline_tables import critical_nodes
-from report.trace.aggregate import SERIES, busy_by_group, into_bins
+from report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
 from report.trace.window import Window, select
 from simulator.schedule.timeline import Timeline
 
 CRITICAL_NODES = 15
 """Nodes of the critical path that the page lists."""
+
+MOST_SAMPLES = 4_000_000
+"""Bins times series of all cores: 120 bins of time on a board of 6,500 cores, in a page of 2 MB."""
 
 
 def schedule_summary(timeline: Timeline) -> dict[str, Any]:
@@ -50,7 +55,7 @@ def bins_document(timeline: Timeline) -> dict[str, Any]:
     `edges` has shape (bins + 1,), in cycles; the others (cores, bins). `work` indexes `kinds`, -1 where nothing ran.
     """
     selection = select(timeline, Window(links=()))
-    bins = into_bins(timeline, selection)
+    bins = into_bins(timeline, selection, most_samples=MOST_SAMPLES)
     nodes = timeline.program.graph.nodes
     kinds: dict[str, int] = {}
     group = np.array([kinds.setdefault(kind_of(nodes[name]), len(kinds)) for name in timeline.program.node_names], np.int64)
@@ -59,6 +64,25 @@ def bins_document(timeline: Timeline) -> dict[str, Any]:
     spans = np.diff(bins.edges)
     shares = {name: _percent(bins.cores[:, at], spans) for at, name in enumerate(SERIES[:3])}
     return {"edges": bins.edges.tolist(), "kinds": list(kinds), "work": most.tolist(), **shares}
+
+
+def steps_document(timeline: Timeline) -> dict[str, Any]:
+    """What each core did for each step of the first image: shape (rows,), sorted by core; steps count from 0.
+
+    `start` and `end` are the cycles of its first and last job that took any, `busy` the cycles of all of them.
+    """
+    selection = select(timeline, Window(links=()))
+    jobs, rows = timeline.jobs, selection.jobs
+    worked = (jobs.image[rows] == 0) & (jobs.end_cycles[rows] > jobs.start_cycles[rows])
+    sums = by_step(timeline, replace(selection, jobs=rows[worked]))
+    columns: dict[str, NDArray[np.integer]] = {
+        "core": sums.core,
+        "step": sums.step,
+        "start": sums.start_cycles,
+        "end": sums.end_cycles,
+        "busy": sums.busy_cycles,
+    }
+    return {name: column.tolist() for name, column in columns.items()}
 
 
 def _percent(cycles: Int64, spans: Int64) -> list[list[int]]:

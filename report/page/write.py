@@ -14,7 +14,7 @@ from report.page.audit import audit_document
 from report.page.chip_view import core_columns, core_lines, link_columns, mesh_document, part_columns
 from report.page.overview import overview_document
 from report.page.render import packed, render
-from report.page.schedule_view import bins_document, schedule_summary
+from report.page.schedule_view import bins_document, schedule_summary, steps_document
 from report.page.spike_view import spike_document
 
 SCRIPTS = (
@@ -26,6 +26,7 @@ SCRIPTS = (
     "core.js",
     "mesh.js",
     "chip.js",
+    "step.js",
     "timeline.js",
     "spikes.js",
     "sources.js",
@@ -54,6 +55,7 @@ def page_text(
         "spikes": spike_document(report.activity),
         "links": None if timeline is None else link_columns(timeline),
         "bins": None if timeline is None else bins_document(timeline),
+        "steps": None if timeline is None else steps_document(timeline),
     }
     return render(
         "page.html.j2",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,7 @@ from report.comparison import Side, compare_runs
 from report.page import write_comparison_page, write_page
 from tests.page.pages import ANN_ACCURACY, IMAGES, LABELS, NAME, STEPS, report
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
-
 VIEWS = ("overview", "energy", "chip", "timeline", "spikes", "sources")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -40,27 +27,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 
 
 @pytest.fixture
-def opened(browser: Any, files: dict[bool, Path]) -> Iterator[Any]:
-    """Open a page offline; at the end nothing was asked of a network and nothing complained."""
-    troubles: list[str] = []
-    contexts = []
-
-    def open_page(path: Path = files[True], *, scheme: str = "light") -> Any:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, offline=True)
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"console {message.type}: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("request", lambda request: troubles.append(request.url) if not request.url.startswith("file:") else None)
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-theme]")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not troubles
+def opened(open_file: Callable[..., Any], files: dict[bool, Path]) -> Callable[..., Any]:
+    """Open the scheduled run's page, or another file."""
+    return lambda path=files[True], *, scheme="light": open_file(path, scheme=scheme)
 
 
 def ready(page: Any) -> Any:
@@ -154,6 +123,35 @@ def test_a_figure_opens_into_lines_with_sources(opened) -> None:
     assert f"{line.count / line.images:,.0f}" in opened_rows or f"{line.count / line.images:.2f}" in opened_rows
     page.get_by_role("button", name="synapse", exact=True).click()
     assert page.locator("td.inner").count() == 0
+
+
+def test_headline_and_ratios_open_into_their_lines(opened) -> None:
+    page = ready(opened())
+    page.click('[data-figure="headline-snn"]')
+    assert page.evaluate("[state.view, energyView.accounting, state.step]") == ["energy", report().top, STEPS]
+    page.click("#tab-overview")
+    page.click('[data-figure="ratio-released-2"] button')
+    assert page.evaluate("[state.view, energyView.accounting, state.step]") == ["energy", "released", 2]
+    assert "per kind at T = 2" in page.inner_text("#energy h2")
+
+
+def test_a_step_opens_into_a_bar_a_core(opened) -> None:
+    page, timeline = ready(opened()), report().timeline
+    assert timeline is not None
+    page.click("#tab-timeline")
+    page.select_option("#timeline-step", "2")
+    own = (timeline.jobs.image == 0) & (timeline.jobs.step == 1) & (timeline.jobs.end_cycles > timeline.jobs.start_cycles)
+    bars = page.evaluate("timelineView.bars")
+    assert {bar["core"] for bar in bars} == set(timeline.jobs.core[own].tolist())
+    for bar in bars:
+        jobs = own & (timeline.jobs.core == bar["core"])
+        start, end = timeline.jobs.start_cycles[jobs], timeline.jobs.end_cycles[jobs]
+        assert [bar["start"], bar["end"], bar["busy"]] == [start.min(), end.max(), (end - start).sum()]
+    at = page.evaluate("[timelineView.left + 4, timelineView.high * 2.5 / timelineView.bars.length]")
+    page.locator("#timeline-map").hover(position={"x": at[0], "y": at[1]})
+    assert f"core {bars[2]['core']}," in page.inner_text("#tip") and f"{bars[2]['busy']:,} cycles busy" in page.inner_text("#tip")
+    page.locator("#timeline-map").click(position={"x": at[0], "y": at[1]})
+    assert f"core {bars[2]['core']}," in page.inner_text("#timeline #core-panel h2")
 
 
 def test_hover_shows_a_core_and_a_click_keeps_it(opened) -> None:

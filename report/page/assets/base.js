@@ -168,3 +168,10 @@ function paint(canvas, width, height, draw) {
 function contentWidth(node, other = 900) {
   return Math.floor(node.clientWidth) || other;
 }
+
+// What is large stands in the page as gzipped JSON in base64.
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}

@@ -4,12 +4,6 @@
 const tabs = [...document.querySelectorAll("[role=tab]")];
 const drawn = new Set(); // views that are up to date
 
-async function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-}
-
 function draw(name) {
   const section = document.getElementById(name);
   if (drawn.has(name)) return;
@@ -45,7 +39,7 @@ function setStep(step) {
 
 function start() {
   theme.changed = redraw;
-  document.getElementById("subtitle").textContent = `on ${data.chip.name}, ${data.steps} steps, ${plural(data.images, "image")}, executed in ${data.numeric}, billed at ${data.number_format}`;
+  document.getElementById("subtitle").textContent = `on ${data.chip.name}, ${data.steps} steps, ${plural(data.images, "image")}, ${data.synthetic.length ? "SYNTHETIC" : "executed"} in ${data.numeric}, billed at ${data.number_format}`;
   document.getElementById("step").addEventListener("input", (event) => setStep(Number(event.target.value)));
   tabs.forEach((tab, at) => {
     tab.addEventListener("click", () => show(tab.getAttribute("aria-controls")));

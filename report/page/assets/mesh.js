@@ -7,7 +7,8 @@ const mesh = { zoom: 1, panX: 0, panY: 0, hover: null, canvas: null, geometry: n
 function meshGeometry(width, links) {
   const m = data.mesh, slots = m.slots[0] + m.slots[1];
   const columns = Math.ceil(Math.sqrt(slots)), rows = Math.ceil(slots / columns);
-  const fit = Math.min((width - 2) / m.width, Math.max(460, innerHeight - 310, 0.9 * width * Math.min(1, m.height / m.width - 1)) / m.height, 96);
+  // As high as the window, or as a board much taller than wide needs for tiles that can be told apart.
+  const fit = Math.min((width - 2) / m.width, Math.max(460, innerHeight - 310, 12 * m.height) / m.height, 96);
   const tile = fit * mesh.zoom, inner = tile * (tile < 6 ? 1 : links ? 0.66 : 0.86);
   return { tile, inner, columns, rows, fit, width: Math.min(width, fit * m.width + 2), height: fit * m.height + 2, cell: [inner / columns, inner / rows] };
 }

@@ -32,14 +32,15 @@ function tiles() {
   const top = accounting(data.top), step = state.step;
   const shown = top.ratio ? now(top.ratio) : null;
   const figure = (name, text, extra = "") => el("span", { "data-figure": name, class: extra || null }, text);
+  const opening = (name, text, extra = "") => el("button", { type: "button", class: `figure ${extra}`, "data-figure": name, title: "open into operations x count x pJ", on: { click: () => openFigure(data.top, step) } }, text);
   const others = data.accountings.filter((one) => one.name !== data.top && ["eq30", "released", "executed"].includes(one.name));
   const box = el("div", { class: "tiles" },
-    tile("Energy, SNN over ANN", figure("headline-ratio", ratio(shown), shown === null ? "" : shown < 1 ? "good" : "bad"), `up to ${data.top}`,
+    tile("Energy, SNN over ANN", opening("headline-ratio", ratio(shown), shown === null ? "" : shown < 1 ? "good" : "bad"), `up to ${data.top}`,
       others.map((one) => `${one.name} ${one.ratio ? ratio(now(one.ratio)) : "unpriced"}`).join(" · ")),
-    tile("Energy of an image", figure("headline-snn", energy(now(top.snn_pj))), "", el("span", {}, "ANN ", figure("headline-ann", energy(top.ann_pj)), `, ${data.number_format}`)));
+    tile("Energy of an image", opening("headline-snn", energy(now(top.snn_pj))), "", el("span", {}, "ANN ", opening("headline-ann", energy(top.ann_pj)), `, ${data.number_format}`)));
   const { snn, ann } = data.accuracy;
   box.append(snn ? tile("Accuracy", figure("headline-accuracy", percent(now(snn), 2)), "", ann === null ? "ANN unknown" : `ANN ${percent(ann, 2)}, ${plural(data.images, "image")}`)
-    : tile("Accuracy", "-", "", `unknown: ${plural(data.images, "image")} without labels`));
+    : tile("Accuracy", "-", "", data.synthetic.length ? "none: the activity is synthetic" : `unknown: ${plural(data.images, "image")} without labels`));
   const schedule = data.schedule;
   box.append(schedule ? tile("Latency", figure("headline-latency", time(schedule.step_cycles[step - 1])), "", `${schedule.images_per_second.toLocaleString("en-US", { maximumFractionDigits: 1 })} images/s after ${data.steps} steps`, `busiest: ${schedule.bottleneck.name}, ${percent(schedule.bottleneck.share)}`)
     : tile("Latency", "-", "", "not scheduled: synaptile report RUN --html FILE --with-schedule"));
@@ -48,6 +49,14 @@ function tiles() {
     fit.kinds.map((one) => `${whole(one.used)} of ${whole(one.there)} ${one.kind === "ec" ? "EC" : one.kind}`).join(", ") + " cores",
     `tightest: ${most.what} of ${most.kind === "ec" ? "EC" : most.kind} core ${most.core}, ${percent(most.used / most.limit)}`));
   return box;
+}
+
+// The lines behind a figure: the energy view, on its accounting and step.
+function openFigure(name, step) {
+  energyView.accounting = name;
+  if (step !== state.step) setStep(step);
+  drawn.delete("energy");
+  show("energy", true);
 }
 
 function shownSteps(most = 14) {
@@ -68,7 +77,10 @@ function tableOne() {
   for (const one of data.accountings)
     rows.push([`ratio ${one.name}`, "1", ...steps.map((step) => {
       const value = one.ratio ? one.ratio[step - 1] : null;
-      return { text: value === null ? "unpriced" : ratio(value), figure: `ratio-${one.name}-${step}`, class: `${step === state.step ? "now" : ""}${value !== null && value < 1 ? " under" : ""}` };
+      const text = value === null ? "unpriced" : ratio(value);
+      // One stop of the keyboard a row is enough: the step has a slider of its own.
+      const open = el("button", { type: "button", class: "figure", tabindex: step === state.step ? null : -1, title: `open ${one.name} at T = ${step}`, on: { click: () => openFigure(one.name, step) } }, text);
+      return { text: open, figure: `ratio-${one.name}-${step}`, class: `${step === state.step ? "now" : ""}${value !== null && value < 1 ? " under" : ""}` };
     })]);
   return card("Per step", dim("Energy ratio: steps so far over one pass of the ANN, as in the paper's Table 1. Green: the SNN is cheaper."),
     table(["<", "ANN", ...steps.map((step) => `T=${step}`)], rows));

@@ -1,7 +1,7 @@
 "use strict";
 // The schedule: what cores did over time, where the time of an inference goes.
 
-const timelineView = { by: "work", canvas: null, rows: [] };
+const timelineView = { by: "work", step: "all", canvas: null, rows: [], bars: [] };
 const WORK = ["#3b8ed0", "#e69f00", "#1a9e77", "#cc79a7", "#56b4e9", "#d55e00", "#8c6bb1", "#b8a100", "#a5673f", "#7f8c9a", "#d4506a", "#5fa55a"];
 const tintOf = (kind) => WORK[kind % WORK.length];
 
@@ -11,13 +11,23 @@ views.timeline = (section) => {
     return;
   }
   const s = data.schedule, canvas = el("canvas", { id: "timeline-map", tabindex: 0, role: "img", "aria-label": "Cores over time, coloured by what they did" });
-  const choose = (value) => { timelineView.by = value; views.timeline(section); };
+  const again = (change) => (value) => { timelineView[change] = value; views.timeline(section); };
+  const one = timelineView.step === "all" ? null : Number(timelineView.step) - 1;
   const what = { work: "Colour: the kind of node worked on most; stronger where cores were busier.", busy: "Busy share of the cores in each bin.", stalled_input: "Share of time in which no job was ready because an input had not been computed.", stalled_network: "Share of time in which an input was on its way, or a receiver had no room." };
-  const left = el("div", { class: "card" }, el("h2", {}, `Cores over ${time(s.makespan_cycles)}: ${plural(s.images, "image")}, ${data.steps} steps, ${s.synchronisation}, ${s.clock_mhz} MHz`), dim(what[timelineView.by]),
-    el("div", { class: "controls" }, pick("Show", [["work", "work"], ["busy", "busy"], ["stalled_input", "no input"], ["stalled_network", "network"]], timelineView.by, choose)),
+  const steps = chooser("Step", [["all", "all"], ...Array.from({ length: data.steps }, (_, at) => [`${at + 1}`, `T = ${at + 1}`])], timelineView.step, again("step"), "timeline-step");
+  const title = one === null ? `Cores over ${time(s.makespan_cycles)}: ${plural(s.images, "image")}, ${data.steps} steps, ${s.synchronisation}, ${s.clock_mhz} MHz` : `Step ${one + 1} of the first image, core by core`;
+  const left = el("div", { class: "card" }, el("h2", {}, title), dim(one === null ? what[timelineView.by] : "A bar a core, earliest first: from its first job of this step to its last. Colour: the kind of node it works on most."),
+    el("div", { class: "controls" }, steps, one === null ? pick("Show", [["work", "work"], ["busy", "busy"], ["stalled_input", "no input"], ["stalled_network", "network"]], timelineView.by, again("by")) : null),
     el("div", {}, canvas), el("div", { class: "legend", id: "timeline-legend" }));
   section.replaceChildren(stepCard(), el("div", { class: "two" }, left, el("div", { id: "timeline-side" }, corePanel(state.core))), criticalCard());
   timelineView.canvas = canvas;
+  if (one !== null) {
+    drawStep(canvas, one);
+    canvas.addEventListener("pointermove", barTip);
+    canvas.addEventListener("pointerleave", hideTip);
+    canvas.addEventListener("click", (event) => { const bar = barAt(event); if (bar) keep(bar.core); });
+    return;
+  }
   drawTimeline();
   const at = (event) => {
     const box = canvas.getBoundingClientRect(), rows = timelineView.rows, b = large.bins, { left: pad, plot, high } = timelineView;
