@@ -18,7 +18,9 @@ from hwmodels.chip import (
 from hwmodels.documents import shipped_chips
 from hwmodels.host_ec import with_host_ec
 from hwmodels.load import chip_from_document, load_chip
+from hwmodels.parameters import parameters
 from hwmodels.stored import chip_document
+from hwmodels.vary import vary
 
 __all__ = [
     "Area",
@@ -37,7 +39,9 @@ __all__ = [
     "chip_from_document",
     "die_area_mm2",
     "load_chip",
+    "parameters",
     "shipped_chips",
     "tile_area_mm2",
+    "vary",
     "with_host_ec",
 ]

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from foundation.tables import Tabular
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
 """How a synapse treats a spike of value sign*2^k: it shifts (one copy of each weight), it holds 2n copies of each weight, one
@@ -141,7 +146,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Chip:
+class Chip(Tabular):
     """A chip with every figure resolved.
 
     `sources` maps the dotted name of every figure (as in the chip file, "synapse_core.lanes_per_cycle") to where it comes
@@ -177,3 +182,14 @@ class Chip:
     def virtual_host_ec(self) -> bool:
         """True where the EC cores are a stand-in that `with_host_ec` added: the silicon has none."""
         return self.name.endswith(HOST_EC_SUFFIX)
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `figures`: every figure and property with its origin."""
+        from hwmodels.show import chip_arrow
+
+        return chip_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from hwmodels.show import chip_html
+
+        return chip_html(self)

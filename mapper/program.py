@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph import SpikingGraph
+from foundation.tables import Tabular
 from hwmodels import Chip
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -125,7 +130,7 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class CoreProgram:
+class CoreProgram(Tabular):
     """A SpikingGraph on the cores of a chip: parts, cores, flows and routes, verified.
 
     `node_names` is the graph's topological order, the index space of `parts.node`. `board` is the grid of chips in use
@@ -147,3 +152,14 @@ class CoreProgram:
         """Indices of the parts of one graph node, in the order of token, output and input ranges."""
         index = self.node_names.index(node)
         return np.flatnonzero(self.parts.node == index).astype(np.int32)
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `cores` (place, what is used of each limit) or `parts` (which rectangle of which node lies where)."""
+        from mapper.show import program_arrow
+
+        return program_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from mapper.show import program_html
+
+        return program_html(self)

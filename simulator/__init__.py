@@ -4,6 +4,7 @@ from simulator.activity import OPS, Accounting, Activity, OperationTable, SpikeR
 from simulator.dense import Reference, reference
 from simulator.execute import execute
 from simulator.schedule import Timeline, schedule
+from simulator.synthetic import synthesise
 
 __all__ = [
     "OPS",
@@ -16,4 +17,5 @@ __all__ = [
     "execute",
     "reference",
     "schedule",
+    "synthesise",
 ]

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.tables import Tabular
 from mapper.program import CoreProgram
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Int64 = NDArray[np.int64]
 
 OPS = ("ac", "mac", "add", "mul", "compare", "div", "rsqrt", "exp", "erf", "tanh", "sigmoid")
 """Operations that cores issue. `ac` is one accumulate caused by one spike at one destination; `add` is every other addition."""
+
+SYNTHETIC = "synthetic"
+"""Entry of a run's provenance that says what its spikes were drawn from; executed runs have none."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class SpikeRecord:
     `events` has shape (steps, images, tokens, groups): spikes emitted per token and channel group, where group g covers
     channels ``bounds[g]:bounds[g+1]`` of the site (heads, where its stream is an attention map).
     `histogram` has shape (steps, 2n): spikes per threshold over all images, +theta1*2^k at k, -theta2*2^k at n+k (ST-BIF: n = 1).
-    `neurons` is the number of neurons of the site, one image. `masks` are the neurons that fired for the first images of the run,
+    `neurons` is the number of neurons of the site, one image (of text the mean over sentences, rounded). `masks` are the neurons that fired for the first images of the run,
     packed by `numpy.packbits`: uint8, shape (steps, images kept, *site shape but its last axis, ceil(width / 8)); None without.
     """
 
@@ -67,14 +74,15 @@ class SpikeRecord:
 
 
 @dataclass(frozen=True)
-class Activity:
+class Activity(Tabular):
     """One run of a CoreProgram.
 
     `logits` has shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes` maps neuron
     sites to their record. `numeric` is the number format ("float32", "float64" or "int8"). `provenance` holds versions, seeds,
     digests, command. `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end;
     None for graphs that are shown the image at every step. `convolutions` maps convolutions to what their parts issued, in the
-    order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2).
+    order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2). `lengths` has shape (images,):
+    the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
     """
 
     program: CoreProgram
@@ -88,3 +96,35 @@ class Activity:
     provenance: Mapping[str, object]
     settled: Int64 | None = None
     convolutions: Mapping[str, Int64] = field(default_factory=dict)
+    lengths: Int64 | None = None
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `operations` (core, node, role, op, step, count) or `spikes` (site, step, value, count), without zeros."""
+        from simulator.show import activity_arrow
+
+        return activity_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from simulator.show import activity_html
+
+        return activity_html(self)
+
+    @property
+    def synthetic(self) -> str | None:
+        """Where the rates come from that the spikes were drawn from; None for a run that was executed.
+
+        A synthetic activity has no logits: their last axis, classes, is empty.
+        """
+        told = self.provenance.get(SYNTHETIC)
+        return str(told["source"]) if isinstance(told, Mapping) else None
+
+    @property
+    def synthetic_notes(self) -> tuple[str, ...]:
+        """What every report of a synthetic activity says first; empty for a run that was executed."""
+        told = self.provenance.get(SYNTHETIC)
+        if not isinstance(told, Mapping):
+            return ()
+        return (
+            f"SYNTHETIC ACTIVITY: spikes were drawn from {told['source']} (seed {told['seed']}), nothing was executed: there is "
+            f"no accuracy. Assumed: {'; '.join(told['assumptions'])}.",
+        )

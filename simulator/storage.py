@@ -78,6 +78,7 @@ def load_activity(directory: str | Path) -> Activity:
         MappingProxyType(header["provenance"]),
         arrays.get("settled"),
         MappingProxyType({key.removeprefix(_CONVOLUTIONS): a for key, a in arrays.items() if key.startswith(_CONVOLUTIONS)}),
+        arrays.get("lengths"),
     )
 
 
@@ -90,6 +91,8 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
     }
     if activity.settled is not None:
         arrays["settled"] = activity.settled
+    if activity.lengths is not None:
+        arrays["lengths"] = activity.lengths
     arrays |= {f"{_CONVOLUTIONS}{node}": counts for node, counts in activity.convolutions.items()}
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max

@@ -14,6 +14,9 @@ from conversion.convert import convert
 from conversion.graph import SpikingGraph, load_graph, save_graph
 from conversion.nir import from_nir, to_nir
 from conversion.spikezip import calibrate_spikezip, load_qann, save_qann
+from conversion.text.encoder import TextEncoder, load_text_encoder
+from conversion.text.tokenizer import encode, read_sentences
+from conversion.text.tokens import Tokens
 from conversion.weights import load_timm
 from energy import BreakEven, EnergyReport, break_even, price
 from foundation.errors import (
@@ -32,11 +35,13 @@ from foundation.errors import (
     UnsupportedOperator,
     WeightsError,
 )
-from hwmodels import Chip, load_chip, shipped_chips, with_host_ec
+from hwmodels import Chip, load_chip, shipped_chips, vary, with_host_ec
 from mapper import CoreProgram, load_program, map_graph, save_program
 from report.trace import Window, write_trace
-from simulator import Activity, Reference, Timeline, execute, reference, schedule
+from simulator import Activity, Reference, Timeline, execute, reference, schedule, synthesise
 from simulator.storage import load_activity, save_activity
+from synaptile.sizing import size
+from synaptile.sweeping.run import sweep
 
 __all__ = [
     "Activity",
@@ -58,7 +63,9 @@ __all__ = [
     "Shortfall",
     "SpikingGraph",
     "SynaptileError",
+    "TextEncoder",
     "Timeline",
+    "Tokens",
     "UnsupportedOperator",
     "WeightsError",
     "Window",
@@ -67,6 +74,7 @@ __all__ = [
     "calibrate",
     "calibrate_spikezip",
     "convert",
+    "encode",
     "execute",
     "from_nir",
     "load_activity",
@@ -74,9 +82,11 @@ __all__ = [
     "load_graph",
     "load_program",
     "load_qann",
+    "load_text_encoder",
     "load_timm",
     "map_graph",
     "price",
+    "read_sentences",
     "reference",
     "save_activity",
     "save_graph",
@@ -84,7 +94,11 @@ __all__ = [
     "save_qann",
     "schedule",
     "shipped_chips",
+    "size",
+    "sweep",
+    "synthesise",
     "to_nir",
+    "vary",
     "with_host_ec",
     "write_trace",
 ]

@@ -9,7 +9,22 @@ import typer
 from rich.markup import escape
 
 from foundation.errors import ConservationError, DoesNotFit, SynaptileError
-from synaptile.commands import chips, compare, convert, demo, map_command, report, run, schedule, table1, trace, tune
+from synaptile.commands import (
+    chips,
+    compare,
+    convert,
+    demo,
+    map_command,
+    report,
+    run,
+    schedule,
+    size,
+    sweep,
+    synthesise,
+    table1,
+    trace,
+    tune,
+)
 from synaptile.terminal import errors
 
 app = typer.Typer(
@@ -24,12 +39,15 @@ app.command("demo")(demo.demo)
 app.command("convert")(convert.convert)
 app.command("map")(map_command.map_)
 app.command("run")(run.run)
+app.command("synthesise")(synthesise.synthesise)
 app.command("schedule")(schedule.schedule)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
+app.command("size")(size.size)
+app.command("sweep")(sweep.sweep)
 app.command("chips")(chips.chips)
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from conversion.ann import ann_forward
 from conversion.calibrate import graph_dtype
 from conversion.graph import SpikeSource, SpikingGraph
+from conversion.text.tokens import Tokens
 from energy import EnergyReport, price
 from foundation.files import write_json
 from hwmodels import Chip, load_chip
@@ -23,6 +24,7 @@ from report import (
     busiest_links_table,
     core_use_figure,
     core_use_table,
+    cosine_table,
     critical_nodes_table,
     critical_path_table,
     link_heat_map,
@@ -37,6 +39,7 @@ from simulator import Timeline, execute, schedule
 from synaptile.images import ImageSet
 from synaptile.rundir import Run
 from synaptile.terminal import counted
+from synaptile.text import TextSet
 
 Progress = Callable[[int, int], None]
 ANN_BATCH = 8
@@ -45,13 +48,14 @@ LONGEST_STRETCHES = 12
 """Stretches of the critical path that a report prints; schedule.json has them all."""
 
 
-def ann_logits(graph: SpikingGraph, images: NDArray[Any], progress: Progress | None = None) -> NDArray[np.floating]:
+def ann_logits(graph: SpikingGraph, images: NDArray[Any] | Tokens, progress: Progress | None = None) -> NDArray[np.floating]:
     """Answers of the original network, shape (images, classes); of no classes where the graph takes spikes and has none."""
-    if isinstance(graph.source, SpikeSource):
+    if isinstance(graph.source, SpikeSource) and not isinstance(images, Tokens):
         return np.zeros((images.shape[1], 0))
     rows = []
     for start in range(0, len(images), ANN_BATCH):
-        rows.append(ann_forward(graph, images[start : start + ANN_BATCH].astype(graph_dtype(graph), copy=False)))
+        batch = images[start : start + ANN_BATCH]
+        rows.append(ann_forward(graph, batch if isinstance(batch, Tokens) else batch.astype(graph_dtype(graph), copy=False)))
         if progress is not None:
             progress(min(start + ANN_BATCH, len(images)), len(images))
     return np.concatenate(rows)
@@ -59,7 +63,7 @@ def ann_logits(graph: SpikingGraph, images: NDArray[Any], progress: Progress | N
 
 def execute_images(
     program: CoreProgram,
-    chosen: ImageSet,
+    chosen: ImageSet | TextSet,
     answers: NDArray[np.floating],
     steps: int,
     numeric: str,
@@ -111,11 +115,14 @@ def report_run(
     target = timeline.program.chip if timeline is not None else chip or activity.program.chip
     bill = price(activity, target, timeline=timeline, number_format=number_format)
     print_report(bill, console, run.known_labels, ann_accuracy=run.ann_accuracy)
+    if activity.lengths is not None:
+        console.print(cosine_table(activity, run.ann_logits))
     written = list(bill.write(directory))
     if not bill.unpriced:
         written += ratio_figure(bill, directory / "ratio")
-        console.print(break_even_table(bill))
-        written += break_even_figure(bill, directory / "break_even")
+        if activity.lengths is None:  # it scales images that are alike
+            console.print(break_even_table(bill))
+            written += break_even_figure(bill, directory / "break_even")
     written += memory_map(bill, directory / "memory")
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
     return bill

@@ -23,7 +23,8 @@ class Run:
     """An executed network and its context.
 
     `labels` is int64, shape (images,), -1 where unknown; `ann_logits` float, shape (images, classes), the original network's
-    answers to the same images, of no classes where there is none; `files` names the images where they came from files.
+    answers to the same images, of no classes where there is none; `files` names the images where they came from files,
+    or holds the sentences.
     """
 
     activity: Activity

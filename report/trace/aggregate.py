@@ -49,15 +49,16 @@ class StepSums:
     spikes: Int64
 
 
-def into_bins(timeline: Timeline, selection: Selection) -> Bins:
+def into_bins(timeline: Timeline, selection: Selection, *, most_samples: int | None = None) -> Bins:
     """Bin the selected jobs, the stalls of the selected cores and the load of the selected links.
 
     Busy cycles and passages are cut at the edges of bins and of the window. Links carry the load of all messages, selected
-    or not: half of a link's load would say nothing. So do stalls, which no single job owns.
+    or not: half of a link's load would say nothing. So do stalls, which no single job owns. Bins times series stay within
+    `most_samples` (None: MOST_SAMPLES).
     """
     rows = selection.cores.size * len(SERIES) + selection.links.size
     span = max(selection.to_cycle - selection.from_cycle, 1)
-    count = int(max(1, min(MOST_BINS, MOST_SAMPLES // max(rows, 1), span)))
+    count = int(max(1, min(MOST_BINS, (MOST_SAMPLES if most_samples is None else most_samples) // max(rows, 1), span)))
     edges = selection.from_cycle + span * np.arange(count + 1, dtype=np.int64) // count
     place = _places(selection.cores, len(timeline.program.cores.kind))
     jobs, chosen = timeline.jobs, selection.jobs

@@ -177,7 +177,8 @@ class _Counter:
 def _writer(timeline: Timeline, waveform: Waveform, file: IO[str]) -> VCDWriter:
     program, time = timeline.program, coarsest(timeline.clock_mhz)
     stall = ", ".join(f"{number} {name}" for number, name in enumerate(STALLS))
-    about = f"{program.graph.name} on {program.chip.name}; {time}; stall: {stall}"
+    synthetic = "SYNTHETIC ACTIVITY: " if timeline.activity.synthetic is not None else ""
+    about = f"{synthetic}{program.graph.name} on {program.chip.name}; {time}; stall: {stall}"
     scale = f"{time.magnitude} {time.unit}"
     begin = int(time.ticks(np.array(waveform.begin)))
     return VCDWriter(file, scale, date="", version="synaptile", comment=about, check_values=False, init_timestamp=begin)

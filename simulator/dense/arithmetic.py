@@ -80,6 +80,12 @@ def row_sum(x: Array) -> Array:
     return total[..., None]
 
 
+def unit_rows(x: Array) -> Array:
+    """Rows over their Euclidean norm, squares summed first element to last; rows of zeros stay."""
+    norm = np.sqrt(row_sum(x * x))
+    return np.asarray(x * (x.dtype.type(1) / np.where(norm > 0, norm, x.dtype.type(1))))
+
+
 def evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
     """F(input_scale * x) of an EC unit."""
     real = x.dtype.type

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import patches_of, take
+from conversion.ann import embedded, patches_of, take
 from conversion.graph import (
     Add,
     Concatenate,
@@ -29,14 +29,18 @@ from conversion.graph import (
     SpikingGraph,
     STBIFNeurons,
     Synapse,
+    TokenEmbedding,
     TokenMean,
     TokenSelect,
+    TokenSource,
+    at_length,
 )
 from conversion.images import source_of
 from conversion.spikes import check_samples
+from conversion.text.tokens import Tokens, text_source
 from foundation.errors import InputError
 from simulator.arguments import positive_integer
-from simulator.dense.arithmetic import evaluate
+from simulator.dense.arithmetic import evaluate, unit_rows
 from simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
 from simulator.dense.units import (
     DenseHead,
@@ -60,8 +64,8 @@ class Reference:
     """What the dense reference computed.
 
     `logits`: shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes`: site ->
-    emitted values (0 or +-theta*2^k, or +-step), shape (steps, images, *site shape). `eq30` and `released`: node -> accumulates
-    issued at that step, shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0
+    emitted values (0 or +-theta*2^k, or +-step), shape ``(steps, images, *site shape)``. `eq30` and `released`: node ->
+    accumulates issued at that step, shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0
     where there was none, shape (images,), int64; None where the image is shown at every step. What follows a settled step is the
     same for ever.
     """
@@ -79,15 +83,19 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
     Args:
         graph: with its arrays.
         images: preprocessed, float, shape (images, channels, H, W); for a graph that takes spikes, trains of 0 and 1, float,
-            shape (steps or more, samples, neurons).
+            shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask).
         steps: time steps, at least 1.
         numeric: ``"float64"``, ``"float32"`` or ``"int8"`` (int8 weights, float32 elsewhere, in the stated order).
 
-    Raises ImageError for unusable images, InputError for steps or number formats that do not exist.
+    A sentence runs at its own length; tokens that pad it show no spikes. Raises ImageError for unusable images, InputError for
+    unusable sentences and for steps or number formats that do not exist.
     """
     number, steps = check_numeric(numeric), check_steps(steps)
-    batch = check_samples(images, graph, steps).astype(real_dtype(number), copy=False)
-    runs = [_run_image(graph, image[None], steps, number) for image in batch]
+    batch = check_samples(images, graph, steps)
+    if isinstance(batch, Tokens):
+        runs = [_run_sentence(graph, ids[:length], steps, number) for ids, length in zip(batch.ids, batch.lengths, strict=True)]
+    else:
+        runs = [_run_image(graph, image[None], steps, number) for image in batch.astype(real_dtype(number), copy=False)]
     return Reference(
         np.stack([run.logits for run in runs], axis=1),
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
@@ -100,6 +108,17 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
 def check_steps(steps: int) -> int:
     """The number of time steps as a plain integer. Raises InputError unless it is a positive integer."""
     return positive_integer("steps", steps)
+
+
+def _run_sentence(graph: SpikingGraph, ids: NDArray[np.int64], steps: int, numeric: Numeric) -> Reference:
+    """One sentence on the graph of its length, spikes padded to the shapes of the whole graph's sites."""
+    run = _run_image(at_length(graph, len(ids)), ids[None], steps, numeric)
+    spikes = {}
+    for site in graph.sites:
+        values = run.spikes[site.name]
+        extents = zip((steps, *site.shape), values.shape, strict=True)
+        spikes[site.name] = np.pad(values, [(0, whole - part) for whole, part in extents])
+    return replace(run, spikes=spikes)
 
 
 def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) -> Reference:
@@ -130,7 +149,7 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
 
 def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Unit:
     """The stateful unit of one node."""
-    dtype = image.dtype
+    dtype = real_dtype(numeric)
 
     def array(field: str) -> Array:
         return graph.array(node.name, field).astype(dtype, copy=False)
@@ -140,6 +159,11 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
             return Unit(lambda t, _inputs: image.reshape(1, -1) * dtype.type(node.share(t)))
         case SpikeSource():
             return Unit(lambda t, _inputs: image[:, t - 1])
+        case TokenSource():
+            return Unit(lambda t, _inputs: np.full(node.shape, node.share(t), dtype))
+        case TokenEmbedding():
+            currents, sentence = embedded(graph, node, image, dtype)[0], text_source(graph)
+            return Unit(lambda t, _inputs: currents if sentence.last_step is None else currents * dtype.type(sentence.share(t)))
         case Convolution2d():
             weight = quantise(graph, node) if numeric == "int8" else array("weight")
             return ConvolutionUnit(node, weight, array("bias"))
@@ -212,6 +236,7 @@ def _read_out(node: ReadOut) -> Unit:
     def step(t: int, inputs: list[Array]) -> Array:
         total[:] = [total[0] + inputs[0] if total else inputs[0]]
         real = inputs[0].dtype.type
-        return np.asarray(total[0] * real(node.scale / t if node.law == "mean" else node.scale))
+        logits = np.asarray(total[0] * real(node.scale / t if node.law == "mean" else node.scale))
+        return unit_rows(logits) if node.normalised else logits
 
     return Unit(step)

@@ -97,7 +97,7 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
     extent = parts.token_stop[target] - parts.token_start[target]
     if missed := np.flatnonzero(~gathers & ((landing < 0) | (landing + tokens > extent))).tolist():
         raise ConservationError(f"flow {missed[0]} sends tokens that its target, part {flows.target[missed[0]]}, does not have")
-    gathered_rows = gathers & (jobs.operands[target] == 1)
+    gathered_rows = gathers & (jobs.operands[target] == 1) & (extent > 0)  # rows give room, where a sentence has any there
     on_synapse_core = program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE
     return FlowRules(
         sender=jobs.first[source] + jobs.operands[source] + flows.token_start - parts.token_start[source],

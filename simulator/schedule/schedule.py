@@ -10,8 +10,10 @@ import numpy as np
 
 from foundation.errors import InputError
 from hwmodels import Chip
+from mapper.lengths import program_at
 from mapper.program import CoreProgram
 from simulator.activity import Activity
+from simulator.lengths import by_length
 from simulator.schedule.assemble import assemble
 from simulator.schedule.conserve import check_operations, check_recount, check_spikes
 from simulator.schedule.loads import loads_of
@@ -22,7 +24,7 @@ from simulator.schedule.simulate import Progress, Tables, simulate
 from simulator.schedule.spike_counts import SpikeCounts
 from simulator.schedule.timeline import LinkTable, Timeline
 from simulator.schedule.trees import build_network, list_slots
-from simulator.schedule.work import Work, work_of
+from simulator.schedule.work import Work, add_totals, work_of
 
 SYNCHRONISATIONS = ("dataflow", "barrier")
 
@@ -41,7 +43,8 @@ def schedule(
         activity: from `execute`, or loaded.
         chip: None takes the chip that the run was mapped to. Another one has the graph mapped anew, with the same options;
             nothing is executed again.
-        images: leading images of the run to stream through, one after another as the cores take them; None is 1.
+        images: leading images of the run to stream through, one after another as the cores take them; None is 1. Sentences of a
+            stream must have one length.
         synchronisation: "dataflow" or "barrier"; None is the chip's own.
         progress: called with (jobs done, jobs in all).
 
@@ -59,15 +62,22 @@ def schedule(
         program, moved = remapped(activity, chip), True
     check_figures(program.chip)
     barrier_cycles, notes = _barrier(program.chip, synchronisation)
+    whole, program = program, _at_streamed_length(activity, program, count)
     jobs = list_jobs(program)
     _check_size(activity, program, count, jobs.size)
     links, trees = build_network(program)
     tables = Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees))
-    work, counts, said = _counted(activity, program, tables, count)
+    work, counts, said = _counted(activity, whole, program, tables, count)
     loads = loads_of(program, jobs, trees, tables.slots, counts, (count, activity.steps))
     outcome = simulate(program, tables, work, loads, barrier_cycles, progress)
     timeline = assemble(activity, program, tables, work, loads, outcome)
-    notes = [*_remap_notes(activity, program, moved), *said, *notes, *_queue_notes(program, timeline.links)]
+    notes = [
+        *activity.synthetic_notes,
+        *_remap_notes(activity, program, moved),
+        *said,
+        *notes,
+        *_queue_notes(program, timeline.links),
+    ]
     return replace(
         timeline,
         synchronisation="barrier" if barrier_cycles >= 0 else "dataflow",
@@ -106,15 +116,40 @@ def _barrier(chip: Chip, synchronisation: str | None) -> tuple[int, list[str]]:
     return barrier, [f"chip {chip.name!r} gives no time for a barrier: barriers take 0 cycles"]
 
 
-def _counted(activity: Activity, program: CoreProgram, tables: Tables, images: int) -> tuple[Work, SpikeCounts, list[str]]:
-    """Work of every job, checked against the run as far as the run's records reach."""
-    kept = program is activity.program or same_counts(activity.program, program)
-    covered = activity.images if kept or images_kept(activity) >= activity.images else images
-    counts = SpikeCounts(activity, covered)
+def _at_streamed_length(activity: Activity, program: CoreProgram, images: int) -> CoreProgram:
+    """The program at the length of the sentences that are streamed; a program for images as it is."""
+    if activity.lengths is None:
+        return program
+    streamed = activity.lengths[:images]
+    if (streamed != streamed[0]).any():
+        raise InputError(
+            f"the first {images} sentences have {streamed.min()} to {streamed.max()} tokens: a stream is of one length, schedule "
+            f"{int(np.argmax(streamed != streamed[0]))}, or run sentences of one length"
+        )
+    return program_at(program, int(streamed[0]))
+
+
+def _counted(
+    activity: Activity, whole: CoreProgram, program: CoreProgram, tables: Tables, images: int
+) -> tuple[Work, SpikeCounts, list[str]]:
+    """Work of every job, checked against the run as far as the run's records reach. `whole` is the program at full length."""
+    kept = whole is activity.program or same_counts(activity.program, whole)
+    runs = by_length(activity)
+    streamed = next(
+        run for run in runs if run.lengths is None or activity.lengths is None or run.lengths[0] == activity.lengths[0]
+    )
+    everything = kept or images_kept(activity) >= activity.images
+    covered = streamed.images if everything else images
+    counts = SpikeCounts(streamed, covered)
     work = work_of(program, tables.jobs, counts, activity.steps, images)
+    if everything:
+        for run in runs:
+            if run is not streamed:
+                other = program_at(whole, int(np.max(run.lengths if run.lengths is not None else 0)))
+                add_totals(work, work_of(other, list_jobs(other), SpikeCounts(run, run.images), activity.steps, 1))
     if kept:
         check_operations(activity, program, work)
-    if covered < activity.images:
+    if not everything and covered < activity.images:
         said = (
             f"operations were counted anew for {covered} of {activity.images} images: the totals of the run, over all of them, "
         )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foundation.tables import Tabular
 from mapper.program import CoreProgram
 from simulator.activity import Activity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Int8 = NDArray[np.int8]
 Int32 = NDArray[np.int32]
@@ -152,7 +157,7 @@ class Resource:
 
 
 @dataclass(frozen=True, eq=False)
-class Timeline:
+class Timeline(Tabular):
     """One Activity on one chip, in cycles of that chip's clock.
 
     `program` is the mapping that was scheduled: the activity's own, or a new one where the chip asked for it (`remapped`).
@@ -203,3 +208,14 @@ class Timeline:
     def images_per_second(self) -> float:
         """Steady-state throughput."""
         return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
+
+    def to_arrow(self, table: str | None = None) -> pa.Table:
+        """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs` or `messages`."""
+        from simulator.schedule.show import timeline_arrow
+
+        return timeline_arrow(self, table)
+
+    def _repr_html_(self) -> str:
+        from simulator.schedule.show import timeline_html
+
+        return timeline_html(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -99,12 +100,22 @@ def work_of(program: CoreProgram, jobs: StepJobs, counts: SpikeCounts, steps: in
     )
 
 
+def add_totals(work: Work, other: Work) -> None:
+    """Add what another part of the run issued and fired to the totals of `work`, whose jobs stay as they are."""
+    for mine, theirs in ((work.issued, other.issued), (work.recorded, other.recorded), (work.fired, other.fired)):
+        totals: dict[Any, Int64] = mine
+        for key, count in theirs.items():
+            totals[key] = totals[key] + count if key in totals else count
+
+
 def part_work(program: CoreProgram, counts: SpikeCounts, part: int, steps: int) -> PartWork:
     """Operations of one part, job by job: fixed ones divided over its tokens, others from spikes."""
     parts = program.parts
     node = program.graph.nodes[program.node_names[int(parts.node[part])]]
     kind = CoreKind(int(program.cores.kind[parts.core[part]]))
     tokens = int(parts.token_stop[part] - parts.token_start[part])
+    if not tokens:
+        return PartWork()  # the sentence ends before it
     rows = np.ones((1, 1, tokens), np.int64)
     if isinstance(node, ProductUnit):
         rows = np.append(np.zeros((1, 1, 1), np.int64), rows, axis=2)

@@ -11,13 +11,22 @@ from synaptile.terminal import output
 
 def chips(
     name: Annotated[str | None, typer.Argument(help="A shipped chip's name or a chip file; all shipped ones if absent.")] = None,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print a chip file to start from, which extends this one: > my_chip.yaml")
+    ] = False,
 ) -> None:
     """List the shipped chips, or open one: every figure with its source or assumption, what it lacks, the die it would take."""
+    from foundation.errors import InputError
     from hwmodels import load_chip, shipped_chips
+    from hwmodels.derive import derived_file
     from report import chip_list, print_chip
 
     console = output()
-    if name is None:
+    if yaml:
+        if name is None:
+            raise InputError("--yaml prints one chip: name it, for instance `synaptile chips ecmt45 --yaml > my_chip.yaml`")
+        typer.echo(derived_file(load_chip(name), name), nl=False)
+    elif name is None:
         console.print(chip_list([load_chip(shipped) for shipped in shipped_chips()]))
     else:
         print_chip(load_chip(name), console)

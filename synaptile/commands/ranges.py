@@ -6,6 +6,9 @@ import re
 
 from foundation.errors import InputError
 
+MOST_FIGURES = 1000
+"""Values that a range of figures may have."""
+
 
 def numbers(text: str | None, option: str) -> list[int] | None:
     """Whole numbers and inclusive ranges, comma-separated; None where nothing was given. Raises InputError."""
@@ -26,3 +29,30 @@ def numbers(text: str | None, option: str) -> list[int] | None:
 def names(text: str | None) -> list[str] | None:
     """Names or patterns, comma-separated; None where nothing was given."""
     return None if text is None else [item.strip() for item in text.split(",")]
+
+
+def figures(text: str, option: str) -> list[int | float]:
+    """Values of a parameter: a list ``8,16,32``, steps ``8:64:8`` or factors ``8:64:x2``, ends included. Raises InputError."""
+    first, *rest = (part.strip() for part in text.split(":"))
+    if not rest:
+        return [_figure(item.strip(), option) for item in text.split(",")]
+    if len(rest) != 2:
+        raise InputError(f"{option} is {text!r}: write it like 8,16,32 or 8:64:8 or 8:64:x2")
+    start, stop = _figure(first, option), _figure(rest[0], option)
+    by_factor = rest[1].startswith("x")
+    step = _figure(rest[1].removeprefix("x"), option)
+    if not (0 < start <= stop < float("inf") and step > (1 if by_factor else 0)):
+        raise InputError(f"{option} is {text!r}: needs to go upwards from a positive number")
+    found, value = [start], start
+    while (value := value * step if by_factor else value + step) <= stop:
+        found.append(value)
+        if len(found) > MOST_FIGURES:
+            raise InputError(f"{option} is {text!r}: more than {MOST_FIGURES} values, take larger steps")
+    return found
+
+
+def _figure(text: str, option: str) -> int | float:
+    try:
+        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
+    except ValueError:
+        raise InputError(f"{option}: {text[:40]!r} is no number") from None

@@ -1,4 +1,4 @@
-"""`synaptile run`: execute a mapped program on images and record everything."""
+"""`synaptile run`: execute a mapped program on images or sentences and record everything."""
 
 from __future__ import annotations
 
@@ -7,38 +7,62 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Crop, KeepSpikes, Limit, Numeric, Steps, Threads
+from synaptile.commands.options import Crop, KeepSpikes, Limit, Numeric, PageFile, Steps, Threads, WithSchedule
 from synaptile.terminal import counted, output
 
 
 def run(
     program: Annotated[Path, typer.Argument(help="A mapped program (.map).")],
-    images: Annotated[str, typer.Option("--images", help="Folder of images, .npz of them or of spikes, or `digits`.")],
     to: Annotated[Path, typer.Option("--output", "-o", help="Run directory to write.")],
+    images: Annotated[
+        str | None, typer.Option("--images", help="Folder of images, .npz of them or of spikes, or `digits`.")
+    ] = None,
+    sentences: Annotated[
+        Path | None, typer.Option("--sentences", help="For a text encoder: file of sentences, one a line.")
+    ] = None,
     steps: Steps = 8,
     numeric: Numeric = "float32",
     threads: Threads = None,
     limit: Limit = None,
     keep_spikes: KeepSpikes = 1,
     crop: Crop = None,
+    html: PageFile = None,
+    with_schedule: WithSchedule = False,
 ) -> None:
     """Execute a mapped network event by event; write the activity, the report and its figures."""
+    from foundation.errors import InputError
     from mapper import load_program
+    from report.page import write_page
     from simulator.dense.reference import check_steps
     from simulator.number_format import check_numeric
-    from synaptile.images import read_images
-    from synaptile.pipeline import ann_logits, execute_images, report_run
+    from synaptile.images import ImageSet, read_images
+    from synaptile.pipeline import ann_logits, execute_images, report_run, schedule_run
     from synaptile.rundir import check_output, save_run
+    from synaptile.text import TextSet, read_text
 
+    if (images is None) is (sentences is None):
+        raise InputError("give --images, or for a text encoder --sentences: one of the two")
     check_steps(steps)
     check_numeric(numeric)
     folder = check_output(to)
     mapped = load_program(program)
-    with counted("reading images") as progress:
-        chosen = read_images(images, mapped.graph, limit, progress, crop=crop)
+    chosen: ImageSet | TextSet
+    with counted("reading images" if sentences is None else "reading sentences") as progress:
+        if sentences is None:
+            assert images is not None
+            chosen = read_images(images, mapped.graph, limit, progress, crop=crop)
+        elif crop is not None:
+            raise InputError("--crop is for pictures, --sentences are none: leave it out")
+        else:
+            chosen = read_text(sentences, mapped.graph, limit)
     with counted("the original network") as progress:
         answers = ann_logits(mapped.graph, chosen.images, progress)
     with counted("executing") as progress:
         done = execute_images(mapped, chosen, answers, steps, numeric, threads, progress, keep_spikes=keep_spikes)
     save_run(done, folder)
-    report_run(done, folder, output())
+    console = output()
+    timeline = schedule_run(done, None, 1, None) if with_schedule else None
+    bill = report_run(done, folder, console, timeline=timeline)
+    if html is not None:
+        write_page(bill, html, done.known_labels, ann_accuracy=done.ann_accuracy)
+        console.print(f"Page: {html}", soft_wrap=True)

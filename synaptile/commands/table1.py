@@ -39,8 +39,9 @@ def table1(
     from simulator.dense.reference import check_steps
     from simulator.number_format import check_numeric
     from synaptile.dataset.model import ModelChoice
-    from synaptile.dataset.study import check_spread, open_study, run_study
+    from synaptile.dataset.study import open_study, run_study
     from synaptile.dataset.tabulate import tabulate
+    from synaptile.spread import check_spread
 
     check_steps(steps)
     check_numeric(numeric)

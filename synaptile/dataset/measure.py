@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -24,10 +22,9 @@ from synaptile.dataset.listing import Batch, read_files
 from synaptile.dataset.record import BatchRecord, batch_file, save_record
 from synaptile.images import ImageSet, picture_source, read_images
 from synaptile.pipeline import ann_logits
+from synaptile.spread import ONE_AT_A_TIME, kernel_threads
 
 PROGRAM = "program.map"
-_ONE_AT_A_TIME = threading.Lock()
-"""Kernels of one process must not run twice at once, however many tasks a worker is given."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,14 @@ class BatchTask:
 def run_batch(task: BatchTask) -> int:
     """Do a batch and keep its record, unless it is kept already; returns its number."""
     directory = Path(task.directory)
-    with _ONE_AT_A_TIME:
+    with ONE_AT_A_TIME:
         if not batch_file(directory, task.number).exists():
             program, arrays = _opened(task.directory, task.program_digest, "" if task.names else task.where)
             if arrays is None:
                 batch = read_files(task.where, task.names, task.start, picture_source(program.graph, task.crop))
             else:
                 batch = Batch(arrays.images[task.start : task.stop], np.arange(task.start, task.stop))
-            record = measure(program, batch, task.steps, task.numeric, _threads(task.threads))
+            record = measure(program, batch, task.steps, task.numeric, kernel_threads(task.threads))
             save_record(record, directory, task.number, task.settings_digest)
     return task.number
 
@@ -122,15 +119,6 @@ def _nothing(steps: int, skipped: tuple[tuple[int, str], ...]) -> BatchRecord:
     grid = np.zeros((steps, 0), np.int64)
     operations = np.zeros((len(OPS), steps, 0), np.int64)
     return BatchRecord(none, grid, none, grid.astype(np.float64), grid, grid, operations, skipped, "")
-
-
-def _threads(asked: int | None) -> int | None:
-    """Threads of the kernels: those asked for, as far as this process may use so many; else those of the dask worker."""
-    if asked is None:
-        from distributed import get_worker
-
-        asked = get_worker().state.nthreads
-    return max(1, min(asked, int(numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]  # set when numba is imported
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
-
 from conversion.images import open_folder
 from foundation.digest import digest_of
 from foundation.errors import InputError
@@ -16,14 +14,13 @@ from foundation.files import write_json
 from mapper import CoreProgram, load_program, program_digest, save_program
 from simulator.execute import provenance_of
 from synaptile.dataset.listing import Listing, is_folder, list_images
-from synaptile.dataset.measure import PROGRAM, BatchTask
+from synaptile.dataset.measure import PROGRAM, BatchTask, run_batch
 from synaptile.dataset.model import ModelChoice
 from synaptile.dataset.record import BatchRecord, batch_file, load_record
-from synaptile.dataset.spread import local_cluster, remote_cluster, run_here, run_on
-from synaptile.extra import require_study
 from synaptile.images import picture_source
 from synaptile.rundir import check_output
 from synaptile.settings import load_settings, refuse_differences, save_settings
+from synaptile.spread import check_spread, spread_over, threads_a_worker
 
 KIND = "synaptile-table1"
 Progress = Callable[[int, int], None]
@@ -124,16 +121,6 @@ def open_study(
     return Study(folder, program, listing, settings)
 
 
-def check_spread(workers: int, scheduler: str | None) -> None:
-    """Raises InputError for workers that cannot be, or without the packages that they need."""
-    if workers < 1:
-        raise InputError(f"--workers is {workers}, needs at least 1")
-    if scheduler is not None and workers > 1:
-        raise InputError(f"--workers {workers} and --scheduler {scheduler} exclude each other: the cluster has its own workers")
-    if scheduler is not None or workers > 1:
-        require_study("distributed", "--scheduler" if scheduler else f"--workers {workers}")
-
-
 def run_study(study: Study, *, workers: int, scheduler: str | None, progress: Progress) -> None:
     """Do the batches that are missing; a batch is on disk as soon as it is done."""
     check_spread(workers, scheduler)
@@ -148,11 +135,6 @@ def run_study(study: Study, *, workers: int, scheduler: str | None, progress: Pr
 
     if not missing:
         return
-    cores = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
-    threads = None if scheduler else max(1, cores // workers)
-    tasks = [study.task(number, threads) for number in missing]
-    if scheduler is None and workers == 1:
-        run_here(tasks, done)
-        return
-    with remote_cluster(scheduler) if scheduler else local_cluster(workers) as client:
-        run_on(client, tasks, done)
+    tasks = [study.task(number, threads_a_worker(workers, scheduler)) for number in missing]
+    with spread_over(workers, scheduler) as run:
+        run(run_batch, tasks, [f"batch-{task.number}-{task.settings_digest}" for task in tasks], done)

@@ -34,7 +34,7 @@ def test_the_estimate_covers_what_a_run_allocates(graph, steps, images) -> None:
     tracemalloc.stop()
     need = memory_need(graph, "float32", steps, images, images, 1)
     live = need.records + need.streams + need.state + need.weights
-    assert 0.8 * live <= peak <= 1.25 * (need.total - need.graph)
+    assert 0.8 * live <= peak <= 1.35 * (need.total - need.graph)
 
 
 def test_too_little_memory_is_refused_before_the_start(graph, monkeypatch) -> None:

@@ -27,10 +27,10 @@ from synaptile.data import embedded_digits
 from synaptile.dataset import measure, record
 from synaptile.dataset.counts import executed_by_image
 from synaptile.dataset.model import ModelChoice
-from synaptile.dataset.spread import local_cluster, run_here, run_on
 from synaptile.dataset.study import Study, open_study
 from synaptile.dataset.tabulate import mean_of, tabulate
 from synaptile.images import digits
+from synaptile.spread import local_cluster, run_here, run_on
 from tests.graphs import vit_graph
 from tests.simulator.runs import replicating_chip, some_images, splitting_chip
 
@@ -45,7 +45,7 @@ def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch
 
 def done(study: Study, tasks: range | None = None) -> Study:
     numbers = range(study.batches) if tasks is None else tasks
-    run_here([study.task(number, 1) for number in numbers], lambda _: None)
+    run_here(measure.run_batch, [study.task(number, 1) for number in numbers], [], lambda _: None)
     return study
 
 
@@ -111,7 +111,8 @@ def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster, plai
         return run_batch(task)
 
     finished: list[int] = []
-    run_on(cluster, [study.task(number, 1) for number in range(4)], finished.append, killed_in_the_middle)
+    tasks = [study.task(number, 1) for number in range(4)]
+    run_on(cluster, killed_in_the_middle, tasks, [f"batch-{task.number}" for task in tasks], finished.append)
     assert marker.exists() and sorted(finished) == [0, 1, 2, 3]
     assert tabulate(study, study.records()) == plain
 

@@ -1,0 +1,130 @@
+"""vary: a chip with some of its figures replaced, validated like a chip file, and what depends on them following."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from foundation.digest import digest_of
+from foundation.errors import ChipError
+from hwmodels.area import tile_area_mm2
+from hwmodels.chip import HOST_EC_SUFFIX, Chip
+from hwmodels.load import chip_from_document
+from hwmodels.parameters import resolve_parameter
+from hwmodels.stored import ASSUMED, chip_document
+
+Value: TypeAlias = int | float | bool | str | None
+Changes: TypeAlias = Mapping[str, Value]
+
+_WORDS = frozenset({"graded_spikes", "token_sharing", "multicast", "synchronisation"})
+"""Keys whose value stands in the chip file as it is, without an origin."""
+_PER_FLIT = ("noc.energy_pj_per_flit_hop", "noc.chip_crossing_pj_per_flit")
+_CROSSINGS = ("noc.chip_crossing_cycles", "noc.chip_crossing_pj_per_flit")
+
+
+def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool = True) -> Chip:
+    """A copy of a chip with figures replaced.
+
+    Args:
+        chip: the chip to start from.
+        changes: values by dotted name as in a chip file and in its units (``{"synapse_core.lanes_per_cycle": 64,
+            "mesh.width": 8}``); a memory also in KiB (``"synapse_core.weight_memory_kib": 64``); None removes an optional figure.
+        name: the copy's name; None makes one of the chip's and a digest of `changes`.
+        follow: whether figures that depend on the changed ones, and are not given, follow them: leakage in proportion to the
+            area of core and router (where the chip has a section `area`); energy of a flit in proportion to `noc.flit_bits`;
+            the two figures of a chip crossing go where `mesh.max_chips` becomes 1.
+
+    Every changed figure's origin says from what it was varied. Without changes and name, the chip itself is returned.
+
+    Raises:
+        ChipError: a parameter is unknown (the nearest is offered), or the result breaks the schema or contradicts itself.
+    """
+    if not changes and name is None:
+        return chip
+    settings = _settings(chip, changes)
+    document = chip_document(chip)
+    if follow and settings.get("mesh.max_chips", chip.mesh.max_chips) == 1:
+        settings = dict.fromkeys(_CROSSINGS) | settings
+    document["name"] = name if name is not None else _name(chip, settings)
+    for figure, value in settings.items():
+        _put(document, chip, figure, value, "varied")
+    label = f"chip {chip.name!r}, varied"
+    varied = chip_from_document(document, label)
+    if follow and (following := _followers(chip, varied, settings)):
+        for figure, (value, why) in following.items():
+            _put(document, chip, figure, value, why)
+        varied = chip_from_document(document, label)
+    return replace(varied, description=chip.description)
+
+
+def _settings(chip: Chip, changes: Changes) -> dict[str, Value]:
+    """Changes by their names in a chip file, in its units. Raises ChipError."""
+    found: dict[str, Value] = {}
+    for name, given in changes.items():
+        figure, scale = resolve_parameter(str(name), chip.name)
+        value: Any = given.item() if isinstance(given, np.generic) else given
+        if scale != 1:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not float(value * scale).is_integer():
+                raise ChipError(f"chip {chip.name!r}, varied: {name} is {value!r}: must be a number of KiB that makes whole bits")
+            value = int(value * scale)
+        if figure in found:
+            raise ChipError(f"chip {chip.name!r}, varied: {figure} is given twice, in bits and in KiB: keep one")
+        found[figure] = value
+    return found
+
+
+def _name(chip: Chip, settings: Mapping[str, Value]) -> str:
+    """The chip's name and eight hex digits of the changes; the ending that marks virtual EC cores stays last."""
+    own = chip.name.removesuffix(HOST_EC_SUFFIX)
+    return f"{own}-{digest_of(dict(settings))[:8]}{HOST_EC_SUFFIX if chip.virtual_host_ec else ''}"
+
+
+def _put(document: dict[str, Any], chip: Chip, figure: str, value: Value, why: str) -> None:
+    *path, key = figure.split(".")
+    section = document
+    for part in path:
+        section = section.setdefault(part, {})
+    if value is None:
+        section.pop(key, None)
+    elif key in _WORDS:
+        section[key] = value
+    elif key == "memory_in_ac":
+        section.pop(key, None)
+        if value is not False:  # a chip file gives it only where it holds
+            section[key] = value
+    else:
+        before = section.get(key)
+        origin = chip.sources.get(figure, "").removeprefix(ASSUMED)
+        was = f" from {before['value']} ({origin})" if isinstance(before, dict) and origin else ""
+        section[key] = {"value": value, "assumed": f"{why}{was}"}
+
+
+def _followers(base: Chip, varied: Chip, settings: Mapping[str, Value]) -> dict[str, tuple[Value, str]]:
+    """Figures that follow: value and why."""
+    found: dict[str, tuple[Value, str]] = {}
+    flits = varied.noc.flit_bits / base.noc.flit_bits
+    if flits != 1:
+        for figure in _PER_FLIT:
+            before = getattr(base.noc, figure.partition(".")[2])
+            if figure not in settings and before is not None and getattr(varied.noc, figure.partition(".")[2]) is not None:
+                found[figure] = before * flits, f"in proportion to noc.flit_bits (x {flits:.4g}),"
+    if base.area is None or varied.area is None:
+        return found
+    for part, before_mm2, after_mm2 in zip(
+        ("synapse_core", "ec_core", "router"), _parts_mm2(base), _parts_mm2(varied), strict=True
+    ):
+        figure, ratio = f"leakage.{part}_uw", after_mm2 / before_mm2 if before_mm2 else 1.0
+        before = getattr(base.leakage, f"{part}_uw")
+        if figure not in settings and ratio != 1 and before and getattr(varied.leakage, f"{part}_uw"):
+            found[figure] = before * ratio, f"in proportion to area (x {ratio:.4g}),"
+    return found
+
+
+def _parts_mm2(chip: Chip) -> tuple[float, float, float]:
+    """Area of one synapse core, one EC core and one router, mm2."""
+    tile, mesh = tile_area_mm2(chip), chip.mesh
+    ec = (tile.ec_sram + tile.ec_logic) / mesh.ec_cores_per_tile if mesh.ec_cores_per_tile else 0.0
+    return (tile.synapse_sram + tile.synapse_logic) / mesh.synapse_cores_per_tile, ec, tile.router

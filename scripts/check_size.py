@@ -1,0 +1,93 @@
+"""Check that `size` finds the smallest chip, against brute force, for the structures of ViT-Ti/16 and ViT-S/16.
+
+    python scripts/check_size.py [--steps 2] [--density 0.25]
+
+Every chip of a small family is scheduled and priced; `size` is then asked for several targets. No weights are needed: the
+activity is synthetic. Takes minutes; exits with 1 where an answer differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from conversion.structure import structure_of_timm
+from hwmodels import load_chip, vary
+from report.sizing import Outcome, Target
+from simulator import Activity, synthesise
+from synaptile.sizing.evaluate import evaluate
+from synaptile.sizing.grid import make_grid
+from synaptile.sizing.request import knobs_of
+from synaptile.sizing.search import Search
+
+FAMILY: dict[str, list[int | float]] = {
+    "synapse_core.lanes_per_cycle": [8, 16, 32],
+    "ec_core.multipliers_per_cycle": [4, 8, 16],
+    "synapse_core.weight_memory_kib": [98, 196],
+    "mesh.width+mesh.height": [17, 24],
+}
+MODELS = ("vit_tiny_patch16_224", "vit_small_patch16_224")
+QUANTILES = (0.02, 0.25, 0.5, 0.75)
+
+
+def main() -> int:
+    """Print a table of targets and answers; returns the number of answers that differ from brute force."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--density", type=float, default=0.25)
+    asked = parser.parse_args()
+    base, wrong = vary(load_chip("ecmt45"), {"mesh.max_chips": 1}), 0
+    for model in MODELS:
+        activity = synthesise(structure_of_timm(model), asked.steps, asked.density, chip=base)
+        began = time.perf_counter()
+        points = brute_force(activity)
+        seconds = time.perf_counter() - began
+        fitting = [outcome for outcome in points.values() if outcome.fits]
+        print(f"{model}: {len(points)} chips in {seconds:.0f} s, {len(fitting)} hold it", flush=True)
+        for target in targets(fitting):
+            wrong += not check(activity, points, target)
+    return wrong
+
+
+def brute_force(activity: Activity) -> dict[tuple[int, ...], Outcome]:
+    """Every chip of the family."""
+    base = activity.program.chip
+    return {
+        point: evaluate(activity, base, {name: FAMILY[name][at] for name, at in zip(FAMILY, point, strict=True)}, 1, None)
+        for point in product(*(range(len(values)) for values in FAMILY.values()))
+    }
+
+
+def targets(fitting: list[Outcome]) -> list[Target]:
+    """Latencies and energies that some chips reach and others do not."""
+    latency, energy = sorted(o.latency_ms for o in fitting), sorted(o.energy_mj for o in fitting)
+    at = [int(share * (len(fitting) - 1)) for share in QUANTILES]
+    return [*(Target(latency_ms=latency[i]) for i in at), *(Target(energy_mj=energy[i]) for i in at)]
+
+
+def check(activity: Activity, points: dict[tuple[int, ...], Outcome], target: Target) -> bool:
+    """Whether the search's answer is the smallest of all points."""
+    base = activity.program.chip
+    asked: list[tuple[int, ...]] = []
+
+    def known(changes: dict[str, int | float], *, free: bool = False) -> Outcome:
+        asked.append(tuple(FAMILY[name].index(value) for name, value in changes.items()))
+        return points[asked[-1]]
+
+    grid = make_grid(base, knobs_of(base, FAMILY))
+    found = Search(grid, target, known, 0).run()  # type: ignore[arg-type]  # an evaluator that looks its points up
+    met = [(outcome.area_mm2, point) for point, outcome in points.items() if target.met(outcome)]
+    wanted = min(met, key=lambda pair: (pair[0] or 0.0, pair[1]))[1]
+    values = ", ".join(f"{value:g}" for value in grid.changes(found.index).values())
+    verdict = "as brute force" if found.index == wanted else f"brute force says {grid.changes(wanted)}"
+    print(f"  {target}: {values} in {len(set(asked))} of {grid.size} points, {verdict}", flush=True)
+    return found.index == wanted
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)

@@ -1,0 +1,96 @@
+"""`synaptile size`: the smallest chip of a family that meets a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synaptile.commands.options import OtherChip, RunDirectory, Synchronisation
+from synaptile.terminal import counted, output
+
+if TYPE_CHECKING:
+    from report.sizing import Value
+
+
+def size(
+    directory: RunDirectory,
+    to: Annotated[Path, typer.Option("--output", "-o", help="Directory of the study; run again to go on with it.")],
+    latency: Annotated[float | None, typer.Option("--latency-ms", help="What an image may take at most.")] = None,
+    throughput: Annotated[float | None, typer.Option("--images-per-second", help="Throughput at least; see --images.")] = None,
+    energy: Annotated[
+        float | None, typer.Option("--energy-mj", help="What an image may cost at most, memories, NoC and static power included.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="NAME=VALUES",
+            help="A parameter of the chip and its values: 8,16,32 or 8:64:8 (steps) or 8:64:x2 (factors); may be repeated. "
+            "Names as in a chip file, memories also in KiB, mesh.width+mesh.height for both.",
+        ),
+    ] = None,
+    chip: OtherChip = None,
+    images: Annotated[int, typer.Option("--images", help="Images of the run to stream through each schedule.")] = 1,
+    synchronisation: Synchronisation = None,
+    most: Annotated[int, typer.Option("--max-evaluations", help="Chips that may be tried.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the points tried as a check.")] = 0,
+) -> None:
+    """Find the smallest chip of a family that meets a target for a run, what binds it, and what more of anything would bring.
+
+    Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
+    """
+    from foundation.files import write_text
+    from hwmodels import load_chip
+    from report import sizing_tables as tables
+    from report.sizing_figure import sizing_figure
+    from simulator.storage import load_activity
+    from synaptile.rundir import check_output
+    from synaptile.sizing import size as find
+
+    folder = check_output(to)
+    chosen = _values(parameters)
+    activity = load_activity(directory)
+    with counted("chips tried") as progress:
+        study = find(
+            activity,
+            None if chip is None else load_chip(chip),
+            latency_ms=latency,
+            images_per_second=throughput,
+            energy_mj=energy,
+            parameters=chosen,
+            max_evaluations=most,
+            seed=seed,
+            images=images,
+            synchronisation=synchronisation,
+            directory=folder,
+            progress=progress,
+        )
+    console = output()
+    for note in study.synthetic:
+        console.print(note, style="bold red")
+    for table in (tables.answer_table, tables.outcome_table, tables.marginal_table):
+        console.print(table(study))
+    write_text(folder / "size.json", tables.to_json(study))
+    write_text(folder / "size.md", tables.to_markdown(study))
+    written = ["size.json", "size.md", *(path.name for path in sizing_figure(study, folder / "size"))]
+    console.print(f"Written to {folder}: {', '.join(written)}", soft_wrap=True)
+
+
+def _values(given: list[str] | None) -> dict[str, list[Value]] | None:
+    """Values by parameter, None where none was named. Raises InputError."""
+    from foundation.errors import InputError
+    from synaptile.commands.ranges import figures
+
+    if not given:
+        return None
+    found: dict[str, list[Value]] = {}
+    for text in given:
+        name, sign, values = text.partition("=")
+        if not sign or not name.strip():
+            raise InputError(f"--vary is {text!r}: write NAME=VALUES, such as synapse_core.lanes_per_cycle=8,16,32")
+        if name.strip() in found:
+            raise InputError(f"--vary names {name.strip()!r} twice: give all its values at once")
+        found[name.strip()] = figures(values, f"--vary {name.strip()}")
+    return found

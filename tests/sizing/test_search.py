@@ -1,0 +1,209 @@
+"""Is what the search calls smallest the smallest, by brute force, and does it say so when it cannot know?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from foundation.errors import InputError
+from hwmodels import load_chip
+from report.sizing import Knob, Outcome, Target
+from synaptile.sizing.evaluate import Changes, Spent
+from synaptile.sizing.grid import Grid, make_grid, smallest_meeting
+from synaptile.sizing.search import Found, Search
+
+KNOBS = (
+    Knob("synapse_core.lanes_per_cycle", (4, 8, 16, 32)),
+    Knob("ec_core.multipliers_per_cycle", (2, 4, 8)),
+    Knob("synapse_core.weight_memory_kib", (49, 98, 196)),
+    Knob("mesh.width+mesh.height", (12, 18, 24)),
+)
+TARGET = Target(latency_ms=1.0)
+Model = Callable[[dict[str, float]], Outcome]
+
+
+class Modelled:
+    """An evaluator whose chips do what a function says."""
+
+    def __init__(self, model: Model, most: int = 10**6) -> None:
+        self.model, self.most = model, most
+        self.tried: list[dict[str, float]] = []
+
+    def __call__(self, changes: Changes, *, free: bool = False) -> Outcome:
+        if len(self.tried) >= self.most:
+            raise Spent
+        self.tried.append(dict(changes))
+        return self.model(dict(changes))
+
+
+def outcome(latency: float) -> Outcome:
+    return Outcome(True, "x", "x", int(latency * 500_000), latency, 1e3 / latency, 1.0, 1)
+
+
+def unfit(resource: str = "mesh.max_chips") -> Outcome:
+    return Outcome(False, resource, "does not fit")
+
+
+def smallest(grid: Grid, model: Model, target: Target = TARGET) -> tuple[int, ...] | None:
+    """By brute force."""
+    met = [
+        (grid.cost_of(index), index)
+        for index in product(*(range(len(knob.values)) for knob in grid.knobs))
+        if target.met(model(dict(grid.changes(index))))
+    ]
+    return min(met)[1] if met else None
+
+
+def searched(model: Model, most: int = 10**6, target: Target = TARGET, seed: int = 0) -> tuple[Found, Modelled]:
+    evaluator = Modelled(model, most)
+    return Search(make_grid(load_chip("ecmt45"), KNOBS), target, evaluator, seed).run(), evaluator  # type: ignore[arg-type]
+
+
+def monotone(work: list[float], cores: float) -> Model:
+    """Rates share the work; weight memory and mesh must hold the cores' weights; more memory means fewer, slower cores."""
+
+    def model(changes: dict[str, float]) -> Outcome:
+        lanes, units, memory, side = changes.values()
+        if cores * 196 / memory > side * side:
+            return unfit()
+        return outcome(work[0] / lanes * memory / 98 + work[1] / units)
+
+    return model
+
+
+@settings(max_examples=30, deadline=None)
+@given(work=some.lists(some.floats(0.1, 12), min_size=2, max_size=2), cores=some.floats(1, 400))
+def test_it_is_the_smallest_where_rates_help_and_memories_may_hurt(work: list[float], cores: float) -> None:
+    model = monotone(work, cores)
+    wanted = smallest(make_grid(load_chip("ecmt45"), KNOBS), model)
+    if wanted is None:
+        with pytest.raises(InputError, match="no chip of the family"):
+            searched(model)
+        return
+    found, evaluator = searched(model)
+    assert found.index == wanted and found.exhaustive
+    assert len(evaluator.tried) < prod(len(knob.values) for knob in KNOBS)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=some.integers(0, 2**31))
+def test_energy_may_do_what_it_likes(seed: int) -> None:
+    table = np.random.default_rng(seed).uniform(0.5, 3, [len(knob.values) for knob in KNOBS])
+    places = [{value: at for at, value in enumerate(knob.values)} for knob in KNOBS]
+
+    def model(changes: dict[str, float]) -> Outcome:
+        at = tuple(place[value] for place, value in zip(places, changes.values(), strict=True))  # type: ignore[index]
+        return Outcome(True, "x", "x", 1, 0.5, 2.0, float(table[at]), 1)
+
+    target = Target(energy_mj=0.8)
+    wanted = smallest(make_grid(load_chip("ecmt45"), KNOBS), model, target)
+    found, _ = searched(model, target=target)
+    assert found.index == wanted and found.exhaustive
+
+
+def test_a_point_that_breaks_monotonicity_is_found_by_a_check_and_then_nothing_is_taken_for_granted() -> None:
+    def model(changes: dict[str, float]) -> Outcome:
+        # Slower with more lanes below 32: every ruled-out point meets the target after all.
+        return outcome({4: 0.5, 8: 0.6, 16: 2.0, 32: 0.9}[int(changes["synapse_core.lanes_per_cycle"])])
+
+    found, _ = searched(model)
+    assert found.index == smallest(make_grid(load_chip("ecmt45"), KNOBS), model) == (0, 0, 0, 0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=some.integers(0, 2**31))
+def test_once_a_check_has_found_that_more_is_slower_every_smaller_point_is_tried(seed: int) -> None:
+    table = np.random.default_rng(seed).uniform(0.5, 6, [len(knob.values) for knob in KNOBS])
+    places = [{value: at for at, value in enumerate(knob.values)} for knob in KNOBS]
+
+    def model(changes: dict[str, float]) -> Outcome:
+        return outcome(float(table[tuple(place[value] for place, value in zip(places, changes.values(), strict=True))]))  # type: ignore[index]
+
+    grid = make_grid(load_chip("ecmt45"), KNOBS)
+    search = Search(grid, TARGET, Modelled(model), seed)  # type: ignore[arg-type]
+    try:
+        found = search.run()
+    except InputError as error:
+        assert not search.anomalies and "ruled out by larger ones that failed" in str(error)
+        return
+    if search.anomalies:
+        assert found.index == smallest(grid, model) and "not met monotonically" in found.statement
+
+
+def test_a_board_of_several_chips_counts_whole() -> None:
+    area = make_grid(load_chip("ecmt45"), KNOBS)
+
+    def model(changes: dict[str, float]) -> Outcome:
+        side = int(changes["mesh.width+mesh.height"])
+        chips = {12: 9, 18: 2, 24: 1}[side]
+        place = tuple(knob.values.index(int(changes[knob.name])) for knob in KNOBS)
+        return Outcome(True, "x", "x", 1, 0.5, 2.0, 1.0, chips, area_mm2=chips * area.cost_of(place))
+
+    found, _ = searched(model)
+    assert found.index == (0, 0, 0, 2)  # 576 tiles; two chips of 324 are more silicon, nine of 144 more still
+
+
+def test_spent_evaluations_are_said_and_leave_the_best_that_was_found() -> None:
+    model = monotone([6.0, 2.0], 100)
+    whole, _ = searched(model)
+    part, evaluator = searched(model, most=6)
+    assert len(evaluator.tried) == 6
+    assert not part.exhaustive and part.statement.startswith("NOT EXHAUSTIVE: 6 of 108 points tried")
+    assert whole.exhaustive and TARGET.met(part.outcome)
+
+
+def test_a_target_out_of_reach_says_the_best_and_what_binds() -> None:
+    def model(changes: dict[str, float]) -> Outcome:
+        return Outcome(
+            True,
+            "ec_core.multipliers_per_cycle",
+            "70 % of the critical path",
+            1,
+            5 - changes["mesh.width+mesh.height"] / 24,
+            1.0,
+            1.0,
+            1,
+        )
+
+    with pytest.raises(InputError) as caught:
+        searched(model)
+    message = str(caught.value)
+    assert "latency at most 1 ms" in message and "best reached 4 ms" in message and "mesh.width+mesh.height=24" in message
+    assert "bound by ec_core.multipliers_per_cycle" in message and "of 108 points were tried" in message
+
+
+def test_a_graph_that_no_chip_holds_says_what_is_short() -> None:
+    with pytest.raises(InputError, match="no chip of the family holds the graph: does not fit"):
+        searched(lambda changes: unfit("synapse_core.state_memory_bits"))
+
+
+def test_the_largest_chip_need_not_be_the_one_that_meets_the_target() -> None:
+    def model(changes: dict[str, float]) -> Outcome:
+        return outcome(changes["synapse_core.weight_memory_kib"] / 98)  # only small memories are fast enough
+
+    found, _ = searched(model)
+    assert found.index == (0, 0, 0, 0) and found.exhaustive
+
+
+@given(least=some.integers(0, 30), extent=some.integers(1, 31))
+def test_bisection_finds_the_first_that_meets(least: int, extent: int) -> None:
+    calls = []
+
+    def meets(at: int) -> bool:
+        calls.append(at)
+        return at >= least
+
+    found = smallest_meeting(extent, meets, lambda high: high - 2)
+    assert found == (least if least < extent else None)
+    assert len(calls) <= 9
+
+
+def test_bisection_goes_on_below_what_a_probe_finds() -> None:
+    meets = {0, 1, 2, 3, 9, 10}
+    assert smallest_meeting(11, lambda at: at in meets, lambda high: 3 if high == 9 else -1) == 0

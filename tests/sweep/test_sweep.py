@@ -1,0 +1,370 @@
+"""Is every point what the plain pipeline gives, from one execution, whoever computed it and whatever died on the way?"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+import synaptile
+from conversion.graph import load_graph
+from energy import price
+from foundation.digest import digest_of
+from foundation.errors import FileFormatError, InputError
+from hwmodels import die_area_mm2, load_chip, vary
+from mapper import map_graph
+from report.sweep_parquet import FILE, read_points
+from report.sweep_rows import PointRow
+from simulator import execute, schedule
+from synaptile.rundir import Run, save_run
+from synaptile.spread import local_cluster, run_on
+from synaptile.sweeping import execution
+from synaptile.sweeping.context import load_context, save_context
+from synaptile.sweeping.evaluate import PointTask, run_point
+from synaptile.sweeping.execution import execution_of
+from synaptile.sweeping.journal import FILE as JOURNAL
+from synaptile.sweeping.journal import Journal
+from synaptile.sweeping.plan import context_of, plan_of
+from synaptile.sweeping.run import sweep
+from synaptile.sweeping.space import grid_points
+from tests.sweep.studies import MINI, graph_file, tiny
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Steps of every execution."""
+    calls: list[int] = []
+
+    def counted(program: Any, images: Any, steps: int, *rest: Any, **options: Any) -> Any:
+        calls.append(steps)
+        return execute(program, images, steps, *rest, **options)
+
+    monkeypatch.setattr(execution, "execute", counted)
+    return calls
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take longer than the sweeps of these tests, and have a test of their own."""
+    monkeypatch.setattr("synaptile.sweeping.write.sweep_figure", lambda *_: ())
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    pytest.importorskip("distributed", reason="distributed is not installed (extra `study`)")
+    with local_cluster(2) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study in one go in this process."""
+    folder = tmp_path_factory.mktemp("plain")
+    sweep(tiny(folder), folder / "out")
+    return folder
+
+
+def written(folder: Path, study: dict[str, Any]) -> Path:
+    path = folder / "study.yaml"
+    with path.open("w") as file:
+        YAML(typ="safe", pure=True).dump(study, file)
+    return path
+
+
+def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions, tmp_path) -> None:
+    study = tiny(tmp_path, numeric="int8")
+    found = sweep(study, tmp_path / "out")
+    assert executions == [3] and found.executions == 1, "all steps and chips share one run"
+    assert [row.number for row in found.rows] == list(range(12)) and len(found.evaluated) == 8
+    graph = load_graph(tmp_path / "tiny.spk")
+    images = np.random.default_rng([0, 0]).standard_normal((2, *(3, 8, 8))).astype(np.float32)
+    for row in found.evaluated:
+        memory = {"small": 4096, "large": 65536}[str(row.labels["weights"])]
+        chip = vary(
+            load_chip(MINI),
+            {
+                "synapse_core.weight_memory_bits": memory,
+                "synapse_core.weight_bank_bits": 4096,
+                "synapse_core.lanes_per_cycle": row.labels["chip.synapse_core.lanes_per_cycle"],
+            },
+        )
+        program = map_graph(graph, chip, placement="row_major")
+        activity = execute(program, images, int(str(row.labels["steps"])), "int8", keep_spikes=2)
+        timeline = schedule(activity)
+        bill = price(activity, chip, timeline=timeline)
+        assert row.figures["latency_cycles"] == timeline.latency_cycles
+        assert row.figures["latency_ms"] == timeline.milliseconds(timeline.latency_cycles)
+        assert row.figures["images_per_second"] == timeline.images_per_second
+        for name in ("eq30", "executed", "memory", "noc", "static"):
+            assert row.figures[f"energy_{name}_pj"] == float(bill.comparison(name).snn_pj[-1])
+            assert row.figures[f"ratio_{name}"] == bill.ratio(name)
+        assert row.figures["ratio_released"] == bill.ratio("released")
+        assert row.figures["area_mm2"] == die_area_mm2(chip).total and row.figures["chips"] == 1
+        assert row.figures["synapse_cores"] + row.figures["ec_cores"] == len(program.cores.kind)
+        assert row.figures["accuracy"] is None and 0 <= row.figures["agreement"] <= 1
+
+
+def test_what_does_not_fit_is_a_row_with_its_reason(plain: Path) -> None:
+    table = read_points(plain / "out" / FILE).to_pylist()
+    failed = [row for row in table if row["status"] == "failed"]
+    assert [row["weights"] for row in failed] == ["tiny"] * 4
+    assert {row["reason"] for row in failed} == {"does not fit: mesh.max_chips"}
+    assert all("short by" in row["message"] and row["latency_ms"] is None and not row["on_front"] for row in failed)
+
+
+def test_a_study_whose_own_chip_is_too_small_runs_on_the_first_that_fits(executions, tmp_path) -> None:
+    fixed = {"chip.synapse_core.weight_memory_bits": 64, "chip.synapse_core.weight_bank_bits": 64}
+    study = tiny(tmp_path, fixed=fixed, grid={"chip.noc.flit_bits": [64, 128]})
+    found = sweep(study, tmp_path / "none")
+    assert not executions and not found.evaluated and not found.front and found.reasons[0].count == 2
+    assert not (tmp_path / "none" / "pareto.png").exists()
+    small = {"s": {"chip.synapse_core.weight_memory_bits": 64, "chip.synapse_core.weight_bank_bits": 64}}
+    large = {"l": {"chip.synapse_core.weight_memory_bits": 8192, "chip.synapse_core.weight_bank_bits": 64}}
+    found = sweep(tiny(tmp_path, grid={"memory": {**small, **large}}), tmp_path / "some")
+    assert len(executions) == 1 and [row.failed for row in found.rows] == [True, False]
+
+
+def test_one_and_two_workers_write_the_same_bytes(cluster, plain: Path, tmp_path: Path) -> None:
+    sweep(tiny(plain), tmp_path / "two", scheduler=cluster.scheduler.address)
+    for name in (FILE, "sweep.json"):
+        assert (plain / "out" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_a_point_whose_worker_is_killed_is_redone(cluster, plain: Path, tmp_path: Path) -> None:
+    marker = tmp_path / "killed"
+    plan = plan_of(tiny(plain))
+    context = context_of(plan, plain / "out", begun=True)
+    digest, key = save_context(context), execution_of(context, {}).key
+    points = list(grid_points(plan.axes, plan.fixed))[:4]
+
+    def killed_once(task: PointTask) -> PointRow:
+        if task.point.number == 2 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_point(task)
+
+    found: list[PointRow] = []
+    tasks = [PointTask(context.directory, digest, point, key, True) for point in points]
+    run_on(cluster, killed_once, tasks, [f"killed-{point.number}" for point in points], found.append)
+    kept = Journal(plain / "out", digest_of(plan.settings)).read()
+    assert marker.exists() and {row.number: row for row in found} == {number: kept[number] for number in range(4)}
+
+
+def test_killed_half_way_it_goes_on_and_ends_in_the_same_table(tmp_path: Path) -> None:
+    lanes = list(range(1, 31))
+    study = tiny(tmp_path, grid={"chip.synapse_core.lanes_per_cycle": lanes, "steps": [2, 3]})
+    path, out = written(tmp_path, study), tmp_path / "out"
+    command = [sys.executable, "-m", "synaptile", "sweep", str(path), "-o", str(out)]
+    root = Path(synaptile.__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root), "NUMBA_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if (out / JOURNAL).exists() and (out / JOURNAL).read_bytes().count(b"\n") > 10:
+            break
+        time.sleep(0.002)
+    process.kill()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == -signal.SIGKILL, said
+    assert not (out / FILE).exists()
+    kept = (out / JOURNAL).read_bytes().splitlines()[1:-1]
+    assert 5 < len(kept) < 60
+    sweep(path, out)
+    assert (out / JOURNAL).read_bytes().splitlines()[1 : len(kept) + 1] == kept, "what was done is not done again"
+    sweep(path, tmp_path / "whole")
+    assert (out / FILE).read_bytes() == (tmp_path / "whole" / FILE).read_bytes()
+    assert (out / "sweep.json").read_bytes() == (tmp_path / "whole" / "sweep.json").read_bytes()
+
+
+def test_going_on_does_only_what_is_missing(executions, monkeypatch, plain, tmp_path) -> None:
+    study, out = tiny(plain), tmp_path / "out"
+    appended: list[int] = []
+    append = Journal.append
+
+    def stopping(journal: Journal, row: Any) -> None:
+        if len(appended) == 5:
+            raise KeyboardInterrupt
+        append(journal, row)
+        appended.append(row.number)
+
+    monkeypatch.setattr(Journal, "append", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(study, out)
+    assert not (out / FILE).exists()
+    monkeypatch.setattr(Journal, "append", lambda journal, row: (append(journal, row), appended.append(row.number)))
+    sweep(study, out)
+    assert sorted(appended) == list(range(12)) and len(executions) == 1, "the execution is found again"
+    assert (out / FILE).read_bytes() == (plain / "out" / FILE).read_bytes()
+    sweep(study, out)
+    assert len(appended) == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"steps": 4}, "steps was 3, now 4"),
+        ({"chip": "ecmt45"}, "chip was ecmt45-mini, now ecmt45"),
+        ({"grid": {"steps": [2]}}, r"grid.chip.synapse_core.lanes_per_cycle was \[1, 4\], now None"),
+        ({"fixed": {"chip.mesh.width": 4}}, "fixed.chip.mesh.width was None, now 4"),
+        ({"images": {"from": "noise", "limit": 3}}, "images.limit was 2, now 3"),
+        ({"follow": False}, "follow was True, now False"),
+        ({"mapping": {"placement": "metis"}}, "mapping.placement was row_major, now metis"),
+    ],
+)
+def test_a_study_that_changed_is_refused(plain, change, said) -> None:
+    with pytest.raises(InputError, match=said):
+        sweep(tiny(plain, **change), plain / "out")
+
+
+def test_another_model_file_is_refused_and_other_objectives_are_not(tmp_path) -> None:
+    study = tiny(tmp_path, grid={"steps": [1, 2]})
+    sweep(study, tmp_path / "out")
+    assert sweep(study | {"objectives": ["area_mm2"]}, tmp_path / "out").objectives == ("area_mm2",)
+    graph_file(tmp_path, seed=7)
+    with pytest.raises(InputError, match=r"model file \(digest\) was"):
+        sweep(study, tmp_path / "out")
+
+
+def test_a_run_is_swept_as_it_was_executed(executions, plain, tmp_path) -> None:
+    program = map_graph(load_graph(plain / "tiny.spk"), load_chip(MINI), placement="row_major")
+    images = np.random.default_rng([0, 0]).standard_normal((2, 3, 8, 8)).astype(np.float32)
+    activity = execute(program, images, 3, keep_spikes=2)
+    save_run(Run(activity, np.array([1, 2]), np.zeros((2, 0))), tmp_path / "run")
+    study = tiny(plain, model={"run": str(tmp_path / "run")}, images=None)
+    found = sweep(study, tmp_path / "out")
+    whole = {row.number: row for row in sweep(tiny(plain), tmp_path / "whole").rows}
+    assert len(executions) == 1, "by the second sweep"
+    for row in found.evaluated:
+        assert row.figures["latency_ms"] == whole[row.number].figures["latency_ms"]
+        assert row.figures["energy_static_pj"] == whole[row.number].figures["energy_static_pj"]
+        assert row.figures["accuracy"] is not None and row.figures["agreement"] is None
+    with pytest.raises(InputError, match="4 steps are asked for, the run has 3"):
+        sweep(study | {"grid": {"steps": [4]}}, tmp_path / "more")
+
+
+def test_drawn_activity_is_marked_and_has_no_answers(executions, plain, tmp_path) -> None:
+    study = tiny(plain, images=None, rates={"density": 0.2, "images": 2})
+    found = sweep(study, tmp_path / "out")
+    assert not executions and found.synthetic is not None and len(found.evaluated) == 8
+    assert all(row.figures["agreement"] is None and row.figures["accuracy"] is None for row in found.rows if not row.failed)
+    assert json.loads((tmp_path / "out" / "sweep.json").read_text())["synthetic"] == found.synthetic
+    for change, said in (
+        ({"objectives": ["agreement"]}, "drawn from rates give no answers"),
+        ({"grid": {"conversion.n": [4]}}, "which no threshold changes"),
+        ({"images": {"from": "noise"}}, "exactly one of images"),
+    ):
+        with pytest.raises(InputError, match=said):
+            sweep(study | change, tmp_path / "other")
+
+
+def test_conversions_are_executed_once_each_and_change_answers(executions, tmp_path) -> None:
+    study = {
+        "model": {"digits": True},
+        "images": {"from": "digits", "limit": 3},
+        "chip": MINI,
+        "steps": 2,
+        "mapping": {"placement": "row_major"},
+        "grid": {"conversion.n": [2, 8], "conversion.factor.attn.q": [0.5, 1.0], "chip.clock_mhz": [100.0, 200.0]},
+    }
+    found = sweep(study, tmp_path / "out")
+    assert len(executions) == 4 == found.executions and len(found.evaluated) == 8
+    assert found.objectives == ("latency_ms", "energy_static_pj", "area_mm2", "agreement")
+    energies = {row.figures["energy_eq30_pj"] for row in found.rows}
+    assert len(energies) == 4, "each conversion spikes otherwise, the clock changes nothing of it"
+    with pytest.raises(InputError, match=r"no kind of site 'atn.q'.*did you mean 'attn.q'"):
+        sweep(study | {"grid": {"conversion.factor.atn.q": [1.0]}}, tmp_path / "other")
+
+
+def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path) -> None:
+    study = {
+        "model": {"digits": True, "method": "spikezip"},
+        "images": {"from": "digits", "limit": 1},
+        "chip": MINI,
+        "steps": 1,
+        "grid": {"conversion.levels": [4, 5], "chip.clock_mhz": [100.0, 200.0]},
+    }
+    found = sweep(study, tmp_path / "out")
+    assert [row.failed for row in found.rows] == [False, False, True, True]
+    assert found.reasons[0].count == 2 and "power of two" in found.reasons[0].message
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random"])
+def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(monkeypatch, plain, tmp_path, sampler) -> None:
+    pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
+    parameters = {
+        "chip.synapse_core.lanes_per_cycle": {"low": 1, "high": 64, "log": True},
+        "chip.clock_mhz": {"low": 100.0, "high": 500.0},
+        "chip.synapse_core.weight_memory_bits": [64, 8192],
+        "chip.synapse_core.weight_bank_bits": [64],
+    }
+    plan = {"parameters": parameters, "trials": 9, "batch": 3, "sampler": sampler, "seed": 3}
+    study = tiny(plain, grid=None, search=plan)
+    whole = sweep(study, tmp_path / "whole")
+    assert len(whole.rows) == 9 and any(row.failed for row in whole.rows) and whole.front
+    append, appended = Journal.append, []
+
+    def stopping(journal: Journal, row: Any) -> None:
+        if len(appended) == 4:
+            raise KeyboardInterrupt
+        append(journal, row)
+        appended.append(row.number)
+
+    monkeypatch.setattr(Journal, "append", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(study, tmp_path / "out")
+    monkeypatch.setattr(Journal, "append", append)
+    sweep(study, tmp_path / "out")
+    assert (tmp_path / "out" / FILE).read_bytes() == (tmp_path / "whole" / FILE).read_bytes()
+    more = sweep(study | {"search": plan | {"trials": 11}}, tmp_path / "out")
+    assert [row.labels for row in more.rows[:9]] == [row.labels for row in whole.rows]
+    with pytest.raises(InputError, match=r"search.seed was 3, now 4"):
+        sweep(study | {"search": plan | {"seed": 4}}, tmp_path / "out")
+
+
+def test_a_search_that_repeats_a_point_takes_its_figures(plain, tmp_path) -> None:
+    pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
+    study = tiny(plain, grid=None, search={"parameters": {"chip.clock_mhz": [100.0, 200.0]}, "trials": 9, "batch": 3})
+    found = sweep(study, tmp_path / "out")
+    by_clock: dict[Any, set[Any]] = {}
+    for row in found.rows:
+        by_clock.setdefault(row.labels["chip.clock_mhz"], set()).add(row.figures["latency_ms"])
+    assert len(found.rows) == 9 and all(len(latencies) == 1 for latencies in by_clock.values())
+
+
+def test_rows_of_another_search_are_refused(plain, tmp_path) -> None:
+    pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
+    study = tiny(plain, grid=None, search={"parameters": {"chip.clock_mhz": {"low": 1.0, "high": 9.0}}, "trials": 3, "batch": 3})
+    sweep(study, tmp_path / "out")
+    file = tmp_path / "out" / JOURNAL
+    lines = file.read_bytes().splitlines(keepends=True)
+    first = json.loads(lines[1])
+    first["labels"]["chip.clock_mhz"] += 1.0
+    file.write_bytes(lines[0] + json.dumps(first).encode() + b"\n" + b"".join(lines[2:]))
+    with pytest.raises(InputError, match="this version of optuna proposes otherwise"):
+        sweep(study, tmp_path / "out")
+
+
+def test_workers_refuse_another_context(plain, tmp_path) -> None:
+    (tmp_path / "context.json").write_bytes((plain / "out" / "context.json").read_bytes())
+    with pytest.raises(FileFormatError, match="run the sweep again"):
+        load_context(str(tmp_path), "0" * 32)
+    with pytest.raises(FileFormatError, match="under this path"):
+        load_context(str(tmp_path / "nowhere"), "0" * 32)
+
+
+def test_a_context_survives_the_disk(plain) -> None:
+    context = context_of(plan_of(tiny(plain)), plain / "out", begun=True)
+    assert load_context(context.directory, save_context(context)) == replace(context)
