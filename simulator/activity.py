@@ -62,8 +62,9 @@ class SpikeRecord:
     `events` has shape (steps, images, tokens, groups): spikes emitted per token and channel group, where group g covers
     channels ``bounds[g]:bounds[g+1]`` of the site (heads, where its stream is an attention map).
     `histogram` has shape (steps, 2n): spikes per threshold over all images, +theta1*2^k at k, -theta2*2^k at n+k (ST-BIF: n = 1).
-    `neurons` is the number of neurons of the site, one image (of text the mean over sentences, rounded). `masks` are the neurons that fired for the first images of the run,
-    packed by `numpy.packbits`: uint8, shape (steps, images kept, *site shape but its last axis, ceil(width / 8)); None without.
+    `neurons` is the number of neurons of the site, one image (of text the mean over sentences, rounded). `masks` are the neurons
+    that fired for the first images of the run, packed by `numpy.packbits`: uint8, shape (steps, images kept, *site shape but its
+    last axis, ceil(width / 8)); None without.
     """
 
     events: NDArray[np.int32]
@@ -81,8 +82,8 @@ class Activity(Tabular):
     sites to their record. `numeric` is the number format ("float32", "float64" or "int8"). `provenance` holds versions, seeds,
     digests, command. `settled` is the step at which each image came to rest, shape (images,), 0 where it moved to the end;
     None for graphs that are shown the image at every step. `convolutions` maps convolutions to what their parts issued, in the
-    order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2). `lengths` has shape (images,):
-    the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
+    order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2). `lengths` has shape
+    (images,): the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
     """
 
     program: CoreProgram

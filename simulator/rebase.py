@@ -89,7 +89,8 @@ def first_steps(activity: Activity, steps: int) -> Activity:
 
 def _regrouped(activity: Activity, program: CoreProgram, counts: SpikeCounts) -> dict[str, SpikeRecord]:
     """Records of the sites, their spikes counted in the channel groups of `program`."""
-    groups = Recorder(make_layout(program, check_numeric(activity.numeric)), activity.steps, activity.images).spikes
+    layout = make_layout(program, check_numeric(activity.numeric))
+    groups = Recorder(layout, activity.steps, activity.images, lengths=activity.lengths).spikes
     found: dict[str, SpikeRecord] = {}
     for site, record in activity.spikes.items():
         bounds = groups[site].bounds
@@ -122,27 +123,33 @@ def _convolution(activity: Activity, program: CoreProgram, node: Convolution2d) 
 
 def _recount(activity: Activity, program: CoreProgram, counts: SpikeCounts, convolutions: dict[str, Int64]) -> OperationTable:
     """Operations that `program` issues for the recorded spikes, images summed."""
-    ledger = Ledger(program, activity.steps, activity.images)
+    ledger = Ledger(program, activity.steps, activity.images, activity.lengths)
     for name in program.node_names:
         node = program.graph.nodes[name]
         if isinstance(node, Source):
             continue
         for place, part in enumerate(program.parts_of(name).tolist()):
-            for role, op, count in _of_events(program, counts, part, node):
+            for role, op, count in _of_events(program, counts, part, node, activity.lengths):
                 ledger.add(part, role, op, count)
             if isinstance(node, Convolution2d):
                 ledger.add(part, "synapse rows", "ac", convolutions[name][:, :, place, 0].sum(axis=1))
     return ledger.table()
 
 
-def _of_events(program: CoreProgram, counts: SpikeCounts, part: int, node: Node) -> list[tuple[str, str, Int64]]:
-    """What spikes make a part issue: role, operation, counts of shape (steps,)."""
+def _of_events(
+    program: CoreProgram, counts: SpikeCounts, part: int, node: Node, lengths: Int64 | None
+) -> list[tuple[str, str, Int64]]:
+    """What spikes make a part issue: role, operation, counts of shape (steps,). `lengths`: tokens of each sentence, of text."""
     parts = program.parts
     tokens = slice(int(parts.token_start[part]), int(parts.token_stop[part]))
     start, stop = int(parts.out_start[part]), int(parts.out_stop[part])
 
+    def by_sample(site: str, first: int, last: int, chosen: slice) -> Int64:
+        total: Int64 = counts.of(site, first, last)[:, :, chosen].sum(axis=2)
+        return total
+
     def spikes(site: str, first: int, last: int, chosen: slice) -> Int64:
-        total: Int64 = counts.of(site, first, last)[:, :, chosen].sum(axis=(0, 2))
+        total: Int64 = by_sample(site, first, last, chosen).sum(axis=0)
         return total
 
     match node:
@@ -156,18 +163,23 @@ def _of_events(program: CoreProgram, counts: SpikeCounts, part: int, node: Node)
             return [("synapse rows", "ac", rows * (stop - start))]
         case ProductUnit():
             a, b = node.inputs
-            width, columns = node.head_width, node.keys
+            width = node.head_width
+            ends = (
+                np.array([node.tokens], np.int64) if lengths is None else lengths
+            )  # sentences have keys and queries of their own
+            rows_met = np.clip(ends - tokens.start, 0, tokens.stop - tokens.start)[:, None]
+            columns = ends[:, None] if node.form == "qk" else np.int64(width)
             if node.form == "sv":
-                start, stop, columns = start // width, stop // width, width
+                start, stop = start // width, stop // width
             wide = width if node.form == "qk" else 1
-            of_a = spikes(a.node, a.start + start * wide, a.start + stop * wide, tokens)
-            of_b = spikes(b.node, b.start + start * width, b.start + stop * width, slice(None))
-            second = of_b * (tokens.stop - tokens.start)
+            of_a = by_sample(a.node, a.start + start * wide, a.start + stop * wide, tokens)
+            of_b = by_sample(b.node, b.start + start * width, b.start + stop * width, slice(None))
+            second = (of_b * rows_met).sum(axis=0)
             second[0] = 0  # S_A(0) is zero: the pass does not run
             return [
-                ("A(t) S_B(t)", "ac", of_a * columns),
+                ("A(t) S_B(t)", "ac", (of_a * columns).sum(axis=0)),
                 ("S_A(t-1) B(t)", "ac", second),
-                ("operand sums", "add", of_a + of_b),
+                ("operand sums", "add", (of_a + of_b * (rows_met > 0)).sum(axis=0)),
             ]
         case _:
             return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,8 +102,9 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
     graph, dtype, count = layout.program.graph, layout.dtype, len(images)
     rows = count * (node.tokens * (node.shape[0] if node.is_map else 1))
 
-    source = graph.source
-    share = None if not isinstance(source, ImageSource | TokenSource) or source.last_step is None else source.share
+    def share() -> Callable[[int], float] | None:
+        source = graph.source
+        return None if not isinstance(source, ImageSource | TokenSource) or source.last_step is None else source.share
 
     def array(name: str) -> NDArray[Any]:
         return graph.array(node.name, name).astype(dtype, copy=False)
@@ -135,11 +137,11 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
         case ReadOut():
             return ReadOutUnit(node, count, dtype)
         case TokenSource():
-            return ShownUnit(np.ones((rows, 1), dtype), share=share)
+            return ShownUnit(np.ones((rows, 1), dtype), share=share())
         case TokenEmbedding():
-            return ShownUnit(embedded(graph, node, images, dtype).reshape(rows, -1), share=share)
+            return ShownUnit(embedded(graph, node, images, dtype).reshape(rows, -1), share=share())
         case ImageSource():
-            return ShownUnit(images.reshape(count, -1), share=share)
+            return ShownUnit(images.reshape(count, -1), share=share())
         case ConstantStream(injection="once"):
             value = np.tile(array("value"), (count, 1))
             return ShownUnit(np.zeros_like(value), once=value)
@@ -147,9 +149,9 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
             return ShownUnit(np.tile(array("value"), (count, 1)))
         case PatchEmbedding(injection="once"):
             bias = array("bias")
-            return ShownUnit(_front_end(node, images, array("weight"), np.zeros_like(bias)), once=bias, share=share)
+            return ShownUnit(_front_end(node, images, array("weight"), np.zeros_like(bias)), once=bias, share=share())
         case PatchEmbedding():
-            return ShownUnit(_front_end(node, images, array("weight"), array("bias")), share=share)
+            return ShownUnit(_front_end(node, images, array("weight"), array("bias")), share=share())
         case TokenSelect():
             return StreamUnit(node.kind, count, node.width, node.start, node.stop)
         case Add() | Concatenate():

@@ -38,6 +38,6 @@ HAS_DOT = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vnni"} <= set(_
 """Whether one instruction multiplies bytes and sums them in fours."""
 VECTOR_BITS, HAS_FMA = vector_unit(_TRIPLE, _FEATURES)
 PANEL = panel_width(_TRIPLE, VECTOR_BITS)
-BLOCK_BYTES = 56 * 1024
-"""Weights that tokens pass over together. Somewhat more than a first-level cache of 32 or 48 KiB: rows that miss it come from the
-second level in time, and long runs of events matter more, above all where few neurons spike."""
+BLOCK_BYTES = 40 * 1024
+"""Weights that tokens pass over together: about a first-level cache. Rows that miss it come from the second level in time, and
+long runs of events matter too, above all where few neurons spike."""

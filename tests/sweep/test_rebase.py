@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conversion.calibrate import calibrate
 from energy import price
 from foundation.errors import ConservationError, InputError
 from hwmodels import Chip
@@ -18,6 +19,8 @@ from simulator import Activity, execute, schedule
 from simulator.rebase import first_steps, rebased
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
+from tests.simulator.runs import CHIPS
+from tests.text.small_encoders import lowered, sentences
 
 BANKS = {"weight_bank_bits": 512, "state_bank_bits": 512}
 IMAGES, STEPS = 2, 3
@@ -110,3 +113,11 @@ def test_damaged_spikes_are_found() -> None:
     other = map_graph(GRAPH, chip_of(60, 500), placement="row_major")
     with pytest.raises(ConservationError, match="not those that were counted"):
         rebased(damaged, other)
+
+
+@pytest.mark.parametrize("chip", list(CHIPS))
+def test_sentences_are_recounted_at_their_own_lengths(chip: str) -> None:
+    graph, batch = calibrate(lowered(), sentences([2, 6, 3], width=6)), sentences([2, 6, 1, 3], width=6)
+    own, other = (map_graph(graph, CHIPS[name](), anneal_moves=5) for name in ("roomy", chip))
+    run, expected = (execute(program, batch, STEPS, "int8", keep_spikes=4) for program in (own, other))
+    same_run(rebased(run, other), expected)
