@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from conversion.graph import Convolution2d, Neurons, SpikingGraph, Synapse
 from foundation.errors import InputError
+from simulator.kernels.quantise import quantise_rows
 
 Numeric: TypeAlias = Literal["float32", "float64", "int8"]
 NUMERICS: tuple[Numeric, ...] = ("float32", "float64", "int8")
@@ -46,13 +47,12 @@ def quantise(graph: SpikingGraph, synapse: Synapse | Convolution2d) -> Quantised
     Raises InputError where the largest possible sum of shifted weights would leave the 32-bit accumulator.
     """
     weight = graph.array(synapse.name, "weight").astype(np.float32, copy=False)
-    weight = weight.reshape(len(weight), -1)
-    largest = np.abs(weight).max(axis=1)
-    scale = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
-    levels = np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
+    weight = np.ascontiguousarray(weight.reshape(len(weight), -1))
+    levels, scale = np.empty(weight.shape, np.int8), np.empty(len(weight), np.float32)
+    sums = quantise_rows(weight, levels, scale)
     site = graph.nodes[synapse.inputs[0].node]
     shift = site.n - 1 if isinstance(site, Neurons) else 0
-    worst = int(np.abs(levels.astype(np.int64)).sum(axis=1).max()) << shift
+    worst = int(sums.max()) << shift
     if isinstance(synapse, Convolution2d):
         worst *= synapse.pool_kernel[0] * synapse.pool_kernel[1]
     if worst > ACCUMULATOR_LIMIT:

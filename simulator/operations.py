@@ -58,6 +58,7 @@ Entry = tuple[str, str, int]
 """Role, operation, count an image and step."""
 Key = tuple[int, int, str, str]
 """Core, node, role, operation."""
+_PLACE = {op: place for place, op in enumerate(OPS)}
 
 
 class Ledger:
@@ -79,10 +80,10 @@ class Ledger:
     def table(self) -> OperationTable:
         """Recorded and fixed operations together, sorted by core, node, role and operation."""
         fixed = {key: counts for key, counts in self._fixed().items() if counts[0] or (counts[1] and self.steps > 1)}
-        keys = sorted(fixed.keys() | self._rows.keys(), key=lambda key: (key[0], key[1], key[2], OPS.index(key[3])))
+        keys = sorted(fixed.keys() | self._rows.keys(), key=lambda key: (*key[:3], _PLACE[key[3]]))
         roles = tuple(sorted({key[2] for key in keys}))
         index = {role: i for i, role in enumerate(roles)}
-        columns = np.array([(core, node, index[role], OPS.index(op)) for core, node, role, op in keys], np.int32).reshape(-1, 4)
+        columns = np.array([(core, node, index[role], _PLACE[op]) for core, node, role, op in keys], np.int32).reshape(-1, 4)
         core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
         each = np.array([fixed.get(key, (0, 0)) for key in keys], np.int64).reshape(-1, 2)
         count = np.repeat(each[:, 1:], self.steps, axis=1)
@@ -112,8 +113,7 @@ def _fixed_counts(program: CoreProgram) -> dict[Key, tuple[int, int]]:
         before = fixed.get((core, node, role, op), (0, 0))
         fixed[core, node, role, op] = (before[0] + first, before[1] + later)
 
-    for part, (core, node, owner) in enumerate(zip(cores, nodes, owners, strict=True)):
-        elements = _elements(program, part)
+    for part, (core, node, owner, elements) in enumerate(zip(cores, nodes, owners, _all_elements(program), strict=True)):
         kind = (node, elements, owner == part)  # parts of a node with as many elements issue the same
         if kind not in kinds:
             kinds[kind] = [(role, op, count, count) for role, op, count in fixed_operations(program, part)]
@@ -214,6 +214,14 @@ def _elements(program: CoreProgram, part: int) -> int:
     node = program.graph.nodes[program.node_names[int(parts.node[part])]]
     rectangle = int(parts.token_stop[part] - parts.token_start[part]) * int(parts.out_stop[part] - parts.out_start[part])
     return rectangle * (node.shape[2] if node.is_map else 1)
+
+
+def _all_elements(program: CoreProgram) -> list[int]:
+    """`_elements` of every part."""
+    parts, nodes = program.parts, [program.graph.nodes[name] for name in program.node_names]
+    keys = np.array([node.shape[2] if node.is_map else 1 for node in nodes], np.int64)
+    tokens, units = parts.token_stop.astype(np.int64) - parts.token_start, parts.out_stop.astype(np.int64) - parts.out_start
+    return [int(elements) for elements in tokens * units * keys[parts.node]]
 
 
 def _share(count: int, elements: int, node: ECUnit) -> int:

@@ -1,0 +1,36 @@
+"""Int8 weights, an output channel at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+
+HIGHEST = 127
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def quantise_rows(weight: Any, levels: Any, scale: Any) -> Any:
+    """Scale each row so that its largest weight stands at 127, and round half to even.
+
+    weight: (channels, fan_in) float32; levels: int8 alike, and scale (channels,) float32, written. Returns each row's sum of
+    absolute levels, (channels,) int64.
+    """
+    sums = np.zeros(weight.shape[0], np.int64)
+    for channel in prange(weight.shape[0]):
+        row, found = weight[channel], levels[channel]
+        largest = np.float32(0)
+        for i in range(row.shape[0]):
+            size = abs(row[i])
+            largest = size if size > largest else largest
+        step = largest / np.float32(HIGHEST) if largest > 0 else np.float32(1)
+        total = np.int32(0)
+        for i in range(row.shape[0]):
+            level = np.int32(np.rint(row[i] / step))
+            level = min(max(level, np.int32(-HIGHEST)), np.int32(HIGHEST))
+            found[i] = np.int8(level)
+            total += abs(level)
+        scale[channel] = step
+        sums[channel] = total
+    return sums
