@@ -13,6 +13,9 @@ from benchmarks.workloads import EMITTED, network, program_of, random_events, ra
 from simulator import execute
 from simulator.kernels.synapse import accumulate, pack_tiles
 
+Axes = dict[str, list[tuple[int, int, int, int, int]]]
+"""What grows: depth, tokens, width, steps and images of each run."""
+
 
 def print_tables(*, quick: bool = False) -> None:
     """Growth of the synapse kernel, then of whole runs."""
@@ -56,26 +59,37 @@ def _case(tokens: int, fan_in: int, outputs: int, density: float) -> tuple[Calla
 
 
 def _print_runs(rounds: int) -> None:
-    """Time of whole runs, with all counts, against accumulates executed; 2 blocks, 65 tokens, width 192, T = 4 where it stays."""
-    axes = {
-        "steps T": [(2, 65, 192, steps) for steps in (2, 4, 8, 16)],
-        "tokens": [(2, tokens, 192, 4) for tokens in (65, 129, 257)],
-        "width": [(2, 65, width, 4) for width in (192, 384, 768)],
-        "depth": [(depth, 65, 192, 4) for depth in (1, 2, 4, 8)],
+    """Time of whole runs: of a small network, and of blocks as wide and with as many tokens as EVA-g's."""
+    small: Axes = {
+        "steps T": [(2, 65, 192, steps, 1) for steps in (2, 4, 8, 16)],
+        "tokens": [(2, tokens, 192, 4, 1) for tokens in (65, 129, 257)],
+        "width": [(2, 65, width, 4, 1) for width in (192, 384, 768)],
+        "depth": [(depth, 65, 192, 4, 1) for depth in (1, 2, 4, 8)],
     }
+    wide: Axes = {
+        "steps T": [(1, 577, 1408, steps, 1) for steps in (2, 4, 8)],
+        "images": [(1, 577, 1408, 2, images) for images in (1, 2, 4)],
+        "depth": [(depth, 577, 1408, 2, 1) for depth in (1, 2, 4)],
+    }
+    _print_growth("2 blocks, 65 tokens, width 192, T = 4 where it stays", small, 64, rounds)
+    _print_growth("1 block, 577 tokens, width 1408, T = 2 where it stays", wide, 88, max(2, rounds // 3))
+
+
+def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
+    """Time of whole runs, with all counts, against accumulates executed."""
     rows = []
     for axis, cases in axes.items():
         candidates: dict[int, Callable[[], Any]] = {}
-        for depth, tokens, width, steps in cases:
-            graph = network(depth, tokens, width, width // 64, classes=10)
-            program, images = program_of(graph), random_images(graph)
+        for depth, tokens, width, steps, count in cases:
+            graph = network(depth, tokens, width, width // head_width, classes=10)
+            program, images = program_of(graph), random_images(graph, count)
             candidates[_accumulates(program, images, steps)] = lambda p=program, i=images, s=steps: execute(p, i, s, threads=1)
         timings = time_in_turn(candidates, rounds)
         sizes, times = np.array(list(timings)), np.array([timing.best for timing in timings.values()])
         cells = [f"{size / 1e6:.0f}: {time * 1e3:.0f}" for size, time in zip(sizes, times, strict=True)]
         rows.append((axis, *cells, *[""] * (4 - len(cells)), f"{fit_exponent(sizes, times):.2f}"))
     header = ("axis", *["M acc: ms"] * 4, "time ~ accumulates^")
-    print_table("Whole runs with all counts, float32", header, rows)
+    print_table(f"Whole runs with all counts, float32; {title}", header, rows)
 
 
 def _accumulates(program: Any, images: Any, steps: int) -> int:

@@ -25,7 +25,11 @@ def graph_html(graph: SpikingGraph) -> str:
         ("neurons", f"{sum(site.size for site in graph.sites):,} at {len(graph.sites):,} sites"),
         ("weights and constants", f"{weights:,}" if graph.arrays else "structure only, no arrays"),
         ("MACs of the ANN", f"{sum(macs.values()):,} in one pass of one sample"),
-        *((name, str(graph.metadata[name])) for name in ("model", "method", "preset") if name in graph.metadata),
+        *(
+            (name, str(graph.metadata[name]))
+            for name in ("model", "method", "preset", "folded_pooling")
+            if name in graph.metadata
+        ),
         ("digest", graph.digest),
     ]
     rows = [

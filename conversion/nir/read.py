@@ -26,6 +26,7 @@ from conversion.graph import (
 )
 from conversion.graph.leaky import Reset
 from conversion.graph.windows import Pair
+from conversion.nir.fold import folded_arrays, folded_kernel
 from conversion.nir.package import open_nir
 from conversion.nir.windows import padding_of, pair
 from foundation.errors import GraphError, InputError
@@ -48,6 +49,9 @@ KNOWN = (
     "AvgPool2d",
 )
 """Types of NIR nodes that are read."""
+
+FOLDED = "folded_pooling"
+"""Key of the metadata that names pooling folded into the convolution before it, and the kernels."""
 
 _POSITIVE = ("tau", "tau_syn", "tau_mem")
 
@@ -89,7 +93,8 @@ def from_nir(source: Any, *, dt: float | None = None, reset: Reset = "value", na
             some libraries mean it that have no other way to say so in NIR.
         name: of the graph; None takes the file's, else "nir".
 
-    Pooling and flattening leave no node of their own: they are part of the synapse behind them.
+    Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
+    a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how.
 
     Raises GraphError, naming the node, for recurrence, unknown or nested nodes, and layers in an order that neurons cannot
     bridge; FileFormatError for a file that is not NIR's; InputError for arguments out of range or without the package nir.
@@ -102,7 +107,10 @@ def from_nir(source: Any, *, dt: float | None = None, reset: Reset = "value", na
         raise InputError(f"dt is {step}, needs a positive and finite length of a step")
     known = name or (Path(source).stem if isinstance(source, str | Path) else "nir")
     reader = _Reader(graph, step, reset)
-    return SpikingGraph.build(known, reader.nodes, reader.arrays, {"method": "nir", "dt": step, "reset": reset})
+    facts = {"method": "nir", "dt": step, "reset": reset}
+    if reader.folded:
+        facts[FOLDED] = "; ".join(reader.folded)
+    return SpikingGraph.build(known, reader.nodes, reader.arrays, facts)
 
 
 class _Reader:
@@ -113,6 +121,8 @@ class _Reader:
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
         self.values: dict[str, _Value] = {}
+        said = graph.metadata.get(FOLDED, "")  # bytes where it comes from a file
+        self.folded = [said.decode() if isinstance(said, bytes) else str(said)] if said else []
         self.dtype = _widest(graph)
         for name in _order(graph):
             before = [self.values[a] for a, b in graph.edges if b == name]
@@ -234,7 +244,7 @@ class _Reader:
     def _pool(self, name: str, node: Any, value: _Value) -> _Value:
         kind: Literal["sum", "mean"] = "sum" if type(node).__name__ == "SumPool2d" else "mean"
         if not value.spiking:
-            raise GraphError(f"NIR node {name!r} pools the currents of {value.node!r}: put neurons between them")
+            return self._pool_currents(name, node, kind, value)
         if value.pooling is not None or len(value.shape) != 3:
             raise GraphError(f"NIR node {name!r} pools a stream of shape {value.shape}, pooled or flat already: pool spikes once")
         kernel, stride = pair(name, "kernel_size", node.kernel_size), pair(name, "stride", node.stride)
@@ -243,6 +253,33 @@ class _Reader:
         if min(*kernel, *stride) < 1 or min(*trial.pooled) < 1:
             raise GraphError(f"NIR node {name!r}: its window {kernel} leaves nothing of an image of {value.shape}")
         return replace(value, shape=(value.shape[0], *trial.pooled), pooling=pooling)
+
+    def _pool_currents(self, name: str, node: Any, kind: Literal["sum", "mean"], value: _Value) -> _Value:
+        """Pooling of a convolution's currents: both are linear, the convolution takes the pooling in."""
+        where = f"NIR node {name!r} pools the currents of {value.node!r}"
+        if len(value.shape) != 3:
+            raise GraphError(f"{where}, which have shape {value.shape}: only an image (channels, height, width) can be pooled")
+        before = next(a for a, b in self.graph.edges if b == name)
+        if others := [b for a, b in self.graph.edges if a == before and b != name]:
+            raise GraphError(f"{where}, which {', '.join(others)} read too, unpooled: give each a convolution of its own")
+        kernel, stride = pair(name, "kernel_size", node.kernel_size), pair(name, "stride", node.stride)
+        padding = pair(name, "padding", node.padding)
+        if padding != (0, 0):
+            raise GraphError(f"{where} with padding {padding}: no one convolution does both, pool without or put neurons between")
+        place = next(i for i, known in enumerate(self.nodes) if known.name == value.node)
+        conv = self.nodes[place]
+        assert isinstance(conv, Convolution2d)  # no other synapse has an image
+        if min(*kernel, *stride) < 1 or kernel[0] > value.shape[1] or kernel[1] > value.shape[2]:
+            raise GraphError(f"NIR node {name!r}: its window {kernel} leaves nothing of an image of {value.shape}")
+        folded = folded_kernel(conv, kernel, stride)
+        out = (value.shape[0], *folded.plane)
+        self.nodes[place] = folded = replace(folded, shape=(1, int(np.prod(out))))
+        weight, bias = (self.arrays[f"{conv.name}.{field}"] for field in conv.arrays)
+        weight, bias = folded_arrays(conv, folded, weight, bias, kernel, kind)
+        self.arrays |= {f"{conv.name}.weight": weight.astype(self.dtype), f"{conv.name}.bias": bias.astype(self.dtype)}
+        small, large = (f"{rows} x {columns}" for rows, columns in (conv.kernel, folded.kernel))
+        self.folded.append(f"{name} into {conv.name}, kernel {small} -> {large}")
+        return replace(value, image=out, shape=out)
 
     def _leaky_integrator(self, name: str, node: Any, value: _Value) -> None:
         if value.spiking:

@@ -22,6 +22,7 @@ from conversion.graph import (
     Synapse,
 )
 from conversion.nir.package import require_nir
+from conversion.nir.read import FOLDED
 from foundation.errors import GraphError
 from foundation.files import atomic_path
 
@@ -67,7 +68,9 @@ class _Writer:
             self._write(node)
         if len(self.steps) > 1:
             raise GraphError(f"graph {self.graph.name!r} has steps of {sorted(self.steps)}: NIR graphs are stepped by one")
-        metadata = {"dt": self.steps.pop()} if self.steps else {}
+        metadata: dict[str, Any] = {"dt": self.steps.pop()} if self.steps else {}
+        if FOLDED in self.graph.metadata:
+            metadata[FOLDED] = self.graph.metadata[FOLDED]
         return self.nir.NIRGraph(nodes=self.nodes, edges=self.edges, metadata=metadata, type_check=False)
 
     def _write(self, node: Node) -> None:

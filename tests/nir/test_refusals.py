@@ -72,8 +72,8 @@ CASES = [
     ),
     pytest.param(
         edited(lambda g: g.nodes.pop("lif1") and g.edges.__setitem__(slice(1, 3), [("conv1", "pool1")]), convolutional),
-        "'pool1' pools the currents of 'conv1'",
-        id="pooling of currents",
+        r"'pool1' pools the currents of 'conv1' with padding \(1, 0\)",
+        id="padded pooling of currents",
     ),
     pytest.param(
         edited(lambda g: setattr(g.nodes["flatten"], "start_dim", 1), convolutional),
