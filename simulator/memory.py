@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import psutil
+from numba import config
 
 from conversion.graph import (
     Convolution2d,
@@ -35,7 +36,8 @@ class MemoryNeed:
     """Bytes of one run, by what they hold. `peak_node` is the node at which streams, weights and state together peak.
 
     `graph` is the file's arrays, mapped: pages that the system may drop and read again. `records` grow with all images of the
-    run, `streams` and `state` with those in flight together. Scratch of the threads, some megabytes each, is not counted.
+    run, `streams` and `state` with those in flight together. Lists of spikes that the threads make for themselves, some megabytes
+    each, are not counted.
     """
 
     graph: int
@@ -132,7 +134,8 @@ def _state_bytes(node: Node, size: int) -> int:
         case ECUnit():
             return 2 * node.size * size
         case ProductUnit():
-            return 0  # a head's sums stay with its thread
+            threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
+            return min(node.heads, threads) * 3 * node.tokens * node.keys * size  # a head's sums stay with its thread
         case ReadOut():
             return node.size * size
         case _:

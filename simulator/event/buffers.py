@@ -11,8 +11,15 @@ from numpy.typing import DTypeLike, NDArray
 
 SMALLEST = 1 << 16
 """Arrays below so many bytes are not worth keeping."""
-_OWN_REFERENCES = 3
-"""Names that hold a buffer while the pool looks at it: its list, the loop's variable, and the question itself."""
+
+
+def _references(buffers: list[NDArray[np.uint8]]) -> list[int]:
+    """How many names hold each buffer, as counted here."""
+    return [sys.getrefcount(buffer) for buffer in buffers]
+
+
+_OWN_REFERENCES = _references([np.empty(0, np.uint8)])[0]
+"""What is counted where the list alone holds a buffer: measured, since newer Pythons lend arguments without counting them."""
 
 
 class Buffers:
@@ -51,7 +58,8 @@ class Buffers:
         return made
 
     def _free(self) -> list[NDArray[np.uint8]]:
-        return [buffer for buffer in self._buffers if sys.getrefcount(buffer) == _OWN_REFERENCES]
+        counted = zip(self._buffers, _references(self._buffers), strict=True)
+        return [buffer for buffer, references in counted if references == _OWN_REFERENCES]
 
     def _let_go(self, allowed: int) -> None:
         """Forget free buffers, the largest first, until no more than `allowed` bytes are held."""

@@ -165,13 +165,13 @@ def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> Sy
     graph, dtype, rectangles = layout.program.graph, layout.dtype, layout.rectangles[node.name]
     bias, site = graph.array(node.name, "bias").astype(dtype, copy=False), graph.nodes[node.inputs[0].node]
     assert isinstance(site, Neurons)
-    emitted = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
+    emitted, groups = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted, layout.bounds[site.name]
     if layout.numeric != "int8":
-        tiles = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles, buffers.empty)
+        tiles = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles, groups, buffers.empty)
         return SynapseUnit(node, images, emitted, tiles, bias, None, dtype)
     quantised = quantise(graph, node)
     scale = IntegerScale(quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias)
-    return SynapseUnit(node, images, emitted, pack_tiles(quantised.levels, rectangles, buffers.empty), bias, scale, dtype)
+    return SynapseUnit(node, images, emitted, pack_tiles(quantised.levels, rectangles, groups, buffers.empty), bias, scale, dtype)
 
 
 def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:

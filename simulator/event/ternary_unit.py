@@ -14,6 +14,8 @@ from simulator.event.units import SteppedUnit
 from simulator.kernels.fire import Events, empty_events, make_thresholds
 from simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
 
+ROWS_AT_ONCE = 1024
+
 
 @dataclass
 class TernaryFireUnit(SteppedUnit):
@@ -39,4 +41,8 @@ class TernaryFireUnit(SteppedUnit):
 def spike_values(site: Neurons, events: Events, dtype: np.dtype[Any]) -> NDArray[Any]:
     """What spikes are worth, dense, shape (rows, width): how nodes other than synapses and products read them."""
     emitted = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
-    return np.asarray(emitted[events.code.astype(np.int64) + site.n])
+    values = np.empty(events.code.shape, dtype)
+    for top in range(0, len(values), ROWS_AT_ONCE):  # indices take eight bytes each
+        rows = slice(top, top + ROWS_AT_ONCE)
+        values[rows] = emitted[events.code[rows].astype(np.int64) + site.n]
+    return values

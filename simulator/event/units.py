@@ -2,8 +2,9 @@
 
 Streams between units are C-contiguous arrays of shape (steps * rows, width), row = (step * images + image) * tokens + token;
 attention maps have a row a query of a head, row = ((step * images + image) * heads + head) * tokens + token. Neuron sites hand on
-`Events` instead. A unit that needs no other step of its input works row by row through all steps, so that a row's state
-stays with one thread; the others go step by step.
+`Events` instead. MT sites and EC units go row by row through all steps, so that a row's state stays with one thread, products
+head by head; synapses take the rows of all steps at once. A `SteppedUnit` goes step by step: ST-BIF, leaky and train sites,
+convolutions, dense heads, read-outs and what enters from outside.
 """
 
 from __future__ import annotations

@@ -6,5 +6,5 @@ Each has an obvious twin in the tests. Kernels allocate scratch alone, hold no P
 import os
 
 # GNU OpenMP reads this once, when Numba starts its threads: waiting threads must sleep, not spin, or a busy machine
-# takes many times longer over the short parallel regions of a step.
+# takes many times longer over the short parallel regions of a unit.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -17,7 +17,7 @@ WIDTH = 64
 EVENTS_AT_ONCE = 4
 HIGHEST_LEVEL = 8
 """Thresholds of a site whose powers of two fit a byte."""
-_LANES, _LANE_BYTES = 4, 16
+_LANES = 4
 INDEX, WORD = ir.IntType(64), ir.IntType(32)
 _BYTES, _HALVES, _WORDS = (ir.VectorType(ir.IntType(bits), 512 // bits) for bits in (8, 16, 32))
 _DOT = "llvm.x86.avx512.vpdpbusd.512"

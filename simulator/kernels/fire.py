@@ -58,7 +58,7 @@ def _pad_levels(reach: Any) -> Any:
     n = reach.shape[0]
     levels = np.empty(n + -n % LEVELS_AT_ONCE, reach.dtype)  # np.full would take seconds to compile
     for k in range(levels.shape[0]):
-        levels[k] = reach[k] if k < n else np.inf
+        levels[k] = reach[k] if k < n else np.nan
     return levels
 
 

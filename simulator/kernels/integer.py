@@ -111,7 +111,7 @@ def _load_words(weights: Any, rows: int, width: int, block: Any) -> None:
 def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int) -> Any:
     rows, channels = out.shape
     fan_in = tiles.in_bounds[-1]
-    issued = np.zeros((rows, tiles.group.shape[0]), np.int64)
+    issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
     powers = _powers()
     cuts, _ = block_cuts(np.array([0, fan_in]), DOT_ROWS)
     blocks = cuts.shape[0] - 1
@@ -150,7 +150,7 @@ def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any
 def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int) -> Any:
     rows, channels = out.shape
     fan_in = tiles.in_bounds[-1]
-    issued = np.zeros((rows, tiles.group.shape[0]), np.int64)
+    issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
     powers = _powers()
     for chunk in prange(chunks):
         top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks

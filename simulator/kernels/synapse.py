@@ -32,27 +32,34 @@ class Tiles(NamedTuple):
 
     `weights`: panel after panel of outputs, each (fan_in, width of the panel), the last outputs padded to whole vectors.
     `in_bounds` (groups+1,): input channels at which cores split the fan-in; partial sums of the groups are added in order.
-    Tile i covers input group ``group[i]`` and ``width[i]`` outputs.
+    Tile i covers ``width[i]`` outputs and the inputs that the site counts in its groups ``first[i]:last[i]``.
     """
 
     weights: NDArray[Any]
     in_bounds: NDArray[np.int64]
-    group: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
     width: NDArray[np.int64]
 
 
 def pack_tiles(
-    weight: NDArray[Any], rectangles: list[tuple[int, int, int, int]], empty: Callable[..., NDArray[Any]] = np.empty
+    weight: NDArray[Any],
+    rectangles: list[tuple[int, int, int, int]],
+    groups: NDArray[np.int64] | None = None,
+    empty: Callable[..., NDArray[Any]] = np.empty,
 ) -> Tiles:
     """Pack a weight matrix (channels, fan_in) that is cut into a grid of tiles (out_start, out_stop, in_start, in_stop).
 
-    The packed weights come from an allocator like `numpy.empty`.
+    `groups` are the bounds between which the site in front counts its spikes, every cut of the fan-in among them; None takes
+    these cuts themselves. The packed weights come from an allocator like `numpy.empty`.
     """
     columns = np.array(rectangles, np.int64).reshape(-1, 4)
     bounds = np.unique(columns[:, 2:])
     packed = empty((weight.shape[1] * padded(weight.shape[0]),), weight.dtype)
     _pack(np.ascontiguousarray(weight), packed)
-    return Tiles(packed, bounds, np.searchsorted(bounds, columns[:, 2]), columns[:, 1] - columns[:, 0])
+    counted = bounds if groups is None else groups
+    first, last = (np.searchsorted(counted, columns[:, column]).astype(np.int64) for column in (2, 3))
+    return Tiles(packed, bounds, first, last, columns[:, 1] - columns[:, 0])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -83,8 +90,11 @@ def row_chunks(rows: int) -> int:
 @njit(cache=True, nogil=True)
 def count_issued(events: Events, tiles: Tiles, r: int, issued: Any) -> None:
     """Accumulates of one row, by tile."""
-    for i in range(tiles.group.shape[0]):
-        issued[r, i] = np.int64(events.spikes[r, tiles.group[i]]) * tiles.width[i]
+    for i in range(tiles.width.shape[0]):
+        met = np.int64(0)
+        for g in range(tiles.first[i], tiles.last[i]):
+            met += events.spikes[r, g]
+        issued[r, i] = met * tiles.width[i]
 
 
 @njit(cache=True, nogil=True)
@@ -126,7 +136,7 @@ def accumulate(events: Events, emitted: NDArray[Any], tiles: Tiles, bias: NDArra
 def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, chunks: int) -> Any:
     rows, channels = out.shape
     groups, fan_in = tiles.in_bounds.shape[0] - 1, tiles.in_bounds[-1]
-    issued = np.zeros((rows, tiles.group.shape[0]), np.int64)
+    issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
     longest = BLOCK_BYTES // (PANEL * out.itemsize)
     cuts, first_block = block_cuts(tiles.in_bounds, longest)
     blocks = cuts.shape[0] - 1

@@ -12,9 +12,12 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium; tests that need it are skipped where it or its driver is missing."""
+    """The system's Chromium; tests that need it are skipped where it or its driver is missing.
+
+    A module long, no longer: its driver holds an event loop, beside which no other can run.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium on the path")

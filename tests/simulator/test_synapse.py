@@ -186,3 +186,13 @@ def test_one_spike_fetches_the_weights_of_its_input(cuts: tuple[list[int], list[
     out = np.full((23, 37), np.nan, np.float32)
     accumulate(events, unit, pack_tiles(weight, rectangles(*cuts)), np.zeros(37, np.float32), out)
     np.testing.assert_array_equal(out, weight.T)
+
+
+@needs_compiler
+def test_a_site_may_count_in_finer_groups_than_a_synapse_is_cut() -> None:
+    rng = np.random.default_rng(5)
+    events = some_events(rng, 7, 23, [0, 3, 8, 16, 23], np.float32)
+    tiles = rectangles([0, 20, 37], [0, 8, 23])
+    packed = pack_tiles(rng.standard_normal((37, 23)).astype(np.float32), tiles, np.array([0, 3, 8, 16, 23]))
+    issued = accumulate(events, emitted(np.float32), packed, np.zeros(37, np.float32), np.empty((7, 37), np.float32))
+    assert_one_accumulate_a_spike_and_output(events, tiles, issued)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("test_fire.py", "test_synapse.py", "test_expectation.py", "test_product.py")
+FILES = ("test_fire.py", "test_synapse.py", "test_expectation.py", "test_product.py", "test_listing.py")
 
 
 def test_plain_kernels_pass_their_tests_uncompiled() -> None:
