@@ -12,3 +12,10 @@ def positive_integer(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(f"{name} is {value!r}, needs to be an integer of at least 1")
     return int(value)
+
+
+def kept_samples(keep_spikes: int) -> int:
+    """How many leading samples keep their spikes. Raises InputError unless it is an integer of at least 0."""
+    if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
+        raise InputError(f"keep_spikes is {keep_spikes}, needs a number of images, 0 or more")
+    return keep_spikes

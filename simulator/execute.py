@@ -18,7 +18,7 @@ from foundation.errors import InputError
 from mapper.lengths import program_at
 from mapper.program import CoreProgram
 from simulator.activity import Activity
-from simulator.arguments import positive_integer
+from simulator.arguments import kept_samples, positive_integer
 from simulator.dense.reference import check_steps
 from simulator.event.buffers import Buffers
 from simulator.event.build import Layout, make_layout, make_unit
@@ -66,8 +66,7 @@ def execute(
     ConservationError where counts disagree.
     """
     number, steps = check_numeric(numeric), check_steps(steps)
-    if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
-        raise InputError(f"keep_spikes is {keep_spikes}, needs a number of images, 0 or more")
+    keep_spikes = kept_samples(keep_spikes)
     batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch))
     lengths = batch.lengths if isinstance(batch, Tokens) else None

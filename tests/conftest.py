@@ -1,12 +1,16 @@
-"""What every suite shares: the folder of reference data computed by the method's published code."""
+"""What suites share: the folder of reference data computed by the method's published code, and an offline browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 REFERENCE_VARIABLE = "SYNAPTILE_REFERENCE"
 SIBLING_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
@@ -26,3 +30,42 @@ def reference_dir() -> Path:
     if not SIBLING_REFERENCE.is_dir():
         pytest.skip(f"no reference data: {REFERENCE_VARIABLE} is unset and no folder shared/reference lies beside the checkout")
     return SIBLING_REFERENCE
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium; tests that need it are skipped where it or its driver is missing.
+
+    A module long, no longer: its driver holds an event loop, beside which no other can run.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the path")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_file(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a file offline; at the end nothing was asked of a network and nothing complained."""
+    troubles: list[str] = []
+    contexts = []
+
+    def open_page(path: Path, *, scheme: str = "light", timeout_ms: int = 10_000) -> Any:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, offline=True)
+        contexts.append(context)
+        context.set_default_timeout(timeout_ms)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"console {message.type}: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("request", lambda request: troubles.append(request.url) if not request.url.startswith("file:") else None)
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-theme]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles

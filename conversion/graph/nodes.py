@@ -85,8 +85,26 @@ class Source(Node):
         return None
 
 
+class PresentedSource(Source):
+    """A source whose sample is shown at every step, at the first, or a `rate_steps`-th of it for as many steps."""
+
+    presentation: Literal["constant", "analog", "rate"]
+    rate_steps: int
+
+    @property
+    def last_step(self) -> int | None:
+        """The last step at which anything enters; None where it enters at every step."""
+        return {"constant": None, "analog": 1, "rate": self.rate_steps}[self.presentation]
+
+    def share(self, t: int) -> float:
+        """What part of the sample enters at step t (from 1)."""
+        if self.last_step is None:
+            return 1.0
+        return 1.0 / self.last_step if t <= self.last_step else 0.0
+
+
 @dataclass(frozen=True)
-class ImageSource(Source):
+class ImageSource(PresentedSource):
     """The image. `shape` is ``(1, 3*H*W)``; `image_shape` is ``(3, H, W)``.
 
     `presentation`: ``"constant"``, the image at every step (ECMT); ``"analog"``, the image at t = 1, then zeros; ``"rate"``,
@@ -105,17 +123,6 @@ class ImageSource(Source):
     rate_steps: int = field(default=0, metadata=LATER)
 
     kind = "source"
-
-    @property
-    def last_step(self) -> int | None:
-        """The last step at which pixels enter; None where they enter at every step."""
-        return {"constant": None, "analog": 1, "rate": self.rate_steps}[self.presentation]
-
-    def share(self, t: int) -> float:
-        """What part of the image enters at step t (from 1)."""
-        if self.last_step is None:
-            return 1.0
-        return 1.0 / self.last_step if t <= self.last_step else 0.0
 
 
 @dataclass(frozen=True)

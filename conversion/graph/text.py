@@ -17,8 +17,8 @@ from conversion.graph.nodes import (
     ConstantStream,
     ECUnit,
     Node,
+    PresentedSource,
     ProductUnit,
-    Source,
     TokenMean,
     TokenSelect,
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TokenSource(Source):
+class TokenSource(PresentedSource):
     """Token numbers of a sentence, 0 to `vocabulary` - 1, from the host. `shape` is ``(tokens, 1)``: the longest sentence.
 
     `presentation` and `rate_steps` say, as of `ImageSource`, how the embedding is shown: at every step, at t = 1, or a
@@ -41,17 +41,6 @@ class TokenSource(Source):
     rate_steps: int = field(default=0, metadata=LATER)
 
     kind = "token_source"
-
-    @property
-    def last_step(self) -> int | None:
-        """The last step at which an embedding enters; None where it enters at every step."""
-        return {"constant": None, "analog": 1, "rate": self.rate_steps}[self.presentation]
-
-    def share(self, t: int) -> float:
-        """What part of the embedding enters at step t (from 1)."""
-        if self.last_step is None:
-            return 1.0
-        return 1.0 / self.last_step if t <= self.last_step else 0.0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from conversion.graph import (
     Neurons,
     Node,
     PatchEmbedding,
+    PresentedSource,
     ProductUnit,
     ReadOut,
     SpikeSource,
@@ -104,7 +105,7 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
 
     def share() -> Callable[[int], float] | None:
         source = graph.source
-        return None if not isinstance(source, ImageSource | TokenSource) or source.last_step is None else source.share
+        return None if not isinstance(source, PresentedSource) or source.last_step is None else source.share
 
     def array(name: str) -> NDArray[Any]:
         return graph.array(node.name, name).astype(dtype, copy=False)

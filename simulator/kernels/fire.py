@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.kernels.listing import count_fired, count_level, reset_codes
+from simulator.kernels.listing import count_groups, count_level, reset_codes
 
 LEVELS_AT_ONCE = 4
 """Levels compared in one pass over a row."""
@@ -100,8 +100,7 @@ def fire(current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds
                 row[c] += read[c]
             _find_codes(row, code, ups, downs)
             reset_codes(code, thresholds.emitted, row)
-            for g in range(bounds.shape[0] - 1):
-                spikes[at, g] = count_fired(code[bounds[g] : bounds[g + 1]])
+            count_groups(code, bounds, spikes[at])
             for k in range(n):
                 tally[k], tally[n + k] = count_level(code, k + 1), count_level(code, -k - 1)
     histogram = np.zeros((steps, 2 * n), np.int64)
@@ -115,7 +114,5 @@ def fire(current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds
 @njit(cache=True, nogil=True, parallel=True)
 def count_spikes(code: Any, bounds: Any, out: Any) -> None:
     """Non-zero codes of each row between channel bounds; code: (rows, width) int8; bounds: (groups+1,); out: (rows, groups)."""
-    rows, groups = out.shape
-    for r in prange(rows):
-        for g in range(groups):
-            out[r, g] = count_fired(code[r, bounds[g] : bounds[g + 1]])
+    for r in prange(out.shape[0]):
+        count_groups(code[r], bounds, out[r])

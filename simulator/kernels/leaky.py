@@ -9,7 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from simulator.kernels.fire import Events
-from simulator.kernels.listing import count_fired
+from simulator.kernels.listing import count_groups
 from simulator.leaky import LeakyConstants
 
 IF, LIF, CUBA = range(3)
@@ -54,6 +54,16 @@ def _fire_row(membrane: Any, code: Any, k: LeakyConstants, subtract: bool) -> No
             membrane[c] = membrane[c] - k.v_threshold[c] if subtract else k.v_reset[c]
 
 
+@njit(cache=True, nogil=True)
+def _histogram(spikes: Any) -> Any:
+    """Spikes fired upwards and downwards, (2,) int64: of these neurons none fires downwards."""
+    histogram = np.zeros(2, np.int64)
+    for r in range(spikes.shape[0]):
+        for g in range(spikes.shape[1]):
+            histogram[0] += spikes[r, g]
+    return histogram
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def fire_leaky(
     currents: Any, start: int, state: LeakyState, constants: LeakyConstants, manner: Manner, bounds: Any, events: Events
@@ -70,13 +80,8 @@ def fire_leaky(
         code = events.code[r]
         _integrate(currents[r, start : start + width], membrane[r], current[r], constants, equation)
         _fire_row(membrane[r], code, constants, subtract)
-        for g in range(bounds.shape[0] - 1):
-            spikes[r, g] = count_fired(code[bounds[g] : bounds[g + 1]])
-    histogram = np.zeros(2, np.int64)
-    for r in range(rows):
-        for g in range(bounds.shape[0] - 1):
-            histogram[0] += spikes[r, g]
-    return histogram
+        count_groups(code, bounds, spikes[r])
+    return _histogram(spikes)
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -87,10 +92,5 @@ def count_trains(trains: Any, bounds: Any, events: Events) -> Any:
         code = events.code[r]
         for c in range(code.shape[0]):
             code[c] = np.int8(trains[r, c] != 0)
-        for g in range(bounds.shape[0] - 1):
-            spikes[r, g] = count_fired(code[bounds[g] : bounds[g + 1]])
-    histogram = np.zeros(2, np.int64)
-    for r in range(rows):
-        for g in range(bounds.shape[0] - 1):
-            histogram[0] += spikes[r, g]
-    return histogram
+        count_groups(code, bounds, spikes[r])
+    return _histogram(spikes)

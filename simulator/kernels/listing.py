@@ -60,6 +60,13 @@ def count_fired(code: Any) -> Any:
     return code.shape[0] - count_level(code, 0)
 
 
+@njit(cache=True, nogil=True)
+def count_groups(code: Any, bounds: Any, found: Any) -> None:
+    """How many codes of a row are not zero between channel bounds; bounds: (groups+1,) int64; found: (groups,), written."""
+    for g in range(found.shape[0]):
+        found[g] = count_fired(code[bounds[g] : bounds[g + 1]])
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def pack_fired(code: Any, mask: Any) -> None:
     """What `numpy.packbits` makes of ``code != 0``; code: (rows, width) int8; mask: (rows, ceil(width / 8)) uint8, written."""

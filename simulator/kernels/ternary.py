@@ -9,7 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from simulator.kernels.fire import Events
-from simulator.kernels.listing import count_fired, count_level
+from simulator.kernels.listing import count_groups, count_level
 
 
 class TernaryState(NamedTuple):
@@ -59,8 +59,7 @@ def fire_ternary(current: Any, start: int, state: TernaryState, limits: TernaryL
     for r in prange(rows):
         code = events.code[r]
         _fire_row(current[r, start : start + width], membrane[r], tracer[r], code, limits)
-        for g in range(bounds.shape[0] - 1):
-            spikes[r, g] = count_fired(code[bounds[g] : bounds[g + 1]])
+        count_groups(code, bounds, spikes[r])
         tallies[r, 0], tallies[r, 1] = count_level(code, 1), count_level(code, -1)
     histogram = np.zeros(2, np.int64)
     for r in range(rows):

@@ -11,7 +11,7 @@ from foundation.errors import InputError
 from hwmodels import Chip
 from mapper import CoreProgram, map_graph
 from simulator.activity import SYNTHETIC, Activity
-from simulator.arguments import positive_integer
+from simulator.arguments import kept_samples, positive_integer
 from simulator.event.build import Layout, make_layout
 from simulator.event.record import Recorder
 from simulator.event.units import Traffic
@@ -65,8 +65,7 @@ def synthesise(
     images = positive_integer("images", images)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed}, needs an integer from 0 to 2**63 - 1")
-    if isinstance(keep_spikes, bool) or not isinstance(keep_spikes, int) or keep_spikes < 0:
-        raise InputError(f"keep_spikes is {keep_spikes}, needs a number of images, 0 or more")
+    keep_spikes = kept_samples(keep_spikes)
     program = _mapped(target, chip)
     chosen = as_rates(rates, program.graph, steps)
     check_memory(program.graph, number, steps, images, 1, keep_spikes)

@@ -6,8 +6,7 @@ import base64
 import gzip
 import json
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,42 +77,16 @@ def test_thousands_of_points_stay_small() -> None:
     assert len(sweep_page_text(sweep_of(20_000))) < 2_000_000
 
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Any]:
+def opened(open_file: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """Open a sweep's page offline; at the end nothing was asked of a network and nothing complained."""
-    troubles: list[str] = []
-    contexts = []
 
     def open_page(found: Sweep, *, scheme: str = "light") -> Any:
-        path = write_sweep_page(found, tmp_path / f"{scheme}.html")
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, offline=True)
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"console {message.type}: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("request", lambda request: troubles.append(request.url) if not request.url.startswith("file:") else None)
-        page.goto(path.as_uri())
+        page = open_file(write_sweep_page(found, tmp_path / f"{scheme}.html"), scheme=scheme, timeout_ms=15_000)
         page.wait_for_selector("html[data-ready]", timeout=20_000)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not troubles
+    return open_page
 
 
 def place_of(page: Any, number: int) -> tuple[float, float]:
@@ -127,7 +100,6 @@ def place_of(page: Any, number: int) -> tuple[float, float]:
     return box["x"] + x, box["y"] + y
 
 
-@in_a_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened, scheme) -> None:
     page = opened(sweep_of(), scheme=scheme)
@@ -147,7 +119,6 @@ def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened, scheme) 
     assert pixels > 1000, "the chart is drawn"
 
 
-@in_a_browser
 def test_hovering_a_point_tells_its_parameters_and_figures(opened) -> None:
     found = sweep_of()
     page = opened(found)
@@ -167,7 +138,6 @@ def test_hovering_a_point_tells_its_parameters_and_figures(opened) -> None:
     assert page.locator("[data-figure=point-latency_cycles]").inner_text() == f"{shown.figures['latency_cycles']:,}"
 
 
-@in_a_browser
 def test_tables_show_the_front_all_and_failures(opened) -> None:
     found = sweep_of()
     page = opened(found)
@@ -184,7 +154,6 @@ def test_tables_show_the_front_all_and_failures(opened) -> None:
     assert page.locator("[data-figure=points]").inner_text() == "60"
 
 
-@in_a_browser
 def test_axes_are_chosen_and_the_front_follows(opened) -> None:
     found = sweep_of()
     page = opened(found)
@@ -204,7 +173,6 @@ def test_axes_are_chosen_and_the_front_follows(opened) -> None:
     assert "cannot be drawn" in page.locator("#chart-note").inner_text(), "an accuracy of zero has no logarithm"
 
 
-@in_a_browser
 def test_the_chart_is_reachable_by_keys(opened) -> None:
     found = sweep_of()
     page = opened(found)
@@ -221,7 +189,6 @@ def test_the_chart_is_reachable_by_keys(opened) -> None:
     assert page.locator("#detail h2").inner_text().startswith(f"Point {second.number}")
 
 
-@in_a_browser
 def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened) -> None:
     page = opened(sweep_of(synthetic="rates of a file"))
     assert "Synthetic activity" in page.locator("#synthetic").inner_text()
@@ -231,7 +198,6 @@ def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened) -> None:
     assert "No point has all objectives" in page.locator("#best").inner_text()
 
 
-@in_a_browser
 def test_five_thousand_points_answer_quickly(opened) -> None:
     page = opened(sweep_of(5000))
     page.mouse.move(*place_of(page, 100))
@@ -245,7 +211,6 @@ def test_five_thousand_points_answer_quickly(opened) -> None:
     assert took < 400, "a hover, on a busy machine"
 
 
-@in_a_browser
 def test_it_prints(opened) -> None:
     page = opened(sweep_of(), scheme="dark")
     assert len(page.pdf()) > 20_000
