@@ -39,7 +39,7 @@ class ProductEventUnit(EventUnit):
         )
         clock = np.array([(1.0 / t, 1.0 / (t - 1) if t > 1 else 0.0) for t in range(1, steps + 1)], self.dtype)
         out = self.buffers.empty((steps * self.images * node.size,), self.dtype)
-        multiply(a, b, shape, clock, out, counts)
+        multiply(a, b, shape, clock, out, counts, self.buffers.empty)
         self.traffic.events = ProductEvents(counts.a, counts.b)
         self.traffic.eq30, self.traffic.released = (
             pairs.reshape(steps, self.images, node.heads).sum(axis=2) for pairs in (counts.eq30, counts.released)

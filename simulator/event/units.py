@@ -158,9 +158,10 @@ class SynapseUnit(EventUnit):
         once = self.node.injection == "once"
         bias = np.zeros_like(self.bias) if once else self.bias
         if self.scale is None:
-            issued = accumulate(events, self.emitted, self.tiles, bias, out)
+            issued = accumulate(events, self.emitted, self.tiles, bias, out, self.buffers.empty)
         else:
-            issued = accumulate_integer(events, self.tiles, self.scale._replace(bias=bias), out, len(self.emitted) // 2)
+            scale = self.scale._replace(bias=bias)
+            issued = accumulate_integer(events, self.tiles, scale, out, len(self.emitted) // 2, self.buffers.empty)
         if once:
             out[: rows // steps] += self.bias
         self.traffic.issued = issued.reshape(steps, rows // steps, -1)

@@ -12,9 +12,10 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from simulator.kernels.blocks import EVENTS_AT_ONCE, rows_of_four
+
 WIDTH = 64
 """Outputs held in registers."""
-EVENTS_AT_ONCE = 4
 HIGHEST_LEVEL = 8
 """Thresholds of a site whose powers of two fit a byte."""
 _LANES = 4
@@ -24,39 +25,37 @@ _DOT = "llvm.x86.avx512.vpdpbusd.512"
 
 
 @intrinsic
-def add_dots(_typing: Any, matrix: Any, base: Any, index: Any, power: Any, first: Any, last: Any, out: Any, at: Any) -> Any:
-    """``out[at : at+64] += sum over e of power[e] * matrix[base + 64 * index[e] :][:64]``, first <= e < last, in fours.
+def add_dots(_typing: Any, matrix: Any, row: Any, power: Any, first: Any, last: Any, out: Any, at: Any) -> Any:
+    """``out[at : at+64] += sum over e of power[e] * matrix[64 * row[e] :][:64]``, first <= e < last, in fours.
 
-    matrix: int8; index: int32; power: uint8; out: int32. Register q's word 4L+i sums byte 16L+4q+i of the rows.
+    matrix: int8; row: uint16; power: uint8; out: int32. Register q's word 4L+i sums byte 16L+4q+i of the rows.
     """
     i64 = types.int64
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        weights, indices, powers, outs = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 2, 3, 6))
-        start = builder.gep(weights, [args[1]])
+        weights, rows, powers, outs = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 1, 2, 5))
         targets = [
-            builder.bitcast(builder.gep(outs, [builder.add(args[7], ir.Constant(INDEX, 16 * k))]), _WORDS.as_pointer())
+            builder.bitcast(builder.gep(outs, [builder.add(args[6], ir.Constant(INDEX, 16 * k))]), _WORDS.as_pointer())
             for k in range(4)
         ]
         sums = [cgutils.alloca_once(builder, _WORDS) for _ in targets]
         for total, target in zip(sums, targets, strict=True):
             builder.store(builder.load(target, align=4), total)
         step = ir.Constant(INDEX, EVENTS_AT_ONCE)
-        with cgutils.for_range_slice(builder, args[4], args[5], step, INDEX) as (event, _):
-            rows = [_row(builder, start, indices, builder.add(event, ir.Constant(INDEX, k))) for k in range(4)]
+        with cgutils.for_range_slice(builder, args[3], args[4], step, INDEX) as (event, _):
+            four_rows = [_row(builder, weights, row) for row in rows_of_four(builder, rows, event)]
             word = builder.load(builder.bitcast(builder.gep(powers, [event]), WORD.as_pointer()), align=1)
-            for total, four in zip(sums, _interleave(builder, rows), strict=True):
+            for total, four in zip(sums, _interleave(builder, four_rows), strict=True):
                 builder.store(_dot(builder, builder.load(total), _splat(builder, word), four), total)
         for total, target in zip(sums, targets, strict=True):
             builder.store(builder.load(total), target, align=4)
         return context.get_dummy_value()
 
-    return types.void(matrix, i64, index, power, i64, i64, out, i64), codegen
+    return types.void(matrix, row, power, i64, i64, out, i64), codegen
 
 
-def _row(builder: Any, start: Any, indices: Any, event: Any) -> Any:
-    row = builder.sext(builder.load(builder.gep(indices, [event])), INDEX)
-    at = builder.gep(start, [builder.mul(row, ir.Constant(INDEX, WIDTH))])
+def _row(builder: Any, weights: Any, row: Any) -> Any:
+    at = builder.gep(weights, [builder.mul(row, ir.Constant(INDEX, WIDTH))])
     return builder.load(builder.bitcast(at, _BYTES.as_pointer()), align=1)
 
 

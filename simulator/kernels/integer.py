@@ -7,6 +7,7 @@ not depend on tiles, threads or order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,22 @@ from numpy.typing import NDArray
 
 from simulator.kernels import dot, machine
 from simulator.kernels.fire import Events
-from simulator.kernels.listing import DOWN, ROOM, UP, list_codes
-from simulator.kernels.machine import BLOCK_BYTES, PANEL
-from simulator.kernels.rows import Runs, add_whole, aligned_empty, block_cuts, block_width, load_block
-from simulator.kernels.synapse import Tiles, count_issued, list_blocks, row_chunks
+from simulator.kernels.listing import DOWN, UP
+from simulator.kernels.machine import BLOCK_BYTES
+from simulator.kernels.rows import (
+    Runs,
+    add_whole,
+    block_cuts,
+    carve,
+    carve_runs,
+    carved_bytes,
+    list_runs,
+    load_block,
+    panel_count,
+    panel_cut,
+    run_bytes,
+)
+from simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks
 
 LEVELS = 30
 """Thresholds of a site at most: powers of two of an int32."""
@@ -56,12 +69,27 @@ def _combine(positive: Any, negative: Any, scale: IntegerScale, out: Any) -> Non
 
 
 def accumulate_integer(
-    events: Events, tiles: Tiles, scale: IntegerScale, out: NDArray[np.float32], levels: int
+    events: Events,
+    tiles: Tiles,
+    scale: IntegerScale,
+    out: NDArray[np.float32],
+    levels: int,
+    empty: Callable[..., NDArray[Any]] = np.empty,
 ) -> NDArray[np.int64]:
-    """I from int8 weights. `levels`: thresholds of the site in front. Returns accumulates issued, (rows, tiles) int64."""
-    by_dots = machine.HAS_DOT and levels <= dot.HIGHEST_LEVEL
-    kernel = _accumulate_dots if by_dots else _accumulate_widened
-    return np.asarray(kernel(events, tiles, scale, out, row_chunks(len(out))))
+    """I from int8 weights. `levels`: thresholds of the site in front. Returns accumulates issued, (rows, tiles) int64.
+
+    Scratch comes from an allocator like `numpy.empty`.
+    """
+    rows, fan_in = len(out), int(tiles.in_bounds[-1])
+    chunks = row_chunks(rows)
+    lines = -(-rows // chunks)
+    if machine.HAS_DOT and levels <= dot.HIGHEST_LEVEL:
+        lists, block = run_bytes(lines, fan_in, -(-fan_in // DOT_ROWS), 1), DOT_ROWS * dot.WIDTH
+        room = carved_bytes(lists, lists, lines * dot.WIDTH * 4, lines * dot.WIDTH * 4, block)
+        return np.asarray(_accumulate_dots(events, tiles, scale, out, empty((chunks, room), np.uint8)))
+    lists = run_bytes(lines, fan_in, fan_in, 4)
+    room = carved_bytes(lists, lists, 2 * lines * WHOLE_PANEL * 4, BLOCK_BYTES)
+    return np.asarray(_accumulate_widened(events, tiles, scale, out, empty((chunks, room), np.uint8)))
 
 
 @njit(cache=True, nogil=True)
@@ -71,28 +99,6 @@ def _powers() -> Any:
     for k in range(LEVELS):
         powers[LEVELS + 1 + k] = powers[LEVELS - 1 - k] = np.float32(1 << k)
     return powers
-
-
-@njit(cache=True, nogil=True)
-def _list_fours(code: Any, cuts: Any, which: int, powers: Any, index: Any, power: Any, starts: Any) -> None:
-    """List the spikes of one row and sign, every block's filled up to fours with spikes that count nothing.
-
-    `index` counts from the block's first channel; `starts` (blocks+1,), of which the first is set, is written.
-    """
-    width = code.shape[0]
-    found, worth = np.empty(width + ROOM, np.int32), np.empty(width + ROOM, powers.dtype)
-    event = starts[0]
-    for b in range(cuts.shape[0] - 1):
-        count = list_codes(code, cuts[b], cuts[b + 1], which, powers, found, worth, 0)
-        for e in range(count):
-            index[event + e] = found[e] - cuts[b]
-            power[event + e] = np.uint8(worth[e])
-        filled = count + -count % dot.EVENTS_AT_ONCE
-        for e in range(count, filled):
-            index[event + e] = 0
-            power[event + e] = 0
-        event += filled
-        starts[b + 1] = event
 
 
 @njit(cache=True, nogil=True)
@@ -107,79 +113,87 @@ def _load_words(weights: Any, rows: int, width: int, block: Any) -> None:
             words[word % 4 * 4 + word // 4] = 0
 
 
+@njit(cache=True, nogil=True)
+def _add_line_dots(matrix: Any, runs: Runs, block: int, out: Any) -> None:
+    """As `add_fused` for bytes, lines 64 wide."""
+    row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
+    for p in range(order.shape[0]):
+        add_dots(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * dot.WIDTH)
+
+
+@njit(cache=True, nogil=True)
+def _combine_lines(positive: Any, negative: Any, stride: int, scale: IntegerScale, place: Any, out: Any) -> None:
+    """Currents of a panel of all lines from its integer sums; place: first row, first column and end of the columns in `out`."""
+    top, left, right = place
+    panel = IntegerScale(scale.up[left:right], scale.down[left:right], scale.bias[left:right])
+    for r in range(positive.shape[0] // stride):
+        at = r * stride
+        _combine(positive[at : at + stride], negative[at : at + stride], panel, out[top + r, left:right])
+
+
 @njit(cache=True, nogil=True, parallel=True)
-def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int) -> Any:
-    rows, channels = out.shape
+def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, scratch: Any) -> Any:
+    (rows, channels), chunks = out.shape, scratch.shape[0]
     fan_in = tiles.in_bounds[-1]
     issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
     powers = _powers()
     cuts, _ = block_cuts(np.array([0, fan_in]), DOT_ROWS)
-    blocks = cuts.shape[0] - 1
-    room = fan_in + dot.EVENTS_AT_ONCE * blocks
     for chunk in prange(chunks):
         top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
         count = bottom - top
-        index, power = np.empty(2 * count * room, np.int32), np.empty(2 * count * room, np.uint8)
-        starts = np.empty((2 * count, blocks + 1), np.int64)
-        for r in range(count):
-            starts[2 * r, 0], starts[2 * r + 1, 0] = 2 * r * room, (2 * r + 1) * room
-            _list_fours(events.code[top + r], cuts, UP, powers, index, power, starts[2 * r])
-            _list_fours(events.code[top + r], cuts, DOWN, powers, index, power, starts[2 * r + 1])
-            count_issued(events, tiles, top + r, issued)
-        sums = aligned_empty(2 * count * dot.WIDTH, index)
-        block = aligned_empty(DOT_ROWS * dot.WIDTH, tiles.weights)
-        left = 0
-        while left < channels:
-            width = block_width(tiles.weights.shape[0] // fan_in - left)
-            sums[:] = 0
-            for b in range(blocks):
+        up, used = carve_runs(scratch[chunk], 0, count, fan_in, cuts, scratch)
+        down, used = carve_runs(scratch[chunk], used, count, fan_in, cuts, scratch)
+        list_runs(events.code[top:bottom], cuts, UP, powers, up)
+        list_runs(events.code[top:bottom], cuts, DOWN, powers, down)
+        for r in range(top, bottom):
+            count_issued(events, tiles, r, issued)
+        positive, used = carve(scratch[chunk], used, count * dot.WIDTH, up.order)
+        negative, used = carve(scratch[chunk], used, count * dot.WIDTH, up.order)
+        block, used = carve(scratch[chunk], used, DOT_ROWS * dot.WIDTH, tiles.weights)
+        for panel in range(panel_count(channels, WHOLE_PANEL)):
+            left = panel_cut(channels, WHOLE_PANEL, panel)
+            width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
+            positive[:] = 0
+            negative[:] = 0
+            for b in range(cuts.shape[0] - 1):
                 held = cuts[b + 1] - cuts[b]
                 _load_words(tiles.weights[left * fan_in + cuts[b] * width :][: held * width], held, width, block)
-                for line in range(2 * count):
-                    add_dots(block, 0, index, power, starts[line, b], starts[line, b + 1], sums, line * dot.WIDTH)
-            right = min(left + width, channels)
-            panel = IntegerScale(scale.up[left:right], scale.down[left:right], scale.bias[left:right])
-            for r in range(count):
-                at = 2 * r * dot.WIDTH
-                _combine(sums[at : at + dot.WIDTH], sums[at + dot.WIDTH : at + 2 * dot.WIDTH], panel, out[top + r, left:right])
-            left += width
+                _add_line_dots(block, up, b, positive)
+                _add_line_dots(block, down, b, negative)
+            _combine_lines(positive, negative, dot.WIDTH, scale, (top, left, min(left + width, channels)), out)
     return issued
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int) -> Any:
-    rows, channels = out.shape
+def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, scratch: Any) -> Any:
+    (rows, channels), chunks = out.shape, scratch.shape[0]
     fan_in = tiles.in_bounds[-1]
     issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
     powers = _powers()
     for chunk in prange(chunks):
         top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-        count, room = bottom - top, fan_in + ROOM
+        count = bottom - top
         level = 1
         for r in range(top, bottom):
             level = max(level, _largest_level(events.code[r]))
             count_issued(events, tiles, r, issued)
         # A single row is exact however large: a weight of 8 bits times a power of two.
-        longest = min(BLOCK_BYTES // (PANEL * 4), max(1, EXACT >> (6 + level)))
+        longest = min(BLOCK_BYTES // (WHOLE_PANEL * 4), max(1, EXACT >> (6 + level)))
         cuts, _ = block_cuts(np.array([0, fan_in]), longest)
-        blocks = cuts.shape[0] - 1
-        starts = np.empty((2 * count, blocks + 1), np.int64)
-        runs = Runs(np.empty(2 * count * room, np.int32), np.empty(2 * count * room, np.float32), starts)
-        for r in range(count):
-            list_blocks(events.code[top + r], cuts, UP, powers, runs, 2 * r)
-            list_blocks(events.code[top + r], cuts, DOWN, powers, runs, 2 * r + 1)
-        sums, block = aligned_empty(2 * count * PANEL, starts.view(np.int32)), aligned_empty(longest * PANEL, out)
-        left = 0
-        while left < channels:
-            width = block_width(tiles.weights.shape[0] // fan_in - left)
+        up, used = carve_runs(scratch[chunk], 0, count, fan_in, cuts, out)
+        down, used = carve_runs(scratch[chunk], used, count, fan_in, cuts, out)
+        list_runs(events.code[top:bottom], cuts, UP, powers, up)
+        list_runs(events.code[top:bottom], cuts, DOWN, powers, down)
+        sums, used = carve(scratch[chunk], used, 2 * count * WHOLE_PANEL, up.order)
+        block, used = carve(scratch[chunk], used, longest * WHOLE_PANEL, out)
+        for panel in range(panel_count(channels, WHOLE_PANEL)):
+            left = panel_cut(channels, WHOLE_PANEL, panel)
+            width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
+            positive, negative = sums[: count * width], sums[count * width : 2 * count * width]
             sums[:] = 0
-            for b in range(blocks):
+            for b in range(cuts.shape[0] - 1):
                 load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
-                add_whole(block, -cuts[b] * width, width, runs, b, sums, width, width)
-            right = min(left + width, channels)
-            panel = IntegerScale(scale.up[left:right], scale.down[left:right], scale.bias[left:right])
-            for r in range(count):
-                at = 2 * r * width
-                _combine(sums[at : at + width], sums[at + width : at + 2 * width], panel, out[top + r, left:right])
-            left += width
+                add_whole(block, up, b, positive, width, width)
+                add_whole(block, down, b, negative, width, width)
+            _combine_lines(positive, negative, width, scale, (top, left, min(left + width, channels)), out)
     return issued

@@ -79,6 +79,14 @@ def _compress(builder: Any, vector: Any, mask: Any) -> Any:
     return builder.call(function, [vector, ir.Constant(vector.type, ir.Undefined), mask])
 
 
+def _narrowed(builder: Any, vector: Any, element: Any) -> Any:
+    """A register as narrower whole numbers, where a list holds these: neurons of 16 bits, powers of two of 8."""
+    if element == vector.type.element:
+        return vector
+    narrow = ir.VectorType(element, vector.type.count)
+    return builder.trunc(vector, narrow) if vector.type.element == WORD else builder.fptoui(vector, narrow)
+
+
 @intrinsic
 def reset_lanes(_typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middle: Any, membrane: Any) -> Any:
     """Take what the spikes of a register from `at` on are worth from their membranes.
@@ -99,26 +107,29 @@ def reset_lanes(_typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middl
 
 
 def _make_list(sign: str) -> Any:
-    """An intrinsic that lists the spikes of a register, neurons and worth, from `event` on; returns how many."""
+    """An intrinsic that lists the spikes of a register, neurons (counted from `first`) and worth, from `event` on.
+
+    Returns how many.
+    """
 
     @intrinsic
     def list_lanes(
-        _typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middle: Any, index: Any, value: Any, event: Any
+        _typing: Any, code: Any, at: Any, skip: Any, first: Any, emitted: Any, middle: Any, index: Any, value: Any, event: Any
     ) -> Any:
         i64 = types.int64
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            codes, table, indices, values = _data(context, builder, sig, args, (0, 3, 5, 6))
+            codes, table, indices, values = _data(context, builder, sig, args, (0, 4, 6, 7))
             found, fired = _codes(builder, codes, args[1], args[2], table.type.pointee, sign)
-            spike, count = _values(builder, found, fired, table, args[4]), found.type.count
-            numbers = ir.VectorType(WORD, count)
-            neurons = builder.add(_splat(builder, builder.trunc(args[1], WORD), count), _ascending(numbers))
+            spike, count = _values(builder, found, fired, table, args[5]), found.type.count
+            numbers, begin = ir.VectorType(WORD, count), builder.sub(args[1], args[3])
+            neurons = builder.add(_splat(builder, builder.trunc(begin, WORD), count), _ascending(numbers))
             for listed, target in ((spike, values), (neurons, indices)):
-                packed = _compress(builder, listed, fired)
-                builder.store(packed, _address(builder, target, args[7], packed.type), align=4)
+                packed = _narrowed(builder, _compress(builder, listed, fired), target.type.pointee)
+                builder.store(packed, _address(builder, target, args[8], packed.type), align=1)
             return builder.zext(builder.ctpop(builder.bitcast(fired, ir.IntType(count))), INDEX)
 
-        return i64(code, i64, i64, emitted, i64, index, value, i64), codegen
+        return i64(code, i64, i64, i64, emitted, i64, index, value, i64), codegen
 
     return list_lanes
 

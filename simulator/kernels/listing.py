@@ -55,6 +55,32 @@ count_level = _count_words if COMPILED else _count_each
 
 
 @njit(cache=True, nogil=True)
+def _count_between_each(code: Any, first: int, last: int) -> Any:
+    found = 0
+    for c in range(first, last):
+        found += int(code[c] != 0)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _count_between_words(code: Any, first: int, last: int) -> Any:
+    silent, at = 0, first
+    while at + WORD_BYTES <= last:
+        silent += _count_word(code, at, 0, 0)
+        at += WORD_BYTES
+    if at == last:
+        return last - first - silent
+    if last < WORD_BYTES:
+        return at - first - silent + _count_between_each(code, at, last)
+    overlap = last - WORD_BYTES
+    return last - first - silent - _count_word(code, overlap, 0, at - overlap)
+
+
+count_between = _count_between_words if COMPILED else _count_between_each
+"""How many codes among first : last are not zero."""
+
+
+@njit(cache=True, nogil=True)
 def count_fired(code: Any) -> Any:
     """How many codes of a run are not zero."""
     return code.shape[0] - count_level(code, 0)
@@ -107,40 +133,47 @@ def _reset_registers(code: Any, emitted: Any, membrane: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def list_each(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
-    """As `list_codes`, neuron by neuron."""
+def _list_rest(code: Any, at: int, last: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    """`list_each` for neurons at : last of a run that begins at `first`."""
     middle = emitted.shape[0] // 2
-    for c in range(first, last):
+    for c in range(at, last):
         level = np.int64(code[c])
-        index[event] = c
+        index[event] = c - first
         value[event] = emitted[level + middle]
         event += int(level * which > 0 if which else level != 0)
     return event
 
 
 @njit(cache=True, nogil=True)
-def _list_register(code: Any, at: int, skip: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+def list_each(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    """As `list_codes`, neuron by neuron."""
+    return _list_rest(code, first, last, first, which, emitted, index, value, event)
+
+
+@njit(cache=True, nogil=True)
+def _list_register(
+    code: Any, at: int, skip: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int
+) -> Any:
     middle = emitted.shape[0] // 2
     if which == 0:
-        return event + _list_all_lanes(code, at, skip, emitted, middle, index, value, event)
+        return event + _list_all_lanes(code, at, skip, first, emitted, middle, index, value, event)
     if which > 0:
-        return event + _list_up_lanes(code, at, skip, emitted, middle, index, value, event)
-    return event + _list_down_lanes(code, at, skip, emitted, middle, index, value, event)
+        return event + _list_up_lanes(code, at, skip, first, emitted, middle, index, value, event)
+    return event + _list_down_lanes(code, at, skip, first, emitted, middle, index, value, event)
 
 
 @njit(cache=True, nogil=True)
 def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     lanes_each = REGISTER_BYTES // emitted.itemsize
-    if code.shape[0] < lanes_each:
-        return list_each(code, first, last, which, emitted, index, value, event)
     at = first
     while at + lanes_each <= last:
-        event = _list_register(code, at, 0, which, emitted, index, value, event)
+        event = _list_register(code, at, 0, first, which, emitted, index, value, event)
         at += lanes_each
     if at < last:
-        if last >= lanes_each:
-            return _list_register(code, last - lanes_each, at - (last - lanes_each), which, emitted, index, value, event)
-        return list_each(code, at, last, which, emitted, index, value, event)
+        if last >= lanes_each:  # the last register overlaps what lies before
+            overlap = last - lanes_each
+            return _list_register(code, overlap, at - overlap, first, which, emitted, index, value, event)
+        return _list_rest(code, at, last, first, which, emitted, index, value, event)
     return event
 
 
@@ -150,7 +183,8 @@ reset_codes = _reset_registers if machine.COMPRESSES and COMPILED else reset_eac
 code, membrane: (width,); emitted: value by code, (2n+1,).
 """
 list_codes = _list_registers if machine.COMPRESSES and COMPILED else list_each
-"""List spikes of one row, those among neurons first : last, from `event` on: neurons to `index` (int32), worth to `value`.
+"""List the spikes among neurons first : last, from `event` on: neurons, counted from `first`, to `index`, worth to `value`.
 
-`which` are listed: ALL, UP or DOWN. Both lists need ROOM beyond their last event. Returns the event after the last.
+code: int8, one row or several taken flat; index: int32 or uint16; value: floats, or uint8 where powers of two are listed. `which`
+are listed: ALL, UP or DOWN. Both lists need ROOM beyond their last event. Returns the event after the last.
 """

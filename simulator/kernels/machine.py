@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 from numba.core.registry import cpu_target
@@ -26,8 +27,11 @@ def vector_unit(triple: str, features: str) -> VectorUnit:
 def panel_width(triple: str, bits: int) -> int:
     """Outputs held in registers at once: enough sums to hide the latency of an addition, few enough to leave no register spilled.
 
-    64 floats are 4 registers of 512 bits or 8 of 256; of 128 bits x86 has 16 registers, room for 32 floats, others 32.
+    128 floats are 8 registers of 512 bits, of which there are 32; 64 are 8 of 256. Of 128 bits x86 has 16 registers, room for 32
+    floats, others 32. The more outputs, the fewer loads an event costs besides its weights.
     """
+    if bits == 512:
+        return 128
     return 32 if bits == 128 and triple.startswith(("x86_64", "i686", "i386")) else 64
 
 
@@ -36,6 +40,7 @@ COMPRESSES = _TRIPLE.startswith("x86_64") and "+avx512vl" in _FEATURES.split(","
 """Whether one instruction moves the lanes chosen by a mask to the front of a register."""
 HAS_DOT = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vnni"} <= set(_FEATURES.split(","))
 """Whether one instruction multiplies bytes and sums them in fours."""
+LITTLE_ENDIAN = sys.byteorder == "little"
 VECTOR_BITS, HAS_FMA = vector_unit(_TRIPLE, _FEATURES)
 PANEL = panel_width(_TRIPLE, VECTOR_BITS)
 BLOCK_BYTES = 40 * 1024

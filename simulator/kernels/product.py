@@ -7,15 +7,30 @@ sum over d in ascending order. A head's running sums stay with one thread throug
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from simulator.kernels.listing import ALL, ROOM, list_codes
+from simulator.kernels.listing import ALL, count_fired, reset_codes
 from simulator.kernels.machine import BLOCK_BYTES
-from simulator.kernels.rows import PANEL, Runs, add_exact, aligned_empty, block_cuts, block_width, load_block, padded
+from simulator.kernels.rows import (
+    PANEL,
+    Runs,
+    add_exact,
+    block_cuts,
+    carve,
+    carve_runs,
+    carved_bytes,
+    list_runs,
+    load_block,
+    padded,
+    panel_count,
+    panel_cut,
+    run_bytes,
+)
 
 LINE = 16
 """Floats of a cache line."""
@@ -58,87 +73,65 @@ class ProductCounts(NamedTuple):
     released: NDArray[np.int64]
 
 
-class Listed(NamedTuple):
-    """Events of one block and step: line l's are ``row[l, :spikes[l]]`` (what of the depth they index) and `value`."""
-
-    row: NDArray[np.int32]
-    value: NDArray[Any]
-    spikes: NDArray[np.int32]
-
-
 @njit(cache=True, nogil=True)
-def _list_block(operand: Operand, base: int, lines_code: Any, listed: Listed) -> None:
-    """List the events of one block and step, whose codes start at `base`; lines_code: scratch (lines, depth) int8."""
+def _read_block(operand: Operand, base: int, code: Any, turned: Any) -> None:
+    """Codes of one block and step, which start at `base`: code (lines, depth) and turned (depth, lines) are written."""
+    lines, depth = code.shape
     over_lines, over_depth = operand.strides[3], operand.strides[4]
-    spikes = listed.spikes
-    if over_depth != 1:
-        for d in range(operand.depth):
-            for line in range(operand.lines):
-                lines_code[line, d] = operand.code[base + d * over_depth + line * over_lines]
-    for line in range(operand.lines):
-        code = operand.code[base + line * over_lines :][: operand.depth] if over_depth == 1 else lines_code[line]
-        spikes[line] = list_codes(code, 0, operand.depth, ALL, operand.emitted, listed.row[line], listed.value[line], 0)
+    if over_depth == 1:
+        for line in range(lines):
+            code[line] = operand.code[base + line * over_lines :][:depth]
+        _turn(code, turned)
+    else:
+        for d in range(depth):
+            source = operand.code[base + d * over_depth :]
+            for line in range(lines):
+                turned[d, line] = source[line * over_lines]
+        _turn(turned, code)
 
 
 @njit(cache=True, nogil=True)
-def _add_events(listed: Listed, total: Any, met: Any) -> None:
-    """total[d, line] += value for every event, and count them over the lines in `met` (depth,)."""
-    met[:] = 0
-    for line in range(listed.spikes.shape[0]):
-        for e in range(listed.spikes[line]):
-            d = listed.row[line, e]
-            total[d, line] += listed.value[line, e]
-            met[d] += 1
+def _turn(source: Any, target: Any) -> None:
+    """Target = source^T, a few rows of it at a time."""
+    rows, columns = source.shape
+    for top in range(0, rows, LINE):
+        bottom = min(rows, top + LINE)
+        for column in range(columns):
+            for row in range(top, bottom):
+                target[column, row] = source[row, column]
 
 
 @njit(cache=True, nogil=True)
-def _count_nonzeros(total: Any, found: Any) -> None:
-    """Non-zero running sums of each depth."""
-    for d in range(total.shape[0]):
-        row, nonzeros = total[d], np.int32(0)
-        for line in range(row.shape[0]):
-            nonzeros += np.int32(row[line] != 0)
-        found[d] = nonzeros
+def _add_spikes(turned: Any, taken: Any, total: Any, met: Any, nonzero: Any) -> None:
+    """total[d, line] += what the spike of a line at depth d is worth; counts a depth's spikes in `met`, its sums in `nonzero`.
+
+    turned: (depth, lines) int8; taken: minus the value of a spike by code; total: (depth, padded lines).
+    """
+    depth, lines = turned.shape
+    for d in range(depth):
+        row, found = total[d, :lines], np.int32(0)
+        reset_codes(turned[d], taken, row)
+        for line in range(lines):
+            found += np.int32(row[line] != 0)
+        met[d], nonzero[d] = count_fired(turned[d]), found
 
 
 @njit(cache=True, nogil=True)
-def _first_from(ascending: Any, bound: int) -> int:
-    """How many of ascending numbers lie below a bound."""
-    low, high = 0, ascending.shape[0]
-    while low < high:
-        middle = (low + high) // 2
-        if ascending[middle] < bound:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def sum_rows(listed: Listed, total: Any, weights: Any, out: Any) -> None:
+def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
     """out[line, :] = sum over the line's events of value * total[row, :].
 
-    total: (depth, padded columns); weights: aligned scratch for a block of it; out: (lines, padded columns), written.
+    runs: of the lines, in blocks between `cuts` of the depth; total: (depth, padded columns); weights: aligned scratch for a block
+    of it; out: (lines, padded columns), written.
     """
-    depth, width = total.shape
-    lines = listed.spikes.shape[0]
-    flat, room = total.reshape(-1), listed.row.shape[1]
-    cuts, _ = block_cuts(np.array([0, depth]), weights.shape[0] // PANEL)
-    starts = np.empty((lines, cuts.shape[0]), np.int64)
-    for r in range(lines):
-        starts[r, 0] = r * room
-        starts[r, cuts.shape[0] - 1] = r * room + listed.spikes[r]
-        for b in range(1, cuts.shape[0] - 1):
-            starts[r, b] = r * room + _first_from(listed.row[r, : listed.spikes[r]], cuts[b])
-    runs = Runs(listed.row, listed.value, starts)
+    width, flat = total.shape[1], total.reshape(-1)
     out[:] = 0
-    at = 0
-    while at < width:
-        step = block_width(width - at)
+    sums = out.reshape(-1)
+    for panel in range(panel_count(width, PANEL)):
+        left = panel_cut(width, PANEL, panel)
+        held = panel_cut(width, PANEL, panel + 1) - left
         for b in range(cuts.shape[0] - 1):
-            load_block(flat, cuts[b] * width + at, width, cuts[b + 1] - cuts[b], step, weights)
-            add_exact(weights, -cuts[b] * step, step, runs, b, out[:, at:], width, step)
-        at += step
+            load_block(flat, cuts[b] * width + left, width, cuts[b + 1] - cuts[b], held, weights)
+            add_exact(weights, runs, b, sums[left:], width, held)
 
 
 @njit(cache=True, nogil=True)
@@ -180,50 +173,102 @@ def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any
                 _expect_row(first[row], turned[row - top], total[row], target, clock)
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def multiply(a: Operand, b: Operand, shape: ProductShape, clock: Any, out: Any, counts: ProductCounts) -> None:
+@njit(cache=True, nogil=True)
+def _multiply_block(
+    a: Operand, b: Operand, shape: ProductShape, clock: Any, out: Any, counts: ProductCounts, scratch: Any, block: int
+) -> None:
+    """One head of one image, from the first step to the last."""
+    met_a, met_b, eq30, released = counts.a, counts.b, counts.eq30, counts.released
+    rows, columns, depth = a.lines, b.lines, a.depth
+    image, head, longest = block // shape.heads, block % shape.heads, _longest_block(out.itemsize)
+    cuts, _ = block_cuts(np.array([0, depth]), longest)
+    taken_a, taken_b = -a.emitted, -b.emitted
+    code_a, turned_a, used = _carve_codes(a, scratch, 0)
+    code_b, turned_b, used = _carve_codes(b, scratch, used)
+    runs_a, used = carve_runs(scratch, used, rows, depth, cuts, out)
+    runs_b, used = carve_runs(scratch, used, columns, depth, cuts, out)
+    sum_a, used = _carve_zeros(scratch, used, (depth, padded(rows)), out)
+    sum_b, used = _carve_zeros(scratch, used, (depth, padded(columns)), out)
+    sum_k, used = _carve_zeros(scratch, used, (0 if shape.telescoping else rows, columns), out)
+    first, used = _carve_zeros(scratch, used, (rows, padded(columns)), out)
+    second, used = _carve_zeros(scratch, used, (columns, padded(rows)), out)
+    weights, used = carve(scratch, used, longest * PANEL, out)
+    events_a, events_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
+    before_a, before_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
+    after_a, after_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
+    for t in range(clock.shape[0]):
+        _read_block(a, t * a.strides[0] + image * a.strides[1] + head * a.strides[2], code_a, turned_a)
+        _read_block(b, t * b.strides[0] + image * b.strides[1] + head * b.strides[2], code_b, turned_b)
+        list_runs(code_a, cuts, ALL, a.emitted, runs_a)
+        _add_spikes(turned_b, taken_b, sum_b, events_b, after_b)
+        sum_rows(runs_a, cuts, sum_b, weights, first)
+        if t > 0:  # S_A(0) is zero: the second pass has nothing to add
+            list_runs(code_b, cuts, ALL, b.emitted, runs_b)
+            sum_rows(runs_b, cuts, sum_a, weights, second)
+        _add_spikes(turned_a, taken_a, sum_a, events_a, after_a)
+        for d in range(depth):
+            both = events_a[d] * events_b[d]
+            eq30[t, block] += both + events_a[d] * before_b[d] + before_a[d] * events_b[d]
+            released[t, block] += both + events_a[d] * after_b[d] + after_a[d] * events_b[d]
+            before_a[d], before_b[d] = after_a[d], after_b[d]
+        for line in range(rows):
+            met_a[t, block, line] = count_fired(code_a[line])
+        for line in range(columns):
+            met_b[t, block, line] = count_fired(code_b[line])
+        at = t * shape.strides[0] + image * shape.strides[1] + head * shape.strides[2]
+        _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], shape.telescoping)
+
+
+@njit(cache=True, nogil=True)
+def _carve_codes(operand: Operand, scratch: Any, used: int) -> Any:
+    """Room for the codes of one block and step, line by line and turned, and the bytes used then."""
+    lines, depth = operand.lines, operand.depth
+    code, used = carve(scratch, used, lines * depth, operand.code)
+    turned, used = carve(scratch, used, lines * depth, operand.code)
+    return code.reshape(lines, depth), turned.reshape(depth, lines), used
+
+
+@njit(cache=True, nogil=True)
+def _carve_zeros(scratch: Any, used: int, shape: Any, like: Any) -> Any:
+    zeros, used = carve(scratch, used, shape[0] * shape[1], like)
+    zeros[:] = 0
+    return zeros.reshape(shape), used
+
+
+@njit(cache=True, nogil=True)
+def _longest_block(itemsize: int) -> int:
+    """Rows of running sums that stay in the first-level cache."""
+    return BLOCK_BYTES // (PANEL * itemsize)
+
+
+def multiply(
+    a: Operand,
+    b: Operand,
+    shape: ProductShape,
+    clock: NDArray[Any],
+    out: NDArray[Any],
+    counts: ProductCounts,
+    empty: Callable[..., NDArray[Any]] = np.empty,
+) -> None:
     """A product unit from its first step to its last.
 
-    clock: (steps, 2), 1/t and 1/(t-1) (0 at first) in the run's floating type; out: flat, written; counts: written.
+    clock: (steps, 2), 1/t and 1/(t-1) (0 at first) in the run's floating type; out: flat, written; counts: written; scratch comes
+    from an allocator like `numpy.empty`.
     """
-    met_a, met_b, eq30, released = counts.a, counts.b, counts.eq30, counts.released  # stores through the tuple would be lost
-    rows, columns, depth = a.lines, b.lines, a.depth
-    for block in prange(shape.blocks):
-        image, head = block // shape.heads, block % shape.heads
-        listed_a = Listed(
-            np.empty((rows, depth + ROOM), np.int32), np.empty((rows, depth + ROOM), out.dtype), np.empty(rows, np.int32)
-        )
-        listed_b = Listed(
-            np.empty((columns, depth + ROOM), np.int32), np.empty((columns, depth + ROOM), out.dtype), np.empty(columns, np.int32)
-        )
-        lines_code = np.empty((max(rows, columns), depth), np.int8)
-        sum_a = np.zeros((depth, padded(rows)), out.dtype)
-        sum_b = np.zeros((depth, padded(columns)), out.dtype)
-        sum_k = np.zeros((0 if shape.telescoping else rows, columns), out.dtype)
-        first = np.zeros((rows, sum_b.shape[1]), out.dtype)
-        second = np.zeros((columns, sum_a.shape[1]), out.dtype)
-        weights = aligned_empty(BLOCK_BYTES // (PANEL * out.itemsize) * PANEL, out)
-        events_a, events_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
-        before_a, before_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
-        after_a, after_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
-        for t in range(clock.shape[0]):
-            base_a = t * a.strides[0] + image * a.strides[1] + head * a.strides[2]
-            base_b = t * b.strides[0] + image * b.strides[1] + head * b.strides[2]
-            _list_block(a, base_a, lines_code, listed_a)
-            _list_block(b, base_b, lines_code, listed_b)
-            _add_events(listed_b, sum_b, events_b)
-            sum_rows(listed_a, sum_b, weights, first)
-            if t > 0:  # S_A(0) is zero: the second pass has nothing to add
-                sum_rows(listed_b, sum_a, weights, second)
-            _add_events(listed_a, sum_a, events_a)
-            _count_nonzeros(sum_a, after_a)
-            _count_nonzeros(sum_b, after_b)
-            for d in range(depth):
-                both = events_a[d] * events_b[d]
-                eq30[t, block] += both + events_a[d] * before_b[d] + before_a[d] * events_b[d]
-                released[t, block] += both + events_a[d] * after_b[d] + after_a[d] * events_b[d]
-                before_a[d], before_b[d] = after_a[d], after_b[d]
-            met_a[t, block] = listed_a.spikes
-            met_b[t, block] = listed_b.spikes
-            at = t * shape.strides[0] + image * shape.strides[1] + head * shape.strides[2]
-            _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], shape.telescoping)
+    size, rows, columns, depth = out.itemsize, a.lines, b.lines, a.depth
+    blocks, wide, tall = -(-depth // _longest_block(size)), int(padded(columns)), int(padded(rows))
+    codes = carved_bytes(*[rows * depth, columns * depth] * 2)
+    lists = run_bytes(rows, depth, blocks, size) + run_bytes(columns, depth, blocks, size)
+    sums = carved_bytes(depth * tall * size, depth * wide * size, rows * columns * size)
+    passes = carved_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES)
+    chunks = min(shape.blocks, get_num_threads())
+    _multiply(a, b, shape, clock, out, counts, empty((chunks, codes + lists + sums + passes), np.uint8))
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _multiply(a: Operand, b: Operand, shape: ProductShape, clock: Any, out: Any, counts: ProductCounts, scratch: Any) -> None:
+    """Heads in as many runs as there is scratch for, (runs, bytes) uint8."""
+    runs = scratch.shape[0]
+    for run in prange(runs):
+        for block in range(run * shape.blocks // runs, (run + 1) * shape.blocks // runs):
+            _multiply_block(a, b, shape, clock, out, counts, scratch[run], block)

@@ -9,26 +9,27 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simulator.kernels import blocks, machine
+from simulator.kernels.listing import ALL, ROOM, count_between, list_codes
 
-fused_64, fused_32, fused_16 = blocks.fused_64, blocks.fused_32, blocks.fused_16
-exact_64, exact_32, exact_16 = blocks.exact_64, blocks.exact_32, blocks.exact_16
-whole_64, whole_32, whole_16 = blocks.whole_64, blocks.whole_32, blocks.whole_16
+fused, exact, whole = blocks.fused, blocks.exact, blocks.whole
 
 PANEL = machine.PANEL
 VECTOR_BYTES = blocks.VECTOR_BYTES
-LANE = 16
-"""Widths that these functions take are multiples of it."""
+LANE = blocks.LANE
+FOUR = blocks.EVENTS_AT_ONCE
 
 
 class Runs(NamedTuple):
-    """Events of several lines (tokens, say), cut into blocks of what they index.
+    """Events of several lines (tokens, say), cut into blocks of what they index, in the order in which they are accumulated.
 
-    Line r's events of block b are ``starts[r, b] : starts[r, b+1]`` of `row` (int32, what they index) and `value` (floats),
-    both taken flat.
+    At place p block b takes line ``order[b, p]``, whose events are ``starts[b, p] : starts[b, p+1]`` of `row` (uint16, counted
+    from the block's first) and `value`, filled up to fours with events of value 0. Lines of equally many fours follow one
+    another: a processor then foresees where the loop over a line ends, and all is read from front to back.
     """
 
-    row: NDArray[np.int32]
+    row: NDArray[np.uint16]
     value: NDArray[Any]
+    order: NDArray[np.int32]
     starts: NDArray[np.int64]
 
 
@@ -39,70 +40,137 @@ def padded(width: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def block_width(width: int) -> int:
-    """Columns of the next block of a run of `width` columns, a multiple of 16."""
-    if width >= PANEL:
-        return PANEL
-    return 32 if width >= 32 else LANE
+def panel_cut(width: int, widest: int, panel: int) -> int:
+    """Column at which a panel of `width` columns starts; panels are whole lanes, as even as can be, at most `widest`."""
+    lanes, most = -(-width // LANE), widest // LANE
+    panels = -(-lanes // most)
+    return panel * lanes // panels * LANE
 
 
 @njit(cache=True, nogil=True)
-def add_fused(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: Any, line: int, width: int) -> None:
-    """Each line's run of a block: ``out[r*line :][:width] += sum of value[e] * matrix[base + row[e]*stride :][:width]``.
+def panel_count(width: int, widest: int) -> int:
+    """How many panels of at most `widest` columns there are."""
+    return -(-padded(width) // widest)
 
-    Events in ascending order. matrix, out: of floats, taken flat; width: 64, 32 or 16. Product and sum are rounded once.
+
+@njit(cache=True, nogil=True)
+def room_for(lines: int, width: int, blocks: int) -> int:
+    """Events that the runs of lines over `width` neurons may hold at most, cut into blocks."""
+    return lines * (width + (FOUR - 1) * blocks) + ROOM
+
+
+@njit(cache=True, nogil=True)
+def _count(code: Any, first: int, last: int, which: int) -> int:
+    if which == ALL:
+        return int(count_between(code, first, last))
+    found = 0
+    for c in range(first, last):
+        found += int(np.int64(code[c]) * which > 0)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def list_runs(code: Any, cuts: Any, which: int, emitted: Any, runs: Runs) -> None:
+    """List the spikes of lines, code (lines, width) int8 and contiguous, in blocks of neurons between `cuts`; fills `runs`.
+
+    `which` are listed: ALL, UP or DOWN; emitted: value by code, (2n+1,).
     """
-    index, value, starts = runs.row, runs.value, runs.starts
-    if width == 64:
-        for r in range(starts.shape[0]):
-            fused_64(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
-    elif width == 32:
-        for r in range(starts.shape[0]):
-            fused_32(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
-    else:
-        for r in range(starts.shape[0]):
-            fused_16(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
+    (lines, width), blocks, flat = code.shape, cuts.shape[0] - 1, code.reshape(-1)
+    row, value, order, starts = runs.row, runs.value, runs.order, runs.starts
+    longest = 0
+    for b in range(blocks):
+        longest = max(longest, cuts[b + 1] - cuts[b])
+    fours, places = np.empty(lines, np.int64), np.empty(longest // FOUR + 3, np.int64)
+    event = 0
+    for b in range(blocks):
+        left, right = cuts[b], cuts[b + 1]
+        places[:] = 0
+        for line in range(lines):
+            fours[line] = -(-_count(flat, line * width + left, line * width + right, which) // FOUR)
+            places[fours[line] + 1] += 1
+        for k in range(places.shape[0] - 1):
+            places[k + 1] += places[k]
+        for line in range(lines):
+            order[b, places[fours[line]]] = line
+            places[fours[line]] += 1
+        starts[b, 0] = event
+        for p in range(lines):
+            line = order[b, p]
+            end = list_codes(flat, line * width + left, line * width + right, which, emitted, row, value, event)
+            event += FOUR * fours[line]
+            for e in range(end, event):
+                row[e] = 0
+                value[e] = 0
+            starts[b, p + 1] = event
 
 
 @njit(cache=True, nogil=True)
-def add_exact(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: Any, line: int, width: int) -> None:
+def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
+    """Each line's run of a block: ``out[stride*line :][:width] += sum of value[e] * matrix[width*row[e] :][:width]``.
+
+    Events in ascending order. matrix, out: of floats, taken flat; width: whole lanes, at most PANEL. Product and sum are rounded
+    once.
+    """
+    row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
+    for p in range(order.shape[0]):
+        fused(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
+
+
+@njit(cache=True, nogil=True)
+def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
     """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit."""
-    index, value, starts = runs.row, runs.value, runs.starts
-    if width == 64:
-        for r in range(starts.shape[0]):
-            exact_64(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
-    elif width == 32:
-        for r in range(starts.shape[0]):
-            exact_32(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
-    else:
-        for r in range(starts.shape[0]):
-            exact_16(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
+    row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
+    for p in range(order.shape[0]):
+        exact(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
 
 
 @njit(cache=True, nogil=True)
-def add_whole(matrix: Any, base: int, stride: int, runs: Runs, block: int, out: Any, line: int, width: int) -> None:
+def add_whole(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
     """As `add_fused` for whole numbers held in float32: summed from zero, then added to the int32 `out`.
 
     Exact in any order as long as no partial sum passes 2^24.
     """
-    index, value, starts = runs.row, runs.value, runs.starts
-    if width == 64:
-        for r in range(starts.shape[0]):
-            whole_64(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
-    elif width == 32:
-        for r in range(starts.shape[0]):
-            whole_32(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
-    else:
-        for r in range(starts.shape[0]):
-            whole_16(matrix, base, stride, index, value, starts[r, block], starts[r, block + 1], out, r * line)
+    row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
+    for p in range(order.shape[0]):
+        whole(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
 
 
 @njit(cache=True, nogil=True)
-def aligned_empty(size: int, like: Any) -> Any:
-    """Flat scratch of the dtype of `like` that starts on a cache line: a vector that straddles two lines costs two loads."""
-    room = np.empty(size + VECTOR_BYTES // like.itemsize, like.dtype)
-    skip = (-np.int64(room.ctypes.data) % VECTOR_BYTES) // like.itemsize
-    return room[skip : skip + size]
+def carve(scratch: Any, used: int, size: int, like: Any) -> Any:
+    """`size` numbers of the dtype of `like` out of scratch bytes, from the next cache line on, and the bytes used then.
+
+    A vector that straddles two lines costs two loads.
+    """
+    start = used + -(np.int64(scratch.ctypes.data) + used) % VECTOR_BYTES
+    stop = start + size * like.itemsize
+    return scratch[start:stop].view(like.dtype), stop
+
+
+def carved_bytes(*sizes: int) -> int:
+    """Bytes of scratch from which arrays of so many bytes can be carved."""
+    return sum(sizes) + VECTOR_BYTES * len(sizes)
+
+
+@njit(cache=True, nogil=True)
+def carve_runs(scratch: Any, used: int, lines: int, width: int, cuts: Any, like: Any) -> Any:
+    """Room for the runs of lines over `width` neurons, values of the dtype of `like`, and the bytes used then."""
+    blocks = cuts.shape[0] - 1
+    room = room_for(lines, width, blocks)
+    row, used = carve(scratch, used, room, np.empty(0, np.uint16))
+    value, used = carve(scratch, used, room, like)
+    order, starts = np.empty((blocks, lines), np.int32), np.empty((blocks, lines + 1), np.int64)
+    return Runs(row, value, order, starts), used
+
+
+def run_bytes(lines: int, width: int, blocks: int, itemsize: int) -> int:
+    """Bytes of scratch that `carve_runs` takes at most."""
+    room = int(room_for(lines, width, blocks))
+    return carved_bytes(room * 2, room * itemsize)
+
+
+def block_count(bounds: Any, rows: int) -> int:
+    """How many blocks `block_cuts` makes."""
+    return sum(-(-int(size) // rows) for size in np.diff(bounds))
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """Synapses: each spike fetches its weight row and accumulates it.
 
-Weights are packed in panels of up to 64 outputs, input row by input row, so that the segment of a row that a panel needs is one
+Weights are packed in panels of up to 128 outputs, input row by input row, so that the segment of a row that a panel needs is one
 run of memory. A panel's rows are taken in blocks that stay in the first-level cache while all tokens of a thread pass over
 them; a token's sums wait in `sums` between blocks. Every output sums its input channels in ascending order whatever the blocks,
 panels and threads.
@@ -15,22 +15,43 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from simulator.kernels.blocks import LANE
+from simulator.kernels.blocks import add_lane as _add_lane
 from simulator.kernels.fire import Events
-from simulator.kernels.listing import ALL, ROOM, list_codes
+from simulator.kernels.listing import ALL
 from simulator.kernels.machine import BLOCK_BYTES, PANEL
-from simulator.kernels.rows import Runs, add_fused, aligned_empty, block_cuts, block_width, load_block, padded
+from simulator.kernels.rows import (
+    add_fused,
+    block_count,
+    block_cuts,
+    carve,
+    carve_runs,
+    carved_bytes,
+    list_runs,
+    load_block,
+    padded,
+    panel_count,
+    panel_cut,
+    run_bytes,
+)
 
 ROWS_AT_ONCE = 256
 """Tokens that pass over a block together: enough to pay for fetching it, few enough that their events stay in the second-level
 cache."""
 LINE = 16
 """Floats of a cache line."""
+WHOLE_PANEL = min(PANEL, 64)
+"""Outputs a panel of int8 weights."""
+
+
+add_lane: Any = _add_lane
 
 
 class Tiles(NamedTuple):
     """The weights of one synapse, packed, and the distinct tiles its cores cut it into.
 
-    `weights`: panel after panel of outputs, each (fan_in, width of the panel), the last outputs padded to whole vectors.
+    `weights`: panel after panel of outputs, each (fan_in, width of the panel), the last outputs padded to whole vectors. Panels
+    are cut as `rows.panel_cut` says, at most PANEL wide, of whole numbers WHOLE_PANEL.
     `in_bounds` (groups+1,): input channels at which cores split the fan-in; partial sums of the groups are added in order.
     Tile i covers ``width[i]`` outputs and the inputs that the site counts in its groups ``first[i]:last[i]``.
     """
@@ -56,29 +77,26 @@ def pack_tiles(
     columns = np.array(rectangles, np.int64).reshape(-1, 4)
     bounds = np.unique(columns[:, 2:])
     packed = empty((weight.shape[1] * padded(weight.shape[0]),), weight.dtype)
-    _pack(np.ascontiguousarray(weight), packed)
+    _pack(np.ascontiguousarray(weight), packed, WHOLE_PANEL if weight.dtype == np.int8 else PANEL)
     counted = bounds if groups is None else groups
     first, last = (np.searchsorted(counted, columns[:, column]).astype(np.int64) for column in (2, 3))
     return Tiles(packed, bounds, first, last, columns[:, 1] - columns[:, 0])
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _pack(weight: Any, packed: Any) -> None:
+def _pack(weight: Any, packed: Any, widest: int) -> None:
     channels, fan_in = weight.shape
-    for panel in prange(-(-channels // PANEL)):
-        left = PANEL * panel
-        while left < min(channels, PANEL * (panel + 1)):
-            width = block_width(packed.shape[0] // fan_in - left)
-            held = min(width, channels - left)
-            for top in range(0, fan_in, LINE):  # a line of each output at a time: what is written meanwhile stays in cache
-                rows = min(LINE, fan_in - top)
-                target = packed[left * fan_in + top * width :][: rows * width].reshape(rows, width)
-                for c in range(held):
-                    source = weight[left + c, top : top + rows]
-                    for i in range(rows):
-                        target[i, c] = source[i]
-                target[:, held:] = 0
-            left += width
+    for panel in prange(panel_count(channels, widest)):
+        left, right = panel_cut(channels, widest, panel), panel_cut(channels, widest, panel + 1)
+        width, held = right - left, min(right, channels) - left
+        for top in range(0, fan_in, LINE):  # a line of each output at a time: what is written meanwhile stays in cache
+            rows = min(LINE, fan_in - top)
+            target = packed[left * fan_in + top * width :][: rows * width].reshape(rows, width)
+            for c in range(held):
+                source = weight[left + c, top : top + rows]
+                for i in range(rows):
+                    target[i, c] = source[i]
+            target[:, held:] = 0
 
 
 def row_chunks(rows: int) -> int:
@@ -98,70 +116,77 @@ def count_issued(events: Events, tiles: Tiles, r: int, issued: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _add_partial(sums: Any, shape: Any, first: bool, out: Any, top: int, left: int) -> None:
-    """Write (if first) or add partial sums, flat (rows, width), to the outputs of rows from `top`, columns from `left`."""
-    rows, width = shape
-    columns = min(width, out.shape[1] - left)
-    for r in range(rows):
-        source, target = sums[r * width : (r + 1) * width], out[top + r, left:]
-        if first:
-            for c in range(columns):
-                target[c] = source[c]
-        else:
-            for c in range(columns):
-                target[c] += source[c]
+def _add_partial(sums: Any, place: Any, ends: Any, bias: Any, out: Any) -> None:
+    """Write (if first) or add partial sums of a panel, flat (rows, width), and add the bias (if last).
+
+    place: the first row and first column of `out`, the width; ends: whether these are the first and the last partial sums.
+    """
+    (top, left, width), (first, last) = place, ends
+    columns, flat = min(width, out.shape[1] - left), out.reshape(-1)
+    whole = columns // LANE * LANE
+    for r in range(sums.shape[0] // width):
+        source, target = r * width, (top + r) * out.shape[1] + left
+        for c in range(0, whole, LANE):
+            add_lane(sums, source + c, bias, left + c, flat, target + c, first, last)
+        for c in range(whole, columns):
+            before = out.dtype.type(0) if first else flat[target + c]
+            flat[target + c] = before + sums[source + c] + (bias[left + c] if last else out.dtype.type(0))
 
 
-@njit(cache=True, nogil=True)
-def list_blocks(code: Any, cuts: Any, which: int, emitted: Any, runs: Runs, line: int) -> None:
-    """List the spikes of a row as line `line` of `runs`, cut into blocks of channels."""
-    starts = runs.starts[line]
-    event = line * (runs.row.shape[0] // runs.starts.shape[0])
-    starts[0] = event
-    for b in range(cuts.shape[0] - 1):
-        event = list_codes(code, cuts[b], cuts[b + 1], which, emitted, runs.row, runs.value, event)
-        starts[b + 1] = event
-
-
-def accumulate(events: Events, emitted: NDArray[Any], tiles: Tiles, bias: NDArray[Any], out: NDArray[Any]) -> NDArray[np.int64]:
+def accumulate(
+    events: Events,
+    emitted: NDArray[Any],
+    tiles: Tiles,
+    bias: NDArray[Any],
+    out: NDArray[Any],
+    empty: Callable[..., NDArray[Any]] = np.empty,
+) -> NDArray[np.int64]:
     """I = W x + b from events, in floats.
 
     events: of the site in front, `emitted` the value of its spikes by code, (2n+1,); bias: (channels,); out: (rows, channels),
-    written. Returns accumulates issued, (rows, tiles) int64: events met times the tile's outputs.
+    written; scratch comes from an allocator like `numpy.empty`. Returns accumulates issued, (rows, tiles) int64: events met times
+    the tile's outputs.
     """
-    return np.asarray(_accumulate(events, emitted, tiles, bias, out, row_chunks(len(out))))
+    rows, size, fan_in = len(out), out.itemsize, int(tiles.in_bounds[-1])
+    chunks = row_chunks(rows)
+    lines, longest = -(-rows // chunks), _longest_block(size)
+    lists = run_bytes(lines, fan_in, block_count(tiles.in_bounds, longest), size)
+    scratch = empty((chunks, carved_bytes(lists, lines * PANEL * size, longest * PANEL * size)), np.uint8)
+    return np.asarray(_accumulate(events, emitted, tiles, bias, out, scratch))
+
+
+@njit(cache=True, nogil=True)
+def _longest_block(itemsize: int) -> int:
+    """Rows of a panel of floats that stay in the first-level cache."""
+    return BLOCK_BYTES // (PANEL * itemsize)
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, chunks: int) -> Any:
-    rows, channels = out.shape
+def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, scratch: Any) -> Any:
+    (rows, channels), chunks = out.shape, scratch.shape[0]
     groups, fan_in = tiles.in_bounds.shape[0] - 1, tiles.in_bounds[-1]
     issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
-    longest = BLOCK_BYTES // (PANEL * out.itemsize)
+    longest = _longest_block(out.itemsize)
     cuts, first_block = block_cuts(tiles.in_bounds, longest)
-    blocks = cuts.shape[0] - 1
-    room = fan_in + ROOM
     for chunk in prange(chunks):
         top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
         count = bottom - top
-        sums, block = aligned_empty(count * PANEL, out), aligned_empty(longest * PANEL, out)
-        runs = Runs(np.empty(count * room, np.int32), np.empty(count * room, out.dtype), np.empty((count, blocks + 1), np.int64))
+        runs, used = carve_runs(scratch[chunk], 0, count, fan_in, cuts, out)
+        sums, used = carve(scratch[chunk], used, count * PANEL, out)
+        block, used = carve(scratch[chunk], used, longest * PANEL, out)
+        list_runs(events.code[top:bottom], cuts, ALL, emitted, runs)
         for r in range(top, bottom):
-            list_blocks(events.code[r], cuts, ALL, emitted, runs, r - top)
             count_issued(events, tiles, r, issued)
-        left = 0
-        while left < channels:
-            width = block_width(tiles.weights.shape[0] // fan_in - left)
+        for panel in range(panel_count(channels, PANEL)):
+            left = panel_cut(channels, PANEL, panel)
+            width = panel_cut(channels, PANEL, panel + 1) - left
+            held = sums[: count * width]
             for g in range(groups):
-                sums[:] = 0
+                held[:] = 0
                 for b in range(first_block[g], first_block[g + 1]):
                     load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
-                    add_fused(block, -cuts[b] * width, width, runs, b, sums, width, width)
-                _add_partial(sums, (count, width), g == 0, out, top, left)
-            left += width
-        for r in range(top, bottom):
-            for c in range(channels):
-                out[r, c] += bias[c]
+                    add_fused(block, runs, b, held, width, width)
+                _add_partial(held, (top, left, width), (g == 0, g == groups - 1), bias, out)
     return issued
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -19,6 +19,8 @@ from mapper import CoreProgram
 from simulator import Activity, execute
 from simulator.event.record import Recorder
 from simulator.kernels.fire import Events, make_thresholds
+from simulator.kernels.listing import ALL
+from simulator.kernels.rows import Runs, carve_runs, list_runs, run_bytes
 from simulator.number_format import check_numeric, real_dtype
 from tests.mapper.chips import small_chip
 
@@ -29,6 +31,15 @@ needs_compiler = pytest.mark.skipif(
     bool(config.DISABLE_JIT),  # type: ignore[attr-defined]  # as above
     reason="row blocks, float32 exp and float32 erf are made of LLVM instructions",
 )
+
+
+def some_runs(code: Array, cuts: Array, emitted: Array, which: int = ALL) -> Runs:
+    """The spikes of lines of codes, listed in blocks between `cuts`."""
+    lines, width = code.shape
+    scratch = np.zeros(run_bytes(lines, width, len(cuts) - 1, emitted.itemsize), np.uint8)
+    runs, _ = carve_runs(scratch, 0, lines, width, cuts, emitted)
+    list_runs(code, cuts, which, emitted, runs)
+    return cast(Runs, runs)
 
 
 def some_images(graph: SpikingGraph, count: int, seed: int = 0) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from simulator.kernels import listing
 from simulator.kernels.fire import make_thresholds
 from simulator.kernels.listing import ALL, DOWN, ROOM, UP
-from tests.simulator.runs import needs_compiler
+from tests.simulator.runs import needs_compiler, some_runs
 
 WIDTHS = [1, 5, 15, 16, 17, 63, 64, 65, 112, 128, 130, 197, 384]
 
@@ -50,13 +51,51 @@ def test_a_reset_takes_what_a_spike_is_worth(width: int, dtype: Any) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("which", [ALL, UP, DOWN])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_any_run_of_neurons_is_listed_in_order(width: int, which: int, dtype: Any) -> None:
+@pytest.mark.parametrize("number", [np.int32, np.uint16])
+def test_any_run_of_neurons_is_listed_in_order(width: int, which: int, dtype: Any, number: Any) -> None:
     code, emitted = some_codes(1, width)[0], make_thresholds(0.7, 0.3, 8, np.dtype(dtype)).emitted
     for first, last in ((0, width), (0, width // 2), (width // 2, width), (width // 3, min(width, width // 3 + 2))):
-        index, value = np.full(width + 3 + ROOM, -1, np.int32), np.zeros(width + 3 + ROOM, dtype)
+        index, value = np.full(width + 3 + ROOM, 999, number), np.zeros(width + 3 + ROOM, dtype)
         end = listing.list_codes(code, first, last, which, emitted, index, value, 3)
         levels = code[first:last]
-        chosen = first + np.flatnonzero(levels if which == ALL else levels * which > 0)
+        chosen = np.flatnonzero(levels if which == ALL else levels * which > 0)
         np.testing.assert_array_equal(index[3:end], chosen)
-        np.testing.assert_array_equal(value[3:end], emitted[8 + code[chosen].astype(int)])
-        assert (index[:3] == -1).all(), "what was listed before stays"
+        np.testing.assert_array_equal(value[3:end], emitted[8 + levels[chosen].astype(int)])
+        assert (index[:3] == 999).all(), "what was listed before stays"
+
+
+@needs_compiler
+def test_powers_of_two_are_listed_as_bytes() -> None:
+    code = some_codes(1, 197)[0]
+    powers = np.array([2.0 ** (abs(k) - 1) if k else 0.0 for k in range(-8, 9)], np.float32)
+    index, value = np.zeros(197 + ROOM, np.uint16), np.zeros(197 + ROOM, np.uint8)
+    end = listing.list_codes(code, 0, 197, UP, powers, index, value, 0)
+    np.testing.assert_array_equal(value[:end], 2 ** (code[code > 0].astype(int) - 1))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_spikes_between_two_neurons_are_counted(width: int) -> None:
+    code = some_codes(1, width)[0]
+    for first, last in ((0, width), (0, width // 2), (width // 2, width), (width // 3, width // 3)):
+        assert listing.count_between(code, first, last) == np.count_nonzero(code[first:last])
+
+
+@needs_compiler
+@pytest.mark.parametrize("which", [ALL, UP, DOWN])
+@pytest.mark.parametrize("cuts", [[0, 130], [0, 1, 60, 130], [0, 64, 128, 130]])
+def test_runs_hold_every_spike_of_every_line_once_and_as_many_fours_side_by_side(which: int, cuts: list[int]) -> None:
+    code, emitted = some_codes(9, 130), make_thresholds(0.7, 0.3, 8, np.dtype(np.float32)).emitted
+    code[3], code[5] = 0, 1
+    runs = some_runs(code, np.array(cuts), emitted, which)
+    for b, (left, right) in enumerate(pairwise(cuts)):
+        assert sorted(runs.order[b]) == list(range(9))
+        lengths = np.diff(runs.starts[b])
+        assert (lengths % 4 == 0).all() and (np.diff(lengths) >= 0).all()
+        for p, line in enumerate(runs.order[b]):
+            held = slice(runs.starts[b, p], runs.starts[b, p + 1])
+            levels = code[line, left:right]
+            chosen = np.flatnonzero(levels if which == ALL else levels * which > 0)
+            row, value = runs.row[held], runs.value[held]
+            np.testing.assert_array_equal(row[: len(chosen)], chosen)
+            np.testing.assert_array_equal(value[: len(chosen)], emitted[8 + levels[chosen].astype(int)])
+            assert len(row) - len(chosen) < 4 and not row[len(chosen) :].any() and not value[len(chosen) :].any()

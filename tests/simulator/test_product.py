@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from conversion.graph import MTNeurons, Port, ProductUnit
 from simulator.event.product_unit import ProductEventUnit
 from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
-from simulator.kernels.product import Listed, sum_rows
-from simulator.kernels.rows import PANEL, aligned_empty
+from simulator.kernels.product import sum_rows
+from simulator.kernels.rows import PANEL
 from tests.simulator import twins
-from tests.simulator.runs import needs_compiler
+from tests.simulator.runs import needs_compiler, some_runs
 
 STEPS, IMAGES, HEADS, TOKENS, KEYS, WIDTH = 4, 2, 3, 5, 6, 4
 THETAS = ((0.5, 0.25, 3), (0.3, 0.7, 4))
@@ -91,16 +91,14 @@ def test_the_first_step_counts_three_times_its_first_term() -> None:
 def test_sums_of_rows_are_rounded_as_numpy_rounds_them_in_the_same_order(width: int, blocks: int, dtype: Any) -> None:
     rng = np.random.default_rng(width)
     lines, depth = 6, 9
-    values = np.where(rng.random((lines, depth)) < 0.6, rng.standard_normal((lines, depth)), 0).astype(dtype)
-    values[4] = 0
-    listed = Listed(
-        np.zeros((lines, 20), np.int32), np.zeros((lines, 20), dtype), np.count_nonzero(values, axis=1).astype(np.int32)
-    )
-    for line, count in enumerate(listed.spikes):
-        (found,) = np.nonzero(values[line])
-        listed.row[line, :count], listed.value[line, :count] = found, values[line, found]
+    emitted = make_thresholds(0.7, 0.3, 4, np.dtype(dtype)).emitted
+    code = np.where(rng.random((lines, depth)) < 0.6, rng.integers(-4, 5, (lines, depth)), 0).astype(np.int8)
+    code[4] = 0
+    cuts = np.linspace(0, depth, blocks + 1).astype(np.int64)
     total, out = rng.standard_normal((depth, width)).astype(dtype), np.full((lines, width), np.nan, dtype)
-    sum_rows(listed, total, aligned_empty(-(-depth // blocks) * PANEL, total), out)
+    runs = some_runs(code, cuts, emitted)
+    sum_rows(runs, cuts, total, np.empty(depth * PANEL, dtype), out)
     for line in range(lines):
-        (depths,) = np.nonzero(values[line])
-        np.testing.assert_array_equal(out[line], twins.ordered_rows(total, depths.tolist(), values[line, depths].tolist()))
+        (depths,) = np.nonzero(code[line])
+        values = emitted[4 + code[line, depths].astype(int)]
+        np.testing.assert_array_equal(out[line], twins.ordered_rows(total, depths.tolist(), values.tolist()))
