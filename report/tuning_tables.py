@@ -92,7 +92,13 @@ def to_csv(tuning: Tuning) -> str:
     front, chosen = tuning.front, tuning.chosen
     for trial in tuning.trials:
         for score in trial.scores:
-            figures = [score.ratio, score.correlation, score.agreement, score.accuracy, loss_against(tuning.target, score)]
+            figures = [
+                score.ratio,
+                score.correlation,
+                score.agreement,
+                score.accuracy,
+                loss_against(tuning.target, score, tuning.hold),
+            ]
             marks = [int(any(point.score is score for point in front)), int(chosen.score is score)]
             factors = [trial.factors[group] for group in groups]
             writer.writerow([trial.number, score.step, *figures, *marks, *factors, trial.levels])
@@ -100,8 +106,9 @@ def to_csv(tuning: Tuning) -> str:
 
 
 def _rule(tuning: Tuning) -> str:
+    held = "correlation not" if tuning.hold == "correlation" else "no figure"
     return (
-        f"Chosen: least ratio with no figure more than {tuning.loss:g} below the untuned network's after "
+        f"Chosen: least ratio with {held} more than {tuning.loss:g} below the untuned network's after "
         f"T = {tuning.target.step}; a trial may stop earlier."
     )
 

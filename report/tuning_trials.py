@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Hold = Literal["all", "correlation"]
+"""What a candidate must keep up: correlation, top-1 agreement and accuracy, or correlation alone."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search. `trials[0]` is the untuned network; `loss` is how far correlation, agreement and accuracy may fall below it."""
+    """A search. `trials[0]` is the untuned network; `loss` is how far what is to `hold` may fall below it."""
 
     model: str
     images: int
@@ -59,6 +62,7 @@ class Tuning:
     trials: tuple[Trial, ...]
     settings: Mapping[str, Any]
     confirmation: Confirmation | None = None
+    hold: Hold = "all"
 
     @property
     def baseline(self) -> Trial:
@@ -73,7 +77,7 @@ class Tuning:
     @property
     def chosen(self) -> Point:
         """The least ratio within the allowed loss, after whichever step; the first of equals."""
-        allowed = [point for point in self._points if loss_against(self.target, point.score) <= self.loss]
+        allowed = [point for point in self._points if loss_against(self.target, point.score, self.hold) <= self.loss]
         return min(allowed, key=lambda point: (point.score.ratio, point.trial.number))
 
     @property
@@ -98,17 +102,19 @@ class Tuning:
         return [Point(trial, score) for trial in self.trials for score in trial.scores]
 
 
-def loss_against(target: Score, score: Score) -> float:
-    """The largest fall of correlation, top-1 agreement or accuracy below the target's; negative where all rise."""
-    falls = [target.correlation - score.correlation, target.agreement - score.agreement]
-    if target.accuracy is not None and score.accuracy is not None:
-        falls.append(target.accuracy - score.accuracy)
+def loss_against(target: Score, score: Score, hold: Hold = "all") -> float:
+    """The largest fall of what is to `hold` below the target's; negative where all rise."""
+    falls = [target.correlation - score.correlation]
+    if hold == "all":
+        falls.append(target.agreement - score.agreement)
+        if target.accuracy is not None and score.accuracy is not None:
+            falls.append(target.accuracy - score.accuracy)
     return max(falls)
 
 
-def stop(scores: Sequence[Score], target: Score, loss: float) -> Score:
+def stop(scores: Sequence[Score], target: Score, loss: float, hold: Hold = "all") -> Score:
     """The score after the first step within the allowed loss, else after the last."""
-    return next((score for score in scores if loss_against(target, score) <= loss), scores[-1])
+    return next((score for score in scores if loss_against(target, score, hold) <= loss), scores[-1])
 
 
 def ratio_at(scores: Sequence[Score], correlation: float) -> float | None:

@@ -29,6 +29,8 @@ A sentence counts at its own length: tokens that pad it in a batch, and keys tha
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,17 +63,32 @@ Key = tuple[int, int, str, str]
 _PLACE = {op: place for place, op in enumerate(OPS)}
 
 
+class Counts(NamedTuple):
+    """Counts of operations, a row each: `core`, `node`, `role` (places in `roles`), `op` (places in OPS), (rows,) int64.
+
+    `issued` (rows, columns) int64: of each step, or of the first and of each later one.
+    """
+
+    core: Int64
+    node: Int64
+    role: Int64
+    op: Int64
+    issued: Int64
+    roles: tuple[str, ...]
+
+
 class Ledger:
     """Counts by (core, node, role, op) and step, int64, summed over images."""
 
     def __init__(self, program: CoreProgram, steps: int, images: int, lengths: Int64 | None = None) -> None:
         self.program, self.steps, self.images, self.lengths = program, steps, images, lengths
+        self._cores, self._nodes = program.parts.core.tolist(), program.parts.node.tolist()
         self._rows: dict[Key, Int64] = {}
 
     def add(self, part: int, role: str, op: str, counts: Int64) -> None:
         """Add operations of one part, (steps,) int64."""
         if counts.any():
-            key = (int(self.program.parts.core[part]), int(self.program.parts.node[part]), role, op)
+            key = (self._cores[part], self._nodes[part], role, op)
             if key in self._rows:
                 self._rows[key] += counts
             else:
@@ -79,52 +96,74 @@ class Ledger:
 
     def table(self) -> OperationTable:
         """Recorded and fixed operations together, sorted by core, node, role and operation."""
-        fixed = {key: counts for key, counts in self._fixed().items() if counts[0] or (counts[1] and self.steps > 1)}
-        keys = sorted(fixed.keys() | self._rows.keys(), key=lambda key: (*key[:3], _PLACE[key[3]]))
-        roles = tuple(sorted({key[2] for key in keys}))
-        index = {role: i for i, role in enumerate(roles)}
-        columns = np.array([(core, node, index[role], _PLACE[op]) for core, node, role, op in keys], np.int32).reshape(-1, 4)
-        core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
-        each = np.array([fixed.get(key, (0, 0)) for key in keys], np.int64).reshape(-1, 2)
-        count = np.repeat(each[:, 1:], self.steps, axis=1)
-        count[:, 0] = each[:, 0]
-        for row, key in enumerate(keys):
-            if key in self._rows:
-                count[row] += self._rows[key]
-        return OperationTable(core, node, role, op, count, roles)
-
-    def _fixed(self) -> dict[Key, tuple[int, int]]:
-        """Operations that follow from the program's shape, all images: at the first step, and at each later one."""
-        fixed: dict[Key, tuple[int, int]] = {}
+        found = [self._recorded()]
         for program, images in program_counts(self.program, self.lengths, self.images):
-            for key, (first, later) in _fixed_counts(program).items():
-                before = fixed.get(key, (0, 0))
-                fixed[key] = (before[0] + first * images, before[1] + later * images)
-        return fixed
+            fixed = _fixed_counts(program)
+            steps = np.concatenate([fixed.issued[:, :1], np.repeat(fixed.issued[:, 1:], self.steps - 1, axis=1)], axis=1)
+            found.append(fixed._replace(issued=steps * images))
+        merged = _merged(found)
+        core, node, role, op = (column.astype(np.int32) for column in (merged.core, merged.node, merged.role, merged.op))
+        return OperationTable(core, node, role, op, merged.issued, merged.roles)
+
+    def _recorded(self) -> Counts:
+        roles = tuple(sorted({key[2] for key in self._rows}))
+        index = {role: i for i, role in enumerate(roles)}
+        rows = [(core, node, index[role], _PLACE[op]) for core, node, role, op in self._rows]
+        count = np.array(list(self._rows.values()), np.int64).reshape(-1, self.steps)
+        core, node, role, op = np.array(rows, np.int64).reshape(-1, 4).T
+        return Counts(core, node, role, op, count, roles)
 
 
-def _fixed_counts(program: CoreProgram) -> dict[Key, tuple[int, int]]:
-    """Operations of one image, at the first step and at each later one."""
-    parts, fixed = program.parts, dict[Key, tuple[int, int]]()
-    kinds: dict[tuple[int, int, bool], list[tuple[str, str, int, int]]] = {}
-    cores, nodes, owners = parts.core.tolist(), parts.node.tolist(), parts.owner.tolist()
+def _merged(found: Sequence[Counts]) -> Counts:
+    """All counts, those of one operation added up, without rows that are zero at every step, sorted."""
+    every = tuple(sorted({role for counts in found for role in counts.roles}))
+    place = {role: i for i, role in enumerate(every)}
+    lists = [np.array([place[role] for role in counts.roles], np.int64)[counts.role] for counts in found]
+    keys = np.stack(
+        [
+            np.concatenate([counts.core for counts in found]),
+            np.concatenate([counts.node for counts in found]),
+            np.concatenate(lists),
+            np.concatenate([counts.op for counts in found]),
+        ]
+    )
+    count = np.concatenate([counts.issued for counts in found])
+    kept = count.any(axis=1)
+    keys, count = keys[:, kept], count[kept]
+    order = np.lexsort(keys[::-1])
+    keys, count = keys[:, order], count[order]
+    first = np.flatnonzero(np.concatenate([np.ones(min(1, len(order)), bool), (np.diff(keys) != 0).any(axis=0)]))
+    core, node, role, op = keys[:, first]
+    present, role = np.unique(role, return_inverse=True)
+    summed = np.add.reduceat(count, first) if len(first) else count
+    return Counts(core, node, role, op, summed, tuple(every[i] for i in present))
 
-    def add(core: int, node: int, role: str, op: str, first: int, later: int) -> None:
-        before = fixed.get((core, node, role, op), (0, 0))
-        fixed[core, node, role, op] = (before[0] + first, before[1] + later)
 
-    for part, (core, node, owner, elements) in enumerate(zip(cores, nodes, owners, _all_elements(program), strict=True)):
-        kind = (node, elements, owner == part)  # parts of a node with as many elements issue the same
-        if kind not in kinds:
-            kinds[kind] = [(role, op, count, count) for role, op, count in fixed_operations(program, part)]
-            kinds[kind] += [(role, op, count, 0) for role, op, count in once_operations(program, part)]
-            kinds[kind] += [(role, op, 0, count) for role, op, count in second_pass_operations(program, part)]
-        for role, op, first, later in kinds[kind]:
-            add(core, node, role, op, first, later)
-        if owner != part:
-            sums = elements * (2 if _shifts(program) else 1)
-            add(cores[owner], node, "partial sums", "add", sums, sums)
-    return fixed
+def _fixed_counts(program: CoreProgram) -> Counts:
+    """Operations of one image, at the first step and at each later one; a row may come more than once."""
+    parts, elements = program.parts, _all_elements(program)
+    own = parts.owner == np.arange(len(parts.owner))
+    kinds, kind_of = np.unique(np.stack([parts.node, elements, own]), axis=1, return_inverse=True)
+    ordered = np.argsort(kind_of, kind="stable")
+    members = np.split(ordered, np.cumsum(np.bincount(kind_of, minlength=kinds.shape[1]))[:-1])
+    rows: list[tuple[Int64, int, str, str, int, int]] = []
+    for same in members:  # parts of a node with as many elements issue the same
+        part, cores = int(same[0]), parts.core[same].astype(np.int64)
+        node = int(parts.node[part])
+        rows += [(cores, node, role, op, count, count) for role, op, count in fixed_operations(program, part)]
+        rows += [(cores, node, role, op, count, 0) for role, op, count in once_operations(program, part)]
+        rows += [(cores, node, role, op, 0, count) for role, op, count in second_pass_operations(program, part)]
+        if not own[part]:
+            sums = int(elements[part]) * (2 if _shifts(program) else 1)
+            owners = parts.core[parts.owner[same]].astype(np.int64)
+            rows.append((owners, node, "partial sums", "add", sums, sums))
+    roles = tuple(sorted({row[2] for row in rows}))
+    place = {role: i for i, role in enumerate(roles)}
+    sizes = [len(row[0]) for row in rows]
+    columns = np.array([(node, place[role], _PLACE[op], first, later) for _, node, role, op, first, later in rows], np.int64)
+    node, role, op, first, later = np.repeat(columns.reshape(-1, 5), sizes, axis=0).T
+    cores = np.concatenate([row[0] for row in rows]) if rows else np.zeros(0, np.int64)
+    return Counts(cores, node, role, op, np.stack([first, later], axis=1), roles)
 
 
 def fixed_operations(program: CoreProgram, part: int) -> list[Entry]:
@@ -216,12 +255,12 @@ def _elements(program: CoreProgram, part: int) -> int:
     return rectangle * (node.shape[2] if node.is_map else 1)
 
 
-def _all_elements(program: CoreProgram) -> list[int]:
+def _all_elements(program: CoreProgram) -> Int64:
     """`_elements` of every part."""
     parts, nodes = program.parts, [program.graph.nodes[name] for name in program.node_names]
     keys = np.array([node.shape[2] if node.is_map else 1 for node in nodes], np.int64)
     tokens, units = parts.token_stop.astype(np.int64) - parts.token_start, parts.out_stop.astype(np.int64) - parts.out_start
-    return [int(elements) for elements in tokens * units * keys[parts.node]]
+    return np.asarray(tokens * units * keys[parts.node])
 
 
 def _share(count: int, elements: int, node: ECUnit) -> int:

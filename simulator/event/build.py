@@ -36,6 +36,7 @@ from conversion.graph import (
 )
 from foundation.errors import GraphError
 from mapper.program import CoreProgram
+from mapper.regions import required
 from simulator.event.buffers import Buffers
 from simulator.event.convolution_unit import ConvolutionUnit
 from simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
@@ -65,8 +66,9 @@ Rectangle = tuple[int, int, int, int]
 class Layout:
     """What every batch of a run shares: tiles of the synapses and the channel groups in which spikes are counted.
 
-    `rectangles` lists a synapse's distinct tiles, sorted, as (out_start, out_stop, in_start, in_stop); `bounds` the channel
-    bounds of a site's groups: the input splits of the synapses it feeds.
+    `rectangles` lists a synapse's distinct tiles, sorted, as (out_start, out_stop, in_start, in_stop); `bounds` the channels at
+    which a site's spikes are counted apart: what its synapses and products read, and where its parts are cut. An attention map is
+    counted row by row.
     """
 
     program: CoreProgram
@@ -190,13 +192,25 @@ def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
 
 
 def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, list[Rectangle]]) -> NDArray[np.int64]:
-    graph, width = program.graph, site.shape[-1]
+    graph, parts, chosen, width = program.graph, program.parts, program.parts_of(site.name), site.shape[-1]
     if site.is_map:
         return np.array([0, width], np.int64)
-    cuts = {0, width}
+    cuts: list[NDArray[np.int64]] = [
+        np.array([0, width], np.int64),
+        *(c[chosen].astype(np.int64) for c in (parts.out_start, parts.out_stop)),
+    ]
     for name in graph.consumers(site.name):
-        cuts.update(start for _, _, start, _ in rectangles.get(name, ()))
-    return np.array(sorted(cuts), np.int64)
+        reader, rows = graph.nodes[name], program.parts_of(name)
+        if isinstance(reader, Synapse):
+            cuts.append(np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64))
+        elif isinstance(reader, ProductUnit):
+            cuts.append(np.arange(0, width, reader.head_width, dtype=np.int64))
+        elif isinstance(reader, Convolution2d):
+            needed = required(graph, reader, 0, parts, rows.astype(np.int64))
+            cuts += [needed.start, needed.stop]
+        else:  # a residual add, say: cut over the channels of the whole site
+            cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
+    return np.unique(np.concatenate(cuts))
 
 
 def _front_end(node: PatchEmbedding, images: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any]) -> NDArray[Any]:

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
 from foundation.errors import ConservationError
-from mapper.regions import required
 from simulator.activity import Accounting, OperationTable, SpikeRecord
 from simulator.event.build import Layout
 from simulator.event.units import ProductEvents, Traffic
-from simulator.kernels.fire import Events, count_spikes
+from simulator.kernels.fire import Events
 from simulator.kernels.listing import pack_fired
 from simulator.lengths import mean_neurons
 from simulator.operations import Ledger
@@ -78,9 +77,7 @@ class Recorder:
             heads, tokens, _ = site.shape
             record.events[:, images, :tokens] = events.spikes.reshape(self.steps, count, heads, tokens).transpose(0, 1, 3, 2)
         else:
-            counted = np.empty((len(events.code), record.bounds.size - 1), np.int32)
-            count_spikes(events.code, record.bounds, counted)
-            record.events[:, images, : site.tokens] = counted.reshape(self.steps, count, site.tokens, -1)
+            record.events[:, images, : site.tokens] = events.spikes.reshape(self.steps, count, site.tokens, -1)
         if record.masks is not None and images.start < record.masks.shape[1]:
             kept = slice(images.start, min(images.stop, record.masks.shape[1]))
             code = events.code.reshape(self.steps, count, *site.shape)[:, : kept.stop - kept.start]
@@ -169,22 +166,5 @@ class Recorder:
 
 
 def _record_bounds(layout: Layout, site: Neurons) -> Int64:
-    """Channels at which a site's spikes are counted apart: what its synapses and products read, and where its parts are cut."""
-    if site.is_map:
-        return np.arange(site.shape[0] + 1, dtype=np.int64)
-    graph, parts, chosen = layout.program.graph, layout.program.parts, layout.program.parts_of(site.name)
-    readers = [graph.nodes[name] for name in graph.consumers(site.name)]
-    heads = [np.arange(0, site.width, reader.head_width) for reader in readers if isinstance(reader, ProductUnit)]
-    cuts: list[Int64] = [
-        layout.bounds[site.name],
-        *(c[chosen].astype(np.int64) for c in (parts.out_start, parts.out_stop)),
-        *heads,
-    ]
-    for reader in readers:
-        if isinstance(reader, Convolution2d):
-            needed = required(graph, reader, 0, parts, layout.program.parts_of(reader.name).astype(np.int64))
-            cuts += [needed.start, needed.stop]
-        elif not isinstance(reader, ProductUnit | Synapse):  # a residual add, say: cut over the channels of the whole site
-            rows = layout.program.parts_of(reader.name)
-            cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
-    return np.unique(np.concatenate(cuts))
+    """Channels at which a site's spikes are counted apart; of an attention map, its heads."""
+    return np.arange(site.shape[0] + 1, dtype=np.int64) if site.is_map else layout.bounds[site.name]

@@ -69,8 +69,8 @@ def _make_block(flavour: _Flavour) -> Any:
         signature = types.void(matrix, row, value, i64, i64, out, i64, i64)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            arrays = [context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 1, 2, 5)]
-            operands = _Operands(*arrays, args[3], args[4], args[6])
+            weights, rows, values, outs = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 1, 2, 5))
+            operands = _Operands(weights, rows, values, outs, args[3], args[4], args[6])
             done = builder.append_basic_block("block_done")
             choice = builder.switch(args[7], done)
             for wide in range(LANE, machine.PANEL + 1, LANE):

@@ -27,6 +27,10 @@ FUNCTIONS: dict[ECFunction, int] = {
 }
 
 
+ROWS_AT_ONCE = 8
+"""Rows that go through a function together."""
+
+
 class UnitConstants(NamedTuple):
     """What an EC unit evaluates, in the run's floating type.
 
@@ -60,37 +64,74 @@ def make_constants(
     )
 
 
+@njit(cache=True, nogil=True)
+def _sums(x: Any, squared: bool, out: Any) -> None:
+    """Sums of rows, or of their squares, first channel to last. Four rows side by side: an addition waits for the one before."""
+    rows, width = x.shape
+    four = rows // 4 * 4
+    for r in range(0, four, 4):
+        a = b = c = d = out.dtype.type(0)
+        for i in range(width):
+            a += x[r, i] * x[r, i] if squared else x[r, i]
+            b += x[r + 1, i] * x[r + 1, i] if squared else x[r + 1, i]
+            c += x[r + 2, i] * x[r + 2, i] if squared else x[r + 2, i]
+            d += x[r + 3, i] * x[r + 3, i] if squared else x[r + 3, i]
+        out[r], out[r + 1], out[r + 2], out[r + 3] = a, b, c, d
+    for r in range(four, rows):
+        a = out.dtype.type(0)
+        for i in range(width):
+            a += x[r, i] * x[r, i] if squared else x[r, i]
+        out[r] = a
+
+
+@njit(cache=True, nogil=True)
+def _largest(x: Any, out: Any) -> None:
+    """The largest of each row, four rows side by side."""
+    rows, width = x.shape
+    four = rows // 4 * 4
+    for r in range(0, four, 4):
+        a, b, c, d = x[r, 0], x[r + 1, 0], x[r + 2, 0], x[r + 3, 0]
+        for i in range(1, width):
+            a = x[r, i] if x[r, i] > a else a
+            b = x[r + 1, i] if x[r + 1, i] > b else b
+            c = x[r + 2, i] if x[r + 2, i] > c else c
+            d = x[r + 3, i] if x[r + 3, i] > d else d
+        out[r], out[r + 1], out[r + 2], out[r + 3] = a, b, c, d
+    for r in range(four, rows):
+        a = x[r, 0]
+        for i in range(1, width):
+            a = x[r, i] if x[r, i] > a else a
+        out[r] = a
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _layer_norm(x: Any, constants: UnitConstants) -> None:
+def _layer_norm(x: Any, constants: UnitConstants, sums: Any) -> None:
     inverse_width, eps = constants.scalars[2], constants.scalars[1]
-    width = x.shape[0]
-    total = constants.scalars[6]
-    for c in range(width):
-        total += x[c]
-    mean = total * inverse_width
-    squares = constants.scalars[6]
-    for c in range(width):
-        x[c] -= mean
-        squares += x[c] * x[c]
-    inverse = constants.scalars[8] / np.sqrt(squares * inverse_width + eps)
-    for c in range(width):
-        x[c] = (x[c] * inverse) * constants.weight[c] + constants.bias[c]
+    _sums(x, False, sums)
+    for r in range(x.shape[0]):
+        row, mean = x[r], sums[r] * inverse_width
+        for c in range(row.shape[0]):
+            row[c] -= mean
+    _sums(x, True, sums)
+    for r in range(x.shape[0]):
+        row, inverse = x[r], constants.scalars[8] / np.sqrt(sums[r] * inverse_width + eps)
+        for c in range(row.shape[0]):
+            row[c] = (row[c] * inverse) * constants.weight[c] + constants.bias[c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _softmax(x: Any) -> None:
-    width = x.shape[0]
-    largest = x[0]
-    for c in range(1, width):
-        largest = x[c] if x[c] > largest else largest
-    for c in range(width):
-        x[c] = exp(x[c] - largest)
-    total = x[0] - x[0]
-    for c in range(width):
-        total += x[c]
-    inverse = (total / total) / total
-    for c in range(width):
-        x[c] *= inverse
+def _softmax(x: Any, sums: Any) -> None:
+    _largest(x, sums)
+    for r in range(x.shape[0]):
+        row, largest = x[r], sums[r]
+        for c in range(row.shape[0]):
+            row[c] = exp(row[c] - largest)
+    _sums(x, False, sums)
+    for r in range(x.shape[0]):
+        row, total = x[r], sums[r]
+        inverse = (total / total) / total
+        for c in range(row.shape[0]):
+            row[c] *= inverse
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -119,6 +160,22 @@ def _activation(x: Any, function: int, s: Any) -> None:
             x[c] = two * (one / (one + exp(-(two * x[c])))) - one
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mean(read: Any, r: int, total: Any, inverse_t: Any, constants: UnitConstants, mean: Any) -> None:
+    """Add what row r reads to its total; its mean, scaled and biased, is what F is applied to."""
+    width, scale, bias_rows = total.shape[0], constants.scalars[0], constants.map_bias.shape[0]
+    for c in range(width):
+        total[c] += read[c]
+        mean[c] = total[c] * inverse_t
+    if scale != constants.scalars[8]:
+        for c in range(width):
+            mean[c] *= scale
+    if bias_rows > 0:
+        bias = constants.map_bias[r % bias_rows]
+        for c in range(width):
+            mean[c] += bias[c]
+
+
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def expect(x: Any, start: int, total: Any, last: Any, out: Any, constants: UnitConstants, clock: Any) -> None:
     """An EC unit, all steps of a row before the next.
@@ -127,28 +184,25 @@ def expect(x: Any, start: int, total: Any, last: Any, out: Any, constants: UnitC
     rows, width), written; clock: (steps, 2), 1/t and t of each step in the run's floating type.
     """
     rows, width = total.shape
-    scale = constants.scalars[0]
-    bias_rows = constants.map_bias.shape[0]
-    for r in prange(rows):
+    groups = -(-rows // ROWS_AT_ONCE)
+    for group in prange(groups):
+        top, bottom = group * ROWS_AT_ONCE, min(rows, (group + 1) * ROWS_AT_ONCE)
+        sums = np.empty(bottom - top, total.dtype)
         for t in range(clock.shape[0]):
-            at = t * rows + r
-            mean, read, inverse_t, now = out[at], x[at, start : start + width], clock[t, 0], clock[t, 1]
-            for c in range(width):
-                total[r, c] += read[c]
-                mean[c] = total[r, c] * inverse_t
-            if scale != constants.scalars[8]:
-                for c in range(width):
-                    mean[c] *= scale
-            if bias_rows > 0:
-                for c in range(width):
-                    mean[c] += constants.map_bias[r % bias_rows, c]
+            at, now = t * rows, clock[t, 1]
+            for r in range(top, bottom):
+                _mean(x[at + r, start : start + width], r, total[r], clock[t, 0], constants, out[at + r])
+            block = out[at + top : at + bottom]
             if constants.function == 0:
-                _layer_norm(mean, constants)
+                _layer_norm(block, constants, sums)
             elif constants.function == 1:
-                _softmax(mean)
+                _softmax(block, sums)
             else:
-                _activation(mean, constants.function, constants.scalars)
-            for c in range(width):
-                expected = mean[c] * now
-                mean[c] = expected - last[r, c]
-                last[r, c] = expected
+                for r in range(bottom - top):
+                    _activation(block[r], constants.function, constants.scalars)
+            for r in range(top, bottom):
+                value, before = out[at + r], last[r]
+                for c in range(width):
+                    expected = value[c] * now
+                    value[c] = expected - before[c]
+                    before[c] = expected

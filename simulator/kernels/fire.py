@@ -9,10 +9,16 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.kernels.listing import count_groups, count_level, reset_codes
+from simulator.kernels import firing, machine
+from simulator.kernels.listing import COMPILED, WORD_BYTES, count_groups, count_level, count_levels, reset_codes
 
 LEVELS_AT_ONCE = 4
 """Levels compared in one pass over a row."""
+BY_REGISTERS = machine.COMPRESSES and COMPILED
+"""Whether float32 neurons are taken a register at a time."""
+LANES = firing.LANES
+
+fire_lanes: Any = firing.fire_lanes
 
 
 class Thresholds(NamedTuple):
@@ -77,38 +83,67 @@ def _find_codes(membrane: Any, code: Any, ups: Any, downs: Any) -> None:
             code[c] += np.int8(above - below)
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def fire(current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events) -> Any:
+def fire(
+    current: NDArray[Any], start: int, membrane: NDArray[Any], thresholds: Thresholds, bounds: NDArray[np.int64], events: Events
+) -> NDArray[np.int64]:
     """MT neurons (Eq. 19-25), all steps of a row before the next.
 
     current: (steps * rows, row width) floats, of which channels start : start+width are this site's; membrane: (rows, width),
     updated; bounds: (groups+1,) int64 channel bounds of the groups counted; events: (steps * rows), written. Returns spikes per
     threshold, (steps, 2n) int64.
     """
+    (rows, width), n = membrane.shape, len(thresholds.reach_up)
+    if BY_REGISTERS and membrane.dtype == np.float32 and width >= WORD_BYTES and n <= firing.MOST_LEVELS:
+        tables = firing.make_tables(thresholds.reach_up, thresholds.reach_down, thresholds.emitted)
+        tallies = np.empty((rows, len(current) // rows, 2 * firing.MOST_LEVELS), np.int32)
+        _fire_registers(current, start, membrane, tables.reshape(-1), bounds, events, tallies)
+        found = tallies.sum(axis=0, dtype=np.int64)
+        return np.concatenate([found[:, :n], found[:, firing.MOST_LEVELS :][:, :n]], axis=1)
+    tallies = np.empty((rows, len(current) // rows, 2 * n), np.int32)
+    _fire_each(current, start, membrane, thresholds, bounds, events, tallies)
+    return np.asarray(tallies.sum(axis=0, dtype=np.int64))
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _fire_each(
+    current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
+) -> None:
     rows, width = membrane.shape
-    steps = current.shape[0] // rows
     n = thresholds.reach_up.shape[0]
     ups, downs = _pad_levels(thresholds.reach_up), _pad_levels(thresholds.reach_down)
-    tallies = np.zeros((rows, steps, 2 * n), np.int32)
     spikes = events.spikes  # a store through the tuple inside prange would be lost
     for r in prange(rows):
         row = membrane[r]
-        for t in range(steps):
+        for t in range(tallies.shape[1]):
             at = t * rows + r
-            read, code, tally = current[at, start : start + width], events.code[at], tallies[r, t]
+            read, code = current[at, start : start + width], events.code[at]
             for c in range(width):
                 row[c] += read[c]
             _find_codes(row, code, ups, downs)
             reset_codes(code, thresholds.emitted, row)
             count_groups(code, bounds, spikes[at])
+            tally = tallies[r, t]
             for k in range(n):
                 tally[k], tally[n + k] = count_level(code, k + 1), count_level(code, -k - 1)
-    histogram = np.zeros((steps, 2 * n), np.int64)
-    for r in range(rows):
-        for t in range(steps):
-            for k in range(2 * n):
-                histogram[t, k] += tallies[r, t, k]
-    return histogram
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _fire_registers(current: Any, start: int, membrane: Any, tables: Any, bounds: Any, events: Events, tallies: Any) -> None:
+    rows, width = membrane.shape
+    codes, spikes = events.code, events.spikes
+    for r in prange(rows):
+        row = membrane[r]
+        for t in range(tallies.shape[1]):
+            at = t * rows + r
+            read, code = current[at], codes[at]
+            whole = width // LANES * LANES
+            for c in range(0, whole, LANES):
+                fire_lanes(read, start + c, row, c, 0, tables, code, c)
+            if whole < width:  # the last register overlaps the one before
+                last = width - LANES
+                fire_lanes(read, start + last, row, last, whole - last, tables, code, last)
+            count_groups(code, bounds, spikes[at])
+            count_levels(code, tallies[r, t])
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -31,7 +31,7 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
-from simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks
+from simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks, scratch_of
 
 LEVELS = 30
 """Thresholds of a site at most: powers of two of an int32."""
@@ -86,10 +86,10 @@ def accumulate_integer(
     if machine.HAS_DOT and levels <= dot.HIGHEST_LEVEL:
         lists, block = run_bytes(lines, fan_in, -(-fan_in // DOT_ROWS), 1), DOT_ROWS * dot.WIDTH
         room = carved_bytes(lists, lists, lines * dot.WIDTH * 4, lines * dot.WIDTH * 4, block)
-        return np.asarray(_accumulate_dots(events, tiles, scale, out, empty((chunks, room), np.uint8)))
+        return np.asarray(_accumulate_dots(events, tiles, scale, out, chunks, scratch_of(chunks, room, empty)))
     lists = run_bytes(lines, fan_in, fan_in, 4)
     room = carved_bytes(lists, lists, 2 * lines * WHOLE_PANEL * 4, BLOCK_BYTES)
-    return np.asarray(_accumulate_widened(events, tiles, scale, out, empty((chunks, room), np.uint8)))
+    return np.asarray(_accumulate_widened(events, tiles, scale, out, chunks, scratch_of(chunks, room, empty)))
 
 
 @njit(cache=True, nogil=True)
@@ -122,78 +122,88 @@ def _add_line_dots(matrix: Any, runs: Runs, block: int, out: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _combine_lines(positive: Any, negative: Any, stride: int, scale: IntegerScale, place: Any, out: Any) -> None:
-    """Currents of a panel of all lines from its integer sums; place: first row, first column and end of the columns in `out`."""
-    top, left, right = place
+def _combine_lines(positive: Any, negative: Any, stride: int, left: int, width: int, scale: IntegerScale, out: Any) -> None:
+    """Currents of a panel of all lines, columns left : left+width of `out`, from its integer sums, `stride` a line."""
+    right = min(left + width, out.shape[1])
     panel = IntegerScale(scale.up[left:right], scale.down[left:right], scale.bias[left:right])
-    for r in range(positive.shape[0] // stride):
+    for r in range(out.shape[0]):
         at = r * stride
-        _combine(positive[at : at + stride], negative[at : at + stride], panel, out[top + r, left:right])
+        _combine(positive[at : at + stride], negative[at : at + stride], panel, out[r, left:right])
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, scratch: Any) -> Any:
-    (rows, channels), chunks = out.shape, scratch.shape[0]
-    fan_in = tiles.in_bounds[-1]
-    issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
-    powers = _powers()
+def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int, scratch: Any) -> Any:
+    rows, workers = out.shape[0], scratch.shape[0]
+    issued, powers = np.empty((rows, tiles.width.shape[0]), np.int64), _powers()
+    for worker in prange(workers):
+        for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
+            top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+            for r in range(top, bottom):
+                count_issued(events, tiles, r, issued)
+            _dot_chunk(events.code[top:bottom], powers, tiles, scale, out[top:bottom], scratch[worker])
+    return issued
+
+
+@njit(cache=True, nogil=True)
+def _dot_chunk(code: Any, powers: Any, tiles: Tiles, scale: IntegerScale, out: Any, scratch: Any) -> None:
+    """Currents of rows that pass over each block of weights together, bytes multiplied as they are."""
+    (count, channels), fan_in = out.shape, tiles.in_bounds[-1]
     cuts, _ = block_cuts(np.array([0, fan_in]), DOT_ROWS)
-    for chunk in prange(chunks):
-        top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-        count = bottom - top
-        up, used = carve_runs(scratch[chunk], 0, count, fan_in, cuts, scratch)
-        down, used = carve_runs(scratch[chunk], used, count, fan_in, cuts, scratch)
-        list_runs(events.code[top:bottom], cuts, UP, powers, up)
-        list_runs(events.code[top:bottom], cuts, DOWN, powers, down)
-        for r in range(top, bottom):
-            count_issued(events, tiles, r, issued)
-        positive, used = carve(scratch[chunk], used, count * dot.WIDTH, up.order)
-        negative, used = carve(scratch[chunk], used, count * dot.WIDTH, up.order)
-        block, used = carve(scratch[chunk], used, DOT_ROWS * dot.WIDTH, tiles.weights)
-        for panel in range(panel_count(channels, WHOLE_PANEL)):
-            left = panel_cut(channels, WHOLE_PANEL, panel)
-            width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
-            positive[:] = 0
-            negative[:] = 0
-            for b in range(cuts.shape[0] - 1):
-                held = cuts[b + 1] - cuts[b]
-                _load_words(tiles.weights[left * fan_in + cuts[b] * width :][: held * width], held, width, block)
-                _add_line_dots(block, up, b, positive)
-                _add_line_dots(block, down, b, negative)
-            _combine_lines(positive, negative, dot.WIDTH, scale, (top, left, min(left + width, channels)), out)
-    return issued
+    up, used = carve_runs(scratch, 0, count, fan_in, cuts, scratch)
+    down, used = carve_runs(scratch, used, count, fan_in, cuts, scratch)
+    positive, used = carve(scratch, used, count * dot.WIDTH, up.order)
+    negative, used = carve(scratch, used, count * dot.WIDTH, up.order)
+    block, used = carve(scratch, used, DOT_ROWS * dot.WIDTH, tiles.weights)
+    list_runs(code, cuts, UP, powers, up)
+    list_runs(code, cuts, DOWN, powers, down)
+    for panel in range(panel_count(channels, WHOLE_PANEL)):
+        left = panel_cut(channels, WHOLE_PANEL, panel)
+        width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
+        positive[:] = 0
+        negative[:] = 0
+        for b in range(cuts.shape[0] - 1):
+            held = cuts[b + 1] - cuts[b]
+            _load_words(tiles.weights[left * fan_in + cuts[b] * width :][: held * width], held, width, block)
+            _add_line_dots(block, up, b, positive)
+            _add_line_dots(block, down, b, negative)
+        _combine_lines(positive, negative, dot.WIDTH, left, width, scale, out)
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, scratch: Any) -> Any:
-    (rows, channels), chunks = out.shape, scratch.shape[0]
-    fan_in = tiles.in_bounds[-1]
-    issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
-    powers = _powers()
-    for chunk in prange(chunks):
-        top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-        count = bottom - top
-        level = 1
-        for r in range(top, bottom):
-            level = max(level, _largest_level(events.code[r]))
-            count_issued(events, tiles, r, issued)
-        # A single row is exact however large: a weight of 8 bits times a power of two.
-        longest = min(BLOCK_BYTES // (WHOLE_PANEL * 4), max(1, EXACT >> (6 + level)))
-        cuts, _ = block_cuts(np.array([0, fan_in]), longest)
-        up, used = carve_runs(scratch[chunk], 0, count, fan_in, cuts, out)
-        down, used = carve_runs(scratch[chunk], used, count, fan_in, cuts, out)
-        list_runs(events.code[top:bottom], cuts, UP, powers, up)
-        list_runs(events.code[top:bottom], cuts, DOWN, powers, down)
-        sums, used = carve(scratch[chunk], used, 2 * count * WHOLE_PANEL, up.order)
-        block, used = carve(scratch[chunk], used, longest * WHOLE_PANEL, out)
-        for panel in range(panel_count(channels, WHOLE_PANEL)):
-            left = panel_cut(channels, WHOLE_PANEL, panel)
-            width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
-            positive, negative = sums[: count * width], sums[count * width : 2 * count * width]
-            sums[:] = 0
-            for b in range(cuts.shape[0] - 1):
-                load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
-                add_whole(block, up, b, positive, width, width)
-                add_whole(block, down, b, negative, width, width)
-            _combine_lines(positive, negative, width, scale, (top, left, min(left + width, channels)), out)
+def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int, scratch: Any) -> Any:
+    rows, workers = out.shape[0], scratch.shape[0]
+    issued, powers = np.empty((rows, tiles.width.shape[0]), np.int64), _powers()
+    for worker in prange(workers):
+        for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
+            top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+            for r in range(top, bottom):
+                count_issued(events, tiles, r, issued)
+            _widened_chunk(events.code[top:bottom], powers, tiles, scale, out[top:bottom], scratch[worker])
     return issued
+
+
+@njit(cache=True, nogil=True)
+def _widened_chunk(code: Any, powers: Any, tiles: Tiles, scale: IntegerScale, out: Any, scratch: Any) -> None:
+    """Currents of rows that pass over each block of weights together, widened to float32."""
+    (count, channels), fan_in, level = out.shape, tiles.in_bounds[-1], 1
+    for r in range(count):
+        level = max(level, _largest_level(code[r]))
+    # A single row is exact however large: a weight of 8 bits times a power of two.
+    longest = min(BLOCK_BYTES // (WHOLE_PANEL * 4), max(1, EXACT >> (6 + level)))
+    cuts, _ = block_cuts(np.array([0, fan_in]), longest)
+    up, used = carve_runs(scratch, 0, count, fan_in, cuts, out)
+    down, used = carve_runs(scratch, used, count, fan_in, cuts, out)
+    sums, used = carve(scratch, used, 2 * count * WHOLE_PANEL, up.order)
+    block, used = carve(scratch, used, longest * WHOLE_PANEL, out)
+    list_runs(code, cuts, UP, powers, up)
+    list_runs(code, cuts, DOWN, powers, down)
+    for panel in range(panel_count(channels, WHOLE_PANEL)):
+        left = panel_cut(channels, WHOLE_PANEL, panel)
+        width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
+        positive, negative = sums[: count * width], sums[count * width : 2 * count * width]
+        sums[:] = 0
+        for b in range(cuts.shape[0] - 1):
+            load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
+            add_whole(block, up, b, positive, width, width)
+            add_whole(block, down, b, negative, width, width)
+        _combine_lines(positive, negative, width, left, width, scale, out)

@@ -73,7 +73,7 @@ def _values(builder: Any, code: Any, fired: Any, table: Any, middle: Any) -> Any
 
 def _compress(builder: Any, vector: Any, mask: Any) -> Any:
     """The lanes that are set, moved to the front. In a register: to memory, the instruction is slow on some machines."""
-    suffix = {"float": "f32", "double": "f64", "i32": "i32"}[str(vector.type.element)]
+    suffix = {"float": "f32", "double": "f64", "i32": "i32", "i8": "i8"}[str(vector.type.element)]
     kind = ir.FunctionType(vector.type, [vector.type, vector.type, mask.type])
     function = _function(builder, f"llvm.x86.avx512.mask.compress.v{vector.type.count}{suffix}", kind)
     return builder.call(function, [vector, ir.Constant(vector.type, ir.Undefined), mask])
@@ -84,7 +84,7 @@ def _narrowed(builder: Any, vector: Any, element: Any) -> Any:
     if element == vector.type.element:
         return vector
     narrow = ir.VectorType(element, vector.type.count)
-    return builder.trunc(vector, narrow) if vector.type.element == WORD else builder.fptoui(vector, narrow)
+    return builder.trunc(vector, narrow) if isinstance(vector.type.element, ir.IntType) else builder.fptoui(vector, narrow)
 
 
 @intrinsic
@@ -137,6 +137,64 @@ def _make_list(sign: str) -> Any:
 list_all_lanes, list_up_lanes, list_down_lanes = _make_list("!="), _make_list(">"), _make_list("<")
 
 
+def _make_word_list(sign: str) -> Any:
+    """As `_make_list`, 64 codes at a time. Both lists need room for 64 events."""
+
+    @intrinsic
+    def list_word(
+        _typing: Any, code: Any, at: Any, skip: Any, first: Any, emitted: Any, middle: Any, index: Any, value: Any, event: Any
+    ) -> Any:
+        i64 = types.int64
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            codes, table, indices, values = _data(context, builder, sig, args, (0, 4, 6, 7))
+            word = _load(builder, codes, args[1], ir.VectorType(BYTE, WORD_BYTES))
+            kept = builder.shl(ir.Constant(INDEX, -1), args[2])
+            fired = builder.and_(builder.bitcast(builder.icmp_signed(sign, word, _constant(word.type, 0)), INDEX), kept)
+            mask = builder.bitcast(fired, ir.VectorType(ir.IntType(1), WORD_BYTES))
+            found = _compress(builder, word, mask)
+            places = _compress(builder, _ascending(word.type), mask)
+            begin = builder.trunc(builder.sub(args[1], args[3]), indices.type.pointee)
+            _store_places(builder, places, begin, indices, args[8])
+            _store_values(builder, found, (table, args[5]), values, args[8])
+            return builder.ctpop(fired)
+
+        return i64(code, i64, i64, i64, emitted, i64, index, value, i64), codegen
+
+    return list_word
+
+
+def _store_places(builder: Any, places: Any, begin: Any, indices: Any, event: Any) -> None:
+    """Store `begin` + places, bytes, to `indices`, whole numbers of any width, from `event` on."""
+    element = indices.type.pointee
+    lanes = 512 // element.width
+    for part in range(WORD_BYTES // lanes):
+        wide = builder.zext(_part(builder, places, part, lanes), ir.VectorType(element, lanes))
+        total = builder.add(wide, _splat(builder, begin, lanes))
+        at = builder.add(event, ir.Constant(INDEX, part * lanes))
+        builder.store(total, _address(builder, indices, at, total.type), align=1)
+
+
+def _store_values(builder: Any, found: Any, table: tuple[Any, Any], values: Any, event: Any) -> None:
+    """Store what codes that fired are worth to `values` from `event` on."""
+    emitted, middle = table
+    lanes, bits = (16, 32) if isinstance(emitted.type.pointee, ir.FloatType) else (8, 64)
+    for part in range(WORD_BYTES // lanes):
+        code = builder.sext(_part(builder, found, part, lanes), ir.VectorType(ir.IntType(bits), lanes))
+        worth = _values(builder, code, builder.icmp_signed("!=", code, _constant(code.type, 0)), emitted, middle)
+        stored = _narrowed(builder, worth, values.type.pointee)
+        at = builder.add(event, ir.Constant(INDEX, part * lanes))
+        builder.store(stored, _address(builder, values, at, stored.type), align=1)
+
+
+def _part(builder: Any, vector: Any, part: int, lanes: int) -> Any:
+    mask = ir.Constant(ir.VectorType(WORD, lanes), list(range(part * lanes, (part + 1) * lanes)))
+    return builder.shuffle_vector(vector, vector, mask)
+
+
+list_all_word, list_up_word, list_down_word = _make_word_list("!="), _make_word_list(">"), _make_word_list("<")
+
+
 @intrinsic
 def count_word(_typing: Any, code: Any, at: Any, level: Any, skip: Any) -> Any:
     """How many of 64 codes from `at` on, the first `skip` left out, equal `level`."""
@@ -152,16 +210,33 @@ def count_word(_typing: Any, code: Any, at: Any, level: Any, skip: Any) -> Any:
 
 
 @intrinsic
+def count_levels_word(_typing: Any, code: Any, at: Any, skip: Any, tally: Any) -> Any:
+    """Add to tally[k-1] and tally[7+k] (16 int32) how many of 64 codes from `at` on equal k and -k, the first `skip` left out."""
+    i64 = types.int64
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        codes, tallies = _data(context, builder, sig, args, (0, 3))
+        word = _load(builder, codes, args[1], ir.VectorType(BYTE, WORD_BYTES))
+        for place, level in enumerate([*range(1, 9), *range(-1, -9, -1)]):
+            equal = builder.bitcast(builder.icmp_signed("==", word, _constant(word.type, level)), INDEX)
+            found = builder.trunc(builder.ctpop(builder.lshr(equal, args[2])), WORD)
+            target = builder.gep(tallies, [ir.Constant(INDEX, place)])
+            builder.store(builder.add(builder.load(target), found), target)
+        return context.get_dummy_value()
+
+    return types.void(code, i64, i64, tally), codegen
+
+
+@intrinsic
 def pack_word(_typing: Any, code: Any, at: Any, mask: Any, to: Any) -> Any:
     """Write which of 64 codes from `at` on are not zero, a bit each, the first in a byte's highest, to eight bytes from `to`."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         codes, masks = _data(context, builder, sig, args, (0, 2))
         word = _load(builder, codes, args[1], ir.VectorType(BYTE, WORD_BYTES))
-        fired = builder.icmp_signed("!=", word, _constant(word.type, 0))
-        turned = builder.bitcast(fired, INDEX)
-        for name in ("llvm.bitreverse.i64", "llvm.bswap.i64"):  # together they turn the bits of each byte
-            turned = builder.call(_function(builder, name, ir.FunctionType(INDEX, [INDEX])), [turned])
+        backwards = ir.Constant(ir.VectorType(WORD, WORD_BYTES), [lane ^ 7 for lane in range(WORD_BYTES)])
+        word = builder.shuffle_vector(word, word, backwards)  # a byte of the mask begins with its highest bit
+        turned = builder.bitcast(builder.icmp_signed("!=", word, _constant(word.type, 0)), INDEX)
         builder.store(turned, builder.bitcast(builder.gep(masks, [args[3]]), INDEX.as_pointer()), align=1)
         return context.get_dummy_value()
 

@@ -15,7 +15,7 @@ from numba import config, njit, prange
 from simulator.kernels import lanes, machine
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
-ROOM = 16
+ROOM = 64
 """Events beyond the last that a list must have room for: registers are stored whole."""
 WORD_BYTES = lanes.WORD_BYTES
 REGISTER_BYTES = 64
@@ -23,8 +23,12 @@ ALL, UP, DOWN = 0, 1, -1
 """Which spikes are listed: all, those of positive codes, those of negative ones."""
 
 _count_word: Any = lanes.count_word
+_count_levels_word: Any = lanes.count_levels_word
 _pack_word: Any = lanes.pack_word
 _reset_lanes: Any = lanes.reset_lanes
+_list_all_word: Any = lanes.list_all_word
+_list_up_word: Any = lanes.list_up_word
+_list_down_word: Any = lanes.list_down_word
 _list_all_lanes, _list_up_lanes, _list_down_lanes = lanes.list_all_lanes, lanes.list_up_lanes, lanes.list_down_lanes
 
 
@@ -62,7 +66,7 @@ def _count_between_each(code: Any, first: int, last: int) -> Any:
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _count_between_words(code: Any, first: int, last: int) -> Any:
     silent, at = 0, first
     while at + WORD_BYTES <= last:
@@ -74,6 +78,19 @@ def _count_between_words(code: Any, first: int, last: int) -> Any:
         return at - first - silent + _count_between_each(code, at, last)
     overlap = last - WORD_BYTES
     return last - first - silent - _count_word(code, overlap, 0, at - overlap)
+
+
+@njit(cache=True, nogil=True)
+def count_levels(code: Any, tally: Any) -> None:
+    """How many codes of a row are 1 to 8 and -1 to -8; code: int8, at least 64; tally: (16,) int32, written. Compiled only."""
+    width = code.shape[0]
+    tally[:] = 0
+    at = 0
+    while at + WORD_BYTES <= width:
+        _count_levels_word(code, at, 0, tally)
+        at += WORD_BYTES
+    if at < width:
+        _count_levels_word(code, width - WORD_BYTES, at - (width - WORD_BYTES), tally)
 
 
 count_between = _count_between_words if COMPILED else _count_between_each
@@ -90,7 +107,7 @@ def count_fired(code: Any) -> Any:
 def count_groups(code: Any, bounds: Any, found: Any) -> None:
     """How many codes of a row are not zero between channel bounds; bounds: (groups+1,) int64; found: (groups,), written."""
     for g in range(found.shape[0]):
-        found[g] = count_fired(code[bounds[g] : bounds[g + 1]])
+        found[g] = count_between(code, bounds[g], bounds[g + 1])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -177,12 +194,37 @@ def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, 
     return event
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _list_word(code: Any, at: int, skip: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    middle = emitted.shape[0] // 2
+    if which == 0:
+        return event + _list_all_word(code, at, skip, first, emitted, middle, index, value, event)
+    if which > 0:
+        return event + _list_up_word(code, at, skip, first, emitted, middle, index, value, event)
+    return event + _list_down_word(code, at, skip, first, emitted, middle, index, value, event)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _list_words(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
+    # Inlined, as are those below that go word by word: a call would count references to five arrays, atomically.
+    at = first
+    while at + WORD_BYTES <= last:
+        event = _list_word(code, at, 0, first, which, emitted, index, value, event)
+        at += WORD_BYTES
+    if at < last:
+        if last >= WORD_BYTES:  # the last word overlaps what lies before
+            overlap = last - WORD_BYTES
+            return _list_word(code, overlap, at - overlap, first, which, emitted, index, value, event)
+        return _list_rest(code, at, last, first, which, emitted, index, value, event)
+    return event
+
+
 reset_codes = _reset_registers if machine.COMPRESSES and COMPILED else reset_each
 """Take from the membranes of one row what their spikes are worth.
 
 code, membrane: (width,); emitted: value by code, (2n+1,).
 """
-list_codes = _list_registers if machine.COMPRESSES and COMPILED else list_each
+list_codes = (_list_words if machine.COMPRESSES_BYTES else _list_registers) if machine.COMPRESSES and COMPILED else list_each
 """List the spikes among neurons first : last, from `event` on: neurons, counted from `first`, to `index`, worth to `value`.
 
 code: int8, one row or several taken flat; index: int32 or uint16; value: floats, or uint8 where powers of two are listed. `which`

@@ -38,6 +38,8 @@ def panel_width(triple: str, bits: int) -> int:
 _TRIPLE, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
 COMPRESSES = _TRIPLE.startswith("x86_64") and "+avx512vl" in _FEATURES.split(",")
 """Whether one instruction moves the lanes chosen by a mask to the front of a register."""
+COMPRESSES_BYTES = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vbmi2"} <= set(_FEATURES.split(","))
+"""Whether it does so with 64 bytes."""
 HAS_DOT = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vnni"} <= set(_FEATURES.split(","))
 """Whether one instruction multiplies bytes and sums them in fours."""
 LITTLE_ENDIAN = sys.byteorder == "little"

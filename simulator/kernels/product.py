@@ -31,6 +31,7 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
+from simulator.kernels.turn import turn
 
 LINE = 16
 """Floats of a cache line."""
@@ -39,7 +40,8 @@ LINE = 16
 class Operand(NamedTuple):
     """Codes of one operand, flat int8: `lines` (rows of A, columns of B) over `depth`.
 
-    Element (step, image, head, line, depth) sits at the dot product with `strides` (5,); `emitted` is the value by code, (2n+1,).
+    Element (step, image, head, line, depth) sits at the dot product with `strides` (5,), of which that of lines or that of the
+    depth is one; `emitted` is the value by code, (2n+1,).
     """
 
     code: NDArray[np.int8]
@@ -81,24 +83,11 @@ def _read_block(operand: Operand, base: int, code: Any, turned: Any) -> None:
     if over_depth == 1:
         for line in range(lines):
             code[line] = operand.code[base + line * over_lines :][:depth]
-        _turn(code, turned)
-    else:
+        turn(code.reshape(-1), 0, depth, lines, depth, turned.reshape(-1), 0, lines)
+    else:  # then a depth's lines lie side by side
         for d in range(depth):
-            source = operand.code[base + d * over_depth :]
-            for line in range(lines):
-                turned[d, line] = source[line * over_lines]
-        _turn(turned, code)
-
-
-@njit(cache=True, nogil=True)
-def _turn(source: Any, target: Any) -> None:
-    """Target = source^T, a few rows of it at a time."""
-    rows, columns = source.shape
-    for top in range(0, rows, LINE):
-        bottom = min(rows, top + LINE)
-        for column in range(columns):
-            for row in range(top, bottom):
-                target[column, row] = source[row, column]
+            turned[d] = operand.code[base + d * over_depth :][:lines]
+        turn(turned.reshape(-1), 0, lines, depth, lines, code.reshape(-1), 0, depth)
 
 
 @njit(cache=True, nogil=True)
@@ -120,8 +109,8 @@ def _add_spikes(turned: Any, taken: Any, total: Any, met: Any, nonzero: Any) -> 
 def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
     """out[line, :] = sum over the line's events of value * total[row, :].
 
-    runs: of the lines, in blocks between `cuts` of the depth; total: (depth, padded columns); weights: aligned scratch for a block
-    of it; out: (lines, padded columns), written.
+    runs: of the lines, in blocks between `cuts` of the depth; total: (depth, padded columns); weights: aligned scratch for a
+    block of it; out: (lines, padded columns), written.
     """
     width, flat = total.shape[1], total.reshape(-1)
     out[:] = 0

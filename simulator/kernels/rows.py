@@ -59,7 +59,7 @@ def room_for(lines: int, width: int, blocks: int) -> int:
     return lines * (width + (FOUR - 1) * blocks) + ROOM
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _count(code: Any, first: int, last: int, which: int) -> int:
     if which == ALL:
         return int(count_between(code, first, last))

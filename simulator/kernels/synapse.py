@@ -34,12 +34,11 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
+from simulator.kernels.turn import turn
 
 ROWS_AT_ONCE = 256
 """Tokens that pass over a block together: enough to pay for fetching it, few enough that their events stay in the second-level
 cache."""
-LINE = 16
-"""Floats of a cache line."""
 WHOLE_PANEL = min(PANEL, 64)
 """Outputs a panel of int8 weights."""
 
@@ -85,24 +84,25 @@ def pack_tiles(
 
 @njit(cache=True, nogil=True, parallel=True)
 def _pack(weight: Any, packed: Any, widest: int) -> None:
-    channels, fan_in = weight.shape
+    (channels, fan_in), flat = weight.shape, weight.reshape(-1)
     for panel in prange(panel_count(channels, widest)):
         left, right = panel_cut(channels, widest, panel), panel_cut(channels, widest, panel + 1)
         width, held = right - left, min(right, channels) - left
-        for top in range(0, fan_in, LINE):  # a line of each output at a time: what is written meanwhile stays in cache
-            rows = min(LINE, fan_in - top)
-            target = packed[left * fan_in + top * width :][: rows * width].reshape(rows, width)
-            for c in range(held):
-                source = weight[left + c, top : top + rows]
-                for i in range(rows):
-                    target[i, c] = source[i]
-            target[:, held:] = 0
+        target = packed[left * fan_in : right * fan_in]
+        turn(flat, left * fan_in, fan_in, held, fan_in, target, 0, width)
+        if held < width:
+            target.reshape(fan_in, width)[:, held:] = 0
 
 
 def row_chunks(rows: int) -> int:
     """Runs of rows that are handed to threads, a whole number a thread."""
     threads = get_num_threads()
     return min(rows, -(-rows // (ROWS_AT_ONCE * threads)) * threads)
+
+
+def scratch_of(chunks: int, size: int, empty: Callable[..., NDArray[Any]]) -> NDArray[np.uint8]:
+    """So many bytes for each thread that takes chunks, (workers, bytes)."""
+    return empty((min(chunks, get_num_threads()), size), np.uint8)
 
 
 @njit(cache=True, nogil=True)
@@ -116,16 +116,16 @@ def count_issued(events: Events, tiles: Tiles, r: int, issued: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _add_partial(sums: Any, place: Any, ends: Any, bias: Any, out: Any) -> None:
+def _add_partial(sums: Any, left: int, width: int, ends: Any, bias: Any, out: Any) -> None:
     """Write (if first) or add partial sums of a panel, flat (rows, width), and add the bias (if last).
 
-    place: the first row and first column of `out`, the width; ends: whether these are the first and the last partial sums.
+    left: the panel's first column in `out`; ends: whether these are the first and the last partial sums.
     """
-    (top, left, width), (first, last) = place, ends
+    first, last = ends
     columns, flat = min(width, out.shape[1] - left), out.reshape(-1)
     whole = columns // LANE * LANE
-    for r in range(sums.shape[0] // width):
-        source, target = r * width, (top + r) * out.shape[1] + left
+    for r in range(out.shape[0]):
+        source, target = r * width, r * out.shape[1] + left
         for c in range(0, whole, LANE):
             add_lane(sums, source + c, bias, left + c, flat, target + c, first, last)
         for c in range(whole, columns):
@@ -151,8 +151,8 @@ def accumulate(
     chunks = row_chunks(rows)
     lines, longest = -(-rows // chunks), _longest_block(size)
     lists = run_bytes(lines, fan_in, block_count(tiles.in_bounds, longest), size)
-    scratch = empty((chunks, carved_bytes(lists, lines * PANEL * size, longest * PANEL * size)), np.uint8)
-    return np.asarray(_accumulate(events, emitted, tiles, bias, out, scratch))
+    scratch = scratch_of(chunks, carved_bytes(lists, lines * PANEL * size, longest * PANEL * size), empty)
+    return np.asarray(_accumulate(events, emitted, tiles, bias, out, chunks, scratch))
 
 
 @njit(cache=True, nogil=True)
@@ -162,32 +162,38 @@ def _longest_block(itemsize: int) -> int:
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, scratch: Any) -> Any:
-    (rows, channels), chunks = out.shape, scratch.shape[0]
-    groups, fan_in = tiles.in_bounds.shape[0] - 1, tiles.in_bounds[-1]
-    issued = np.zeros((rows, tiles.width.shape[0]), np.int64)
-    longest = _longest_block(out.itemsize)
-    cuts, first_block = block_cuts(tiles.in_bounds, longest)
-    for chunk in prange(chunks):
-        top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-        count = bottom - top
-        runs, used = carve_runs(scratch[chunk], 0, count, fan_in, cuts, out)
-        sums, used = carve(scratch[chunk], used, count * PANEL, out)
-        block, used = carve(scratch[chunk], used, longest * PANEL, out)
-        list_runs(events.code[top:bottom], cuts, ALL, emitted, runs)
-        for r in range(top, bottom):
-            count_issued(events, tiles, r, issued)
-        for panel in range(panel_count(channels, PANEL)):
-            left = panel_cut(channels, PANEL, panel)
-            width = panel_cut(channels, PANEL, panel + 1) - left
-            held = sums[: count * width]
-            for g in range(groups):
-                held[:] = 0
-                for b in range(first_block[g], first_block[g + 1]):
-                    load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
-                    add_fused(block, runs, b, held, width, width)
-                _add_partial(held, (top, left, width), (g == 0, g == groups - 1), bias, out)
+def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, chunks: int, scratch: Any) -> Any:
+    rows, workers = out.shape[0], scratch.shape[0]
+    issued = np.empty((rows, tiles.width.shape[0]), np.int64)
+    for worker in prange(workers):
+        for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
+            top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+            for r in range(top, bottom):
+                count_issued(events, tiles, r, issued)
+            _accumulate_chunk(events.code[top:bottom], emitted, tiles, bias, out[top:bottom], scratch[worker])
     return issued
+
+
+@njit(cache=True, nogil=True)
+def _accumulate_chunk(code: Any, emitted: Any, tiles: Tiles, bias: Any, out: Any, scratch: Any) -> None:
+    """Currents of rows that pass over each block of weights together."""
+    (count, channels), fan_in = out.shape, tiles.in_bounds[-1]
+    groups, longest = tiles.in_bounds.shape[0] - 1, _longest_block(out.itemsize)
+    cuts, first_block = block_cuts(tiles.in_bounds, longest)
+    runs, used = carve_runs(scratch, 0, count, fan_in, cuts, out)
+    sums, used = carve(scratch, used, count * PANEL, out)
+    block, used = carve(scratch, used, longest * PANEL, out)
+    list_runs(code, cuts, ALL, emitted, runs)
+    for panel in range(panel_count(channels, PANEL)):
+        left = panel_cut(channels, PANEL, panel)
+        width = panel_cut(channels, PANEL, panel + 1) - left
+        held = sums[: count * width]
+        for g in range(groups):
+            held[:] = 0
+            for b in range(first_block[g], first_block[g + 1]):
+                load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
+                add_fused(block, runs, b, held, width, width)
+            _add_partial(held, left, width, (g == 0, g == groups - 1), bias, out)
 
 
 @njit(cache=True, nogil=True, parallel=True)

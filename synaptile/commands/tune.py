@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from synaptile.commands.options import ChipName, Crop, Limit, Numeric, Threads
 from synaptile.terminal import counted, output
+
+if TYPE_CHECKING:
+    from report.tuning_trials import Hold
+    from synaptile.tuning.space import By
 
 
 def tune(
@@ -24,8 +28,11 @@ def tune(
     trials: Annotated[int, typer.Option("--trials", help="Networks to try in all, the untuned one among them.")] = 40,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the search.")] = 0,
     accounting: Annotated[str, typer.Option("--accounting", help="eq30, released or executed.")] = "released",
-    sampler: Annotated[str, typer.Option("--sampler", help="tpe or nsga2.")] = "tpe",
-    per_block: Annotated[bool, typer.Option("--per-block", help="A factor for every site, not for every kind of site.")] = False,
+    sampler: Annotated[str, typer.Option("--sampler", help="linear (models followed downhill), tpe or nsga2.")] = "linear",
+    by: Annotated[
+        str, typer.Option("--by", help="What shares a factor: sites of a kind, of a kind in a third of the blocks, or each site.")
+    ] = "kind",
+    hold: Annotated[str, typer.Option("--hold", help="What may not fall by more than the loss: all, or correlation.")] = "all",
     confirm: Annotated[
         str | None, typer.Option("--confirm", help="Other images to compare the choice on; `digits`: those for testing.")
     ] = None,
@@ -35,14 +42,14 @@ def tune(
     limit: Limit = None,
     crop: Crop = None,
 ) -> None:
-    """Search factors on thresholds per kind of site, and n, for the least energy; write the Pareto front and the tuned graph.
+    """Search factors on thresholds of groups of sites, and n, for the least energy; write the Pareto front and the tuned graph.
 
     Every trial is kept: run the same command again to go on after an interruption, or with more --trials.
     """
     from synaptile.tuning.request import TuneRequest, check_request
     from synaptile.tuning.run import confirmed, read_inputs, run_search, write_tuning
 
-    request = TuneRequest(steps, loss, seed, accounting, sampler, per_block, numeric)
+    request = TuneRequest(steps, loss, seed, accounting, sampler, cast("By", by), numeric, cast("Hold", hold))
     check_request(request, trials, to)
     with counted("reading images") as progress:
         inputs = read_inputs(graph, images, confirm, chip, limit, crop, progress)

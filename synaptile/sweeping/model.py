@@ -211,7 +211,7 @@ def converted(model: ModelFile, settings: Settings) -> SpikingGraph:
     thresholds = {}
     for site in graph.sites:
         assert isinstance(site, MTNeurons)
-        factor = overall * factors.get(group_of(site.name, per_block=False), 1.0)
+        factor = overall * factors.get(group_of(site.name), 1.0)
         thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n if n is None else int(str(n)))
     return with_thresholds(graph, thresholds)
 
@@ -224,7 +224,7 @@ def factors_of(settings: Settings) -> dict[str, float]:
 
 def check_groups(graph: SpikingGraph, factors: Iterable[str]) -> None:
     """Raises InputError, offering the nearest, for a factor on a kind of site that the graph does not have."""
-    known = groups(graph, per_block=False)
+    known = groups(graph, "kind")
     for name in factors:
         if name and name not in known:
             raise InputError(f"{FACTOR}{name}: graph {graph.name!r} has no kind of site {name!r}: {nearest(name, known)}")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from energy import ACCOUNTINGS
 from foundation.errors import InputError
+from report.tuning_trials import Hold
 from simulator.dense.reference import check_steps
 from simulator.number_format import check_numeric
 from synaptile.extra import require_study
 from synaptile.rundir import check_output
 from synaptile.tuning.search import SAMPLERS
+from synaptile.tuning.space import By
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,10 @@ class TuneRequest:
     loss: float
     seed: int
     accounting: str = "released"
-    sampler: str = "tpe"
-    per_block: bool = False
+    sampler: str = "linear"
+    by: By = "kind"
     numeric: str = "float32"
+    hold: Hold = "all"
 
 
 def check_request(request: TuneRequest, trials: int, directory: Path) -> None:
@@ -43,4 +47,8 @@ def check_request(request: TuneRequest, trials: int, directory: Path) -> None:
         raise InputError(f"accounting {request.accounting!r} is unknown: use one of {', '.join(ACCOUNTINGS)}")
     if request.sampler not in SAMPLERS:
         raise InputError(f"sampler {request.sampler!r} is unknown: use one of {', '.join(SAMPLERS)}")
+    if request.by not in get_args(By):
+        raise InputError(f"by {request.by!r} is unknown: use one of {', '.join(get_args(By))}")
+    if request.hold not in get_args(Hold):
+        raise InputError(f"hold {request.hold!r} is unknown: use one of {', '.join(get_args(Hold))}")
     require_study("optuna", "`synaptile tune`")

@@ -20,7 +20,7 @@ from synaptile.settings import load_settings, refuse_differences, save_settings
 from synaptile.tuning.evaluate import Evaluator
 from synaptile.tuning.request import TuneRequest
 from synaptile.tuning.search import search
-from synaptile.tuning.space import Candidate, apply, check_tunable
+from synaptile.tuning.space import By, Candidate, apply, check_tunable
 
 KIND = "synaptile-tune"
 STORAGE = "trials.journal"
@@ -82,11 +82,12 @@ def run_search(
         loss=request.loss,
         seed=request.seed,
         sampler=request.sampler,
-        per_block=request.per_block,
+        by=request.by,
         progress=progress,
+        hold=request.hold,
     )
     images = len(inputs.chosen.labels)
-    return Tuning(inputs.graph.name, images, request.accounting, request.loss, found, settings)
+    return Tuning(inputs.graph.name, images, request.accounting, request.loss, found, settings, hold=request.hold)
 
 
 def confirmed(inputs: Inputs, request: TuneRequest, found: Tuning, threads: int | None) -> Tuning:
@@ -94,11 +95,11 @@ def confirmed(inputs: Inputs, request: TuneRequest, found: Tuning, threads: int 
     assert inputs.others is not None
     evaluate = inputs.evaluator(request, inputs.others, threads)
     untuned = evaluate(inputs.graph)
-    chosen = evaluate(tuned_graph(inputs.graph, found, per_block=request.per_block))[found.chosen.score.step - 1]
+    chosen = evaluate(tuned_graph(inputs.graph, found, request.by))[found.chosen.score.step - 1]
     return replace(found, confirmation=Confirmation(len(inputs.others.labels), untuned, chosen))
 
 
-def tuned_graph(graph: SpikingGraph, found: Tuning, *, per_block: bool) -> SpikingGraph:
+def tuned_graph(graph: SpikingGraph, found: Tuning, by: By) -> SpikingGraph:
     """The graph with the chosen thresholds, and in its metadata where they come from."""
     chosen = found.chosen.trial
     facts = {
@@ -110,12 +111,12 @@ def tuned_graph(graph: SpikingGraph, found: Tuning, *, per_block: bool) -> Spiki
         "levels": chosen.levels,
         "settings": dict(found.settings),
     }
-    return apply(graph, Candidate(chosen.factors, chosen.levels), per_block=per_block, facts=facts)
+    return apply(graph, Candidate(chosen.factors, chosen.levels), by, facts=facts)
 
 
 def write_tuning(inputs: Inputs, request: TuneRequest, found: Tuning, directory: Path, console: Console) -> None:
     """Write tuned.spk, tune.json, .csv, .md and the figure; print the tables."""
-    save_graph(tuned_graph(inputs.graph, found, per_block=request.per_block), directory / "tuned.spk")
+    save_graph(tuned_graph(inputs.graph, found, request.by), directory / "tuned.spk")
     texts = {"json": tables.to_json(found), "csv": tables.to_csv(found), "md": tables.to_markdown(found)}
     for suffix, text in texts.items():
         write_text(directory / f"tune.{suffix}", text)

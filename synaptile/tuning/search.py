@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conversion.graph import SpikingGraph
-from report.tuning_trials import Score, Trial, loss_against, stop
+from report.tuning_trials import Hold, Score, Trial, loss_against, stop
 from synaptile.tuning.evaluate import Evaluate
-from synaptile.tuning.space import LARGEST, SMALLEST, Candidate, apply, baseline, first_guess, groups, level_bounds
+from synaptile.tuning.space import LARGEST, SMALLEST, By, Candidate, apply, baseline, first_guess, groups, level_bounds
+from synaptile.tuning.surrogate import propose
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
-SAMPLERS = ("tpe", "nsga2")
+SAMPLERS = ("linear", "tpe", "nsga2")
 LEVELS = "levels"
 _FACTOR = "factor/"
 _STARTUP_TRIALS = 6
@@ -35,13 +36,15 @@ def search(
     loss: float,
     seed: int,
     sampler: str,
-    per_block: bool,
+    by: By,
     progress: Callable[[int, int], None],
+    hold: Hold = "all",
 ) -> tuple[Trial, ...]:
     """Score candidates until `trials` are; those in the file `storage` count. The first is the graph as it is.
 
-    Each proposal is seeded by `seed` and its place, so that an interrupted search proposes what it would have. Trials
-    that come within `loss` of the first are valued where they first do, others, which count as infeasible, after the last step.
+    Each proposal is seeded by `seed` and its place, so that an interrupted search proposes what it would have. TPE and NSGA-II
+    seek less energy and more correlation: trials that come within `loss` of the first, in what is to `hold`, are valued where
+    they first do, others, which count as infeasible, after the last step. "linear" is `surrogate.propose`; it leaves n alone.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -52,43 +55,49 @@ def search(
     journal = JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(storage=journal, study_name="tune", directions=["minimize", "maximize"], load_if_exists=True)
     _drop_unfinished(study)
-    starts = (baseline(graph, per_block=per_block), first_guess(graph, per_block=per_block))
-    space = _distributions(graph, per_block=per_block)
+    starts = (baseline(graph, by), first_guess(graph, by))
+    space = _distributions(graph, by)
     kept = list(_completed(study))
     progress(len(kept), trials)
     while len(kept) < trials:
-        study.sampler = _sampler(sampler, seed, len(kept))
+        own = int(np.random.SeedSequence([seed, len(kept)]).generate_state(1)[0])
+        study.sampler = _sampler(sampler, own)
         if len(kept) < len(starts):
             study.enqueue_trial(_parameters(starts[len(kept)]))
+        elif sampler == "linear":
+            factors = propose(kept, (SMALLEST, LARGEST), loss, hold, np.random.default_rng(own))
+            study.enqueue_trial(_parameters(Candidate(factors)))
         trial = study.ask(space)
         candidate = _candidate(trial.params)
-        scores = evaluate(apply(graph, candidate, per_block=per_block))
+        scores = evaluate(apply(graph, candidate, by))
         kept.append(Trial(len(kept), candidate.factors, candidate.levels, scores))
         target = kept[0].scores[-1]
-        at = stop(scores, target, loss)
         trial.set_user_attr("scores", [astuple(score) for score in scores])
-        trial.set_constraint("loss", loss_against(target, at) - loss)
+        at = stop(scores, target, loss, hold)
+        trial.set_constraint("loss", loss_against(target, at, hold) - loss)
         study.tell(trial, [at.ratio, at.correlation])
         progress(len(kept), trials)
     return tuple(kept[:trials])
 
 
-def _distributions(graph: SpikingGraph, *, per_block: bool) -> dict[str, BaseDistribution]:
+def _distributions(graph: SpikingGraph, by: By) -> dict[str, BaseDistribution]:
     from optuna.distributions import FloatDistribution, IntDistribution
 
     factors: dict[str, BaseDistribution] = {
-        _FACTOR + group: FloatDistribution(SMALLEST, LARGEST, log=True) for group in groups(graph, per_block=per_block)
+        _FACTOR + group: FloatDistribution(SMALLEST, LARGEST, log=True) for group in groups(graph, by)
     }
     return factors | {LEVELS: IntDistribution(*level_bounds(graph))}
 
 
-def _sampler(name: str, seed: int, place: int) -> BaseSampler:
-    from optuna.samplers import NSGAIISampler, TPESampler
+def _sampler(name: str, seed: int) -> BaseSampler:
+    """Optuna's sampler; where proposals are our own, it fills in what they leave open."""
+    from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
 
-    own = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
+    if name == "linear":
+        return RandomSampler(seed=seed)
     if name == "nsga2":
-        return NSGAIISampler(population_size=_POPULATION, seed=own)
-    return TPESampler(n_startup_trials=_STARTUP_TRIALS, multivariate=True, seed=own)
+        return NSGAIISampler(population_size=_POPULATION, seed=seed)
+    return TPESampler(n_startup_trials=_STARTUP_TRIALS, multivariate=True, seed=seed)
 
 
 def _drop_torn_line(journal: Path) -> None:

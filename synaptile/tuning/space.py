@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from conversion.graph import ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
 from conversion.thresholds import with_thresholds
@@ -17,7 +18,11 @@ SMALLEST, LARGEST = 1 / 3, 3.0
 FEWER, MORE = 3, 1
 """How many thresholds a sign the search may take away from, or add to, those of the graph."""
 
+By = Literal["kind", "third", "site"]
+"""What shares a factor: sites of a kind, sites of a kind in a third of the blocks, or each site for itself."""
+
 _MOST_LEVELS = 16
+_THIRDS = ("early", "middle", "late")
 _NORMS = ("layer_norm",)
 
 
@@ -39,14 +44,27 @@ def check_tunable(graph: SpikingGraph) -> None:
         )
 
 
-def group_of(site: str, *, per_block: bool) -> str:
-    """The group whose factor a site takes: itself, or its kind: ``attn.q`` for ``blocks.3.attn.q``."""
-    return site if per_block else site_kind(site).rpartition("*.")[2]
+def group_of(site: str) -> str:
+    """The kind of a site: ``attn.q`` for ``blocks.3.attn.q``."""
+    return site_kind(site).rpartition("*.")[2]
 
 
-def groups(graph: SpikingGraph, *, per_block: bool) -> tuple[str, ...]:
+def grouped(graph: SpikingGraph, by: By) -> dict[str, str]:
+    """The group of each site, in graph order: itself, its kind, or ``attn.q (early)`` for a kind in a third of the blocks."""
+    names = [site.name for site in graph.sites]
+    if by == "site":
+        return dict(zip(names, names, strict=True))
+    if by == "kind":
+        return {name: group_of(name) for name in names}
+    blocks = {name: int(found[0]) for name in names if (found := re.findall(r"(?<=\.)\d+(?=\.)", name))}
+    count = 1 + max(blocks.values(), default=0)
+    thirds = {name: f" ({_THIRDS[len(_THIRDS) * block // count]})" for name, block in blocks.items()}
+    return {name: group_of(name) + thirds.get(name, "") for name in names}
+
+
+def groups(graph: SpikingGraph, by: By) -> tuple[str, ...]:
     """Groups of a graph's sites, in graph order."""
-    return tuple(dict.fromkeys(group_of(site.name, per_block=per_block) for site in graph.sites))
+    return tuple(dict.fromkeys(grouped(graph, by).values()))
 
 
 def level_bounds(graph: SpikingGraph) -> tuple[int, int]:
@@ -55,24 +73,25 @@ def level_bounds(graph: SpikingGraph) -> tuple[int, int]:
     return -min(FEWER, min(levels) - 1), min(MORE, _MOST_LEVELS - max(levels))
 
 
-def baseline(graph: SpikingGraph, *, per_block: bool) -> Candidate:
+def baseline(graph: SpikingGraph, by: By) -> Candidate:
     """The graph as it is."""
-    return Candidate(dict.fromkeys(groups(graph, per_block=per_block), 1.0))
+    return Candidate(dict.fromkeys(groups(graph, by), 1.0))
 
 
-def first_guess(graph: SpikingGraph, *, per_block: bool) -> Candidate:
+def first_guess(graph: SpikingGraph, by: By) -> Candidate:
     """Where the search begins: thresholds behind softmax and activation functions doubled, in front of other Linears halved.
 
     Coarse spikes do where values are many and small; what a Linear reads from a norm is worth finer ones.
     """
-    return Candidate({group_of(site.name, per_block=per_block): _guess(graph, site) for site in graph.sites})
+    group = grouped(graph, by)
+    return Candidate({group[site.name]: _guess(graph, site) for site in graph.sites})
 
 
-def apply(graph: SpikingGraph, candidate: Candidate, *, per_block: bool, facts: Mapping[str, Any] | None = None) -> SpikingGraph:
+def apply(graph: SpikingGraph, candidate: Candidate, by: By, *, facts: Mapping[str, Any] | None = None) -> SpikingGraph:
     """The graph with a candidate's thresholds; `facts` are kept in its metadata under ``tuning``."""
-    thresholds = {}
+    thresholds, group = {}, grouped(graph, by)
     for site in graph.sites:
-        factor = candidate.factors[group_of(site.name, per_block=per_block)]
+        factor = candidate.factors[group[site.name]]
         thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n + candidate.levels)
     tuned = with_thresholds(graph, thresholds)
     if facts is None:

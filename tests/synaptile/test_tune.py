@@ -51,26 +51,26 @@ def cheap(graph: SpikingGraph) -> tuple[Score, ...]:
 
 
 def found(graph: SpikingGraph, storage: Path, trials: int, **options: Any) -> tuple[Trial, ...]:
-    settings: dict[str, Any] = {"loss": 0.1, "seed": 3, "sampler": "tpe", "per_block": False, "evaluate": cheap} | options
+    settings: dict[str, Any] = {"loss": 0.1, "seed": 3, "sampler": "tpe", "by": "kind", "evaluate": cheap} | options
     return search(graph, storage=storage, trials=trials, progress=lambda *_: None, **settings)
 
 
 def test_kinds_of_sites_share_a_factor_and_a_block_has_its_own_when_asked(graph: SpikingGraph) -> None:
-    assert sorted(groups(graph, per_block=False)) == sorted(KINDS)
-    assert groups(graph, per_block=True) == tuple(site.name for site in graph.sites)
+    assert sorted(groups(graph, by="kind")) == sorted(KINDS)
+    assert groups(graph, by="site") == tuple(site.name for site in graph.sites)
 
 
 def test_a_candidate_multiplies_both_thresholds_of_its_sites_and_no_others(graph: SpikingGraph) -> None:
-    factors = {**baseline(graph, per_block=False).factors, "attn.q": 2.0}
-    tuned = apply(graph, Candidate(factors, -1), per_block=False)
+    factors = {**baseline(graph, by="kind").factors, "attn.q": 2.0}
+    tuned = apply(graph, Candidate(factors, -1), by="kind")
     for before, after in zip(graph.sites, tuned.sites, strict=True):
         factor = 2.0 if before.name.endswith("attn.q") else 1.0
         assert (after.theta1, after.theta2) == (factor * before.theta1, factor * before.theta2) and after.n == before.n - 1
-    assert apply(graph, baseline(graph, per_block=True), per_block=True).digest == graph.digest
+    assert apply(graph, baseline(graph, by="site"), by="site").digest == graph.digest
 
 
 def test_the_first_guess_doubles_behind_softmax_and_gelu_and_halves_in_front_of_other_linears(graph: SpikingGraph) -> None:
-    factors = first_guess(graph, per_block=False).factors
+    factors = first_guess(graph, by="kind").factors
     assert {name for name, factor in factors.items() if factor == 2.0} == {"attn.softmax.out", "mlp.fc2.in"}
     assert {name for name, factor in factors.items() if factor == 1.0} == {"attn.q", "attn.k", "attn.v"}
     assert {name for name, factor in factors.items() if factor == 0.5} == {"attn.qkv.in", "attn.proj.in", "mlp.fc1.in", "head.in"}
@@ -78,7 +78,7 @@ def test_the_first_guess_doubles_behind_softmax_and_gelu_and_halves_in_front_of_
 
 def test_the_number_of_thresholds_stays_between_1_and_16(graph: SpikingGraph) -> None:
     def with_levels(change: int) -> SpikingGraph:
-        return apply(graph, Candidate(baseline(graph, per_block=False).factors, change), per_block=False)
+        return apply(graph, Candidate(baseline(graph, by="kind").factors, change), by="kind")
 
     assert level_bounds(graph) == (-3, 1)
     assert level_bounds(with_levels(-6)) == (-1, 1)
@@ -87,7 +87,7 @@ def test_the_number_of_thresholds_stays_between_1_and_16(graph: SpikingGraph) ->
 
 def test_a_score_is_what_a_run_and_its_report_say(graph: SpikingGraph) -> None:
     chip, chosen = load_chip("ecmt45"), digits("test", 5)
-    tuned = apply(graph, first_guess(graph, per_block=False), per_block=False)
+    tuned = apply(graph, first_guess(graph, by="kind"), by="kind")
     evaluate = Evaluator(chosen, chip, 2, "executed")
     evaluate(graph)
     scores = evaluate(tuned)
@@ -98,12 +98,12 @@ def test_a_score_is_what_a_run_and_its_report_say(graph: SpikingGraph) -> None:
 
 
 def test_thresholds_do_not_move_the_mapping_that_trials_share(graph: SpikingGraph) -> None:
-    tuned, chip = apply(graph, first_guess(graph, per_block=False), per_block=False), load_chip("ecmt45")
+    tuned, chip = apply(graph, first_guess(graph, by="kind"), by="kind"), load_chip("ecmt45")
     shared = replace(map_graph(graph, chip, placement="row_major"), graph=tuned)
     assert program_digest(shared) == program_digest(map_graph(tuned, chip, placement="row_major"))
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "linear"])
 def test_a_search_that_was_interrupted_proposes_what_it_would_have(graph: SpikingGraph, tmp_path: Path, sampler: str) -> None:
     through = found(graph, tmp_path / "through", 10, sampler=sampler)
     assert len({tuple(trial.factors.values()) for trial in through}) == 10
@@ -195,7 +195,7 @@ def test_the_tuned_graph_carries_the_chosen_thresholds_and_where_they_come_from(
     document = json.loads((finished / "tune.json").read_text())
     chosen = document["trials"][document["chosen"]["trial"]]
     tuned, untuned = load_graph(finished / "tuned.spk"), load_graph(digits_graph)
-    expected = apply(untuned, Candidate(chosen["factors"], chosen["levels"]), per_block=False)
+    expected = apply(untuned, Candidate(chosen["factors"], chosen["levels"]), by="kind")
     assert [(s.theta1, s.theta2, s.n) for s in tuned.sites] == [(s.theta1, s.theta2, s.n) for s in expected.sites]
     facts = tuned.metadata["tuning"]
     assert facts["from_graph"] == untuned.digest and facts["settings"] == document["settings"]
@@ -209,7 +209,7 @@ def test_the_tuned_graph_carries_the_chosen_thresholds_and_where_they_come_from(
         (("-T", 3), "steps was 2, now 3"),
         (("--loss", 0.3), "loss was 0.2, now 0.3"),
         (("--limit", 3), "images was 4, now 3"),
-        (("--per-block",), "per_block was False, now True"),
+        (("--by", "site"), "by was kind, now site"),
         (("--accounting", "eq30"), "accounting was released"),
     ],
 )
