@@ -87,12 +87,11 @@ class Ledger:
 
     def add(self, part: int, role: str, op: str, counts: Int64) -> None:
         """Add operations of one part, (steps,) int64."""
-        if counts.any():
-            key = (self._cores[part], self._nodes[part], role, op)
-            if key in self._rows:
-                self._rows[key] += counts
-            else:
-                self._rows[key] = counts.astype(np.int64)
+        key = (self._cores[part], self._nodes[part], role, op)
+        if key in self._rows:
+            self._rows[key] += counts
+        else:
+            self._rows[key] = counts.astype(np.int64)
 
     def table(self) -> OperationTable:
         """Recorded and fixed operations together, sorted by core, node, role and operation."""

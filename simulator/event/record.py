@@ -81,9 +81,13 @@ class Recorder:
         if record.masks is not None and images.start < record.masks.shape[1]:
             kept = slice(images.start, min(images.stop, record.masks.shape[1]))
             code = events.code.reshape(self.steps, count, *site.shape)[:, : kept.stop - kept.start]
-            packed = np.empty((*code.shape[:-1], -(-site.shape[-1] // 8)), np.uint8)
+            target = record.masks[:, kept][
+                ..., : code.shape[-2], : -(-site.shape[-1] // 8)
+            ]  # a sentence may be shorter than its site
+            packed = target if target.flags.c_contiguous else np.empty(target.shape, np.uint8)
             pack_fired(np.ascontiguousarray(code).reshape(-1, site.shape[-1]), packed.reshape(-1, packed.shape[-1]))
-            record.masks[:, kept][..., : packed.shape[-2], : packed.shape[-1]] = packed  # a sentence may be shorter than its site
+            if packed is not target:
+                target[...] = packed
         assert traffic.histogram is not None
         record.histogram[:] += traffic.histogram
         spikes, fired = events.spikes.reshape(self.steps, -1).sum(axis=1, dtype=np.int64), traffic.histogram.sum(axis=1)

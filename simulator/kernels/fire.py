@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,8 +45,9 @@ class Events(NamedTuple):
     spikes: NDArray[np.int32]
 
 
+@lru_cache(maxsize=1024)
 def make_thresholds(theta1: float, theta2: float, n: int, dtype: np.dtype[Any]) -> Thresholds:
-    """Constants of a site, rounded as the dense reference rounds them."""
+    """Constants of a site, rounded as the dense reference rounds them; the arrays are shared, to be read only."""
     real = dtype.type
     up = np.array([real(theta1) * real(2.0**k) for k in range(n)], dtype)
     down = np.array([real(theta2) * real(2.0**k) for k in range(n)], dtype)

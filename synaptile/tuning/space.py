@@ -12,7 +12,7 @@ from conversion.thresholds import with_thresholds
 from energy import site_kind
 from foundation.errors import GraphError
 
-SMALLEST, LARGEST = 1 / 3, 3.0
+SMALLEST, LARGEST = 1 / 8, 8.0
 """Bounds of the factors, which multiply theta1 and theta2 alike."""
 
 FEWER, MORE = 3, 1

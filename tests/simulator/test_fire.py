@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from simulator.kernels import fire as fire_module
 from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
@@ -110,3 +111,29 @@ def test_steps_together_are_the_steps_one_by_one(dtype: Any) -> None:
         np.testing.assert_array_equal(alone.code, together.code[block])
         np.testing.assert_array_equal(alone.spikes, together.spikes[block])
     np.testing.assert_array_equal(left, membrane)
+
+
+@needs_compiler
+@pytest.mark.parametrize("n", [1, 3, 8])
+@pytest.mark.parametrize("width", [64, 65, 100, 130, 197, 384])
+def test_registers_of_neurons_fire_as_one_by_one_to_the_last_bit(width: int, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random membranes, every boundary and its neighbours, zeros of both signs, infinities and what is no number."""
+    rng = np.random.default_rng(width + n)
+    theta1, theta2, steps, rows, start = 0.3, 0.17, 3, 4, 5
+    current = (rng.standard_normal((steps * rows, width + 9)) * 4).astype(np.float32)
+    limits = make_thresholds(theta1, theta2, n, np.dtype(np.float32))
+    edges = np.concatenate([limits.reach_up, -limits.reach_down])
+    special = [edges, *(np.nextafter(edges, np.float32(to)) for to in (0, np.inf, -np.inf)), [0.0, -0.0, np.inf, -np.inf, np.nan]]
+    values = np.concatenate([np.asarray(some, np.float32) for some in special])[:width]
+    current[0, start : start + len(values)] = values
+    current[1, start + width - len(values) : start + width] = values
+    bounds = np.array([0, 7, width // 2, width], np.int64)
+    found = []
+    for by_registers in (True, False):
+        monkeypatch.setattr(fire_module, "BY_REGISTERS", by_registers and fire_module.BY_REGISTERS)
+        events, membrane = empty_events(steps * rows, width, 3), np.zeros((rows, width), np.float32)
+        histogram = fire(current, start, membrane, limits, bounds, events)
+        found.append((events.code, events.spikes, membrane, histogram))
+    for fast, slow in zip(*found, strict=True):
+        np.testing.assert_array_equal(fast, slow)
+    assert found[0][3].shape == (steps, 2 * n) and found[0][3].sum() == np.count_nonzero(found[0][0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.kernels import listing
+from simulator.kernels import listing, machine
 from simulator.kernels.fire import make_thresholds
 from simulator.kernels.listing import ALL, DOWN, ROOM, UP
 from tests.simulator.runs import needs_compiler, some_runs
@@ -62,6 +62,22 @@ def test_any_run_of_neurons_is_listed_in_order(width: int, which: int, dtype: An
         np.testing.assert_array_equal(index[3:end], chosen)
         np.testing.assert_array_equal(value[3:end], emitted[8 + levels[chosen].astype(int)])
         assert (index[:3] == 999).all(), "what was listed before stays"
+
+
+@needs_compiler
+@pytest.mark.skipif(not machine.COMPRESSES, reason="this machine does not compress registers")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("which", [ALL, UP, DOWN])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_register_at_a_time_lists_what_neuron_by_neuron_does(width: int, which: int, dtype: Any) -> None:
+    code, emitted = some_codes(1, width)[0], make_thresholds(0.7, 0.3, 8, np.dtype(dtype)).emitted
+    for first, last in ((0, width), (width // 2, width), (width // 3, min(width, width // 3 + 2))):
+        lists = []
+        for way in (listing._list_registers, listing.list_each):
+            index, value = np.zeros(width + ROOM, np.uint16), np.zeros(width + ROOM, dtype)
+            end = way(code, first, last, which, emitted, index, value, 0)
+            lists.append((index[:end].tolist(), value[:end].tolist()))
+        assert lists[0] == lists[1]
 
 
 @needs_compiler

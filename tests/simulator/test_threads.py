@@ -59,5 +59,5 @@ def test_a_run_leaves_the_number_of_threads_as_it_was(monkeypatch: pytest.Monkey
 def test_in_a_process_of_two_threads() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).relative_to(ROOT))]
     environment = os.environ | {"NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0 and "4 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
