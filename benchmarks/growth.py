@@ -67,12 +67,12 @@ def _print_runs(rounds: int) -> None:
         "depth": [(depth, 65, 192, 4, 1) for depth in (1, 2, 4, 8)],
     }
     wide: Axes = {
-        "steps T": [(1, 577, 1408, steps, 1) for steps in (2, 4, 8)],
-        "images": [(1, 577, 1408, 2, images) for images in (1, 2, 4)],
-        "depth": [(depth, 577, 1408, 2, 1) for depth in (1, 2, 4)],
+        "steps T": [(2, 577, 1408, steps, 1) for steps in (4, 8, 16)],
+        "images": [(1, 577, 1408, 4, images) for images in (1, 2, 4)],
+        "depth": [(depth, 577, 1408, 4, 1) for depth in (2, 4, 8)],
     }
     _print_growth("2 blocks, 65 tokens, width 192, T = 4 where it stays", small, 64, rounds)
-    _print_growth("1 block, 577 tokens, width 1408, T = 2 where it stays", wide, 88, max(2, rounds // 3))
+    _print_growth("EVA-g's blocks: 577 tokens, width 1408; 2 blocks, T = 4 where they stay (images: 1 block)", wide, 88, 1)
 
 
 def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
