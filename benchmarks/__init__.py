@@ -6,4 +6,6 @@ import os
 for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(_name, None)
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# As the kernels set them, here for PyTorch too, which is imported before.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

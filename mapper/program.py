@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,9 +150,15 @@ class CoreProgram(Tabular):
     options: Mapping[str, object]
 
     def parts_of(self, node: str) -> Int32:
-        """Indices of the parts of one graph node, in the order of token, output and input ranges."""
-        index = self.node_names.index(node)
-        return np.flatnonzero(self.parts.node == index).astype(np.int32)
+        """Indices of the parts of one graph node, in the order of token, output and input ranges; not to be written to."""
+        return self._parts_by_node[node]
+
+    @cached_property
+    def _parts_by_node(self) -> dict[str, Int32]:
+        order = np.argsort(self.parts.node, kind="stable").astype(np.int32)
+        order.flags.writeable = False
+        cuts = np.searchsorted(self.parts.node[order], np.arange(1, len(self.node_names)))
+        return dict(zip(self.node_names, np.split(order, cuts), strict=True))
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (place, what is used of each limit) or `parts` (which rectangle of which node lies where)."""

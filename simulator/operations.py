@@ -50,16 +50,15 @@ from conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
+from foundation.derived import derived
 from foundation.errors import ConservationError
-from mapper.program import CoreProgram, Int64
+from mapper.program import CoreProgram, Int32, Int64
 from simulator.activity import OPS, OperationTable
 from simulator.function_operations import function_operations
 from simulator.lengths import program_counts
 
 Entry = tuple[str, str, int]
 """Role, operation, count an image and step."""
-Key = tuple[int, int, str, str]
-"""Core, node, role, operation."""
 _PLACE = {op: place for place, op in enumerate(OPS)}
 
 
@@ -82,16 +81,13 @@ class Ledger:
 
     def __init__(self, program: CoreProgram, steps: int, images: int, lengths: Int64 | None = None) -> None:
         self.program, self.steps, self.images, self.lengths = program, steps, images, lengths
-        self._cores, self._nodes = program.parts.core.tolist(), program.parts.node.tolist()
-        self._rows: dict[Key, Int64] = {}
+        self._counts: dict[tuple[str, str], Int64] = {}
 
-    def add(self, part: int, role: str, op: str, counts: Int64) -> None:
-        """Add operations of one part, (steps,) int64."""
-        key = (self._cores[part], self._nodes[part], role, op)
-        if key in self._rows:
-            self._rows[key] += counts
-        else:
-            self._rows[key] = counts.astype(np.int64)
+    def add(self, parts: int | Int32 | Int64, role: str, op: str, counts: Int64) -> None:
+        """Add operations of one part, (steps,) int64, or of different parts, (steps, parts)."""
+        if (role, op) not in self._counts:
+            self._counts[role, op] = np.zeros((len(self.program.parts.core), self.steps), np.int64)
+        self._counts[role, op][parts] += counts.T
 
     def table(self) -> OperationTable:
         """Recorded and fixed operations together, sorted by core, node, role and operation."""
@@ -105,11 +101,12 @@ class Ledger:
         return OperationTable(core, node, role, op, merged.issued, merged.roles)
 
     def _recorded(self) -> Counts:
-        roles = tuple(sorted({key[2] for key in self._rows}))
-        index = {role: i for i, role in enumerate(roles)}
-        rows = [(core, node, index[role], _PLACE[op]) for core, node, role, op in self._rows]
-        count = np.array(list(self._rows.values()), np.int64).reshape(-1, self.steps)
-        core, node, role, op = np.array(rows, np.int64).reshape(-1, 4).T
+        parts, kinds = self.program.parts, len(self._counts)
+        roles = tuple(sorted({role for role, _ in self._counts}))
+        places = np.array([(roles.index(role), _PLACE[op]) for role, op in self._counts], np.int64).reshape(-1, 2)
+        role, op = np.repeat(places, len(parts.core), axis=0).T
+        core, node = (np.tile(column.astype(np.int64), kinds) for column in (parts.core, parts.node))
+        count = np.concatenate(list(self._counts.values())) if kinds else np.zeros((0, self.steps), np.int64)
         return Counts(core, node, role, op, count, roles)
 
 
@@ -138,6 +135,7 @@ def _merged(found: Sequence[Counts]) -> Counts:
     return Counts(core, node, role, op, summed, tuple(every[i] for i in present))
 
 
+@derived
 def _fixed_counts(program: CoreProgram) -> Counts:
     """Operations of one image, at the first step and at each later one; a row may come more than once."""
     parts, elements = program.parts, _all_elements(program)

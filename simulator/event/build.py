@@ -34,6 +34,7 @@ from conversion.graph import (
     TokenSelect,
     TokenSource,
 )
+from foundation.derived import derived
 from foundation.errors import GraphError
 from mapper.program import CoreProgram
 from mapper.regions import required
@@ -82,8 +83,9 @@ class Layout:
         return real_dtype(self.numeric)
 
 
+@derived
 def make_layout(program: CoreProgram, numeric: Numeric) -> Layout:
-    """List the tiles of every spiking synapse and the groups of every site."""
+    """List the tiles of every spiking synapse and the groups of every site; once for a program."""
     graph, parts = program.graph, program.parts
     rectangles: dict[str, list[Rectangle]] = {}
     for node in graph.of_type(Synapse):

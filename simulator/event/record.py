@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
+from foundation.derived import derived
 from foundation.errors import ConservationError
 from simulator.activity import Accounting, OperationTable, SpikeRecord
 from simulator.event.build import Layout
 from simulator.event.units import ProductEvents, Traffic
 from simulator.kernels.fire import Events
 from simulator.kernels.listing import pack_fired
+from simulator.kernels.rectangles import sum_rectangles
 from simulator.lengths import mean_neurons
 from simulator.operations import Ledger
 
 Int64 = NDArray[np.int64]
+
+
+class Rectangles(NamedTuple):
+    """Where parts lie in a table of tokens and columns (groups of channels, tiles, heads): ranges of both, (parts,) int64."""
+
+    part: Int64
+    token_start: Int64
+    token_stop: Int64
+    start: Int64
+    stop: Int64
 
 
 class Recorder:
@@ -29,6 +43,8 @@ class Recorder:
         self.logits = np.zeros((steps, images, graph.readout.width), layout.dtype)
         self.nodes = tuple(graph.ann_macs)
         self._row = {name: i for i, name in enumerate(self.nodes)}
+        self._sent: dict[str, Int64] = {}
+        """Spikes that a site sent at each step, in the batch last recorded."""
         shape = (len(self.nodes), steps, images)
         self.eq30, self.released = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.convolutions = {
@@ -92,39 +108,27 @@ class Recorder:
         record.histogram[:] += traffic.histogram
         spikes, fired = events.spikes.reshape(self.steps, -1).sum(axis=1, dtype=np.int64), traffic.histogram.sum(axis=1)
         self._check(f"site {site.name!r}", "spikes sent", spikes, "fired", fired)
+        self._sent[site.name] = spikes
         if isinstance(site, Source):
             return
-        total = np.zeros(self.steps, np.int64)
-        by_token = record.events[:, images].sum(axis=1, dtype=np.int64)
-        for part in self.layout.program.parts_of(site.name):
-            rows, units = self._ranges(int(part))
-            groups = units if site.is_map else slice(*np.searchsorted(record.bounds, (units.start, units.stop)))
-            found = by_token[:, rows, groups].sum(axis=(1, 2))
-            self.ledger.add(int(part), "soft reset", "add", found)
-            if isinstance(site, STBIFNeurons):
-                self.ledger.add(int(part), "tracer", "add", found)
-            total += found
-        self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", total)
+        lie = _rectangles_of(self.layout, site.name)
+        found = _sums(record.events[:, images].sum(axis=1, dtype=np.int64), lie)
+        self.ledger.add(lie.part, "soft reset", "add", found)
+        if isinstance(site, STBIFNeurons):
+            self.ledger.add(lie.part, "tracer", "add", found)
+        self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", found.sum(axis=1))
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
-        count = images.stop - images.start
-        parts, tiles = self.layout.program.parts, {tile: i for i, tile in enumerate(self.layout.rectangles[node.name])}
-        per_token = issued.reshape(self.steps, count, node.tokens, len(tiles)).sum(axis=1)
-        total = np.zeros(self.steps, np.int64)
-        for part in self.layout.program.parts_of(node.name):
-            tokens, units = self._ranges(int(part))
-            tile = tiles[units.start, units.stop, int(parts.in_start[part]), int(parts.in_stop[part])]
-            accumulates = per_token[:, tokens, tile].sum(axis=1)
-            self.ledger.add(int(part), "synapse rows", "ac", accumulates)
-            total += accumulates
-        fan_out = self._sent(node.inputs[0].node, images) * node.width
+        lie = _rectangles_of(self.layout, node.name)
+        accumulates = _sums(issued.reshape(self.steps, images.stop - images.start, node.tokens, -1).sum(axis=1), lie)
+        self.ledger.add(lie.part, "synapse rows", "ac", accumulates)
+        total, fan_out = accumulates.sum(axis=1), self._sent[node.inputs[0].node] * node.width
         self._check(f"synapse {node.name!r}", "accumulates issued by its cores", total, "spikes * fan-out", fan_out)
 
     def _record_convolution(self, node: Convolution2d, counts: Int64, images: slice) -> None:
         self.convolutions[node.name][:, images] = counts
         issued, scattered = counts[..., 0].sum(axis=1), self.eq30[self._row[node.name], :, images]
-        for i, part in enumerate(self.layout.program.parts_of(node.name)):
-            self.ledger.add(int(part), "synapse rows", "ac", issued[:, i])
+        self.ledger.add(self.layout.program.parts_of(node.name), "synapse rows", "ac", issued)
         each = counts[..., 0].sum(axis=2)
         for image in range(each.shape[1]):
             name = f"convolution {node.name!r}, image {images.start + image}"
@@ -136,37 +140,51 @@ class Recorder:
         a = events.a.reshape(self.steps, count, node.heads, node.tokens).sum(axis=1, dtype=np.int64)
         b = events.b.reshape(self.steps, count, node.heads, columns).sum(axis=(1, 3), dtype=np.int64)
         later = (np.arange(self.steps) > 0).astype(np.int64)  # the second pass begins at the second step
-        total = np.zeros(self.steps, np.int64)
-        for part in self.layout.program.parts_of(node.name):
-            tokens, heads = self._ranges(int(part))
-            tokens = slice(*tokens.indices(node.tokens))  # a sentence may end before
-            if tokens.start == tokens.stop:
-                continue
-            if node.form == "sv":
-                heads = slice(heads.start // node.head_width, heads.stop // node.head_width)
-            spikes_a, spikes_b = a[:, heads, tokens].sum(axis=(1, 2)), b[:, heads].sum(axis=1)
-            first, second = spikes_a * columns, spikes_b * (tokens.stop - tokens.start) * later
-            self.ledger.add(int(part), "A(t) S_B(t)", "ac", first)
-            self.ledger.add(int(part), "S_A(t-1) B(t)", "ac", second)
-            self.ledger.add(int(part), "operand sums", "add", spikes_a + spikes_b)
-            total += first + second
-        sent_a, sent_b = (self._sent(port.node, images) for port in node.inputs)
+        lie = _rectangles_of(self.layout, node.name)
+        tokens = np.minimum(lie.token_stop, node.tokens) - np.minimum(lie.token_start, node.tokens)  # a sentence may end before
+        present = tokens > 0
+        lie, tokens = Rectangles(*(column[present] for column in lie)), tokens[present]
+        spikes_a = _sums(a.transpose(0, 2, 1), lie)
+        spikes_b = _sums(b[:, None], lie._replace(token_start=0 * tokens, token_stop=0 * tokens + 1))
+        first, second = spikes_a * columns, spikes_b * tokens * later[:, None]
+        self.ledger.add(lie.part, "A(t) S_B(t)", "ac", first)
+        self.ledger.add(lie.part, "S_A(t-1) B(t)", "ac", second)
+        self.ledger.add(lie.part, "operand sums", "add", spikes_a + spikes_b)
+        total = first.sum(axis=1) + second.sum(axis=1)
+        sent_a, sent_b = (self._sent[port.node] for port in node.inputs)
         expected = sent_a * columns + sent_b * node.tokens * later
         self._check(f"product {node.name!r}", "accumulates issued by its cores", total, "given by its spikes", expected)
 
-    def _sent(self, site: str, images: slice) -> Int64:
-        """Spikes that a site sent at each step."""
-        return np.asarray(self.spikes[site].events[:, images].sum(axis=(1, 2, 3), dtype=np.int64))
-
     def _check(self, name: str, what: str, found: Int64, other: str, expected: Int64) -> None:
         """Two counts of the same thing agree at every step."""
-        for step in np.flatnonzero(found != expected):
+        if (found != expected).any():
+            step = int(np.argmax(found != expected))
             raise ConservationError(f"{name}, step {step + 1}: {found[step]} {what}, {expected[step]} {other}")
 
-    def _ranges(self, part: int) -> tuple[slice, slice]:
-        parts = self.layout.program.parts
-        tokens = slice(int(parts.token_start[part]), int(parts.token_stop[part]))
-        return tokens, slice(int(parts.out_start[part]), int(parts.out_stop[part]))
+
+@derived
+def _rectangles_of(layout: Layout, name: str) -> Rectangles:
+    """Where a node's parts lie in the table of its counts: by groups of channels, by tiles or by heads."""
+    program, parts = layout.program, layout.program.parts
+    node, chosen = program.graph.nodes[name], program.parts_of(name).astype(np.int64)
+    token_start, token_stop, start, stop, in_start, in_stop = (
+        column[chosen].astype(np.int64)
+        for column in (parts.token_start, parts.token_stop, parts.out_start, parts.out_stop, parts.in_start, parts.in_stop)
+    )
+    if isinstance(node, Synapse):
+        number = {tile: i for i, tile in enumerate(layout.rectangles[name])}
+        start = np.array([number[tuple(tile)] for tile in np.stack([start, stop, in_start, in_stop], axis=1).tolist()], np.int64)
+        stop = start + 1
+    elif isinstance(node, ProductUnit) and node.form == "sv":
+        start, stop = start // node.head_width, stop // node.head_width
+    elif isinstance(node, Neurons) and not node.is_map:
+        start, stop = (np.searchsorted(_record_bounds(layout, node), channel) for channel in (start, stop))
+    return Rectangles(chosen, token_start, token_stop, start, stop)
+
+
+def _sums(counts: Int64, lie: Rectangles) -> Int64:
+    """Counts within the rectangle of each part, (steps, parts); counts: (steps, tokens, columns) int64."""
+    return np.asarray(sum_rectangles(np.ascontiguousarray(counts), *lie[1:]))
 
 
 def _record_bounds(layout: Layout, site: Neurons) -> Int64:

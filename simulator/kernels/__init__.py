@@ -5,6 +5,8 @@ Each has an obvious twin in the tests. Kernels allocate scratch alone, hold no P
 
 import os
 
-# GNU OpenMP reads this once, when Numba starts its threads: waiting threads must sleep, not spin, or a busy machine
-# takes many times longer over the short parallel regions of a unit.
+# GNU OpenMP reads these once, when Numba starts its threads. A waiting thread spins for about as long as waking it would take,
+# then sleeps: without the first the short parallel regions of a unit wait for threads to wake, without the second a busy
+# machine takes many times longer over them.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -26,12 +26,14 @@ class Thresholds(NamedTuple):
     """Constants of one MT site, in the run's floating type.
 
     `reach_up[k]` = theta1*2^k - theta1/2 and `reach_down[k]` = theta2*2^k - theta2/2 are what a membrane must reach;
-    `emitted[n + code]` is the value of a spike, code 0 none, k+1 for +theta1*2^k, -(k+1) for -theta2*2^k.
+    `emitted[n + code]` is the value of a spike, code 0 none, k+1 for +theta1*2^k, -(k+1) for -theta2*2^k. `tables`: the same for
+    whole registers, from `firing.make_tables`, flat; empty where n or the type does not allow them.
     """
 
     reach_up: NDArray[Any]
     reach_down: NDArray[Any]
     emitted: NDArray[Any]
+    tables: NDArray[np.float32]
 
 
 class Events(NamedTuple):
@@ -52,7 +54,10 @@ def make_thresholds(theta1: float, theta2: float, n: int, dtype: np.dtype[Any]) 
     up = np.array([real(theta1) * real(2.0**k) for k in range(n)], dtype)
     down = np.array([real(theta2) * real(2.0**k) for k in range(n)], dtype)
     emitted = np.concatenate([-down[::-1], np.zeros(1, dtype), up])
-    return Thresholds(up - real(theta1) * real(0.5), down - real(theta2) * real(0.5), emitted)
+    reach_up, reach_down = up - real(theta1) * real(0.5), down - real(theta2) * real(0.5)
+    fitting = BY_REGISTERS and dtype == np.float32 and n <= firing.MOST_LEVELS
+    tables = firing.make_tables(reach_up, reach_down, emitted) if fitting else np.zeros(0, np.float32)
+    return Thresholds(reach_up, reach_down, emitted, tables.reshape(-1))
 
 
 def empty_events(rows: int, width: int, groups: int, empty: Callable[..., NDArray[Any]] = np.empty) -> Events:
@@ -95,10 +100,9 @@ def fire(
     threshold, (steps, 2n) int64.
     """
     (rows, width), n = membrane.shape, len(thresholds.reach_up)
-    if BY_REGISTERS and membrane.dtype == np.float32 and width >= WORD_BYTES and n <= firing.MOST_LEVELS:
-        tables = firing.make_tables(thresholds.reach_up, thresholds.reach_down, thresholds.emitted)
+    if BY_REGISTERS and thresholds.tables.size and width >= WORD_BYTES:
         tallies = np.empty((rows, len(current) // rows, 2 * firing.MOST_LEVELS), np.int32)
-        _fire_registers(current, start, membrane, tables.reshape(-1), bounds, events, tallies)
+        _fire_registers(current, start, membrane, thresholds.tables, bounds, events, tallies)
         found = tallies.sum(axis=0, dtype=np.int64)
         return np.concatenate([found[:, :n], found[:, firing.MOST_LEVELS :][:, :n]], axis=1)
     tallies = np.empty((rows, len(current) // rows, 2 * n), np.int32)

@@ -26,6 +26,7 @@ from simulator.kernels.rows import (
     carved_bytes,
     list_runs,
     load_block,
+    longest_block,
     padded,
     panel_count,
     panel_cut,
@@ -169,7 +170,7 @@ def _multiply_block(
     """One head of one image, from the first step to the last."""
     met_a, met_b, eq30, released = counts.a, counts.b, counts.eq30, counts.released
     rows, columns, depth = a.lines, b.lines, a.depth
-    image, head, longest = block // shape.heads, block % shape.heads, _longest_block(out.itemsize)
+    image, head, longest = block // shape.heads, block % shape.heads, longest_block(out.itemsize)
     cuts, _ = block_cuts(np.array([0, depth]), longest)
     taken_a, taken_b = -a.emitted, -b.emitted
     code_a, turned_a, used = _carve_codes(a, scratch, 0)
@@ -224,12 +225,6 @@ def _carve_zeros(scratch: Any, used: int, shape: Any, like: Any) -> Any:
     return zeros.reshape(shape), used
 
 
-@njit(cache=True, nogil=True)
-def _longest_block(itemsize: int) -> int:
-    """Rows of running sums that stay in the first-level cache."""
-    return BLOCK_BYTES // (PANEL * itemsize)
-
-
 def multiply(
     a: Operand,
     b: Operand,
@@ -245,7 +240,7 @@ def multiply(
     from an allocator like `numpy.empty`.
     """
     size, rows, columns, depth = out.itemsize, a.lines, b.lines, a.depth
-    blocks, wide, tall = -(-depth // _longest_block(size)), int(padded(columns)), int(padded(rows))
+    blocks, wide, tall = -(-depth // longest_block(size)), int(padded(columns)), int(padded(rows))
     codes = carved_bytes(*[rows * depth, columns * depth] * 2)
     lists = run_bytes(rows, depth, blocks, size) + run_bytes(columns, depth, blocks, size)
     sums = carved_bytes(depth * tall * size, depth * wide * size, rows * columns * size)

@@ -14,6 +14,7 @@ from simulator.kernels.listing import ALL, ROOM, count_between, list_codes
 fused, exact, whole = blocks.fused, blocks.exact, blocks.whole
 
 PANEL = machine.PANEL
+BLOCK_BYTES = machine.BLOCK_BYTES
 VECTOR_BYTES = blocks.VECTOR_BYTES
 LANE = blocks.LANE
 FOUR = blocks.EVENTS_AT_ONCE
@@ -51,6 +52,12 @@ def panel_cut(width: int, widest: int, panel: int) -> int:
 def panel_count(width: int, widest: int) -> int:
     """How many panels of at most `widest` columns there are."""
     return -(-padded(width) // widest)
+
+
+@njit(cache=True, nogil=True)
+def longest_block(itemsize: int) -> int:
+    """Rows of a panel of floats that stay in the first-level cache."""
+    return BLOCK_BYTES // (PANEL * itemsize)
 
 
 @njit(cache=True, nogil=True)

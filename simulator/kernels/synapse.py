@@ -19,7 +19,7 @@ from simulator.kernels.blocks import LANE
 from simulator.kernels.blocks import add_lane as _add_lane
 from simulator.kernels.fire import Events
 from simulator.kernels.listing import ALL
-from simulator.kernels.machine import BLOCK_BYTES, PANEL
+from simulator.kernels.machine import PANEL
 from simulator.kernels.rows import (
     add_fused,
     block_count,
@@ -29,6 +29,7 @@ from simulator.kernels.rows import (
     carved_bytes,
     list_runs,
     load_block,
+    longest_block,
     padded,
     panel_count,
     panel_cut,
@@ -149,16 +150,10 @@ def accumulate(
     """
     rows, size, fan_in = len(out), out.itemsize, int(tiles.in_bounds[-1])
     chunks = row_chunks(rows)
-    lines, longest = -(-rows // chunks), _longest_block(size)
+    lines, longest = -(-rows // chunks), longest_block(size)
     lists = run_bytes(lines, fan_in, block_count(tiles.in_bounds, longest), size)
     scratch = scratch_of(chunks, carved_bytes(lists, lines * PANEL * size, longest * PANEL * size), empty)
     return np.asarray(_accumulate(events, emitted, tiles, bias, out, chunks, scratch))
-
-
-@njit(cache=True, nogil=True)
-def _longest_block(itemsize: int) -> int:
-    """Rows of a panel of floats that stay in the first-level cache."""
-    return BLOCK_BYTES // (PANEL * itemsize)
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -178,7 +173,7 @@ def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any,
 def _accumulate_chunk(code: Any, emitted: Any, tiles: Tiles, bias: Any, out: Any, scratch: Any) -> None:
     """Currents of rows that pass over each block of weights together."""
     (count, channels), fan_in = out.shape, tiles.in_bounds[-1]
-    groups, longest = tiles.in_bounds.shape[0] - 1, _longest_block(out.itemsize)
+    groups, longest = tiles.in_bounds.shape[0] - 1, longest_block(out.itemsize)
     cuts, first_block = block_cuts(tiles.in_bounds, longest)
     runs, used = carve_runs(scratch, 0, count, fan_in, cuts, out)
     sums, used = carve(scratch, used, count * PANEL, out)

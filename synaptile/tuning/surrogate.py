@@ -41,7 +41,8 @@ def propose(
 ) -> Mapping[str, float]:
     """Factors of the next trial, from the second trial on; the first is the untuned network, the second the first guess.
 
-    While trials are fewer than factors, around the best; then a step away from it, besides the random change.
+    At first around the first guess; once there are about half as many trials as factors, around the best and, besides the random
+    change, a step away from it.
     """
     names, target = list(trials[0].factors), trials[0].scores[-1]
     points = np.array([[np.log(trial.factors[name]) for name in names] for trial in trials])
