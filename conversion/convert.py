@@ -71,6 +71,12 @@ def convert(
     """
     own: dict[str, Any] = {"levels": levels, "input": input, "keep_activations": keep_activations}
     _check_arguments(method, {"preset": preset, "n": n, "p": p, "thresholds": thresholds}, own)
+    if calibration is None and method == "spikezip":
+        raise CalibrationError("SpikeZIP takes its step sizes from calibration images or sentences: give some")
+    if calibration is None and not thresholds:
+        raise CalibrationError("no calibration images or sentences, and no thresholds for every site: give one or the other")
+    if isinstance(calibration, str | Path) and not isinstance(model, TextEncoder):
+        open_folder(calibration)  # refused before a large model is lowered
     lowered = model.lowered if isinstance(model, TextEncoder) else lower_model(model)
     samples: Batches | None
     if isinstance(model, TextEncoder):
@@ -82,8 +88,7 @@ def convert(
     else:
         samples = cast(Batches | None, calibration)
     if method == "spikezip":
-        if samples is None:
-            raise CalibrationError("SpikeZIP takes its step sizes from calibration images or sentences: give some")
+        assert samples is not None
         if not isinstance(model, TextEncoder):
             check_against_model(lowered, model)
         shown: dict[str, Any] = {"levels": 32 if levels is None else levels, "presentation": input or "analog"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from synaptile.data import preprocess_digits
@@ -187,7 +188,10 @@ class TestConvert:
         pytest.importorskip("timm", reason="timm is not installed (extra `convert`)")
 
     def command(self, checkpoint: Path, target: Path) -> list[object]:
-        return ["convert", "vit_tiny_patch16_224", "--depth", 1, "--weights", checkpoint, "-o", target]
+        folder = target.parent / "images"
+        folder.mkdir(exist_ok=True)
+        Image.new("RGB", (224, 224)).save(folder / "black.png")
+        return ["convert", "vit_tiny_patch16_224", "--depth", 1, "--weights", checkpoint, "--calibration", folder, "-o", target]
 
     def test_weights_that_are_not_finite(self, synaptile, checkpoint, tmp_path) -> None:
         state = load_file(checkpoint)
@@ -213,13 +217,17 @@ class TestConvert:
         (tmp_path / "cut.safetensors").write_bytes(checkpoint.read_bytes()[:1000])
         refused(synaptile(*self.command(tmp_path / "cut.safetensors", tmp_path / "o.spk")), "not a readable safetensors file")
 
-    def test_no_calibration(self, synaptile, checkpoint, tmp_path) -> None:
-        refused(synaptile(*self.command(checkpoint, tmp_path / "o.spk")), "no calibration images")
+    def test_no_calibration_is_said_before_the_model_is_built(self, synaptile, tmp_path, monkeypatch) -> None:
+        monkeypatch.setattr("conversion.weights.load_timm", lambda *_, **__: pytest.fail("built"))
+        given = ["convert", "vit_tiny_patch16_224", "--random-weights", 0, "-o", tmp_path / "o.spk"]
+        refused(synaptile(*given), "no calibration images for vit_tiny_patch16_224", "--calibration")
+        refused(synaptile(*given, "--calibration", tmp_path / "none"), "no such folder")
+        refused(synaptile(*given, "--calibration", tmp_path), "no image in the folder")
 
-    def test_an_unknown_model(self, synaptile, tmp_path) -> None:
-        refused(
-            synaptile("convert", "vit_tiny_patch61_224", "-o", tmp_path / "o.spk"), "vit_tiny_patch61_224", "vit_tiny_patch16_224"
-        )
+    def test_an_unknown_model(self, synaptile, checkpoint, tmp_path) -> None:
+        given = self.command(checkpoint, tmp_path / "o.spk")
+        given[1] = "vit_tiny_patch61_224"
+        refused(synaptile(*given), "vit_tiny_patch61_224", "vit_tiny_patch16_224")
 
     def test_thresholds_that_come_out_at_zero(self, synaptile, tmp_path) -> None:
         refused(synaptile("convert", "digits", "-p", 0.6, "-o", tmp_path / "o.spk"), "theta1", "blocks.0.mlp.fc2.in")
