@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energy.prices import Price
+from foundation.derived import derived
 from foundation.errors import InputError
 
 NO_CORE = -1
@@ -104,11 +105,13 @@ class Bill:
         totals = self.op_counts()
         return tuple(op for op, count in zip(self.ops, totals, strict=True) if count and self.prices[op].pj is None)
 
+    @derived
     def op_counts(self) -> NDArray[np.int64]:
         """Exact count of each op over all rows and steps, shape (ops,), int64."""
         counts: NDArray[np.int64] = self._grouped(np.zeros(len(self.op), np.int32), 1)[0].sum(axis=-1)
         return counts
 
+    @derived
     def energy_pj(self) -> NDArray[np.float64]:
         """Energy an image issued at each step, shape (steps,). Unpriced operations are left out: see `unpriced`."""
         energy: NDArray[np.float64] = self._priced(self._grouped(np.zeros(len(self.op), np.int32), 1))[0]
@@ -126,7 +129,8 @@ class Bill:
     def _grouped(self, group: NDArray[np.int32], groups: int) -> NDArray[np.int64]:
         """Exact counts, shape (groups, ops, steps)."""
         counts = np.zeros((groups * len(self.ops), self.steps), np.int64)
-        np.add.at(counts, group.astype(np.int64) * len(self.ops) + self.op, self.count)
+        present, sums = _sums_by(group.astype(np.int64) * len(self.ops) + self.op, self.count)
+        counts[present] = sums
         return counts.reshape(groups, len(self.ops), self.steps)
 
     def _priced(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -138,20 +142,20 @@ class Bill:
         """Images that the counts of one op sum over."""
         return self.sampled.get(op, self.images)
 
+    @derived
     def cumulative(self) -> Bill:
         """The bill whose counts at step t sum steps 1..t."""
         return replace(self, count=np.cumsum(self.count, axis=1))
 
+    @derived
     def merged_over_cores(self) -> Bill:
         """The bill with one row a (node, role, op), cores summed, in node, role, op order."""
         if not len(self.op):
             return self
-        key = np.stack([self.node, self.role, self.op], axis=1)
-        unique, inverse = np.unique(key, axis=0, return_inverse=True)
-        count = np.zeros((len(unique), self.steps), np.int64)
-        np.add.at(count, inverse.reshape(-1), self.count)
-        node, role, op = (np.ascontiguousarray(column, np.int32) for column in unique.T)
-        return replace(self, core=np.full(len(unique), NO_CORE, np.int32), node=node, role=role, op=op, count=count)
+        shape = (len(self.nodes), len(self.roles), len(self.ops))
+        present, count = _sums_by(np.ravel_multi_index((self.node, self.role, self.op), shape), self.count)
+        node, role, op = (column.astype(np.int32) for column in np.unravel_index(present, shape))
+        return replace(self, core=np.full(len(present), NO_CORE, np.int32), node=node, role=role, op=op, count=count)
 
     def lines(
         self, *, node: str | None = None, core: int | None = None, step: int | None = None, through: int | None = None
@@ -210,6 +214,14 @@ def joined(bills: Sequence[Bill]) -> Bill:
         images=first.images,
         sampled={op: images for bill in bills for op, images in bill.sampled.items()},
     )
+
+
+def _sums_by(key: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The keys that rows have, ascending, and the counts of their rows summed, (keys, steps); key: (rows,)."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    first = np.flatnonzero(np.diff(ordered, prepend=-1))
+    return ordered[first], np.add.reduceat(count[order], first, axis=0) if len(first) else count[:0]
 
 
 def _renumbered(column: NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> NDArray[np.int32]:

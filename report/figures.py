@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from energy import CoreUse, EnergyReport
 from foundation.errors import InputError
@@ -30,6 +28,8 @@ _LOOK: dict[str, dict[str, Any]] = {
     "noc": {"color": "#CC79A7", "marker": "v", "linestyle": "--", "linewidth": 1.5, "markersize": 6},
     "static": {"color": "#000000", "marker": "P", "linestyle": ":", "linewidth": 1.5, "markersize": 6},
 }
+MOST_SQUARES = 4096
+"""Cores of a panel that are drawn one by one in an SVG."""
 _COLOURS = "YlGnBu"
 _EDGE_OF_CHIP: dict[str, Any] = {"color": "#444444", "linewidth": 1.4}
 _EDGE_OF_TILE: dict[str, Any] = {"color": "#dddddd", "linewidth": 0.5}
@@ -97,15 +97,15 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
 
 
 def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:
-    """One square a core, the `slots` of a tile on a square grid inside it."""
+    """One square a core, the `slots` of a tile on a square grid inside it; of a large board the SVG holds their picture."""
     grid = int(np.ceil(np.sqrt(slots)))
     size = 0.9 / grid
-    squares, colours = [], []
-    for core in cores:
-        row, column = divmod(core.slot, grid)
-        squares.append(Rectangle((core.x + 0.05 + column * size, core.y + 0.05 + row * size), size * 0.94, size * 0.94))
-        colours.append(colormaps[_COLOURS](min(core.memory_use, 1.0)))
-    axes.add_collection(PatchCollection(squares, facecolor=colours, edgecolor="#666666", linewidth=0.4, zorder=2))
+    places = np.array([(core.x, core.y) for core in cores], float) + 0.05
+    corners = places + size * np.stack(np.divmod([core.slot for core in cores], grid)[::-1], axis=1)
+    squares = corners[:, None] + 0.94 * size * np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    look: dict[str, Any] = {"edgecolor": "#666666", "linewidth": 0.4, "zorder": 2, "rasterized": len(cores) > MOST_SQUARES}
+    drawn = PolyCollection(list(squares), array=[core.memory_use for core in cores], cmap=_COLOURS, norm=Normalize(0, 1), **look)
+    axes.add_collection(drawn)
 
 
 def _centres(extent: int) -> list[float]:
