@@ -28,10 +28,10 @@ class Tally:
 
     def add(self, core: int, node: int, role: str, op: str, count: Int64 | int) -> None:
         """Add `count`, shape (steps,), or one figure for every step."""
-        counts = np.broadcast_to(np.asarray(count, np.int64), (self.steps,))
-        if counts.any():
-            row = self._rows.setdefault((core, node, role, op), np.zeros(self.steps, np.int64))
-            row += counts
+        key = (core, node, role, op)
+        if key not in self._rows:
+            self._rows[key] = np.zeros(self.steps, np.int64)
+        self._rows[key] += count
 
     def extend(self, other: Tally, times: int = 1) -> None:
         """Add all counts of another tally of the same nodes and steps, `times` over."""
@@ -39,8 +39,9 @@ class Tally:
             self.add(core, node, role, op, times * count)
 
     def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
-        """The bill, rows sorted by node, core, role and op. `prices` holds every op that was counted."""
-        keys = sorted(self._rows, key=lambda key: (key[1], key[0], key[2], key[3]))
+        """The bill, rows sorted by node, core, role and op, none of them empty. `prices` holds every op that was counted."""
+        keys = [key for key, count in self._rows.items() if count.any()]
+        keys.sort(key=lambda key: (key[1], key[0], key[2], key[3]))
         roles = tuple(dict.fromkeys(role for _, _, role, _ in keys))
         ops = tuple(dict.fromkeys(op for _, _, _, op in keys))
         columns = np.array([(c, n, roles.index(r), ops.index(o)) for c, n, r, o in keys], np.int32).reshape(-1, 4)
