@@ -244,8 +244,11 @@ class StreamUnit(EventUnit):
         reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         if self.kind == "add":
             out = self.buffers.empty(reads[0].shape, reads[0].dtype)
-            np.copyto(out, reads[0])
-            for read in reads[1:]:
+            if len(reads) == 1:
+                np.copyto(out, reads[0])
+            else:
+                np.add(reads[0], reads[1], out=out)
+            for read in reads[2:]:
                 out += read
             return out
         split = [read.reshape(steps * self.images, -1, self.width) for read in reads]
