@@ -14,7 +14,7 @@ from conversion.ann import ann_forward
 from conversion.calibrate import Batches, Progress, calibrate, graph_dtype
 from conversion.extra import require_torch
 from conversion.graph import SpikingGraph
-from conversion.images import open_folder, source_of
+from conversion.images import ImageFolder, open_folder, source_of
 from conversion.spikezip.calibrate import calibrate_spikezip
 from conversion.text.encoder import TextEncoder
 from conversion.text.tokenizer import encode, read_sentences
@@ -76,15 +76,13 @@ def convert(
     if calibration is None and not thresholds:
         raise CalibrationError("no calibration images or sentences, and no thresholds for every site: give one or the other")
     if isinstance(calibration, str | Path) and not isinstance(model, TextEncoder):
-        open_folder(calibration)  # refused before a large model is lowered
+        calibration = _timm_batches(open_folder(calibration), model, batch_size, progress)
     lowered = model.lowered if isinstance(model, TextEncoder) else lower_model(model)
     samples: Batches | None
     if isinstance(model, TextEncoder):
         if preset != "paper":
             raise InputError(f"preset {preset!r} is what published code does for vision transformers: text takes 'paper'")
         samples = _sentences(calibration, lowered)
-    elif isinstance(calibration, str | Path):
-        samples = _timm_batches(calibration, model, batch_size, progress)
     else:
         samples = cast(Batches | None, calibration)
     if method == "spikezip":
@@ -153,9 +151,8 @@ def check_against_model(graph: SpikingGraph, model: torch.nn.Module) -> float:
 
 
 def _timm_batches(
-    folder: str | Path, model: torch.nn.Module, size: int, progress: Progress | None
+    found: ImageFolder, model: torch.nn.Module, size: int, progress: Progress | None
 ) -> Iterator[NDArray[np.float32]]:
-    found = open_folder(folder)
     for start in range(0, len(found), size):
         yield _timm_batch(found.paths[start : start + size], model)
         if progress is not None:

@@ -30,9 +30,7 @@ def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int 
     if random_seed is not None:
         torch.manual_seed(random_seed)
 
-    if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
-        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5)
-        raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
+    check_model(name)
     try:
         model: torch.nn.Module = timm.create_model(name, pretrained=weights is None and random_seed is None, **options)
     except Exception as error:
@@ -45,6 +43,16 @@ def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int 
     if weights is not None:
         load_weights(model, weights)
     return model.eval()
+
+
+def check_model(name: str) -> None:
+    """Raises ModelError, with near names, where timm has no such model; builds nothing."""
+    require_torch()
+    import timm
+
+    if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5)
+        raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
 
 
 def load_vision_transformer(weights: str | Path, config: dict[str, Any], **options: Any) -> torch.nn.Module:

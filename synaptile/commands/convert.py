@@ -46,11 +46,10 @@ def convert(
     Models need the extra `convert` (torch, timm), text the extra `text` (tokenizers), NIR files the extra `nir`.
     """
     from conversion.convert import convert as convert_model
-    from conversion.extra import require_torch
     from conversion.graph import save_graph
     from conversion.images import open_folder
     from conversion.text.encoder import load_text_encoder
-    from conversion.weights import load_timm
+    from conversion.weights import check_model, load_timm
     from foundation.errors import CalibrationError, InputError
     from synaptile.data import digits_model
 
@@ -79,7 +78,7 @@ def convert(
         if surplus := [name for name, value in given.items() if value is not None]:
             raise InputError(f"a text encoder brings its weights and takes --sentences, no {', '.join(surplus)}: leave it out")
     elif model != DIGITS:
-        require_torch()
+        check_model(model)
         if calibration is None:  # asked for now: building a large model takes minutes
             raise CalibrationError(f"no calibration images for {model}: give a folder of them with --calibration")
         open_folder(calibration)

@@ -224,10 +224,10 @@ class TestConvert:
         refused(synaptile(*given, "--calibration", tmp_path / "none"), "no such folder")
         refused(synaptile(*given, "--calibration", tmp_path), "no image in the folder")
 
-    def test_an_unknown_model(self, synaptile, checkpoint, tmp_path) -> None:
-        given = self.command(checkpoint, tmp_path / "o.spk")
-        given[1] = "vit_tiny_patch61_224"
-        refused(synaptile(*given), "vit_tiny_patch61_224", "vit_tiny_patch16_224")
+    def test_an_unknown_model(self, synaptile, tmp_path) -> None:
+        refused(
+            synaptile("convert", "vit_tiny_patch61_224", "-o", tmp_path / "o.spk"), "vit_tiny_patch61_224", "vit_tiny_patch16_224"
+        )
 
     def test_thresholds_that_come_out_at_zero(self, synaptile, tmp_path) -> None:
         refused(synaptile("convert", "digits", "-p", 0.6, "-o", tmp_path / "o.spk"), "theta1", "blocks.0.mlp.fc2.in")
