@@ -11,7 +11,6 @@ from numba import config
 from conversion.graph import (
     Convolution2d,
     CubaLIFNeurons,
-    ECUnit,
     LeakyNeurons,
     Neurons,
     Node,
@@ -131,8 +130,6 @@ def _state_bytes(node: Node, size: int) -> int:
             return node.size * size
         case Convolution2d():
             return node.size * size
-        case ECUnit():
-            return 2 * node.size * size
         case ProductUnit():
             threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
             return min(node.heads, threads) * 3 * node.tokens * node.keys * size  # a head's sums stay with its thread

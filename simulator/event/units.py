@@ -208,10 +208,9 @@ class ExpectationUnit(EventUnit):
         elif node.biased:
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
-        total, last = (self.buffers.zeros((self.rows, width), self.dtype) for _ in range(2))
         out = self.buffers.empty((steps * self.rows, width), self.dtype)
         clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        expect(inputs[0], 0 if node.is_map else starts[0], total, last, out, constants, np.array(clock, self.dtype))
+        expect(inputs[0], 0 if node.is_map else starts[0], out, constants, np.array(clock, self.dtype))
         return out
 
 

@@ -12,7 +12,11 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from conversion.graph.nodes import ECFunction
+from simulator.kernels.columns import SIDE, largest_column, subtract_columns, sum_columns, sum_squares
 from simulator.kernels.functions import erf, exp
+from simulator.kernels.inner import inner
+from simulator.kernels.listing import COMPILED
+from simulator.kernels.turn import turn
 
 FUNCTIONS: dict[ECFunction, int] = {
     "layer_norm": 0,
@@ -27,8 +31,8 @@ FUNCTIONS: dict[ECFunction, int] = {
 }
 
 
-ROWS_AT_ONCE = 8
-"""Rows that go through a function together."""
+ROWS_AT_ONCE = 4
+"""Rows that go through an activation together, through all steps; of those that are summed, LayerNorm and softmax, SIDE do."""
 
 
 class UnitConstants(NamedTuple):
@@ -64,77 +68,62 @@ def make_constants(
     )
 
 
-@njit(cache=True, nogil=True)
-def _sums(x: Any, squared: bool, out: Any) -> None:
-    """Sums of rows, or of their squares, first channel to last. Four rows side by side: an addition waits for the one before."""
-    rows, width = x.shape
-    four = rows // 4 * 4
-    for r in range(0, four, 4):
-        a = b = c = d = out.dtype.type(0)
-        for i in range(width):
-            a += x[r, i] * x[r, i] if squared else x[r, i]
-            b += x[r + 1, i] * x[r + 1, i] if squared else x[r + 1, i]
-            c += x[r + 2, i] * x[r + 2, i] if squared else x[r + 2, i]
-            d += x[r + 3, i] * x[r + 3, i] if squared else x[r + 3, i]
-        out[r], out[r + 1], out[r + 2], out[r + 3] = a, b, c, d
-    for r in range(four, rows):
-        a = out.dtype.type(0)
-        for i in range(width):
-            a += x[r, i] * x[r, i] if squared else x[r, i]
-        out[r] = a
-
-
-@njit(cache=True, nogil=True)
-def _largest(x: Any, out: Any) -> None:
-    """The largest of each row, four rows side by side."""
-    rows, width = x.shape
-    four = rows // 4 * 4
-    for r in range(0, four, 4):
-        a, b, c, d = x[r, 0], x[r + 1, 0], x[r + 2, 0], x[r + 3, 0]
-        for i in range(1, width):
-            a = x[r, i] if x[r, i] > a else a
-            b = x[r + 1, i] if x[r + 1, i] > b else b
-            c = x[r + 2, i] if x[r + 2, i] > c else c
-            d = x[r + 3, i] if x[r + 3, i] > d else d
-        out[r], out[r + 1], out[r + 2], out[r + 3] = a, b, c, d
-    for r in range(four, rows):
-        a = x[r, 0]
-        for i in range(1, width):
-            a = x[r, i] if x[r, i] > a else a
-        out[r] = a
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _layer_norm(x: Any, constants: UnitConstants, sums: Any) -> None:
-    inverse_width, eps = constants.scalars[2], constants.scalars[1]
-    _sums(x, False, sums)
-    for r in range(x.shape[0]):
-        row, mean = x[r], sums[r] * inverse_width
-        for c in range(row.shape[0]):
-            row[c] -= mean
-    _sums(x, True, sums)
-    for r in range(x.shape[0]):
-        row, inverse = x[r], constants.scalars[8] / np.sqrt(sums[r] * inverse_width + eps)
-        for c in range(row.shape[0]):
+@inner(error_model="numpy")
+def _layer_norm(x: Any, constants: UnitConstants, factor: Any, turned: Any) -> None:
+    (rows, width), inverse_width, eps = x.shape, constants.scalars[2], constants.scalars[1]
+    if COMPILED and rows == SIDE:
+        flat = x.reshape(-1)
+        turn(flat, 0, width, SIDE, width, turned, 0, SIDE)
+        sum_columns(turned, width, factor)
+        for r in range(SIDE):
+            factor[r] *= inverse_width
+        subtract_columns(turned, width, factor)
+        sum_squares(turned, width, factor)
+        turn(turned, 0, SIDE, width, SIDE, flat, 0, width)
+    else:
+        for r in range(rows):
+            mean = squares = x.dtype.type(0)
+            for c in range(width):
+                mean += x[r, c]
+            mean *= inverse_width
+            for c in range(width):
+                x[r, c] -= mean
+                squares += x[r, c] * x[r, c]
+            factor[r] = squares
+    for r in range(rows):
+        row, inverse = x[r], constants.scalars[8] / np.sqrt(factor[r] * inverse_width + eps)
+        for c in range(width):
             row[c] = (row[c] * inverse) * constants.weight[c] + constants.bias[c]
+        factor[r] = constants.scalars[8]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _softmax(x: Any, sums: Any) -> None:
-    _largest(x, sums)
-    for r in range(x.shape[0]):
-        row, largest = x[r], sums[r]
-        for c in range(row.shape[0]):
-            row[c] = exp(row[c] - largest)
-    _sums(x, False, sums)
-    for r in range(x.shape[0]):
-        row, total = x[r], sums[r]
-        inverse = (total / total) / total
-        for c in range(row.shape[0]):
-            row[c] *= inverse
+@inner(error_model="numpy")
+def _softmax(x: Any, factor: Any, turned: Any) -> None:
+    """Exponentials of each row, and the factor that makes their sum one."""
+    rows, width = x.shape
+    if COMPILED and rows == SIDE:
+        flat = x.reshape(-1)
+        turn(flat, 0, width, SIDE, width, turned, 0, SIDE)
+        largest_column(turned, width, factor)
+        subtract_columns(turned, width, factor)
+        for i in range(SIDE * width):
+            turned[i] = exp(turned[i])
+        sum_columns(turned, width, factor)
+        turn(turned, 0, SIDE, width, SIDE, flat, 0, width)
+    else:
+        for r in range(rows):
+            largest, total = x[r, 0], x.dtype.type(0)
+            for c in range(1, width):
+                largest = x[r, c] if x[r, c] > largest else largest
+            for c in range(width):
+                x[r, c] = exp(x[r, c] - largest)
+                total += x[r, c]
+            factor[r] = total
+    for r in range(rows):
+        factor[r] = (factor[r] / factor[r]) / factor[r]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner(error_model="numpy")
 def _activation(x: Any, function: int, s: Any) -> None:
     width = x.shape[0]
     gain, a, b, zero, half, one, two = s[3], s[4], s[5], s[6], s[7], s[8], s[9]
@@ -160,49 +149,59 @@ def _activation(x: Any, function: int, s: Any) -> None:
             x[c] = two * (one / (one + exp(-(two * x[c])))) - one
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner(error_model="numpy")
 def _mean(read: Any, r: int, total: Any, inverse_t: Any, constants: UnitConstants, mean: Any) -> None:
     """Add what row r reads to its total; its mean, scaled and biased, is what F is applied to."""
     width, scale, bias_rows = total.shape[0], constants.scalars[0], constants.map_bias.shape[0]
     for c in range(width):
         total[c] += read[c]
-        mean[c] = total[c] * inverse_t
-    if scale != constants.scalars[8]:
-        for c in range(width):
-            mean[c] *= scale
+        mean[c] = (total[c] * inverse_t) * scale
     if bias_rows > 0:
         bias = constants.map_bias[r % bias_rows]
         for c in range(width):
             mean[c] += bias[c]
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def expect(x: Any, start: int, total: Any, last: Any, out: Any, constants: UnitConstants, clock: Any) -> None:
+@inner(error_model="numpy")
+def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: Any, top: int, state: Any, turned: Any) -> None:
+    """Rows from `top` on, as many as `state`, (2, rows, width), holds: their totals, and what was expected a step before."""
+    total, last, function = state[0], state[1], constants.function
+    (count, width), rows = total.shape, out.shape[0] // clock.shape[0]
+    factor = turned[SIDE * width :]
+    for r in range(count):
+        for c in range(width):
+            total[r, c] = last[r, c] = 0
+    for t in range(clock.shape[0]):
+        at, now = t * rows + top, clock[t, 1]
+        for r in range(count):
+            _mean(x[at + r, start : start + width], top + r, total[r], clock[t, 0], constants, out[at + r])
+        block = out[at : at + count]
+        if function == 0:
+            _layer_norm(block, constants, factor, turned)
+        elif function == 1:
+            _softmax(block, factor, turned)
+        else:
+            _activation(block.reshape(-1), function, constants.scalars)
+            for r in range(count):
+                factor[r] = constants.scalars[8]
+        for r in range(count):
+            value, before, times = block[r], last[r], factor[r]
+            for c in range(width):
+                expected = (value[c] * times) * now
+                value[c] = expected - before[c]
+                before[c] = expected
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def expect(x: Any, start: int, out: Any, constants: UnitConstants, clock: Any) -> None:
     """An EC unit, all steps of a row before the next.
 
-    x: (steps * rows, row width), channels start : start+width are the input; total, last: (rows, width), updated; out: (steps *
-    rows, width), written; clock: (steps, 2), 1/t and t of each step in the run's floating type.
+    x: (steps * rows, row width), channels start : start+width are the input; out: (steps * rows, width), written; clock: (steps,
+    2), 1/t and t of each step in the run's floating type.
     """
-    rows, width = total.shape
-    groups = -(-rows // ROWS_AT_ONCE)
-    for group in prange(groups):
-        top, bottom = group * ROWS_AT_ONCE, min(rows, (group + 1) * ROWS_AT_ONCE)
-        sums = np.empty(bottom - top, total.dtype)
-        for t in range(clock.shape[0]):
-            at, now = t * rows, clock[t, 1]
-            for r in range(top, bottom):
-                _mean(x[at + r, start : start + width], r, total[r], clock[t, 0], constants, out[at + r])
-            block = out[at + top : at + bottom]
-            if constants.function == 0:
-                _layer_norm(block, constants, sums)
-            elif constants.function == 1:
-                _softmax(block, sums)
-            else:
-                for r in range(bottom - top):
-                    _activation(block[r], constants.function, constants.scalars)
-            for r in range(top, bottom):
-                value, before = out[at + r], last[r]
-                for c in range(width):
-                    expected = value[c] * now
-                    value[c] = expected - before[c]
-                    before[c] = expected
+    rows, width = out.shape[0] // clock.shape[0], out.shape[1]
+    together = SIDE if constants.function < 2 else ROWS_AT_ONCE
+    for group in prange(-(-rows // together)):
+        top = group * together
+        state = np.empty((2, min(together, rows - top), width), out.dtype)
+        _expect_rows(x, start, out, constants, clock, top, state, np.empty(SIDE * (width + 1), out.dtype))

@@ -11,6 +11,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from simulator.kernels import firing, machine
+from simulator.kernels.inner import inner
 from simulator.kernels.listing import COMPILED, WORD_BYTES, count_groups, count_level, count_levels, reset_codes
 
 LEVELS_AT_ONCE = 4
@@ -75,7 +76,7 @@ def _pad_levels(reach: Any) -> Any:
     return levels
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _find_codes(membrane: Any, code: Any, ups: Any, downs: Any) -> None:
     """Codes of one row: how many levels a membrane reaches, upwards less downwards. Vectorises over the row."""
     for c in range(membrane.shape[0]):
@@ -114,42 +115,63 @@ def fire(
 def _fire_each(
     current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
 ) -> None:
-    rows, width = membrane.shape
-    n = thresholds.reach_up.shape[0]
     ups, downs = _pad_levels(thresholds.reach_up), _pad_levels(thresholds.reach_down)
-    spikes = events.spikes  # a store through the tuple inside prange would be lost
-    for r in prange(rows):
-        row = membrane[r]
-        for t in range(tallies.shape[1]):
-            at = t * rows + r
-            read, code = current[at, start : start + width], events.code[at]
-            for c in range(width):
-                row[c] += read[c]
-            _find_codes(row, code, ups, downs)
-            reset_codes(code, thresholds.emitted, row)
-            count_groups(code, bounds, spikes[at])
-            tally = tallies[r, t]
-            for k in range(n):
-                tally[k], tally[n + k] = count_level(code, k + 1), count_level(code, -k - 1)
+    for r in prange(membrane.shape[0]):
+        _fire_row(current, start, r, membrane, ups, downs, thresholds.emitted, bounds, events, tallies)
+
+
+@inner
+def _fire_row(
+    current: Any,
+    start: int,
+    r: int,
+    membrane: Any,
+    ups: Any,
+    downs: Any,
+    emitted: Any,
+    bounds: Any,
+    events: Events,
+    tallies: Any,
+) -> None:
+    (rows, width), n = membrane.shape, emitted.shape[0] // 2
+    row = membrane[r]
+    for t in range(tallies.shape[1]):
+        at = t * rows + r
+        read, code = current[at, start : start + width], events.code[at]
+        for c in range(width):
+            row[c] += read[c]
+        _find_codes(row, code, ups, downs)
+        reset_codes(code, emitted, row)
+        count_groups(code, bounds, events.spikes[at])
+        tally = tallies[r, t]
+        for k in range(n):
+            tally[k], tally[n + k] = count_level(code, k + 1), count_level(code, -k - 1)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 def _fire_registers(current: Any, start: int, membrane: Any, tables: Any, bounds: Any, events: Events, tallies: Any) -> None:
+    for r in prange(membrane.shape[0]):
+        _fire_row_registers(current, start, r, membrane, tables, bounds, events, tallies)
+
+
+@inner
+def _fire_row_registers(
+    current: Any, start: int, r: int, membrane: Any, tables: Any, bounds: Any, events: Events, tallies: Any
+) -> None:
     rows, width = membrane.shape
-    codes, spikes = events.code, events.spikes
-    for r in prange(rows):
-        row = membrane[r]
-        for t in range(tallies.shape[1]):
-            at = t * rows + r
-            read, code = current[at], codes[at]
-            whole = width // LANES * LANES
-            for c in range(0, whole, LANES):
-                fire_lanes(read, start + c, row, c, 0, tables, code, c)
-            if whole < width:  # the last register overlaps the one before
-                last = width - LANES
-                fire_lanes(read, start + last, row, last, whole - last, tables, code, last)
-            count_groups(code, bounds, spikes[at])
-            count_levels(code, tallies[r, t])
+    row, whole = membrane[r], width // LANES * LANES
+    for t in range(tallies.shape[1]):
+        at = t * rows + r
+        read, code = current[at], events.code[at]
+        for c in range(0, whole, LANES):
+            fire_lanes(read, start + c, row, c, 0, tables, code, c)
+        if whole < width:  # the last register overlaps the one before
+            last = width - LANES
+            fire_lanes(read, start + last, row, last, whole - last, tables, code, last)
+    for t in range(tallies.shape[1]):  # not above: codes just written would be waited for
+        code = events.code[t * rows + r]
+        count_groups(code, bounds, events.spikes[t * rows + r])
+        count_levels(code, tallies[r, t])
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.kernels import dot, machine
 from simulator.kernels.fire import Events
+from simulator.kernels.inner import inner
 from simulator.kernels.listing import DOWN, UP
 from simulator.kernels.machine import BLOCK_BYTES
 from simulator.kernels.rows import (
@@ -53,7 +54,7 @@ class IntegerScale(NamedTuple):
     bias: NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _largest_level(code: Any) -> int:
     largest = smallest = np.int8(0)
     for c in range(code.shape[0]):
@@ -62,7 +63,7 @@ def _largest_level(code: Any) -> int:
     return max(int(largest), -int(smallest))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _combine(positive: Any, negative: Any, scale: IntegerScale, out: Any) -> None:
     for c in range(out.shape[0]):
         out[c] = (scale.up[c] * np.float32(positive[c]) - scale.down[c] * np.float32(negative[c])) + scale.bias[c]
@@ -101,7 +102,7 @@ def _powers() -> Any:
     return powers
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _load_words(weights: Any, rows: int, width: int, block: Any) -> None:
     """Copy rows of int8 weights, `width` wide, to rows of 64, in the order in which `dot` gives its sums in their own."""
     source, target, held = weights.view(np.int32), block.view(np.int32), width // 4
@@ -113,7 +114,7 @@ def _load_words(weights: Any, rows: int, width: int, block: Any) -> None:
             words[word % 4 * 4 + word // 4] = 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _add_line_dots(matrix: Any, runs: Runs, block: int, out: Any) -> None:
     """As `add_fused` for bytes, lines 64 wide."""
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
@@ -121,7 +122,7 @@ def _add_line_dots(matrix: Any, runs: Runs, block: int, out: Any) -> None:
         add_dots(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * dot.WIDTH)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _combine_lines(positive: Any, negative: Any, stride: int, left: int, width: int, scale: IntegerScale, out: Any) -> None:
     """Currents of a panel of all lines, columns left : left+width of `out`, from its integer sums, `stride` a line."""
     right = min(left + width, out.shape[1])
@@ -138,8 +139,7 @@ def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
             top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-            for r in range(top, bottom):
-                count_issued(events, tiles, r, issued)
+            count_issued(events, tiles, top, bottom, issued)
             _dot_chunk(events.code[top:bottom], powers, tiles, scale, out[top:bottom], scratch[worker])
     return issued
 
@@ -154,8 +154,8 @@ def _dot_chunk(code: Any, powers: Any, tiles: Tiles, scale: IntegerScale, out: A
     positive, used = carve(scratch, used, count * dot.WIDTH, up.order)
     negative, used = carve(scratch, used, count * dot.WIDTH, up.order)
     block, used = carve(scratch, used, DOT_ROWS * dot.WIDTH, tiles.weights)
-    list_runs(code, cuts, UP, powers, up)
-    list_runs(code, cuts, DOWN, powers, down)
+    list_runs(code.reshape(-1), fan_in, cuts, UP, powers, up)
+    list_runs(code.reshape(-1), fan_in, cuts, DOWN, powers, down)
     for panel in range(panel_count(channels, WHOLE_PANEL)):
         left = panel_cut(channels, WHOLE_PANEL, panel)
         width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left
@@ -176,8 +176,7 @@ def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: 
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
             top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-            for r in range(top, bottom):
-                count_issued(events, tiles, r, issued)
+            count_issued(events, tiles, top, bottom, issued)
             _widened_chunk(events.code[top:bottom], powers, tiles, scale, out[top:bottom], scratch[worker])
     return issued
 
@@ -195,8 +194,8 @@ def _widened_chunk(code: Any, powers: Any, tiles: Tiles, scale: IntegerScale, ou
     down, used = carve_runs(scratch, used, count, fan_in, cuts, out)
     sums, used = carve(scratch, used, 2 * count * WHOLE_PANEL, up.order)
     block, used = carve(scratch, used, longest * WHOLE_PANEL, out)
-    list_runs(code, cuts, UP, powers, up)
-    list_runs(code, cuts, DOWN, powers, down)
+    list_runs(code.reshape(-1), fan_in, cuts, UP, powers, up)
+    list_runs(code.reshape(-1), fan_in, cuts, DOWN, powers, down)
     for panel in range(panel_count(channels, WHOLE_PANEL)):
         left = panel_cut(channels, WHOLE_PANEL, panel)
         width = panel_cut(channels, WHOLE_PANEL, panel + 1) - left

@@ -52,8 +52,17 @@ def _codes(builder: Any, codes: Any, at: Any, skip: Any, element: Any, sign: str
     count, bits = (16, 32) if isinstance(element, ir.FloatType) else (8, 64)
     whole = ir.VectorType(ir.IntType(bits), count)
     found = builder.sext(_load(builder, codes, at, ir.VectorType(BYTE, count)), whole)
-    kept = builder.icmp_signed(">=", _ascending(whole), _splat(builder, builder.trunc(skip, whole.element), count))
-    return found, builder.and_(kept, builder.icmp_signed(sign, found, _constant(whole, 0)))
+    return found, builder.and_(_kept(builder, skip, whole), builder.icmp_signed(sign, found, _constant(whole, 0)))
+
+
+def _kept(builder: Any, skip: Any, whole: Any) -> Any:
+    """Lanes of a register of whole numbers from `skip` on."""
+    return builder.icmp_signed(">=", _ascending(whole), _splat(builder, builder.trunc(skip, whole.element), whole.count))
+
+
+def _count(builder: Any, mask: Any) -> Any:
+    """How many lanes of a mask are set."""
+    return builder.zext(builder.ctpop(builder.bitcast(mask, ir.IntType(mask.type.count))), INDEX)
 
 
 def _values(builder: Any, code: Any, fired: Any, table: Any, middle: Any) -> Any:
@@ -91,7 +100,8 @@ def _narrowed(builder: Any, vector: Any, element: Any) -> Any:
 def reset_lanes(_typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middle: Any, membrane: Any) -> Any:
     """Take what the spikes of a register from `at` on are worth from their membranes.
 
-    `middle` is where `emitted`, the value by code, has that of code 0.
+    `middle` is where `emitted`, the value by code, has that of code 0. Returns how many spiked, plus 2^32 for each membrane that
+    is not zero then.
     """
     i64 = types.int64
 
@@ -101,9 +111,11 @@ def reset_lanes(_typing: Any, code: Any, at: Any, skip: Any, emitted: Any, middl
         spike = _values(builder, found, fired, table, args[4])
         left = builder.fsub(_load(builder, membranes, args[1], spike.type), spike)
         builder.store(left, _address(builder, membranes, args[1], spike.type), align=4)
-        return context.get_dummy_value()
+        kept = _kept(builder, args[2], found.type)
+        nonzero = builder.and_(kept, builder.fcmp_unordered("!=", left, _constant(left.type, 0.0)))
+        return builder.or_(_count(builder, fired), builder.shl(_count(builder, nonzero), ir.Constant(INDEX, 32)))
 
-    return types.void(code, i64, i64, emitted, i64, membrane), codegen
+    return i64(code, i64, i64, emitted, i64, membrane), codegen
 
 
 def _make_list(sign: str) -> Any:
@@ -127,7 +139,7 @@ def _make_list(sign: str) -> Any:
             for listed, target in ((spike, values), (neurons, indices)):
                 packed = _narrowed(builder, _compress(builder, listed, fired), target.type.pointee)
                 builder.store(packed, _address(builder, target, args[8], packed.type), align=1)
-            return builder.zext(builder.ctpop(builder.bitcast(fired, ir.IntType(count))), INDEX)
+            return _count(builder, fired)
 
         return i64(code, i64, i64, i64, emitted, i64, index, value, i64), codegen
 
@@ -210,8 +222,11 @@ def count_word(_typing: Any, code: Any, at: Any, level: Any, skip: Any) -> Any:
 
 
 @intrinsic
-def count_levels_word(_typing: Any, code: Any, at: Any, skip: Any, tally: Any) -> Any:
-    """Add to tally[k-1] and tally[7+k] (16 int32) how many of 64 codes from `at` on equal k and -k, the first `skip` left out."""
+def count_levels_word(_typing: Any, code: Any, at: Any, skip: Any, tally: Any, first: Any) -> Any:
+    """Add to tally[k-1] and tally[7+k] (16 int32) how many of 64 codes from `at` on equal k and -k, the first `skip` left out.
+
+    With `first` they are written instead.
+    """
     i64 = types.int64
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -221,10 +236,11 @@ def count_levels_word(_typing: Any, code: Any, at: Any, skip: Any, tally: Any) -
             equal = builder.bitcast(builder.icmp_signed("==", word, _constant(word.type, level)), INDEX)
             found = builder.trunc(builder.ctpop(builder.lshr(equal, args[2])), WORD)
             target = builder.gep(tallies, [ir.Constant(INDEX, place)])
-            builder.store(builder.add(builder.load(target), found), target)
+            before = builder.select(args[4], ir.Constant(WORD, 0), builder.load(target))
+            builder.store(builder.add(before, found), target)
         return context.get_dummy_value()
 
-    return types.void(code, i64, i64, tally), codegen
+    return types.void(code, i64, i64, tally, types.boolean), codegen
 
 
 @intrinsic

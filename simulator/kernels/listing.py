@@ -13,12 +13,14 @@ import numpy as np
 from numba import config, njit, prange
 
 from simulator.kernels import lanes, machine
+from simulator.kernels.inner import inner
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
 ROOM = 64
 """Events beyond the last that a list must have room for: registers are stored whole."""
 WORD_BYTES = lanes.WORD_BYTES
 REGISTER_BYTES = 64
+COUNTED = 0xFFFFFFFF
 ALL, UP, DOWN = 0, 1, -1
 """Which spikes are listed: all, those of positive codes, those of negative ones."""
 
@@ -32,7 +34,7 @@ _list_down_word: Any = lanes.list_down_word
 _list_all_lanes, _list_up_lanes, _list_down_lanes = lanes.list_all_lanes, lanes.list_up_lanes, lanes.list_down_lanes
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_each(code: Any, level: int) -> Any:
     found = 0
     for c in range(code.shape[0]):
@@ -40,7 +42,7 @@ def _count_each(code: Any, level: int) -> Any:
     return found
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_words(code: Any, level: int) -> Any:
     width = code.shape[0]
     if width < WORD_BYTES:
@@ -58,7 +60,7 @@ count_level = _count_words if COMPILED else _count_each
 """How many codes of a run equal `level`."""
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_between_each(code: Any, first: int, last: int) -> Any:
     found = 0
     for c in range(first, last):
@@ -66,7 +68,7 @@ def _count_between_each(code: Any, first: int, last: int) -> Any:
     return found
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inner(inline="always")
 def _count_between_words(code: Any, first: int, last: int) -> Any:
     silent, at = 0, first
     while at + WORD_BYTES <= last:
@@ -80,76 +82,83 @@ def _count_between_words(code: Any, first: int, last: int) -> Any:
     return last - first - silent - _count_word(code, overlap, 0, at - overlap)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def count_levels(code: Any, tally: Any) -> None:
     """How many codes of a row are 1 to 8 and -1 to -8; code: int8, at least 64; tally: (16,) int32, written. Compiled only."""
     width = code.shape[0]
-    tally[:] = 0
-    at = 0
+    _count_levels_word(code, 0, 0, tally, True)
+    at = WORD_BYTES
     while at + WORD_BYTES <= width:
-        _count_levels_word(code, at, 0, tally)
+        _count_levels_word(code, at, 0, tally, False)
         at += WORD_BYTES
     if at < width:
-        _count_levels_word(code, width - WORD_BYTES, at - (width - WORD_BYTES), tally)
+        _count_levels_word(code, width - WORD_BYTES, at - (width - WORD_BYTES), tally, False)
 
 
 count_between = _count_between_words if COMPILED else _count_between_each
 """How many codes among first : last are not zero."""
 
 
-@njit(cache=True, nogil=True)
+@inner
 def count_fired(code: Any) -> Any:
     """How many codes of a run are not zero."""
     return code.shape[0] - count_level(code, 0)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def count_groups(code: Any, bounds: Any, found: Any) -> None:
     """How many codes of a row are not zero between channel bounds; bounds: (groups+1,) int64; found: (groups,), written."""
     for g in range(found.shape[0]):
         found[g] = count_between(code, bounds[g], bounds[g + 1])
 
 
+@inner
+def _pack_row(row: Any, packed: Any) -> None:
+    width = row.shape[0]
+    whole = width // WORD_BYTES * WORD_BYTES
+    for at in range(0, whole, WORD_BYTES):
+        _pack_word(row, at, packed, at // 8)
+    for at in range(whole, width, 8):
+        bits = 0
+        for c in range(at, min(at + 8, width)):
+            bits |= int(row[c] != 0) << (7 - c % 8)
+        packed[at // 8] = bits
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def pack_fired(code: Any, mask: Any) -> None:
     """What `numpy.packbits` makes of ``code != 0``; code: (rows, width) int8; mask: (rows, ceil(width / 8)) uint8, written."""
-    width = code.shape[1]
-    whole = width // WORD_BYTES * WORD_BYTES
     for r in prange(code.shape[0]):
-        row, packed = code[r], mask[r]
-        for at in range(0, whole, WORD_BYTES):
-            _pack_word(row, at, packed, at // 8)
-        for at in range(whole, width, 8):
-            bits = 0
-            for c in range(at, min(at + 8, width)):
-                bits |= int(row[c] != 0) << (7 - c % 8)
-            packed[at // 8] = bits
+        _pack_row(code[r], mask[r])
 
 
-@njit(cache=True, nogil=True)
-def reset_each(code: Any, emitted: Any, membrane: Any) -> None:
+@inner
+def reset_each(code: Any, emitted: Any, membrane: Any) -> Any:
     """As `reset_codes`, neuron by neuron."""
-    middle = emitted.shape[0] // 2
+    middle, met, nonzero = emitted.shape[0] // 2, 0, 0
     for c in range(code.shape[0]):
         membrane[c] -= emitted[np.int64(code[c]) + middle]
+        met += int(code[c] != 0)
+        nonzero += int(membrane[c] != 0)
+    return met, nonzero
 
 
-@njit(cache=True, nogil=True)
-def _reset_registers(code: Any, emitted: Any, membrane: Any) -> None:
+@inner
+def _reset_registers(code: Any, emitted: Any, membrane: Any) -> Any:
     width, lanes_each = code.shape[0], REGISTER_BYTES // emitted.itemsize
     if width < lanes_each:
-        reset_each(code, emitted, membrane)
-        return
-    at, middle = 0, emitted.shape[0] // 2
+        return reset_each(code, emitted, membrane)
+    at, middle, found = 0, emitted.shape[0] // 2, 0
     while at + lanes_each <= width:
-        _reset_lanes(code, at, 0, emitted, middle, membrane)
+        found += _reset_lanes(code, at, 0, emitted, middle, membrane)
         at += lanes_each
     if at < width:
         last = width - lanes_each
-        _reset_lanes(code, last, at - last, emitted, middle, membrane)
+        found += _reset_lanes(code, last, at - last, emitted, middle, membrane)
+    return found & COUNTED, found >> 32
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _list_rest(code: Any, at: int, last: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     """`list_each` for neurons at : last of a run that begins at `first`."""
     middle = emitted.shape[0] // 2
@@ -161,13 +170,13 @@ def _list_rest(code: Any, at: int, last: int, first: int, which: int, emitted: A
     return event
 
 
-@njit(cache=True, nogil=True)
+@inner
 def list_each(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     """As `list_codes`, neuron by neuron."""
     return _list_rest(code, first, last, first, which, emitted, index, value, event)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _list_register(
     code: Any, at: int, skip: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int
 ) -> Any:
@@ -179,7 +188,7 @@ def _list_register(
     return event + _list_down_lanes(code, at, skip, first, emitted, middle, index, value, event)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     lanes_each = REGISTER_BYTES // emitted.itemsize
     at = first
@@ -194,7 +203,7 @@ def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, 
     return event
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inner(inline="always")
 def _list_word(code: Any, at: int, skip: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     middle = emitted.shape[0] // 2
     if which == 0:
@@ -204,9 +213,8 @@ def _list_word(code: Any, at: int, skip: int, first: int, which: int, emitted: A
     return event + _list_down_word(code, at, skip, first, emitted, middle, index, value, event)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inner(inline="always")
 def _list_words(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
-    # Inlined, as are those below that go word by word: a call would count references to five arrays, atomically.
     at = first
     while at + WORD_BYTES <= last:
         event = _list_word(code, at, 0, first, which, emitted, index, value, event)
@@ -222,7 +230,7 @@ def _list_words(code: Any, first: int, last: int, which: int, emitted: Any, inde
 reset_codes = _reset_registers if machine.COMPRESSES and COMPILED else reset_each
 """Take from the membranes of one row what their spikes are worth.
 
-code, membrane: (width,); emitted: value by code, (2n+1,).
+code, membrane: (width,); emitted: value by code, (2n+1,). Returns how many spiked, and how many membranes are not zero then.
 """
 list_codes = (_list_words if machine.COMPRESSES_BYTES else _list_registers) if machine.COMPRESSES and COMPILED else list_each
 """List the spikes among neurons first : last, from `event` on: neurons, counted from `first`, to `index`, worth to `value`.

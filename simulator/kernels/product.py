@@ -14,6 +14,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from simulator.kernels.inner import inner
 from simulator.kernels.listing import ALL, count_fired, reset_codes
 from simulator.kernels.machine import BLOCK_BYTES
 from simulator.kernels.rows import (
@@ -76,37 +77,50 @@ class ProductCounts(NamedTuple):
     released: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
-def _read_block(operand: Operand, base: int, code: Any, turned: Any) -> None:
-    """Codes of one block and step, which start at `base`: code (lines, depth) and turned (depth, lines) are written."""
-    lines, depth = code.shape
+@inner
+def _turn_block(operand: Operand, base: int, turned: Any) -> None:
+    """Codes of one block and step, which start at `base`, turned: the depths of a line, or the lines of a depth, side by side."""
     over_lines, over_depth = operand.strides[3], operand.strides[4]
     if over_depth == 1:
-        for line in range(lines):
-            code[line] = operand.code[base + line * over_lines :][:depth]
-        turn(code.reshape(-1), 0, depth, lines, depth, turned.reshape(-1), 0, lines)
-    else:  # then a depth's lines lie side by side
-        for d in range(depth):
-            turned[d] = operand.code[base + d * over_depth :][:lines]
-        turn(turned.reshape(-1), 0, lines, depth, lines, code.reshape(-1), 0, depth)
+        turn(operand.code, base, over_lines, operand.lines, operand.depth, turned, 0, operand.lines)
+    else:
+        turn(operand.code, base, over_depth, operand.depth, operand.lines, turned, 0, operand.depth)
 
 
 @njit(cache=True, nogil=True)
-def _add_spikes(turned: Any, taken: Any, total: Any, met: Any, nonzero: Any) -> None:
+def _by_line(operand: Operand, base: int, turned: Any) -> Any:
+    """Codes of one block and step with the depths of a line side by side: flat, and how far apart lines are."""
+    if operand.strides[4] == 1:
+        return operand.code[base:], operand.strides[3]
+    return turned, operand.depth
+
+
+@njit(cache=True, nogil=True)
+def _by_depth(operand: Operand, base: int, turned: Any) -> Any:
+    """Codes of one block and step with the lines of a depth side by side: flat, and how far apart depths are."""
+    if operand.strides[4] == 1:
+        return turned, operand.lines
+    return operand.code[base:], operand.strides[4]
+
+
+@inner
+def _count_lines(code: Any, stride: int, depth: int, met: Any) -> None:
+    """Spikes of each line; code: flat, a line every `stride`."""
+    for line in range(met.shape[0]):
+        met[line] = count_fired(code[line * stride :][:depth])
+
+
+@inner
+def _add_spikes(code: Any, stride: int, lines: int, taken: Any, total: Any, met: Any, nonzero: Any) -> None:
     """total[d, line] += what the spike of a line at depth d is worth; counts a depth's spikes in `met`, its sums in `nonzero`.
 
-    turned: (depth, lines) int8; taken: minus the value of a spike by code; total: (depth, padded lines).
+    code: flat, a depth every `stride`; taken: minus the value of a spike by code; total: (depth, padded lines).
     """
-    depth, lines = turned.shape
-    for d in range(depth):
-        row, found = total[d, :lines], np.int32(0)
-        reset_codes(turned[d], taken, row)
-        for line in range(lines):
-            found += np.int32(row[line] != 0)
-        met[d], nonzero[d] = count_fired(turned[d]), found
+    for d in range(total.shape[0]):
+        met[d], nonzero[d] = reset_codes(code[d * stride :][:lines], taken, total[d, :lines])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
     """out[line, :] = sum over the line's events of value * total[row, :].
 
@@ -124,7 +138,7 @@ def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
             add_exact(weights, runs, b, sums[left:], width, held)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> None:
     now, previous = clock[0], clock[1]
     for column in range(total.shape[0]):
@@ -134,33 +148,28 @@ def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> No
         out[column] = after * now - before * previous
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _emit_row(first: Any, second: Any, out: Any) -> None:
     for column in range(out.shape[0]):
         out[column] = first[column] + second[column]
 
 
-@njit(cache=True, nogil=True)
-def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, telescoping: bool) -> None:
+@inner
+def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, telescoping: bool, turned: Any) -> None:
     """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1), or first + second^T as it is.
 
     first: (rows, padded columns); second: (columns, padded rows); total: (rows, columns), updated, or empty; out: flat, a row
-    every `stride`; clock: 1/t, 1/(t-1) or 0.
+    every `stride`; clock: 1/t, 1/(t-1) or 0; turned: scratch, flat, for LINE rows of padded columns.
     """
-    rows, columns = first.shape[0], second.shape[0]
-    turned = np.empty((LINE, columns), first.dtype)
+    (rows, width), columns, tall = first.shape, second.shape[0], second.shape[1]
     for top in range(0, rows, LINE):
-        bottom = min(rows, top + LINE)
-        for column in range(columns):
-            read = second[column, top:bottom]
-            for row in range(read.shape[0]):
-                turned[row, column] = read[row]
-        for row in range(top, bottom):
-            target = out[row * stride :][:columns]
+        turn(second.reshape(-1), top, tall, columns, LINE, turned, 0, width)
+        for row in range(top, min(rows, top + LINE)):
+            target, passed = out[row * stride :][:columns], turned[(row - top) * width :][:columns]
             if telescoping:
-                _emit_row(first[row, :columns], turned[row - top], target)
+                _emit_row(first[row], passed, target)
             else:
-                _expect_row(first[row], turned[row - top], total[row], target, clock)
+                _expect_row(first[row], passed, total[row], target, clock)
 
 
 @njit(cache=True, nogil=True)
@@ -173,8 +182,8 @@ def _multiply_block(
     image, head, longest = block // shape.heads, block % shape.heads, longest_block(out.itemsize)
     cuts, _ = block_cuts(np.array([0, depth]), longest)
     taken_a, taken_b = -a.emitted, -b.emitted
-    code_a, turned_a, used = _carve_codes(a, scratch, 0)
-    code_b, turned_b, used = _carve_codes(b, scratch, used)
+    turned_a, used = carve(scratch, 0, rows * depth, a.code)
+    turned_b, used = carve(scratch, used, columns * depth, b.code)
     runs_a, used = carve_runs(scratch, used, rows, depth, cuts, out)
     runs_b, used = carve_runs(scratch, used, columns, depth, cuts, out)
     sum_a, used = _carve_zeros(scratch, used, (depth, padded(rows)), out)
@@ -183,39 +192,34 @@ def _multiply_block(
     first, used = _carve_zeros(scratch, used, (rows, padded(columns)), out)
     second, used = _carve_zeros(scratch, used, (columns, padded(rows)), out)
     weights, used = carve(scratch, used, longest * PANEL, out)
+    strip, used = carve(scratch, used, LINE * padded(columns), out)
     events_a, events_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     before_a, before_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     after_a, after_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     for t in range(clock.shape[0]):
-        _read_block(a, t * a.strides[0] + image * a.strides[1] + head * a.strides[2], code_a, turned_a)
-        _read_block(b, t * b.strides[0] + image * b.strides[1] + head * b.strides[2], code_b, turned_b)
-        list_runs(code_a, cuts, ALL, a.emitted, runs_a)
-        _add_spikes(turned_b, taken_b, sum_b, events_b, after_b)
+        base_a = t * a.strides[0] + image * a.strides[1] + head * a.strides[2]
+        base_b = t * b.strides[0] + image * b.strides[1] + head * b.strides[2]
+        _turn_block(a, base_a, turned_a)
+        _turn_block(b, base_b, turned_b)
+        (code_a, next_a), (code_b, next_b) = _by_line(a, base_a, turned_a), _by_line(b, base_b, turned_b)
+        list_runs(code_a, next_a, cuts, ALL, a.emitted, runs_a)
+        spikes, apart = _by_depth(b, base_b, turned_b)
+        _add_spikes(spikes, apart, columns, taken_b, sum_b, events_b, after_b)
         sum_rows(runs_a, cuts, sum_b, weights, first)
         if t > 0:  # S_A(0) is zero: the second pass has nothing to add
-            list_runs(code_b, cuts, ALL, b.emitted, runs_b)
+            list_runs(code_b, next_b, cuts, ALL, b.emitted, runs_b)
             sum_rows(runs_b, cuts, sum_a, weights, second)
-        _add_spikes(turned_a, taken_a, sum_a, events_a, after_a)
+        spikes, apart = _by_depth(a, base_a, turned_a)
+        _add_spikes(spikes, apart, rows, taken_a, sum_a, events_a, after_a)
         for d in range(depth):
             both = events_a[d] * events_b[d]
             eq30[t, block] += both + events_a[d] * before_b[d] + before_a[d] * events_b[d]
             released[t, block] += both + events_a[d] * after_b[d] + after_a[d] * events_b[d]
             before_a[d], before_b[d] = after_a[d], after_b[d]
-        for line in range(rows):
-            met_a[t, block, line] = count_fired(code_a[line])
-        for line in range(columns):
-            met_b[t, block, line] = count_fired(code_b[line])
+        _count_lines(code_a, next_a, depth, met_a[t, block])
+        _count_lines(code_b, next_b, depth, met_b[t, block])
         at = t * shape.strides[0] + image * shape.strides[1] + head * shape.strides[2]
-        _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], shape.telescoping)
-
-
-@njit(cache=True, nogil=True)
-def _carve_codes(operand: Operand, scratch: Any, used: int) -> Any:
-    """Room for the codes of one block and step, line by line and turned, and the bytes used then."""
-    lines, depth = operand.lines, operand.depth
-    code, used = carve(scratch, used, lines * depth, operand.code)
-    turned, used = carve(scratch, used, lines * depth, operand.code)
-    return code.reshape(lines, depth), turned.reshape(depth, lines), used
+        _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], shape.telescoping, strip)
 
 
 @njit(cache=True, nogil=True)
@@ -241,10 +245,10 @@ def multiply(
     """
     size, rows, columns, depth = out.itemsize, a.lines, b.lines, a.depth
     blocks, wide, tall = -(-depth // longest_block(size)), int(padded(columns)), int(padded(rows))
-    codes = carved_bytes(*[rows * depth, columns * depth] * 2)
+    codes = carved_bytes(rows * depth, columns * depth)
     lists = run_bytes(rows, depth, blocks, size) + run_bytes(columns, depth, blocks, size)
     sums = carved_bytes(depth * tall * size, depth * wide * size, rows * columns * size)
-    passes = carved_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES)
+    passes = carved_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES, LINE * wide * size)
     chunks = min(shape.blocks, get_num_threads())
     _multiply(a, b, shape, clock, out, counts, empty((chunks, codes + lists + sums + passes), np.uint8))
 

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simulator.kernels import blocks, machine
+from simulator.kernels.inner import inner
 from simulator.kernels.listing import ALL, ROOM, count_between, list_codes
 
 fused, exact, whole = blocks.fused, blocks.exact, blocks.whole
@@ -25,13 +26,16 @@ class Runs(NamedTuple):
 
     At place p block b takes line ``order[b, p]``, whose events are ``starts[b, p] : starts[b, p+1]`` of `row` (uint16, counted
     from the block's first) and `value`, filled up to fours with events of value 0. Lines of equally many fours follow one
-    another: a processor then foresees where the loop over a line ends, and all is read from front to back.
+    another: a processor then foresees where the loop over a line ends, and all is read from front to back. `fours` (lines,) and
+    `places` are scratch for sorting them.
     """
 
     row: NDArray[np.uint16]
     value: NDArray[Any]
     order: NDArray[np.int32]
     starts: NDArray[np.int64]
+    fours: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)
@@ -66,7 +70,7 @@ def room_for(lines: int, width: int, blocks: int) -> int:
     return lines * (width + (FOUR - 1) * blocks) + ROOM
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inner(inline="always")
 def _count(code: Any, first: int, last: int, which: int) -> int:
     if which == ALL:
         return int(count_between(code, first, last))
@@ -76,42 +80,41 @@ def _count(code: Any, first: int, last: int, which: int) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
-def list_runs(code: Any, cuts: Any, which: int, emitted: Any, runs: Runs) -> None:
-    """List the spikes of lines, code (lines, width) int8 and contiguous, in blocks of neurons between `cuts`; fills `runs`.
+@inner
+def list_runs(code: Any, stride: int, cuts: Any, which: int, emitted: Any, runs: Runs) -> None:
+    """List the spikes of lines in blocks of neurons between `cuts`; fills `runs`.
 
-    `which` are listed: ALL, UP or DOWN; emitted: value by code, (2n+1,).
+    code: flat int8, a line every `stride`, as many as `runs` has; `which` are listed: ALL, UP or DOWN; emitted: value by code,
+    (2n+1,).
     """
-    (lines, width), blocks, flat = code.shape, cuts.shape[0] - 1, code.reshape(-1)
-    row, value, order, starts = runs.row, runs.value, runs.order, runs.starts
-    longest = 0
-    for b in range(blocks):
-        longest = max(longest, cuts[b + 1] - cuts[b])
-    fours, places = np.empty(lines, np.int64), np.empty(longest // FOUR + 3, np.int64)
+    row, value, order, starts, fours, places = runs.row, runs.value, runs.order, runs.starts, runs.fours, runs.places
+    lines = fours.shape[0]
     event = 0
-    for b in range(blocks):
+    for b in range(cuts.shape[0] - 1):
         left, right = cuts[b], cuts[b + 1]
-        places[:] = 0
+        most = -(-(right - left) // FOUR)
+        for k in range(most + 2):
+            places[k] = 0
         for line in range(lines):
-            fours[line] = -(-_count(flat, line * width + left, line * width + right, which) // FOUR)
+            fours[line] = -(-_count(code, line * stride + left, line * stride + right, which) // FOUR)
             places[fours[line] + 1] += 1
-        for k in range(places.shape[0] - 1):
+        for k in range(most + 1):
             places[k + 1] += places[k]
         for line in range(lines):
             order[b, places[fours[line]]] = line
             places[fours[line]] += 1
         starts[b, 0] = event
         for p in range(lines):
-            line = order[b, p]
-            end = list_codes(flat, line * width + left, line * width + right, which, emitted, row, value, event)
-            event += FOUR * fours[line]
-            for e in range(end, event):
+            begin = np.int64(order[b, p]) * stride
+            end = list_codes(code, begin + left, begin + right, which, emitted, row, value, event)
+            for e in range(end, end + FOUR - 1):  # whatever is left of the last four
                 row[e] = 0
                 value[e] = 0
+            event += FOUR * fours[order[b, p]]
             starts[b, p + 1] = event
 
 
-@njit(cache=True, nogil=True)
+@inner
 def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
     """Each line's run of a block: ``out[stride*line :][:width] += sum of value[e] * matrix[width*row[e] :][:width]``.
 
@@ -123,7 +126,7 @@ def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width:
         fused(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
     """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit."""
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
@@ -131,7 +134,7 @@ def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width:
         exact(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def add_whole(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
     """As `add_fused` for whole numbers held in float32: summed from zero, then added to the int32 `out`.
 
@@ -166,7 +169,8 @@ def carve_runs(scratch: Any, used: int, lines: int, width: int, cuts: Any, like:
     row, used = carve(scratch, used, room, np.empty(0, np.uint16))
     value, used = carve(scratch, used, room, like)
     order, starts = np.empty((blocks, lines), np.int32), np.empty((blocks, lines + 1), np.int64)
-    return Runs(row, value, order, starts), used
+    fours, places = np.empty(lines, np.int64), np.empty(width // FOUR + 3, np.int64)
+    return Runs(row, value, order, starts, fours, places), used
 
 
 def run_bytes(lines: int, width: int, blocks: int, itemsize: int) -> int:
@@ -199,7 +203,7 @@ def block_cuts(bounds: Any, rows: int) -> Any:
     return cuts, first
 
 
-@njit(cache=True, nogil=True)
+@inner
 def load_block(matrix: Any, base: int, stride: int, rows: int, width: int, block: Any) -> None:
     """Copy a block of a flat matrix to the first-level cache, as floats: its rows then start on whole cache lines."""
     if stride == width:

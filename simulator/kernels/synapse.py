@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from simulator.kernels.blocks import LANE
 from simulator.kernels.blocks import add_lane as _add_lane
 from simulator.kernels.fire import Events
+from simulator.kernels.inner import inner
 from simulator.kernels.listing import ALL
 from simulator.kernels.machine import PANEL
 from simulator.kernels.rows import (
@@ -106,17 +107,18 @@ def scratch_of(chunks: int, size: int, empty: Callable[..., NDArray[Any]]) -> ND
     return empty((min(chunks, get_num_threads()), size), np.uint8)
 
 
-@njit(cache=True, nogil=True)
-def count_issued(events: Events, tiles: Tiles, r: int, issued: Any) -> None:
-    """Accumulates of one row, by tile."""
-    for i in range(tiles.width.shape[0]):
-        met = np.int64(0)
-        for g in range(tiles.first[i], tiles.last[i]):
-            met += events.spikes[r, g]
-        issued[r, i] = met * tiles.width[i]
+@inner
+def count_issued(events: Events, tiles: Tiles, top: int, bottom: int, issued: Any) -> None:
+    """Accumulates of rows top : bottom, by tile."""
+    for r in range(top, bottom):
+        for i in range(tiles.width.shape[0]):
+            met = np.int64(0)
+            for g in range(tiles.first[i], tiles.last[i]):
+                met += events.spikes[r, g]
+            issued[r, i] = met * tiles.width[i]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _add_partial(sums: Any, left: int, width: int, ends: Any, bias: Any, out: Any) -> None:
     """Write (if first) or add partial sums of a panel, flat (rows, width), and add the bias (if last).
 
@@ -163,8 +165,7 @@ def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any,
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
             top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
-            for r in range(top, bottom):
-                count_issued(events, tiles, r, issued)
+            count_issued(events, tiles, top, bottom, issued)
             _accumulate_chunk(events.code[top:bottom], emitted, tiles, bias, out[top:bottom], scratch[worker])
     return issued
 
@@ -178,7 +179,7 @@ def _accumulate_chunk(code: Any, emitted: Any, tiles: Tiles, bias: Any, out: Any
     runs, used = carve_runs(scratch, 0, count, fan_in, cuts, out)
     sums, used = carve(scratch, used, count * PANEL, out)
     block, used = carve(scratch, used, longest * PANEL, out)
-    list_runs(code, cuts, ALL, emitted, runs)
+    list_runs(code.reshape(-1), fan_in, cuts, ALL, emitted, runs)
     for panel in range(panel_count(channels, PANEL)):
         left = panel_cut(channels, PANEL, panel)
         width = panel_cut(channels, PANEL, panel + 1) - left

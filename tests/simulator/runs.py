@@ -38,7 +38,7 @@ def some_runs(code: Array, cuts: Array, emitted: Array, which: int = ALL) -> Run
     lines, width = code.shape
     scratch = np.zeros(run_bytes(lines, width, len(cuts) - 1, emitted.itemsize), np.uint8)
     runs, _ = carve_runs(scratch, 0, lines, width, cuts, emitted)
-    list_runs(code, cuts, which, emitted, runs)
+    list_runs(np.ascontiguousarray(code).reshape(-1), width, cuts, which, emitted, runs)
     return cast(Runs, runs)
 
 

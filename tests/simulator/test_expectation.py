@@ -25,13 +25,14 @@ STEPS, ROWS, WIDTH, START = 4, 5, 7, 3
 def run_unit(
     function: ECFunction, dtype: Any, scale: float, arrays: dict[str, NDArray[Any]], inputs: NDArray[Any]
 ) -> NDArray[Any]:
-    """The kernel over all steps; inputs (steps, rows, START + WIDTH + 1)."""
-    constants = make_constants(function, scale, 1e-5, WIDTH, np.dtype(dtype), arrays)
-    total, last = np.zeros((ROWS, WIDTH), dtype), np.zeros((ROWS, WIDTH), dtype)
-    out = np.full((STEPS * ROWS, WIDTH), np.nan, dtype)
-    clock = np.array([(1.0 / t, t) for t in range(1, STEPS + 1)], dtype)
-    expect(inputs.reshape(STEPS * ROWS, -1), START, total, last, out, constants, clock)
-    return out.reshape(STEPS, ROWS, WIDTH)
+    """The kernel over all steps; inputs (steps, rows, START + width or more)."""
+    steps, rows, width = inputs.shape[0], inputs.shape[1], len(arrays["weight"]) if "weight" in arrays else WIDTH
+    width = arrays["map_bias"].shape[1] if "map_bias" in arrays else width
+    constants = make_constants(function, scale, 1e-5, width, np.dtype(dtype), arrays)
+    out = np.full((steps * rows, width), np.nan, dtype)
+    clock = np.array([(1.0 / t, t) for t in range(1, steps + 1)], dtype)
+    expect(inputs.reshape(steps * rows, -1), START, out, constants, clock)
+    return out.reshape(steps, rows, width)
 
 
 def twin_function(
@@ -69,6 +70,19 @@ def test_increments_follow_eq_15(function: ECFunction, biased: bool, scale: floa
         read = inputs[:, row, START : START + WIDTH].astype(np.float64).tolist()
         expected = twins.expectation(read, twin_function(function, scale, arrays, row))
         np.testing.assert_allclose(outputs[:, row], expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=needs_compiler)])
+@pytest.mark.parametrize("width", [7, 16, 37])
+@pytest.mark.parametrize("function", ["layer_norm", "softmax"])
+def test_rows_summed_sixteen_at_once_give_what_each_gives_alone(function: ECFunction, width: int, dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    names = ("weight", "bias") if function == "layer_norm" else ("map_bias",)
+    arrays = {name: rng.standard_normal(width if function == "layer_norm" else (1, width)) for name in names}
+    inputs = (2 * rng.standard_normal((STEPS, 16 + 16 + 5, START + width))).astype(dtype)
+    together = run_unit(function, dtype, 0.35, arrays, inputs)
+    alone = [run_unit(function, dtype, 0.35, arrays, np.ascontiguousarray(inputs[:, r : r + 1])) for r in range(inputs.shape[1])]
+    np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=needs_compiler)])
