@@ -49,7 +49,7 @@ class Buffers:
         return array
 
     def _buffer(self, size: int) -> NDArray[np.uint8]:
-        fitting = [buffer for buffer in self._free() if size <= buffer.size <= size + size // 4]
+        fitting = self._free(size, size + size // 4)
         if fitting:
             return min(fitting, key=len)
         self._let_go(self._limit - size)
@@ -57,13 +57,17 @@ class Buffers:
         self._buffers.append(made)
         return made
 
-    def _free(self) -> list[NDArray[np.uint8]]:
-        counted = zip(self._buffers, _references(self._buffers), strict=True)
-        return [buffer for buffer, references in counted if references == _OWN_REFERENCES]
+    def _free(self, smallest: int, largest: int) -> list[NDArray[np.uint8]]:
+        """Free buffers of so many bytes; what is counted must be counted as in `_references`."""
+        return [
+            buffer
+            for buffer in self._buffers
+            if smallest <= buffer.size <= largest and sys.getrefcount(buffer) == _OWN_REFERENCES
+        ]
 
     def _let_go(self, allowed: int) -> None:
         """Forget free buffers, the largest first, until no more than `allowed` bytes are held."""
-        free = sorted(self._free(), key=len)
+        free = sorted(self._free(0, sys.maxsize), key=len)
         while free and sum(map(len, self._buffers)) > allowed:
             gone = free.pop()
             self._buffers = [buffer for buffer in self._buffers if buffer is not gone]

@@ -22,6 +22,7 @@ from simulator.event.buffers import Buffers
 from simulator.kernels.expectation import expect, make_constants
 from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from simulator.kernels.integer import IntegerScale, accumulate_integer
+from simulator.kernels.streams import add_streams
 from simulator.kernels.synapse import Tiles, accumulate, multiply_dense
 
 Array = NDArray[Any]
@@ -240,16 +241,15 @@ class StreamUnit(EventUnit):
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """The stream of all steps."""
+        if self.kind == "add" and len(inputs) > 1:
+            out = self.buffers.empty((len(inputs[0]), self.width), inputs[0].dtype)
+            add_streams(inputs[0], starts[0], inputs[1], starts[1], out)
+            for read, start in zip(inputs[2:], starts[2:], strict=True):
+                add_streams(out, 0, read, start, out)
+            return out
         reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         if self.kind == "add":
-            out = self.buffers.empty(reads[0].shape, reads[0].dtype)
-            if len(reads) == 1:
-                np.copyto(out, reads[0])
-            else:
-                np.add(reads[0], reads[1], out=out)
-            for read in reads[2:]:
-                out += read
-            return out
+            return np.array(reads[0])
         split = [read.reshape(steps * self.images, -1, self.width) for read in reads]
         if self.kind == "concatenate":
             return np.concatenate(split, axis=1).reshape(-1, self.width)

@@ -28,7 +28,8 @@ class _Flavour(NamedTuple):
     """How blocks differ in arithmetic.
 
     `fused` multiplies and adds with one rounding where the machine has such an instruction, else with two. `whole` sums from
-    zero and adds the sum, a whole number in a float, to an int32 output; else the sum goes on from the output and returns to it.
+    zero and adds the sum, a whole number in a float, to an int32 output; else the sum goes on from the output, or from zero where
+    it is fresh, and returns to it.
     """
 
     fused: bool
@@ -46,7 +47,7 @@ class _Types(NamedTuple):
 
 
 class _Operands(NamedTuple):
-    """Pointers to the elements of a block's arrays, and where its run and its outputs lie."""
+    """Pointers to the elements of a block's arrays, where its run and its outputs lie, and whether these are unset."""
 
     matrix: Any
     row: Any
@@ -55,22 +56,25 @@ class _Operands(NamedTuple):
     first: Any
     last: Any
     at: Any
+    fresh: Any
 
 
 def _make_block(flavour: _Flavour) -> Any:
-    """An intrinsic for float32 or float64 matrices: ``block(matrix, row, value, first, last, out, at, width)``.
+    """An intrinsic for float32 or float64 matrices: ``block(matrix, row, value, first, last, out, at, width, fresh)``.
 
     row: uint16; events are first : last; width: a multiple of 16 up to PANEL, one loop for each.
     """
 
     @intrinsic
-    def block(_typing: Any, matrix: Any, row: Any, value: Any, first: Any, last: Any, out: Any, at: Any, width: Any) -> Any:
+    def block(
+        _typing: Any, matrix: Any, row: Any, value: Any, first: Any, last: Any, out: Any, at: Any, width: Any, fresh: Any
+    ) -> Any:
         i64 = types.int64
-        signature = types.void(matrix, row, value, i64, i64, out, i64, i64)
+        signature = types.void(matrix, row, value, i64, i64, out, i64, i64, types.boolean)
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             weights, rows, values, outs = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 1, 2, 5))
-            operands = _Operands(weights, rows, values, outs, args[3], args[4], args[6])
+            operands = _Operands(weights, rows, values, outs, args[3], args[4], args[6], args[8])
             done = builder.append_basic_block("block_done")
             choice = builder.switch(args[7], done)
             for wide in range(LANE, machine.PANEL + 1, LANE):
@@ -92,7 +96,9 @@ def _emit_block(builder: Any, operands: _Operands, width: int, flavour: _Flavour
     lanes = VECTOR_BYTES // size
     t = _Types(element, lanes, width // lanes, ir.VectorType(element, lanes), size)
     targets = [_vector_at(builder, operands, k, t) for k in range(t.vectors)]
-    begin = [_zero(t) if flavour.whole else builder.load(target, align=size) for target in targets]
+    begin = [_zero(t)] * t.vectors
+    if not flavour.whole:
+        begin = [builder.select(operands.fresh, _zero(t), builder.load(target, align=size)) for target in targets]
     totals = _emit_loop(builder, operands, width, begin, _multiply_add(builder, flavour, t))
     _store(builder, flavour, t, totals, targets)
 

@@ -104,11 +104,23 @@ def fire(
     if BY_REGISTERS and thresholds.tables.size and width >= WORD_BYTES:
         tallies = np.empty((rows, len(current) // rows, 2 * firing.MOST_LEVELS), np.int32)
         _fire_registers(current, start, membrane, thresholds.tables, bounds, events, tallies)
-        found = tallies.sum(axis=0, dtype=np.int64)
+        found = _sum_rows(tallies)
         return np.concatenate([found[:, :n], found[:, firing.MOST_LEVELS :][:, :n]], axis=1)
     tallies = np.empty((rows, len(current) // rows, 2 * n), np.int32)
     _fire_each(current, start, membrane, thresholds, bounds, events, tallies)
-    return np.asarray(tallies.sum(axis=0, dtype=np.int64))
+    return np.asarray(_sum_rows(tallies))
+
+
+@njit(cache=True, nogil=True)
+def _sum_rows(tallies: Any) -> Any:
+    """What the rows tallied, (rows, steps, levels) int32, together: (steps, levels) int64."""
+    rows, steps, levels = tallies.shape
+    found = np.zeros((steps, levels), np.int64)
+    for r in range(rows):
+        for t in range(steps):
+            for k in range(levels):
+                found[t, k] += tallies[r, t, k]
+    return found
 
 
 @njit(cache=True, nogil=True, parallel=True)

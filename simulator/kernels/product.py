@@ -128,14 +128,13 @@ def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
     block of it; out: (lines, padded columns), written.
     """
     width, flat = total.shape[1], total.reshape(-1)
-    out[:] = 0
     sums = out.reshape(-1)
     for panel in range(panel_count(width, PANEL)):
         left = panel_cut(width, PANEL, panel)
         held = panel_cut(width, PANEL, panel + 1) - left
         for b in range(cuts.shape[0] - 1):
             load_block(flat, cuts[b] * width + left, width, cuts[b + 1] - cuts[b], held, weights)
-            add_exact(weights, runs, b, sums[left:], width, held)
+            add_exact(weights, runs, b, sums[left:], width, held, b == 0)
 
 
 @inner

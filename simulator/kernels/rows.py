@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.kernels import blocks, machine
 from simulator.kernels.inner import inner
-from simulator.kernels.listing import ALL, ROOM, count_between, list_codes
+from simulator.kernels.listing import ALL, ROOM, WORD_BYTES, count_between, list_codes
 
 fused, exact, whole = blocks.fused, blocks.exact, blocks.whole
 
@@ -115,23 +115,23 @@ def list_runs(code: Any, stride: int, cuts: Any, which: int, emitted: Any, runs:
 
 
 @inner
-def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
+def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int, fresh: bool) -> None:
     """Each line's run of a block: ``out[stride*line :][:width] += sum of value[e] * matrix[width*row[e] :][:width]``.
 
-    Events in ascending order. matrix, out: of floats, taken flat; width: whole lanes, at most PANEL. Product and sum are rounded
-    once.
+    Events in ascending order, from zero where `fresh`, else added to what `out` holds. matrix, out: of floats, taken flat; width:
+    whole lanes, at most PANEL. Product and sum are rounded once.
     """
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
     for p in range(order.shape[0]):
-        fused(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
+        fused(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width, fresh)
 
 
 @inner
-def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
+def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int, fresh: bool) -> None:
     """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit."""
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
     for p in range(order.shape[0]):
-        exact(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
+        exact(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width, fresh)
 
 
 @inner
@@ -142,7 +142,7 @@ def add_whole(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width:
     """
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
     for p in range(order.shape[0]):
-        whole(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width)
+        whole(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width, False)
 
 
 @njit(cache=True, nogil=True)
@@ -188,7 +188,8 @@ def block_count(bounds: Any, rows: int) -> int:
 def block_cuts(bounds: Any, rows: int) -> Any:
     """Rows at which blocks start, and each group's first block.
 
-    Every group of rows, between `bounds`, is cut evenly into blocks of at most `rows`.
+    Every group of rows, between `bounds`, is cut into blocks of at most `rows`: at words of codes, which are listed together, if
+    that makes no more blocks, else evenly.
     """
     groups = bounds.shape[0] - 1
     first = np.zeros(groups + 1, np.int64)
@@ -197,8 +198,9 @@ def block_cuts(bounds: Any, rows: int) -> Any:
     cuts = np.zeros(first[groups] + 1, np.int64)
     for g in range(groups):
         blocks, size = first[g + 1] - first[g], bounds[g + 1] - bounds[g]
+        words = blocks > 0 and 0 < size - (blocks - 1) * WORD_BYTES <= rows and rows >= WORD_BYTES
         for b in range(blocks):
-            cuts[first[g] + b] = bounds[g] + b * size // blocks
+            cuts[first[g] + b] = bounds[g] + (b * WORD_BYTES if words else b * size // blocks)
     cuts[first[groups]] = bounds[groups]
     return cuts, first
 

@@ -185,10 +185,9 @@ def _accumulate_chunk(code: Any, emitted: Any, tiles: Tiles, bias: Any, out: Any
         width = panel_cut(channels, PANEL, panel + 1) - left
         held = sums[: count * width]
         for g in range(groups):
-            held[:] = 0
             for b in range(first_block[g], first_block[g + 1]):
                 load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
-                add_fused(block, runs, b, held, width, width)
+                add_fused(block, runs, b, held, width, width, b == first_block[g])
             _add_partial(held, left, width, (g == 0, g == groups - 1), bias, out)
 
 
