@@ -73,7 +73,7 @@ def _print_runs(rounds: int) -> None:
         "depth": [(depth, 577, 1408, 4, 1) for depth in (2, 4, 8)],
     }
     _print_growth("2 blocks, 65 tokens, width 192, T = 4 where it stays", small, 64, rounds)
-    _print_growth("EVA-g's blocks: 577 tokens, width 1408; 2 blocks, T = 4 where they stay (images: 1 block)", wide, 88, 1)
+    _print_growth("EVA-g's blocks: 577 tokens, width 1408; 2 blocks, T = 4 where they stay (images: 1 block)", wide, 88, 5)
 
 
 def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:

@@ -34,7 +34,6 @@ def _run(program: CoreProgram, images: NDArray[Any], steps: int, threads: int) -
     recorder, buffers = Recorder(layout, steps, len(images), 1), Buffers(1 << 30)
     spent: dict[str, float] = defaultdict(float)
     streams: dict[str, Any] = {}
-    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     spikes = neurons = 0
     for node in graph.nodes.values():
         start = clock()
@@ -51,10 +50,8 @@ def _run(program: CoreProgram, images: NDArray[Any], steps: int, threads: int) -
         if events is not None:
             spikes, neurons = spikes + int(events.spikes.sum()), neurons + events.code.size
         del unit, out, events  # as a run does: what is freed serves the next node
-        for name in {port.node for port in node.inputs}:
-            waiting[name] -= 1
-            if not waiting[name]:
-                del streams[name]
+        for name in graph.read_last(node.name):
+            del streams[name]
     start = clock()
     recorder.finish()
     spent["tables of the run"] += clock() - start

@@ -75,17 +75,14 @@ def forward(
     source_of(graph)  # a graph that takes spike trains is refused
     assert isinstance(images, np.ndarray)
     streams: dict[str, Array] = {}
-    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for node in graph.nodes.values():
         inputs = [take(streams[port.node], port) for port in node.inputs]
         if isinstance(node, Neurons):
             streams[node.name] = at_site(node, inputs[0])
         else:
             streams[node.name] = images if isinstance(node, ImageSource) else _dense(graph, node, inputs, images)
-        for name in {port.node for port in node.inputs}:
-            waiting[name] -= 1
-            if not waiting[name]:
-                del streams[name]
+        for name in graph.read_last(node.name):
+            del streams[name]
     return streams[graph.readout.name][:, 0]
 
 
@@ -100,7 +97,6 @@ def forward_text(
     real = np.dtype(graph.dtype if dtype is None else dtype)
     groups = [(chosen, ids, at_length(graph, ids.shape[1])) for chosen, ids in checked.by_length()]
     streams: dict[str, list[Array]] = {}
-    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for name, node in graph.nodes.items():
         inputs = [[take(streams[port.node][i], port) for port in node.inputs] for i in range(len(groups))]
         if isinstance(node, Neurons):
@@ -117,10 +113,8 @@ def forward_text(
                 else _dense(sub, sub.nodes[name], read, read[0])
                 for (_, ids, sub), read in zip(groups, inputs, strict=True)
             ]
-        for before in {port.node for port in node.inputs}:
-            waiting[before] -= 1
-            if not waiting[before]:
-                del streams[before]
+        for before in graph.read_last(name):
+            del streams[before]
     logits = np.empty((len(checked), graph.readout.width), real)
     for (chosen, _, _), found in zip(groups, streams[graph.readout.name], strict=True):
         logits[chosen] = found[:, 0]

@@ -133,7 +133,6 @@ def _run_batch(
     """Run node by node through all steps: nothing flows back, and only one node's weights and state are live at a time."""
     graph, steps = layout.program.graph, recorder.steps
     streams: dict[str, Any] = {}
-    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     for done, node in enumerate(graph.nodes.values(), start=1):
         unit = make_unit(layout, node, images, buffers)
         inputs = [streams[port.node] for port in node.inputs]
@@ -142,10 +141,8 @@ def _run_batch(
         out = streams[node.name] = unit.run(steps, inputs, [port.start for port in node.inputs])
         recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, start, len(images))
         del unit, inputs, out  # the next unit's weights must not meet this one's state
-        for name in {port.node for port in node.inputs}:
-            waiting[name] -= 1
-            if not waiting[name]:
-                del streams[name]
+        for name in graph.read_last(node.name):
+            del streams[name]
         if progress is not None:
             progress(start * len(graph.nodes) + done * len(images), recorder.images * len(graph.nodes))
     recorder.logits[:, start : start + len(images)] = streams[graph.readout.name].reshape(steps, len(images), -1)

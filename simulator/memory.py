@@ -62,17 +62,14 @@ def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, 
     """Bytes that executing `images` images, `at_once` of them together, takes at its peak."""
     size = real_dtype(numeric).itemsize
     live: dict[str, int] = {}
-    waiting = {name: len(graph.consumers(name)) for name in graph.nodes}
     peak = (0, 0, 0, "")
     for node in graph.nodes.values():
         live[node.name] = at_once * steps * _stream_bytes(node, size)
         state = at_once * _state_bytes(node, size)
         weights = _weights(node) * (1 if numeric == "int8" else size)
         peak = max(peak, (sum(live.values()), state, weights, node.name), key=lambda entry: sum(entry[:3]))
-        for name in {port.node for port in node.inputs}:
-            waiting[name] -= 1
-            if not waiting[name]:
-                del live[name]
+        for name in graph.read_last(node.name):
+            del live[name]
     streams, state, weights, where = peak
     mapped = sum(array.nbytes for array in graph.arrays.values())
     return MemoryNeed(mapped, _record_bytes(graph, steps, images, keep_spikes), streams, state, weights, where)

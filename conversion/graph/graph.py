@@ -86,6 +86,18 @@ class SpikingGraph(Tabular):
         """Names of the nodes that read the stream of `name`, in graph order."""
         return self._consumers[name]
 
+    @cached_property
+    def _read_last(self) -> dict[str, tuple[str, ...]]:
+        last: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for name, readers in self._consumers.items():
+            for reader in readers[-1:]:
+                last[reader].append(name)
+        return {name: tuple(streams) for name, streams in last.items()}
+
+    def read_last(self, name: str) -> tuple[str, ...]:
+        """Names of the nodes whose streams `name` is the last to read, in graph order: nothing needs them once it has run."""
+        return self._read_last[name]
+
     def of_type(self, kind: type[N]) -> tuple[N, ...]:
         """Nodes of one type, in graph order."""
         return tuple(node for node in self.nodes.values() if isinstance(node, kind))

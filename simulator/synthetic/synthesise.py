@@ -121,7 +121,6 @@ def _draw_image(layout: Layout, rates: Rates, recorder: Recorder, image: int, se
     number = {site.name: i for i, site in enumerate(graph.sites)}
     codes: dict[str, Codes] = {}
     events: dict[str, Events] = {}
-    waiting = {site.name: len(graph.consumers(site.name)) for site in graph.sites}
     for done, node in enumerate(graph.nodes.values(), start=1):
         if isinstance(node, Neurons):
             codes[node.name] = np.stack(list(draw(node, rates.sites[node.name], (seed, image, number[node.name]))))
@@ -129,10 +128,8 @@ def _draw_image(layout: Layout, rates: Rates, recorder: Recorder, image: int, se
             recorder.record(node, traffic, events[node.name], image, 1)
         elif isinstance(node, Synapse | Convolution2d | ProductUnit):
             recorder.record(node, _traffic(layout, node, codes, events, recorder.steps), None, image, 1)
-        for name in {port.node for port in node.inputs} & waiting.keys():
-            waiting[name] -= 1
-            if not waiting[name]:
-                del codes[name], events[name]
+        for name in codes.keys() & set(graph.read_last(node.name)):
+            del codes[name], events[name]
         if progress is not None:
             progress(image * len(graph.nodes) + done, recorder.images * len(graph.nodes))
 

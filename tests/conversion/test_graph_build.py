@@ -38,6 +38,14 @@ def test_a_graph_by_hand_is_accepted_and_ordered() -> None:
     assert build().ann_macs == {"head": 18}
 
 
+def test_a_stream_goes_after_the_last_of_its_readers() -> None:
+    graph = vit_graph(2, 5, 8, 2, 16, 3)
+    position = {name: i for i, name in enumerate(graph.nodes)}
+    released = {stream: name for name in graph.nodes for stream in graph.read_last(name)}
+    assert released.keys() == graph.nodes.keys() - {graph.readout.name}
+    assert all(position[released[name]] == max(map(position.get, graph.consumers(name))) for name in released)
+
+
 SOME_PORT = (Port("norm", 0, 6),)
 
 
