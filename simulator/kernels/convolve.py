@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from conversion.graph import Convolution2d
 from conversion.graph.windows import taps
+from simulator.compiled import uncounted
 from simulator.kernels.fire import Events
 
 Int64 = NDArray[np.int64]
@@ -51,7 +52,7 @@ def _landings(node: Convolution2d, axis: int) -> tuple[Int64, Int64, Int64]:
     return starts, own[cell, place].astype(np.int64), place.astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@uncounted
 def _scatter(channel: int, y: int, x: int, kernel: Kernel, width: int, sums: Any) -> int:
     """Add one spike's weight rows to `sums`, (positions, channels); returns accumulates."""
     weights = kernel.weights
@@ -68,6 +69,21 @@ def _scatter(channel: int, y: int, x: int, kernel: Kernel, width: int, sums: Any
     return met
 
 
+@uncounted
+def _convolve_row(code: Any, plane: Any, kernel: Kernel, scale: Any, bias: Any, sums: Any, out: Any) -> int:
+    """One row of `convolve`; sums: (positions, channels), zero at first. Returns accumulates."""
+    size, width, wide = plane[0] * plane[1], plane[1], plane[3]
+    (positions, channels), met = sums.shape, 0
+    for index in range(code.shape[0]):
+        if code[index] != 0:
+            rest = index % size
+            met += _scatter(index // size, rest // width, rest % width, kernel, wide, sums)
+    for o in range(channels):
+        for p in range(positions):
+            out[o * positions + p] = scale[o] * out.dtype.type(sums[p, o]) + bias[o]
+    return met
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, zero: Any, out: Any) -> Any:
     """I = scale * (sum of weight rows) + b from the events of one step.
@@ -76,20 +92,9 @@ def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, 
     the type that sums have (int32 for int8 weights, else that float); out: (rows, channels * height * width), written. Returns
     accumulates, (rows,) int64.
     """
-    height, width, wide = plane[0], plane[1], plane[3]
-    rows, channels = out.shape[0], bias.shape[0]
-    positions = plane[2] * wide
+    rows = out.shape[0]
     issued = np.zeros(rows, np.int64)
     for r in prange(rows):
-        sums = np.zeros((positions, channels), zero.dtype)
-        code = events.code[r]
-        met = 0
-        for index in range(code.shape[0]):
-            if code[index] != 0:
-                rest = index % (height * width)
-                met += _scatter(index // (height * width), rest // width, rest % width, kernel, wide, sums)
-        issued[r] = met
-        for o in range(channels):
-            for p in range(positions):
-                out[r, o * positions + p] = scale[o] * out.dtype.type(sums[p, o]) + bias[o]
+        sums = np.zeros((plane[2] * plane[3], bias.shape[0]), zero.dtype)
+        issued[r] = _convolve_row(events.code[r], plane, kernel, scale, bias, sums, out[r])
     return issued

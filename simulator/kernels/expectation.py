@@ -12,9 +12,9 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from conversion.graph.nodes import ECFunction
+from simulator.compiled import uncounted
 from simulator.kernels.columns import SIDE, largest_column, subtract_columns, sum_columns, sum_squares
 from simulator.kernels.functions import erf, exp
-from simulator.kernels.inner import inner
 from simulator.kernels.listing import COMPILED
 from simulator.kernels.turn import turn
 
@@ -68,7 +68,7 @@ def make_constants(
     )
 
 
-@inner(error_model="numpy")
+@uncounted(error_model="numpy")
 def _layer_norm(x: Any, constants: UnitConstants, factor: Any, turned: Any) -> None:
     (rows, width), inverse_width, eps = x.shape, constants.scalars[2], constants.scalars[1]
     if COMPILED and rows == SIDE:
@@ -97,7 +97,7 @@ def _layer_norm(x: Any, constants: UnitConstants, factor: Any, turned: Any) -> N
         factor[r] = constants.scalars[8]
 
 
-@inner(error_model="numpy")
+@uncounted(error_model="numpy")
 def _softmax(x: Any, factor: Any, turned: Any) -> None:
     """Exponentials of each row, and the factor that makes their sum one."""
     rows, width = x.shape
@@ -123,7 +123,7 @@ def _softmax(x: Any, factor: Any, turned: Any) -> None:
         factor[r] = (factor[r] / factor[r]) / factor[r]
 
 
-@inner(error_model="numpy")
+@uncounted(error_model="numpy")
 def _activation(x: Any, function: int, s: Any) -> None:
     width = x.shape[0]
     gain, a, b, zero, half, one, two = s[3], s[4], s[5], s[6], s[7], s[8], s[9]
@@ -149,7 +149,7 @@ def _activation(x: Any, function: int, s: Any) -> None:
             x[c] = two * (one / (one + exp(-(two * x[c])))) - one
 
 
-@inner(error_model="numpy")
+@uncounted(error_model="numpy")
 def _mean(read: Any, r: int, total: Any, inverse_t: Any, constants: UnitConstants, mean: Any) -> None:
     """Add what row r reads to its total; its mean, scaled and biased, is what F is applied to."""
     width, scale, bias_rows = total.shape[0], constants.scalars[0], constants.map_bias.shape[0]
@@ -162,7 +162,7 @@ def _mean(read: Any, r: int, total: Any, inverse_t: Any, constants: UnitConstant
             mean[c] += bias[c]
 
 
-@inner(error_model="numpy")
+@uncounted(error_model="numpy")
 def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: Any, top: int, state: Any, turned: Any) -> None:
     """Rows from `top` on, as many as `state`, (2, rows, width), holds: their totals, and what was expected a step before."""
     total, last, function = state[0], state[1], constants.function

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from simulator.compiled import uncounted
 from simulator.kernels import firing, machine
-from simulator.kernels.inner import inner
 from simulator.kernels.listing import COMPILED, WORD_BYTES, count_groups, count_level, count_levels, reset_codes
 
 LEVELS_AT_ONCE = 4
@@ -76,7 +76,7 @@ def _pad_levels(reach: Any) -> Any:
     return levels
 
 
-@inner
+@uncounted
 def _find_codes(membrane: Any, code: Any, ups: Any, downs: Any) -> None:
     """Codes of one row: how many levels a membrane reaches, upwards less downwards. Vectorises over the row."""
     for c in range(membrane.shape[0]):
@@ -132,7 +132,7 @@ def _fire_each(
         _fire_row(current, start, r, membrane, ups, downs, thresholds.emitted, bounds, events, tallies)
 
 
-@inner
+@uncounted
 def _fire_row(
     current: Any,
     start: int,
@@ -166,7 +166,7 @@ def _fire_registers(current: Any, start: int, membrane: Any, tables: Any, bounds
         _fire_row_registers(current, start, r, membrane, tables, bounds, events, tallies)
 
 
-@inner
+@uncounted
 def _fire_row_registers(
     current: Any, start: int, r: int, membrane: Any, tables: Any, bounds: Any, events: Events, tallies: Any
 ) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from simulator.compiled import uncounted
 from simulator.kernels import dot, machine
 from simulator.kernels.fire import Events
-from simulator.kernels.inner import inner
 from simulator.kernels.listing import DOWN, UP
 from simulator.kernels.machine import BLOCK_BYTES
 from simulator.kernels.rows import (
@@ -54,7 +54,7 @@ class IntegerScale(NamedTuple):
     bias: NDArray[np.float32]
 
 
-@inner
+@uncounted
 def _largest_level(code: Any) -> int:
     largest = smallest = np.int8(0)
     for c in range(code.shape[0]):
@@ -63,7 +63,7 @@ def _largest_level(code: Any) -> int:
     return max(int(largest), -int(smallest))
 
 
-@inner
+@uncounted
 def _combine(positive: Any, negative: Any, scale: IntegerScale, out: Any) -> None:
     for c in range(out.shape[0]):
         out[c] = (scale.up[c] * np.float32(positive[c]) - scale.down[c] * np.float32(negative[c])) + scale.bias[c]
@@ -102,7 +102,7 @@ def _powers() -> Any:
     return powers
 
 
-@inner
+@uncounted
 def _load_words(weights: Any, rows: int, width: int, block: Any) -> None:
     """Copy rows of int8 weights, `width` wide, to rows of 64, in the order in which `dot` gives its sums in their own."""
     source, target, held = weights.view(np.int32), block.view(np.int32), width // 4
@@ -114,7 +114,7 @@ def _load_words(weights: Any, rows: int, width: int, block: Any) -> None:
             words[word % 4 * 4 + word // 4] = 0
 
 
-@inner
+@uncounted
 def _add_line_dots(matrix: Any, runs: Runs, block: int, out: Any) -> None:
     """As `add_fused` for bytes, lines 64 wide."""
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
@@ -122,7 +122,7 @@ def _add_line_dots(matrix: Any, runs: Runs, block: int, out: Any) -> None:
         add_dots(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * dot.WIDTH)
 
 
-@inner
+@uncounted
 def _combine_lines(positive: Any, negative: Any, stride: int, left: int, width: int, scale: IntegerScale, out: Any) -> None:
     """Currents of a panel of all lines, columns left : left+width of `out`, from its integer sums, `stride` a line."""
     right = min(left + width, out.shape[1])

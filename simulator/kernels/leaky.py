@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from simulator.compiled import uncounted
 from simulator.kernels.fire import Events
 from simulator.kernels.listing import count_groups
 from simulator.leaky import LeakyConstants
@@ -30,7 +31,7 @@ class Manner(NamedTuple):
     subtract: bool
 
 
-@njit(cache=True, nogil=True)
+@uncounted
 def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation: int) -> None:
     if equation == 0:
         for c in range(x.shape[0]):
@@ -44,7 +45,7 @@ def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation:
             membrane[c] = membrane[c] + k.gain[c] * ((k.v_leak[c] - membrane[c]) + k.r[c] * current[c])
 
 
-@njit(cache=True, nogil=True)
+@uncounted
 def _fire_row(membrane: Any, code: Any, k: LeakyConstants, subtract: bool) -> None:
     """Fire and reset one row."""
     for c in range(code.shape[0]):

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numba import config, njit, prange
 
+from simulator.compiled import uncounted
 from simulator.kernels import lanes, machine
-from simulator.kernels.inner import inner
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
 ROOM = 64
@@ -34,7 +34,7 @@ _list_down_word: Any = lanes.list_down_word
 _list_all_lanes, _list_up_lanes, _list_down_lanes = lanes.list_all_lanes, lanes.list_up_lanes, lanes.list_down_lanes
 
 
-@inner
+@uncounted
 def _count_each(code: Any, level: int) -> Any:
     found = 0
     for c in range(code.shape[0]):
@@ -42,7 +42,7 @@ def _count_each(code: Any, level: int) -> Any:
     return found
 
 
-@inner
+@uncounted
 def _count_words(code: Any, level: int) -> Any:
     width = code.shape[0]
     if width < WORD_BYTES:
@@ -60,7 +60,7 @@ count_level = _count_words if COMPILED else _count_each
 """How many codes of a run equal `level`."""
 
 
-@inner
+@uncounted
 def _count_between_each(code: Any, first: int, last: int) -> Any:
     found = 0
     for c in range(first, last):
@@ -68,7 +68,7 @@ def _count_between_each(code: Any, first: int, last: int) -> Any:
     return found
 
 
-@inner(inline="always")
+@uncounted(inline="always")
 def _count_between_words(code: Any, first: int, last: int) -> Any:
     silent, at = 0, first
     while at + WORD_BYTES <= last:
@@ -82,7 +82,7 @@ def _count_between_words(code: Any, first: int, last: int) -> Any:
     return last - first - silent - _count_word(code, overlap, 0, at - overlap)
 
 
-@inner
+@uncounted
 def count_levels(code: Any, tally: Any) -> None:
     """How many codes of a row are 1 to 8 and -1 to -8; code: int8, at least 64; tally: (16,) int32, written. Compiled only."""
     width = code.shape[0]
@@ -99,20 +99,20 @@ count_between = _count_between_words if COMPILED else _count_between_each
 """How many codes among first : last are not zero."""
 
 
-@inner
+@uncounted
 def count_fired(code: Any) -> Any:
     """How many codes of a run are not zero."""
     return code.shape[0] - count_level(code, 0)
 
 
-@inner
+@uncounted
 def count_groups(code: Any, bounds: Any, found: Any) -> None:
     """How many codes of a row are not zero between channel bounds; bounds: (groups+1,) int64; found: (groups,), written."""
     for g in range(found.shape[0]):
         found[g] = count_between(code, bounds[g], bounds[g + 1])
 
 
-@inner
+@uncounted
 def _pack_row(row: Any, packed: Any) -> None:
     width = row.shape[0]
     whole = width // WORD_BYTES * WORD_BYTES
@@ -132,7 +132,7 @@ def pack_fired(code: Any, mask: Any) -> None:
         _pack_row(code[r], mask[r])
 
 
-@inner
+@uncounted
 def reset_each(code: Any, emitted: Any, membrane: Any) -> Any:
     """As `reset_codes`, neuron by neuron."""
     middle, met, nonzero = emitted.shape[0] // 2, 0, 0
@@ -143,7 +143,7 @@ def reset_each(code: Any, emitted: Any, membrane: Any) -> Any:
     return met, nonzero
 
 
-@inner
+@uncounted
 def _reset_registers(code: Any, emitted: Any, membrane: Any) -> Any:
     width, lanes_each = code.shape[0], REGISTER_BYTES // emitted.itemsize
     if width < lanes_each:
@@ -158,7 +158,7 @@ def _reset_registers(code: Any, emitted: Any, membrane: Any) -> Any:
     return found & COUNTED, found >> 32
 
 
-@inner
+@uncounted
 def _list_rest(code: Any, at: int, last: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     """`list_each` for neurons at : last of a run that begins at `first`."""
     middle = emitted.shape[0] // 2
@@ -170,13 +170,13 @@ def _list_rest(code: Any, at: int, last: int, first: int, which: int, emitted: A
     return event
 
 
-@inner
+@uncounted
 def list_each(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     """As `list_codes`, neuron by neuron."""
     return _list_rest(code, first, last, first, which, emitted, index, value, event)
 
 
-@inner
+@uncounted
 def _list_register(
     code: Any, at: int, skip: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int
 ) -> Any:
@@ -188,7 +188,7 @@ def _list_register(
     return event + _list_down_lanes(code, at, skip, first, emitted, middle, index, value, event)
 
 
-@inner
+@uncounted
 def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     lanes_each = REGISTER_BYTES // emitted.itemsize
     at = first
@@ -203,7 +203,7 @@ def _list_registers(code: Any, first: int, last: int, which: int, emitted: Any, 
     return event
 
 
-@inner(inline="always")
+@uncounted(inline="always")
 def _list_word(code: Any, at: int, skip: int, first: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     middle = emitted.shape[0] // 2
     if which == 0:
@@ -213,7 +213,7 @@ def _list_word(code: Any, at: int, skip: int, first: int, which: int, emitted: A
     return event + _list_down_word(code, at, skip, first, emitted, middle, index, value, event)
 
 
-@inner(inline="always")
+@uncounted(inline="always")
 def _list_words(code: Any, first: int, last: int, which: int, emitted: Any, index: Any, value: Any, event: int) -> Any:
     at = first
     while at + WORD_BYTES <= last:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from simulator.kernels.inner import inner
+from simulator.compiled import uncounted
 from simulator.kernels.listing import ALL, count_fired, reset_codes
 from simulator.kernels.machine import BLOCK_BYTES
 from simulator.kernels.rows import (
@@ -77,7 +77,7 @@ class ProductCounts(NamedTuple):
     released: NDArray[np.int64]
 
 
-@inner
+@uncounted
 def _turn_block(operand: Operand, base: int, turned: Any) -> None:
     """Codes of one block and step, which start at `base`, turned: the depths of a line, or the lines of a depth, side by side."""
     over_lines, over_depth = operand.strides[3], operand.strides[4]
@@ -103,14 +103,14 @@ def _by_depth(operand: Operand, base: int, turned: Any) -> Any:
     return operand.code[base:], operand.strides[4]
 
 
-@inner
+@uncounted
 def _count_lines(code: Any, stride: int, depth: int, met: Any) -> None:
     """Spikes of each line; code: flat, a line every `stride`."""
     for line in range(met.shape[0]):
         met[line] = count_fired(code[line * stride :][:depth])
 
 
-@inner
+@uncounted
 def _add_spikes(code: Any, stride: int, lines: int, taken: Any, total: Any, met: Any, nonzero: Any) -> None:
     """total[d, line] += what the spike of a line at depth d is worth; counts a depth's spikes in `met`, its sums in `nonzero`.
 
@@ -120,7 +120,7 @@ def _add_spikes(code: Any, stride: int, lines: int, taken: Any, total: Any, met:
         met[d], nonzero[d] = reset_codes(code[d * stride :][:lines], taken, total[d, :lines])
 
 
-@inner
+@uncounted
 def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
     """out[line, :] = sum over the line's events of value * total[row, :].
 
@@ -137,7 +137,7 @@ def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
             add_exact(weights, runs, b, sums[left:], width, held, b == 0)
 
 
-@inner
+@uncounted
 def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> None:
     now, previous = clock[0], clock[1]
     for column in range(total.shape[0]):
@@ -147,13 +147,13 @@ def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> No
         out[column] = after * now - before * previous
 
 
-@inner
+@uncounted
 def _emit_row(first: Any, second: Any, out: Any) -> None:
     for column in range(out.shape[0]):
         out[column] = first[column] + second[column]
 
 
-@inner
+@uncounted
 def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, telescoping: bool, turned: Any) -> None:
     """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1), or first + second^T as it is.
 

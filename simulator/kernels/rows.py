@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simulator.compiled import uncounted
 from simulator.kernels import blocks, machine
-from simulator.kernels.inner import inner
 from simulator.kernels.listing import ALL, ROOM, WORD_BYTES, count_between, list_codes
 
 fused, exact, whole = blocks.fused, blocks.exact, blocks.whole
@@ -70,7 +70,7 @@ def room_for(lines: int, width: int, blocks: int) -> int:
     return lines * (width + (FOUR - 1) * blocks) + ROOM
 
 
-@inner(inline="always")
+@uncounted(inline="always")
 def _count(code: Any, first: int, last: int, which: int) -> int:
     if which == ALL:
         return int(count_between(code, first, last))
@@ -80,7 +80,7 @@ def _count(code: Any, first: int, last: int, which: int) -> int:
     return found
 
 
-@inner
+@uncounted
 def list_runs(code: Any, stride: int, cuts: Any, which: int, emitted: Any, runs: Runs) -> None:
     """List the spikes of lines in blocks of neurons between `cuts`; fills `runs`.
 
@@ -114,7 +114,7 @@ def list_runs(code: Any, stride: int, cuts: Any, which: int, emitted: Any, runs:
             starts[b, p + 1] = event
 
 
-@inner
+@uncounted
 def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int, fresh: bool) -> None:
     """Each line's run of a block: ``out[stride*line :][:width] += sum of value[e] * matrix[width*row[e] :][:width]``.
 
@@ -126,7 +126,7 @@ def add_fused(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width:
         fused(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width, fresh)
 
 
-@inner
+@uncounted
 def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int, fresh: bool) -> None:
     """As `add_fused`, product and sum rounded apart: what plain NumPy computes in the same order, to the last bit."""
     row, value, order, starts = runs.row, runs.value, runs.order[block], runs.starts[block]
@@ -134,7 +134,7 @@ def add_exact(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width:
         exact(matrix, row, value, starts[p], starts[p + 1], out, np.int64(order[p]) * stride, width, fresh)
 
 
-@inner
+@uncounted
 def add_whole(matrix: Any, runs: Runs, block: int, out: Any, stride: int, width: int) -> None:
     """As `add_fused` for whole numbers held in float32: summed from zero, then added to the int32 `out`.
 
@@ -205,7 +205,7 @@ def block_cuts(bounds: Any, rows: int) -> Any:
     return cuts, first
 
 
-@inner
+@uncounted
 def load_block(matrix: Any, base: int, stride: int, rows: int, width: int, block: Any) -> None:
     """Copy a block of a flat matrix to the first-level cache, as floats: its rows then start on whole cache lines."""
     if stride == width:

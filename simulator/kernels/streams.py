@@ -6,10 +6,10 @@ from typing import Any
 
 from numba import njit, prange
 
-from simulator.kernels.inner import inner
+from simulator.compiled import uncounted
 
 
-@inner
+@uncounted
 def _add_row(a: Any, b: Any, out: Any) -> None:
     for c in range(out.shape[0]):
         out[c] = a[c] + b[c]

@@ -15,10 +15,10 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from simulator.compiled import uncounted
 from simulator.kernels.blocks import LANE
 from simulator.kernels.blocks import add_lane as _add_lane
 from simulator.kernels.fire import Events
-from simulator.kernels.inner import inner
 from simulator.kernels.listing import ALL
 from simulator.kernels.machine import PANEL
 from simulator.kernels.rows import (
@@ -107,7 +107,7 @@ def scratch_of(chunks: int, size: int, empty: Callable[..., NDArray[Any]]) -> ND
     return empty((min(chunks, get_num_threads()), size), np.uint8)
 
 
-@inner
+@uncounted
 def count_issued(events: Events, tiles: Tiles, top: int, bottom: int, issued: Any) -> None:
     """Accumulates of rows top : bottom, by tile."""
     for r in range(top, bottom):
@@ -118,7 +118,7 @@ def count_issued(events: Events, tiles: Tiles, top: int, bottom: int, issued: An
             issued[r, i] = met * tiles.width[i]
 
 
-@inner
+@uncounted
 def _add_partial(sums: Any, left: int, width: int, ends: Any, bias: Any, out: Any) -> None:
     """Write (if first) or add partial sums of a panel, flat (rows, width), and add the bias (if last).
 

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from simulator.compiled import uncounted
 from simulator.kernels.fire import Events
 from simulator.kernels.listing import count_groups, count_level
 
@@ -32,7 +33,7 @@ def resting_state(rows: int, width: int, dtype: np.dtype[Any]) -> TernaryState:
     return TernaryState(np.full((rows, width), 0.5, dtype), np.zeros((rows, width), np.int32))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@uncounted(error_model="numpy")
 def _fire_row(current: Any, membrane: Any, tracer: Any, code: Any, limits: TernaryLimits) -> None:
     step, one, zero = limits.values[0], limits.values[1], limits.values[2]
     low, high = np.int32(limits.low), np.int32(limits.high)

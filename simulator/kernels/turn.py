@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from simulator.kernels.inner import inner
+from simulator.compiled import uncounted
 
 SIDE = 16
 _INDEX, _WORD = ir.IntType(64), ir.IntType(32)
@@ -50,7 +50,7 @@ def _interleave(builder: Any, first: Any, second: Any) -> tuple[Any, Any]:
 _turn_square: Any = turn_square
 
 
-@inner
+@uncounted
 def turn(source: Any, at: int, stride: int, rows: int, columns: int, target: Any, to: int, step: int) -> None:
     """target[to + step*j + i] = source[at + stride*i + j] for i < rows, j < columns; both flat, of one dtype."""
     if rows < SIDE or columns < SIDE:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.schedule.compiled import kernel
+from simulator.compiled import uncounted
 
 
-@kernel
+@uncounted
 def push_event(time: Any, key: Any, size: int, when: int, what: int) -> None:
     """Add an event to a heap of `size` events ordered by (time, key); time, key: int64, longer than `size`."""
     at = size
@@ -20,7 +20,7 @@ def push_event(time: Any, key: Any, size: int, when: int, what: int) -> None:
     time[at], key[at] = when, what
 
 
-@kernel
+@uncounted
 def pop_event(time: Any, key: Any, size: int) -> None:
     """Take the first event, ``time[0], key[0]``, from a heap of `size` events."""
     last = size - 1
@@ -40,7 +40,7 @@ def pop_event(time: Any, key: Any, size: int) -> None:
     time[at], key[at] = when, what
 
 
-@kernel
+@uncounted
 def push_job(heap: Any, base: int, size: int, job: int) -> None:
     """Add a job to the heap of `size` jobs at ``heap[base:]``, smallest first."""
     at = size
@@ -53,7 +53,7 @@ def push_job(heap: Any, base: int, size: int, job: int) -> None:
     heap[base + at] = job
 
 
-@kernel
+@uncounted
 def pop_job(heap: Any, base: int, size: int) -> int:
     """Take the smallest job from the heap of `size` jobs at ``heap[base:]``."""
     smallest: int = heap[base]

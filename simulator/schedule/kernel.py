@@ -6,7 +6,7 @@ with the last one the job's ready time is known. So there are two events a job, 
 
 from __future__ import annotations
 
-from simulator.schedule.compiled import kernel
+from simulator.compiled import uncounted
 from simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
 from simulator.schedule.links import LinkState, TreeTable, deliver, send
 from simulator.schedule.state import (
@@ -34,7 +34,7 @@ RUNNING, DONE, STUCK = 0, 1, 2
 """Status of `run`: stopped at its limit, all jobs done, or none can go on."""
 
 
-@kernel
+@uncounted
 def prepare(jobs: Jobs, flows: Flows, state: State) -> None:
     """Count what every job waits for, and list those that wait for nothing."""
     steps, rows = jobs.duration.shape
@@ -61,7 +61,7 @@ def prepare(jobs: Jobs, flows: Flows, state: State) -> None:
             state.totals[EVENTS] += 1
 
 
-@kernel
+@uncounted
 def run(jobs: Jobs, flows: Flows, trees: TreeTable, links: LinkState, cores: Cores, state: State, limit: int) -> int:
     """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events are left.
 
@@ -103,7 +103,7 @@ def run(jobs: Jobs, flows: Flows, trees: TreeTable, links: LinkState, cores: Cor
     return DONE if totals[FINISHED] == steps * rows else STUCK
 
 
-@kernel
+@uncounted
 def _settle(state: State, job: int, when: int, cause: int, waited_for: int) -> None:
     """Take one thing that a job waits for, which happens at `when`, off its list."""
     if when >= state.ready[job]:
@@ -116,7 +116,7 @@ def _settle(state: State, job: int, when: int, cause: int, waited_for: int) -> N
         state.totals[EVENTS] += 1
 
 
-@kernel
+@uncounted
 def _arrive(state: State, job: int, when: int, cause: int, producer: int, made: int) -> None:
     """An input of a job arrives at `when`; its producer ended at `made`."""
     if when >= state.arrived[job]:
@@ -125,7 +125,7 @@ def _arrive(state: State, job: int, when: int, cause: int, producer: int, made: 
     _settle(state, job, when, cause, producer)
 
 
-@kernel
+@uncounted
 def _start(jobs: Jobs, flows: Flows, cores: Cores, state: State, job: int, now: int) -> None:
     """Start a job, and give room to those who send to it."""
     steps, rows = jobs.duration.shape
@@ -165,7 +165,7 @@ def _start(jobs: Jobs, flows: Flows, cores: Cores, state: State, job: int, now: 
                 _settle(state, sender, now, OUTPUT, job)
 
 
-@kernel
+@uncounted
 def _finish(jobs: Jobs, flows: Flows, trees: TreeTable, links: LinkState, state: State, job: int, now: int) -> None:
     """End a job: hand on what stays in its core, send the rest."""
     steps, rows = jobs.duration.shape
@@ -200,7 +200,7 @@ def _finish(jobs: Jobs, flows: Flows, trees: TreeTable, links: LinkState, state:
         _pass_barrier(jobs, state, job, now)
 
 
-@kernel
+@uncounted
 def _pass_barrier(jobs: Jobs, state: State, job: int, now: int) -> None:
     """With the last job of a step, release the jobs of the next."""
     steps, rows = jobs.duration.shape

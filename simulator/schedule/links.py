@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.schedule.compiled import kernel
+from simulator.compiled import uncounted
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -42,7 +42,7 @@ class TreeTable(NamedTuple):
     heads: Int64
 
 
-@kernel
+@uncounted
 def reserve(links: LinkState, link: int, arrival: int, flits: int, busy: int) -> int:
     """Give a message whose head arrives at `arrival` the link for `busy` cycles; returns the first of them.
 
@@ -60,7 +60,7 @@ def reserve(links: LinkState, link: int, arrival: int, flits: int, busy: int) ->
     return start
 
 
-@kernel
+@uncounted
 def send(links: LinkState, trees: TreeTable, tree: int, injection: int, load: Any) -> int:
     """Send a message over the links of its tree, up to its leaves; returns the cycle in which its first flit leaves the core.
 
@@ -78,7 +78,7 @@ def send(links: LinkState, trees: TreeTable, tree: int, injection: int, load: An
     return injected
 
 
-@kernel
+@uncounted
 def deliver(links: LinkState, trees: TreeTable, leaf: int, flits: int, busy: int) -> int:
     """Cycle from which the core behind a leaf holds the whole message that was last sent."""
     return reserve(links, trees.leaf_link[leaf], trees.heads[trees.leaf_parent[leaf]], flits, busy) + busy
