@@ -71,15 +71,15 @@ def make_constants(
 @uncounted(error_model="numpy")
 def _layer_norm(x: Any, constants: UnitConstants, factor: Any, turned: Any) -> None:
     (rows, width), inverse_width, eps = x.shape, constants.scalars[2], constants.scalars[1]
-    if COMPILED and rows == SIDE:
+    if COMPILED:
         flat = x.reshape(-1)
-        turn(flat, 0, width, SIDE, width, turned, 0, SIDE)
+        turn(flat, 0, width, rows, width, turned, 0, SIDE)
         sum_columns(turned, width, factor)
         for r in range(SIDE):
             factor[r] *= inverse_width
         subtract_columns(turned, width, factor)
         sum_squares(turned, width, factor)
-        turn(turned, 0, SIDE, width, SIDE, flat, 0, width)
+        turn(turned, 0, SIDE, width, rows, flat, 0, width)
     else:
         for r in range(rows):
             mean = squares = x.dtype.type(0)
@@ -101,15 +101,15 @@ def _layer_norm(x: Any, constants: UnitConstants, factor: Any, turned: Any) -> N
 def _softmax(x: Any, factor: Any, turned: Any) -> None:
     """Exponentials of each row, and the factor that makes their sum one."""
     rows, width = x.shape
-    if COMPILED and rows == SIDE:
+    if COMPILED:
         flat = x.reshape(-1)
-        turn(flat, 0, width, SIDE, width, turned, 0, SIDE)
+        turn(flat, 0, width, rows, width, turned, 0, SIDE)
         largest_column(turned, width, factor)
         subtract_columns(turned, width, factor)
         for i in range(SIDE * width):
             turned[i] = exp(turned[i])
         sum_columns(turned, width, factor)
-        turn(turned, 0, SIDE, width, SIDE, flat, 0, width)
+        turn(turned, 0, SIDE, width, rows, flat, 0, width)
     else:
         for r in range(rows):
             largest, total = x[r, 0], x.dtype.type(0)
@@ -164,10 +164,16 @@ def _mean(read: Any, r: int, total: Any, inverse_t: Any, constants: UnitConstant
 
 @uncounted(error_model="numpy")
 def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: Any, top: int, state: Any, turned: Any) -> None:
-    """Rows from `top` on, as many as `state`, (2, rows, width), holds: their totals, and what was expected a step before."""
+    """Rows from `top` on, as many as `state`, (2, rows, width), holds: their totals, and what was expected a step before.
+
+    turned: scratch for SIDE rows, lanes without a row are zero, and a factor each.
+    """
     total, last, function = state[0], state[1], constants.function
     (count, width), rows = total.shape, out.shape[0] // clock.shape[0]
     factor = turned[SIDE * width :]
+    if function < 2 and count < SIDE:
+        for i in range(turned.shape[0]):
+            turned[i] = 0
     for r in range(count):
         for c in range(width):
             total[r, c] = last[r, c] = 0
