@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from simulator import execute
 from simulator.activity import OPS
 from simulator.kernels.synapse import accumulate, pack_tiles
 
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+"""Names of the GNU C library's options."""
 Axes = dict[str, list[tuple[int, int, int, int, int]]]
 """What grows: depth, tokens, width, steps and images of each run."""
 
@@ -22,12 +25,21 @@ def print_tables(*, quick: bool = False) -> None:
     """Growth of the synapse kernel, then of whole runs."""
     before = numba.get_num_threads()
     numba.set_num_threads(1)
+    _keep_memory()
     try:
         rounds = 3 if quick else 9
         _print_kernel(rounds)
         _print_runs(rounds)
     finally:
         numba.set_num_threads(before)
+
+
+def _keep_memory() -> None:
+    """Let the C library keep what is freed, where it can: fresh pages cost what the machine's host asks for them, run by run."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_MAX, 0)
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _print_kernel(rounds: int) -> None:
@@ -77,7 +89,10 @@ def _print_runs(rounds: int) -> None:
 
 
 def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
-    """Time of whole runs, with all counts, against accumulates executed."""
+    """Time of whole runs, with all counts, against accumulates executed and against what grows.
+
+    The two differ where a larger run fires more for its size: a network's first step fires least, and so does its first block.
+    """
     rows = []
     for axis, cases in axes.items():
         candidates: dict[int, Callable[[], Any]] = {}
@@ -87,9 +102,10 @@ def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
             candidates[_accumulates(program, images, steps)] = lambda p=program, i=images, s=steps: execute(p, i, s, threads=1)
         timings = time_in_turn(candidates, rounds)
         sizes, times = np.array(list(timings)), np.array([timing.best for timing in timings.values()])
+        extent = fit_exponent(np.array([np.prod(case) for case in cases], np.float64), times)
         cells = [f"{size / 1e6:.0f}: {time * 1e3:.0f}" for size, time in zip(sizes, times, strict=True)]
-        rows.append((axis, *cells, *[""] * (4 - len(cells)), f"{fit_exponent(sizes, times):.2f}"))
-    header = ("axis", *["M acc: ms"] * 4, "time ~ accumulates^")
+        rows.append((axis, *cells, *[""] * (4 - len(cells)), f"{fit_exponent(sizes, times):.2f}", f"{extent:.2f}"))
+    header = ("axis", *["M acc: ms"] * 4, "time ~ accumulates^", "~ size^")
     print_table(f"Whole runs with all counts, float32; {title}", header, rows)
 
 

@@ -26,6 +26,8 @@ from simulator.number_format import Numeric, real_dtype
 
 _SPARE = 128 << 20
 """Bytes kept at most beyond what is in use: large enough for the streams of a block of a small model."""
+_AMPLE = 1 << 30
+"""The same where memory is ample: a stream of a large block that is let go is soon asked for again, in fresh pages."""
 _TRACER = 4
 """Bytes of an ST-BIF neuron's count, int32."""
 
@@ -49,13 +51,21 @@ class MemoryNeed:
     @property
     def buffers(self) -> int:
         """Bytes of streams, state and weights at the peak, and of memory kept to serve again."""
-        live = self.streams + self.state + self.weights
-        return live + min(live, _SPARE)
+        return self._live + min(self._live, _SPARE)
+
+    @property
+    def _live(self) -> int:
+        return self.streams + self.state + self.weights
 
     @property
     def total(self) -> int:
         """Bytes that must be there, the mapped graph included."""
         return self.graph + self.records + self.buffers
+
+    def pool(self, free: int) -> int:
+        """Bytes of memory to hold together where `free` are: more than `buffers` out of a quarter of what the run leaves."""
+        more = min(self._live, _AMPLE) - min(self._live, _SPARE)
+        return self.buffers + max(0, min(more, (free - self.total) // 4))
 
 
 def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
@@ -75,12 +85,15 @@ def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, 
     return MemoryNeed(mapped, _record_bytes(graph, steps, images, keep_spikes), streams, state, weights, where)
 
 
-def check_memory(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
-    """Raises InputError, with what would help, where the machine has less memory free than the run needs."""
+def check_memory(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> int:
+    """Bytes that a run's streams, state and weights may hold together, spare ones among them.
+
+    Raises InputError, with what would help, where the machine has less memory free than the run needs.
+    """
     need = memory_need(graph, numeric, steps, images, at_once, keep_spikes)
     free = int(psutil.virtual_memory().available)
     if need.total <= free:
-        return need
+        return need.pool(free)
     levers = ["fewer steps"]
     if at_once > 1:
         levers.insert(0, f"fewer images together (images_at_once below {at_once})")
