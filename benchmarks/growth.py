@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +37,7 @@ def print_tables(*, quick: bool = False) -> None:
 
 def _keep_memory() -> None:
     """Let the C library keep what is freed, where it can: fresh pages cost what the machine's host asks for them, run by run."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
@@ -85,7 +85,9 @@ def _print_runs(rounds: int) -> None:
         "depth": [(depth, 577, 1408, 4, 1) for depth in (2, 4, 8)],
     }
     _print_growth("2 blocks, 65 tokens, width 192, T = 4 where it stays", small, 64, rounds)
-    _print_growth("EVA-g's blocks: 577 tokens, width 1408; 2 blocks, T = 4 where they stay (images: 1 block)", wide, 88, 5)
+    _print_growth(
+        "EVA-g's blocks: 577 tokens, width 1408; 2 blocks, T = 4 where they stay (images: 1 block)", wide, 88, (rounds + 1) // 2
+    )
 
 
 def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:

@@ -13,12 +13,12 @@ SMALLEST = 1 << 16
 """Arrays below so many bytes are not worth keeping."""
 
 
-def _references(buffers: list[NDArray[np.uint8]]) -> list[int]:
-    """How many names hold each buffer, as counted here."""
-    return [sys.getrefcount(buffer) for buffer in buffers]
+def _held(buffers: list[NDArray[np.uint8]], references: int, smallest: int, largest: int) -> list[NDArray[np.uint8]]:
+    """Buffers of so many bytes that so many names hold, as counted here."""
+    return [buffer for buffer in buffers if smallest <= buffer.size <= largest and sys.getrefcount(buffer) == references]
 
 
-_OWN_REFERENCES = _references([np.empty(0, np.uint8)])[0]
+_OWN_REFERENCES = next(count for count in range(1, 10) if _held([np.empty(0, np.uint8)], count, 0, 0))
 """What is counted where the list alone holds a buffer: measured, since newer Pythons lend arguments without counting them."""
 
 
@@ -49,7 +49,7 @@ class Buffers:
         return array
 
     def _buffer(self, size: int) -> NDArray[np.uint8]:
-        fitting = self._free(size, size + size // 4)
+        fitting = _held(self._buffers, _OWN_REFERENCES, size, size + size // 4)
         if fitting:
             return min(fitting, key=len)
         self._let_go(self._limit - size)
@@ -57,17 +57,9 @@ class Buffers:
         self._buffers.append(made)
         return made
 
-    def _free(self, smallest: int, largest: int) -> list[NDArray[np.uint8]]:
-        """Free buffers of so many bytes; what is counted must be counted as in `_references`."""
-        return [
-            buffer
-            for buffer in self._buffers
-            if smallest <= buffer.size <= largest and sys.getrefcount(buffer) == _OWN_REFERENCES
-        ]
-
     def _let_go(self, allowed: int) -> None:
         """Forget free buffers, the largest first, until no more than `allowed` bytes are held."""
-        free = sorted(self._free(0, sys.maxsize), key=len)
+        free = sorted(_held(self._buffers, _OWN_REFERENCES, 0, sys.maxsize), key=len)
         while free and sum(map(len, self._buffers)) > allowed:
             gone = free.pop()
             self._buffers = [buffer for buffer in self._buffers if buffer is not gone]

@@ -241,19 +241,24 @@ class StreamUnit(EventUnit):
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """The stream of all steps."""
-        if self.kind == "add" and len(inputs) > 1:
-            out = self.buffers.empty((len(inputs[0]), self.width), inputs[0].dtype)
-            add_streams(inputs[0], starts[0], inputs[1], starts[1], out)
-            for read, start in zip(inputs[2:], starts[2:], strict=True):
-                add_streams(out, 0, read, start, out)
-            return out
-        reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         if self.kind == "add":
-            return np.array(reads[0])
+            return self._sum(inputs, starts)
+        reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         split = [read.reshape(steps * self.images, -1, self.width) for read in reads]
         if self.kind == "concatenate":
             return np.concatenate(split, axis=1).reshape(-1, self.width)
         return np.ascontiguousarray(split[0][:, self.start : self.stop]).reshape(-1, self.width)
+
+    def _sum(self, inputs: Sequence[Array], starts: Sequence[int]) -> Array:
+        """Streams added, first to last."""
+        total, at = inputs[0], starts[0]
+        out = self.buffers.empty((len(total), self.width), total.dtype)
+        if len(inputs) == 1:
+            np.copyto(out, total[:, at : at + self.width])
+        for read, start in zip(inputs[1:], starts[1:], strict=True):
+            add_streams(total, at, read, start, out)
+            total, at = out, 0
+        return out
 
 
 @dataclass

@@ -13,7 +13,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-SIDE = 16
+from simulator.kernels.turn import SIDE
+
 _INDEX = ir.IntType(64)
 
 

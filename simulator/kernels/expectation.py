@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from conversion.graph.nodes import ECFunction
 from simulator.compiled import uncounted
-from simulator.kernels.columns import SIDE, largest_column, subtract_columns, sum_columns, sum_squares
+from simulator.kernels.columns import largest_column, subtract_columns, sum_columns, sum_squares
 from simulator.kernels.functions import erf, exp
 from simulator.kernels.listing import COMPILED
-from simulator.kernels.turn import turn
+from simulator.kernels.turn import SIDE, turn
 
 FUNCTIONS: dict[ECFunction, int] = {
     "layer_norm": 0,
@@ -29,8 +29,8 @@ FUNCTIONS: dict[ECFunction, int] = {
     "sigmoid": 7,
     "tanh": 8,
 }
-
-
+SUMMED = 2
+"""Functions below this number sum over their row."""
 ROWS_AT_ONCE = 4
 """Rows that go through an activation together, through all steps; of those that are summed, LayerNorm and softmax, SIDE do."""
 
@@ -171,7 +171,7 @@ def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: 
     total, last, function = state[0], state[1], constants.function
     (count, width), rows = total.shape, out.shape[0] // clock.shape[0]
     factor = turned[SIDE * width :]
-    if function < 2 and count < SIDE:
+    if function < SUMMED and count < SIDE:
         for i in range(turned.shape[0]):
             turned[i] = 0
     for r in range(count):
@@ -206,7 +206,7 @@ def expect(x: Any, start: int, out: Any, constants: UnitConstants, clock: Any) -
     2), 1/t and t of each step in the run's floating type.
     """
     rows, width = out.shape[0] // clock.shape[0], out.shape[1]
-    together = SIDE if constants.function < 2 else ROWS_AT_ONCE
+    together = SIDE if constants.function < SUMMED else ROWS_AT_ONCE
     for group in prange(-(-rows // together)):
         top = group * together
         state = np.empty((2, min(together, rows - top), width), out.dtype)

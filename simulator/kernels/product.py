@@ -33,10 +33,7 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
-from simulator.kernels.turn import turn
-
-LINE = 16
-"""Floats of a cache line."""
+from simulator.kernels.turn import SIDE, turn
 
 
 class Operand(NamedTuple):
@@ -158,12 +155,12 @@ def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any
     """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1), or first + second^T as it is.
 
     first: (rows, padded columns); second: (columns, padded rows); total: (rows, columns), updated, or empty; out: flat, a row
-    every `stride`; clock: 1/t, 1/(t-1) or 0; turned: scratch, flat, for LINE rows of padded columns.
+    every `stride`; clock: 1/t, 1/(t-1) or 0; turned: scratch, flat, for SIDE rows of padded columns.
     """
     (rows, width), columns, tall = first.shape, second.shape[0], second.shape[1]
-    for top in range(0, rows, LINE):
-        turn(second.reshape(-1), top, tall, columns, LINE, turned, 0, width)
-        for row in range(top, min(rows, top + LINE)):
+    for top in range(0, rows, SIDE):
+        turn(second.reshape(-1), top, tall, columns, SIDE, turned, 0, width)
+        for row in range(top, min(rows, top + SIDE)):
             target, passed = out[row * stride :][:columns], turned[(row - top) * width :][:columns]
             if telescoping:
                 _emit_row(first[row], passed, target)
@@ -191,7 +188,7 @@ def _multiply_block(
     first, used = _carve_zeros(scratch, used, (rows, padded(columns)), out)
     second, used = _carve_zeros(scratch, used, (columns, padded(rows)), out)
     weights, used = carve(scratch, used, longest * PANEL, out)
-    strip, used = carve(scratch, used, LINE * padded(columns), out)
+    strip, used = carve(scratch, used, SIDE * padded(columns), out)
     events_a, events_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     before_a, before_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     after_a, after_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
@@ -247,7 +244,7 @@ def multiply(
     codes = carved_bytes(rows * depth, columns * depth)
     lists = run_bytes(rows, depth, blocks, size) + run_bytes(columns, depth, blocks, size)
     sums = carved_bytes(depth * tall * size, depth * wide * size, rows * columns * size)
-    passes = carved_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES, LINE * wide * size)
+    passes = carved_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES, SIDE * wide * size)
     chunks = min(shape.blocks, get_num_threads())
     _multiply(a, b, shape, clock, out, counts, empty((chunks, codes + lists + sums + passes), np.uint8))
 

@@ -128,7 +128,7 @@ def _draw_image(layout: Layout, rates: Rates, recorder: Recorder, image: int, se
             recorder.record(node, traffic, events[node.name], image, 1)
         elif isinstance(node, Synapse | Convolution2d | ProductUnit):
             recorder.record(node, _traffic(layout, node, codes, events, recorder.steps), None, image, 1)
-        for name in codes.keys() & set(graph.read_last(node.name)):
+        for name in codes.keys() & graph.read_last(node.name):
             del codes[name], events[name]
         if progress is not None:
             progress(image * len(graph.nodes) + done, recorder.images * len(graph.nodes))

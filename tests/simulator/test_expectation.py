@@ -26,8 +26,7 @@ def run_unit(
     function: ECFunction, dtype: Any, scale: float, arrays: dict[str, NDArray[Any]], inputs: NDArray[Any]
 ) -> NDArray[Any]:
     """The kernel over all steps; inputs (steps, rows, START + width or more)."""
-    steps, rows, width = inputs.shape[0], inputs.shape[1], len(arrays["weight"]) if "weight" in arrays else WIDTH
-    width = arrays["map_bias"].shape[1] if "map_bias" in arrays else width
+    steps, rows, width = *inputs.shape[:2], next((array.shape[-1] for array in arrays.values()), WIDTH)
     constants = make_constants(function, scale, 1e-5, width, np.dtype(dtype), arrays)
     out = np.full((steps * rows, width), np.nan, dtype)
     clock = np.array([(1.0 / t, t) for t in range(1, steps + 1)], dtype)

@@ -14,7 +14,7 @@ from foundation.errors import InputError
 from hwmodels import load_chip
 from mapper import map_graph
 from simulator import execute
-from simulator.memory import memory_need
+from simulator.memory import MemoryNeed, memory_need
 from tests.graphs import vit_graph
 
 
@@ -35,6 +35,13 @@ def test_the_estimate_covers_what_a_run_allocates(graph, steps, images) -> None:
     need = memory_need(graph, "float32", steps, images, images, 1)
     live = need.records + need.streams + need.state + need.weights
     assert 0.8 * live <= peak <= 1.35 * (need.total - need.graph)
+
+
+def test_more_is_kept_to_serve_again_where_memory_is_ample() -> None:
+    need = MemoryNeed(graph=0, records=0, streams=600 << 20, state=0, weights=0, peak_node="")
+    assert need.pool(need.total) == need.buffers == (600 + 128) << 20
+    assert need.pool(need.total + (400 << 20)) == need.buffers + (100 << 20), "a quarter of what the run leaves"
+    assert need.pool(100 << 30) == 2 * (600 << 20), "as much again as is live"
 
 
 def test_too_little_memory_is_refused_before_the_start(graph, monkeypatch) -> None:
