@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.dense_units import Step, expectation, expectation_of_product, mean_so_far, neurons
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from conversion.graph import MTNeurons, ProductUnit
+from synaptile.conversion.graph import MTNeurons, ProductUnit
 
 Step = Callable[[list[Tensor], int], Tensor]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.measure import fit_exponent, print_table, time_in_turn
 from benchmarks.workloads import EMITTED, network, program_of, random_events, random_images
-from simulator import execute
-from simulator.activity import OPS
-from simulator.kernels.synapse import accumulate, pack_tiles
+from synaptile.simulator import execute
+from synaptile.simulator.activity import OPS
+from synaptile.simulator.kernels.synapse import accumulate, pack_tiles
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 """Names of the GNU C library's options."""

@@ -12,9 +12,9 @@ import torch
 from benchmarks import limits
 from benchmarks.measure import Timing, print_table, time_in_turn
 from benchmarks.workloads import EMITTED, LEVELS, random_events
-from simulator.kernels.integer import IntegerScale, accumulate_integer
-from simulator.kernels.machine import PANEL, VECTOR_BITS
-from simulator.kernels.synapse import accumulate, pack_tiles
+from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
+from synaptile.simulator.kernels.machine import PANEL, VECTOR_BITS
+from synaptile.simulator.kernels.synapse import accumulate, pack_tiles
 
 SHAPES = ((197, 384, 1536), (197, 1536, 384), (577, 1408, 6144))
 DENSITIES = (0.47, 0.2, 0.1)

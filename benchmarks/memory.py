@@ -9,13 +9,13 @@ from pathlib import Path
 
 from benchmarks.measure import print_table
 from benchmarks.workloads import network
-from conversion.graph import save_graph
+from synaptile.conversion.graph import save_graph
 
 PROGRAM = """
 import resource, sys
-from conversion.graph import load_graph
+from synaptile.conversion.graph import load_graph
 from benchmarks.workloads import program_of, random_images
-from simulator import execute
+from synaptile.simulator import execute
 graph = load_graph(sys.argv[1])
 program, images = program_of(graph), random_images(graph)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

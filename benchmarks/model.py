@@ -13,7 +13,7 @@ from benchmarks.dense_torch import DenseNetwork
 from benchmarks.measure import print_table, time_in_turn
 from benchmarks.profile_nodes import profile
 from benchmarks.workloads import network, program_of, random_images
-from simulator import execute
+from synaptile.simulator import execute
 
 STEPS = 4
 

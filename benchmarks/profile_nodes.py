@@ -9,12 +9,12 @@ from typing import Any
 import numba
 from numpy.typing import NDArray
 
-from conversion.graph import ECUnit, Node, ProductUnit
-from mapper import CoreProgram
-from simulator.event.buffers import Buffers
-from simulator.event.build import make_layout, make_unit
-from simulator.event.record import Recorder
-from simulator.kernels.fire import Events
+from synaptile.conversion.graph import ECUnit, Node, ProductUnit
+from synaptile.mapper import CoreProgram
+from synaptile.simulator.event.buffers import Buffers
+from synaptile.simulator.event.build import make_layout, make_unit
+from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.kernels.fire import Events
 
 
 def profile(program: CoreProgram, images: NDArray[Any], steps: int, threads: int) -> tuple[dict[str, float], float]:

@@ -20,10 +20,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conversion.graph import ImageSource, MTNeurons, PatchEmbedding, Port, ReadOut, SpikingGraph, Synapse
-from hwmodels import Chip, load_chip
-from mapper import map_graph
-from simulator import Activity, Timeline, execute, schedule
+from synaptile.conversion.graph import ImageSource, MTNeurons, PatchEmbedding, Port, ReadOut, SpikingGraph, Synapse
+from synaptile.hwmodels import Chip, load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, Timeline, execute, schedule
 
 INPUTS, LAYER1, LAYER2 = 24, 32, 16
 SITES = ("inputs", "layer1", "layer2")

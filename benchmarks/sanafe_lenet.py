@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, IFNeurons, Node, Port, ReadOut, SpikeSource, SpikingGraph, Synapse
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import Activity, Timeline, execute, schedule
+from synaptile.conversion.graph import Convolution2d, IFNeurons, Node, Port, ReadOut, SpikeSource, SpikingGraph, Synapse
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, Timeline, execute, schedule
 
 SITES = ("input", "if1", "if2", "if3", "if4", "if5")
 SIZES = (784, 3456, 1024, 120, 84, 10)

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.measure import print_table, time_in_turn
 from benchmarks.workloads import EMITTED, network, program_of, random_events, random_images
-from simulator import execute
-from simulator.kernels.synapse import accumulate, pack_tiles
+from synaptile.simulator import execute
+from synaptile.simulator.kernels.synapse import accumulate, pack_tiles
 
 
 def print_tables(*, quick: bool = False) -> None:

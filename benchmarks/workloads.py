@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from conversion.images import source_of
-from conversion.thresholds import with_thresholds
-from hwmodels import load_chip
-from mapper import CoreProgram, map_graph
-from simulator.kernels.fire import Events, empty_events, make_thresholds
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.images import source_of
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator.kernels.fire import Events, empty_events, make_thresholds
 from tests.graphs import vit_graph
 
 LEVELS = 8

@@ -1,4 +1,4 @@
 """ANN to SpikingGraph: the only stage that imports torch and timm, and only inside the functions that need them.
 
-`conversion.spikezip.module`, a torch module itself, is imported by such a function.
+`synaptile.conversion.spikezip.module`, a torch module itself, is imported by such a function.
 """

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from conversion.functions import evaluate
-from conversion.graph import (
+from synaptile.conversion.functions import evaluate
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
@@ -35,8 +35,8 @@ from conversion.graph import (
     at_length,
     takes_text,
 )
-from conversion.images import source_of
-from conversion.text.tokens import Tokens, check_tokens, text_source
+from synaptile.conversion.images import source_of
+from synaptile.conversion.text.tokens import Tokens, check_tokens, text_source
 
 Array = NDArray[Any]
 Observer = Callable[[str, Array], None]

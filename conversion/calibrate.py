@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph, TokenSource
-from conversion.images import check_images, source_of
-from conversion.text.tokens import Tokens, check_tokens
-from conversion.thresholds import apply_preset, is_eva, measure_thresholds, preset_thresholds, with_thresholds
-from foundation.errors import CalibrationError, InputError
+from synaptile.conversion.graph import SpikingGraph, TokenSource
+from synaptile.conversion.images import check_images, source_of
+from synaptile.conversion.text.tokens import Tokens, check_tokens
+from synaptile.conversion.thresholds import apply_preset, is_eva, measure_thresholds, preset_thresholds, with_thresholds
+from synaptile.foundation.errors import CalibrationError, InputError
 
 Samples = NDArray[Any] | Tokens
 Batches = Samples | Iterable[Samples]

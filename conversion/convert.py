@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import ann_forward
-from conversion.calibrate import Batches, Progress, calibrate, graph_dtype
-from conversion.extra import require_torch
-from conversion.graph import SpikingGraph
-from conversion.images import ImageFolder, open_folder, source_of
-from conversion.spikezip.calibrate import calibrate_spikezip
-from conversion.text.encoder import TextEncoder
-from conversion.text.tokenizer import encode, read_sentences
-from foundation.errors import CalibrationError, ImageError, InputError, ModelError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import Batches, Progress, calibrate, graph_dtype
+from synaptile.conversion.extra import require_torch
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.images import ImageFolder, open_folder, source_of
+from synaptile.conversion.spikezip.calibrate import calibrate_spikezip
+from synaptile.conversion.text.encoder import TextEncoder
+from synaptile.conversion.text.tokenizer import encode, read_sentences
+from synaptile.foundation.errors import CalibrationError, ImageError, InputError, ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -118,8 +118,8 @@ def _check_arguments(method: str, ecmt: Mapping[str, object], spikezip: Mapping[
 def lower_model(model: torch.nn.Module) -> SpikingGraph:
     """The model's ECMT structure with its weights, every MT threshold still at 1: what `calibrate` completes without torch."""
     require_torch()
-    from conversion.lowering import lower
-    from conversion.trace import trace_model
+    from synaptile.conversion.lowering import lower
+    from synaptile.conversion.trace import trace_model
 
     lowered = lower(trace_model(model))
     facts = {**lowered.metadata, "versions": {package: version(package) for package in ("torch", "timm")}}
@@ -133,7 +133,7 @@ def check_against_model(graph: SpikingGraph, model: torch.nn.Module) -> float:
     """
     import torch
 
-    from conversion.trace import evaluating
+    from synaptile.conversion.trace import evaluating
 
     dtype = graph_dtype(graph)
     image = np.random.default_rng(0).standard_normal((1, *source_of(graph).image_shape)).astype(dtype)
@@ -165,7 +165,7 @@ def _timm_batch(paths: tuple[Path, ...], model: torch.nn.Module) -> NDArray[np.f
     from PIL import Image, UnidentifiedImageError
     from timm.data import create_transform, resolve_data_config
 
-    from conversion.trace import preprocessing_of
+    from synaptile.conversion.trace import preprocessing_of
 
     config = resolve_data_config({}, model=model) | {"input_size": preprocessing_of(model).image_shape}
     transform = create_transform(**config, is_training=False)

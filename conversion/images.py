@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from conversion.graph import ImageSource, SpikingGraph, TokenSource
-from foundation.errors import GraphError, ImageError
+from synaptile.conversion.graph import ImageSource, SpikingGraph, TokenSource
+from synaptile.foundation.errors import GraphError, ImageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 LARGEST_VALUE = 1e3

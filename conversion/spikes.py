@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, SpikeSource, SpikingGraph, TokenSource
-from conversion.images import check_images, source_of
-from conversion.text.tokens import Tokens, check_tokens
-from foundation.errors import ImageError
+from synaptile.conversion.graph import ImageSource, SpikeSource, SpikingGraph, TokenSource
+from synaptile.conversion.images import check_images, source_of
+from synaptile.conversion.text.tokens import Tokens, check_tokens
+from synaptile.foundation.errors import ImageError
 
 
 def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spikes") -> NDArray[Any]:

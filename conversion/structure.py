@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from conversion.convert import lower_model
-from conversion.extra import require_torch
-from conversion.graph import MTNeurons, SpikingGraph
-from conversion.thresholds import apply_preset, is_eva, preset_thresholds, with_thresholds
-from conversion.weights import load_timm
+from synaptile.conversion.convert import lower_model
+from synaptile.conversion.extra import require_torch
+from synaptile.conversion.graph import MTNeurons, SpikingGraph
+from synaptile.conversion.thresholds import apply_preset, is_eva, preset_thresholds, with_thresholds
+from synaptile.conversion.weights import load_timm
 
 if TYPE_CHECKING:
     import torch

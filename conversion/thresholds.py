@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import ann_forward
-from conversion.graph import Add, ECUnit, MTNeurons, Node, ReadOut, SpikingGraph, Synapse, TokenSelect
-from conversion.text.tokens import Tokens
-from foundation.errors import CalibrationError, InputError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import Add, ECUnit, MTNeurons, Node, ReadOut, SpikingGraph, Synapse, TokenSelect
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.foundation.errors import CalibrationError, InputError
 
 Thresholds = Mapping[str, tuple[float, float, int]]
 PRESETS = ("paper", "released")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from foundation.errors import ModelError, WeightsError
+from synaptile.foundation.errors import ModelError, WeightsError
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conversion.extra import require_torch
-from foundation.errors import InputError, ModelError, WeightsError
+from synaptile.conversion.extra import require_torch
+from synaptile.foundation.errors import InputError, ModelError, WeightsError
 
 if TYPE_CHECKING:
     import torch

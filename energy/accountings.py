@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from energy.ann import dense_operations
-from energy.bill import Bill
-from energy.dense_pass import dense_passes
-from energy.prices import HOROWITZ, EnergyTable
-from foundation.errors import InputError
-from simulator.activity import Activity
+from synaptile.energy.ann import dense_operations
+from synaptile.energy.bill import Bill
+from synaptile.energy.dense_pass import dense_passes
+from synaptile.energy.prices import HOROWITZ, EnergyTable
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.activity import Activity
 
 ACCOUNTINGS = ("eq30", "released", "executed")
 """Names of the accountings, in the order of the tables."""

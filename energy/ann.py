@@ -7,7 +7,7 @@ network that was never an ANN (spike trains in) is held against one dense pass o
 
 from __future__ import annotations
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     ECUnit,
@@ -20,7 +20,7 @@ from conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from simulator.function_operations import function_operations
+from synaptile.simulator.function_operations import function_operations
 
 RoleOp = tuple[str, str]
 

@@ -13,9 +13,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from energy.prices import Price
-from foundation.derived import derived
-from foundation.errors import InputError
+from synaptile.energy.prices import Price
+from synaptile.foundation.derived import derived
+from synaptile.foundation.errors import InputError
 
 NO_CORE = -1
 """Core index of work that an accounting does not place on a core."""

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
-from energy.bill import Bill
-from energy.energy_report import EnergyReport
-from foundation.errors import InputError
-from foundation.tables import Tabular
-from simulator.activity import SpikeRecord
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
+from synaptile.energy.bill import Bill
+from synaptile.energy.energy_report import EnergyReport
+from synaptile.foundation.errors import InputError
+from synaptile.foundation.tables import Tabular
+from synaptile.simulator.activity import SpikeRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,12 +85,12 @@ class BreakEven(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `ratios`: ratio SNN / ANN of every reuse and rate."""
-        from energy.show import break_even_arrow
+        from synaptile.energy.show import break_even_arrow
 
         return break_even_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from energy.show import break_even_html
+        from synaptile.energy.show import break_even_html
 
         return break_even_html(self)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import Convolution2d, ProductUnit
-from conversion.graph.windows import fan_out
-from energy.bill import Bill
-from foundation.errors import ConservationError
-from simulator.activity import OPS, Activity
+from synaptile.conversion.graph import Convolution2d, ProductUnit
+from synaptile.conversion.graph.windows import fan_out
+from synaptile.energy.bill import Bill
+from synaptile.foundation.errors import ConservationError
+from synaptile.simulator.activity import OPS, Activity
 
 
 def check_activity(activity: Activity) -> None:

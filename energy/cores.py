@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from energy.bill import Bill
-from mapper.program import CoreKind, CoreProgram
+from synaptile.energy.bill import Bill
+from synaptile.mapper.program import CoreKind, CoreProgram
 
 
 @dataclass(frozen=True)

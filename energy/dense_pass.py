@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from energy.tally import Tally
-from mapper.program import CoreProgram
-from simulator.activity import Activity
-from simulator.lengths import program_counts
-from simulator.schedule.timeline import Timeline
+from synaptile.energy.tally import Tally
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.lengths import program_counts
+from synaptile.simulator.schedule.timeline import Timeline
 
 
 class DensePasses(NamedTuple):

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from energy.accountings import LADDER, Comparison
-from energy.bill import Bill, Line
-from energy.cores import CoreUse, core_use
-from energy.groups import GroupEnergy, grouped
-from energy.prices import Price
-from foundation.errors import InputError
-from foundation.files import write_text
-from foundation.tables import Tabular
-from hwmodels import Chip
-from simulator.activity import Activity
-from simulator.schedule.timeline import Timeline
+from synaptile.energy.accountings import LADDER, Comparison
+from synaptile.energy.bill import Bill, Line
+from synaptile.energy.cores import CoreUse, core_use
+from synaptile.energy.groups import GroupEnergy, grouped
+from synaptile.energy.prices import Price
+from synaptile.foundation.errors import InputError
+from synaptile.foundation.files import write_text
+from synaptile.foundation.tables import Tabular
+from synaptile.hwmodels import Chip
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.timeline import Timeline
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from energy.splits import Split
+    from synaptile.energy.splits import Split
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class EnergyReport(Tabular):
         needs a schedule and covers all steps, to what the rung `noc` adds.
         Raises InputError for an unknown key, accounting or step, and where links are asked for without a schedule.
         """
-        from energy.splits import split
+        from synaptile.energy.splits import split
 
         return split(self, key, accounting or self.top, self._step(step))
 
@@ -162,30 +162,30 @@ class EnergyReport(Tabular):
 
     def to_json(self) -> str:
         """All figures as JSON text: accountings, groups, nodes, ladder, heaviest lines, cores, prices with their sources."""
-        from energy.export import to_json
+        from synaptile.energy.export import to_json
 
         return to_json(self)
 
     def to_csv(self) -> str:
         """One line a (side, accounting, node, role, op, step) as CSV text."""
-        from energy.export import to_csv
+        from synaptile.energy.export import to_csv
 
         return to_csv(self)
 
     def to_markdown(self) -> str:
         """The main tables as Markdown text."""
-        from energy.markdown import to_markdown
+        from synaptile.energy.markdown import to_markdown
 
         return to_markdown(self)
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `lines` (the rows of `to_csv`), `ladder`, `ratios` (accounting, step, ratio) or `cores`."""
-        from energy.show import report_arrow
+        from synaptile.energy.show import report_arrow
 
         return report_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from energy.show import report_html
+        from synaptile.energy.show import report_html
 
         return report_html(self)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from energy.bill import CHIP, Bill, Line
-from energy.energy_report import EnergyReport
-from energy.groups import KEYS
-from energy.prices import Price
+from synaptile.energy.bill import CHIP, Bill, Line
+from synaptile.energy.energy_report import EnergyReport
+from synaptile.energy.groups import KEYS
+from synaptile.energy.prices import Price
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""

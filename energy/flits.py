@@ -13,16 +13,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons
-from energy.prices import Price
-from energy.spike_counts import spikes_per_token
-from energy.tally import Tally
-from hwmodels import Chip
-from mapper.flows import PARTIAL_SUMS
-from mapper.program import CoreProgram
-from mapper.regions import elements_per_channel
-from simulator.activity import Activity
-from simulator.lengths import by_length
+from synaptile.conversion.graph import Neurons
+from synaptile.energy.prices import Price
+from synaptile.energy.spike_counts import spikes_per_token
+from synaptile.energy.tally import Tally
+from synaptile.hwmodels import Chip
+from synaptile.mapper.flows import PARTIAL_SUMS
+from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.regions import elements_per_channel
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.lengths import by_length
 
 Int64 = NDArray[np.int64]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ECUnit, Node, ProductUnit, layer_of
-from energy.accountings import Comparison
-from energy.bill import CHIP
-from foundation.errors import InputError
+from synaptile.conversion.graph import ECUnit, Node, ProductUnit, layer_of
+from synaptile.energy.accountings import Comparison
+from synaptile.energy.bill import CHIP
+from synaptile.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

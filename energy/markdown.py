@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from energy.bill import Line
-from energy.energy_report import EnergyReport, Rung
-from energy.units import energy_text, ratio_text, share_text
+from synaptile.energy.bill import Line
+from synaptile.energy.energy_report import EnergyReport, Rung
+from synaptile.energy.units import energy_text, ratio_text, share_text
 
 
 def to_markdown(report: EnergyReport) -> str:

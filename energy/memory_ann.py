@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     ConstantStream,
     Convolution2d,
@@ -21,12 +21,12 @@ from conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from conversion.graph.windows import part_reach
-from energy.memory_prices import EC, STATE, WEIGHT, accesses
-from energy.memory_snn import parameter_accesses
-from energy.rows import PartRows, part_rows
-from energy.tally import Tally
-from mapper.program import CoreProgram
+from synaptile.conversion.graph.windows import part_reach
+from synaptile.energy.memory_prices import EC, STATE, WEIGHT, accesses
+from synaptile.energy.memory_snn import parameter_accesses
+from synaptile.energy.rows import PartRows, part_rows
+from synaptile.energy.tally import Tally
+from synaptile.mapper.program import CoreProgram
 
 
 def ann_accesses(program: CoreProgram, reuse: int) -> Tally:

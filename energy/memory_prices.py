@@ -12,9 +12,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from math import log
 
-from energy.horowitz import SRAM_PJ_PER_64BIT, Figure
-from energy.prices import Price
-from hwmodels import Chip
+from synaptile.energy.horowitz import SRAM_PJ_PER_64BIT, Figure
+from synaptile.energy.prices import Price
+from synaptile.hwmodels import Chip
 
 ACCESS_BITS = 64
 """Bits of one access."""

@@ -30,7 +30,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     ConstantStream,
     Convolution2d,
@@ -46,15 +46,15 @@ from conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from energy.memory_prices import EC, STATE, WEIGHT, accesses
-from energy.rows import PartRows, part_rows
-from energy.spike_counts import spikes_per_token
-from energy.tally import Tally
-from foundation.errors import ConservationError
-from mapper.program import CoreKind, CoreProgram
-from mapper.regions import required
-from simulator.activity import OPS, Activity
-from simulator.lengths import by_length
+from synaptile.energy.memory_prices import EC, STATE, WEIGHT, accesses
+from synaptile.energy.rows import PartRows, part_rows
+from synaptile.energy.spike_counts import spikes_per_token
+from synaptile.energy.tally import Tally
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.mapper.regions import required
+from synaptile.simulator.activity import OPS, Activity
+from synaptile.simulator.lengths import by_length
 
 Int64 = NDArray[np.int64]
 Met = dict[tuple[int, int, str], Int64]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from energy.memory_prices import EC, STATE, WEIGHT
-from energy.rungs import Rungs
-from hwmodels import Chip
-from simulator.activity import Activity
-from simulator.schedule.timeline import Timeline
+from synaptile.energy.memory_prices import EC, STATE, WEIGHT
+from synaptile.energy.rungs import Rungs
+from synaptile.hwmodels import Chip
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.timeline import Timeline
 
 
 def rung_notes(

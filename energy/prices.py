@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from energy.horowitz import NUMBER_FORMATS, PRIMITIVE_FIGURES, Figure
-from energy.special_functions import EXPANSIONS, expand
-from foundation.errors import ChipError, InputError
-from hwmodels import Chip
-from simulator.activity import OPS
+from synaptile.energy.horowitz import NUMBER_FORMATS, PRIMITIVE_FIGURES, Figure
+from synaptile.energy.special_functions import EXPANSIONS, expand
+from synaptile.foundation.errors import ChipError, InputError
+from synaptile.hwmodels import Chip
+from synaptile.simulator.activity import OPS
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class EnergyTable:
         return Price(pj, f"{origin}: {opened}", tuple(terms))
 
     def prices(self, number_format: str) -> dict[str, Price]:
-        """Prices of all operations that cores issue, in the order of `simulator.activity.OPS`."""
+        """Prices of all operations that cores issue, in the order of `synaptile.simulator.activity.OPS`."""
         return {op: self.price(op, number_format) for op in OPS}
 
     def with_figure(self, op: str, number_format: str, pj: float, source: str) -> EnergyTable:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from conversion.graph import PatchEmbedding
-from energy.accountings import LADDER, Comparison, compare
-from energy.conservation import check_activity, check_bill
-from energy.energy_report import EnergyReport
-from energy.notes import rung_notes
-from energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
-from energy.rungs import upper_rungs
-from foundation.errors import InputError
-from hwmodels import Chip
-from simulator.activity import OPS, Activity
-from simulator.schedule.timeline import Timeline
+from synaptile.conversion.graph import PatchEmbedding
+from synaptile.energy.accountings import LADDER, Comparison, compare
+from synaptile.energy.conservation import check_activity, check_bill
+from synaptile.energy.energy_report import EnergyReport
+from synaptile.energy.notes import rung_notes
+from synaptile.energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
+from synaptile.energy.rungs import upper_rungs
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
+from synaptile.simulator.activity import OPS, Activity
+from synaptile.simulator.schedule.timeline import Timeline
 
 _FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
 _HOROWITZ_NM = 45.0

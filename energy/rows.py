@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conversion.graph import Node, ProductUnit
-from energy.memory_prices import accesses
-from mapper.program import CoreKind, CoreProgram
+from synaptile.conversion.graph import Node, ProductUnit
+from synaptile.energy.memory_prices import accesses
+from synaptile.mapper.program import CoreKind, CoreProgram
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from energy.accountings import TITLES, Comparison
-from energy.bill import Bill, joined
-from energy.dense_pass import dense_passes, scheduled_passes, tally_passes
-from energy.flits import CROSSING, HOP, ann_flits, noc_prices, snn_flits
-from energy.memory_ann import ann_accesses
-from energy.memory_prices import memory_prices
-from energy.memory_snn import snn_accesses
-from energy.scheduled_flits import check_billed_flits, check_timeline, scheduled_flits
-from energy.static import ann_static, snn_static, static_prices
-from hwmodels import Chip
-from simulator.activity import Activity
-from simulator.schedule.timeline import Timeline
+from synaptile.energy.accountings import TITLES, Comparison
+from synaptile.energy.bill import Bill, joined
+from synaptile.energy.dense_pass import dense_passes, scheduled_passes, tally_passes
+from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, snn_flits
+from synaptile.energy.memory_ann import ann_accesses
+from synaptile.energy.memory_prices import memory_prices
+from synaptile.energy.memory_snn import snn_accesses
+from synaptile.energy.scheduled_flits import check_billed_flits, check_timeline, scheduled_flits
+from synaptile.energy.static import ann_static, snn_static, static_prices
+from synaptile.hwmodels import Chip
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.timeline import Timeline
 
 NO_PARTS = "needs a mapped program: this one places no part on a core"
 NO_SCHEDULE = "needs a schedule"

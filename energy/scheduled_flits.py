@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from energy.bill import NO_CORE, Bill
-from energy.flits import CROSSING, HOP, ROLES, add_flits, trees_of
-from energy.tally import Tally
-from foundation.errors import ConservationError, InputError
-from hwmodels import Chip
-from mapper.flows import PARTIAL_SUMS
-from simulator.activity import Activity
-from simulator.schedule.timeline import LinkKind, Timeline
+from synaptile.energy.bill import NO_CORE, Bill
+from synaptile.energy.flits import CROSSING, HOP, ROLES, add_flits, trees_of
+from synaptile.energy.tally import Tally
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.flows import PARTIAL_SUMS
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 Int64 = NDArray[np.int64]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from energy.break_even import CAUTION, BreakEven
-from energy.energy_report import EnergyReport, Rung
-from energy.units import energy_text, ratio_text, share_text
-from foundation.html import card, facts, folded, grid, notes, prose, warning
-from foundation.tables import arrow, choose
-from simulator.show import marked
+from synaptile.energy.break_even import CAUTION, BreakEven
+from synaptile.energy.energy_report import EnergyReport, Rung
+from synaptile.energy.units import energy_text, ratio_text, share_text
+from synaptile.foundation.html import card, facts, folded, grid, notes, prose, warning
+from synaptile.foundation.tables import arrow, choose
+from synaptile.simulator.show import marked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,7 +79,7 @@ def report_arrow(report: EnergyReport, table: str | None = None) -> pa.Table:
 
 
 def _lines(report: EnergyReport) -> dict[str, Any]:
-    from energy.export import CSV_COLUMNS, csv_rows
+    from synaptile.energy.export import CSV_COLUMNS, csv_rows
 
     rows = list(csv_rows(report))
     return {name: [row[at] for row in rows] for at, name in enumerate(CSV_COLUMNS)}

@@ -31,7 +31,7 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 PRIMITIVES = ("ac", "mac", "add", "mul", "compare")
 """Operations that carry a price of their own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.activity import SpikeRecord
+from synaptile.simulator.activity import SpikeRecord
 
 
 def spikes_per_token(record: SpikeRecord, tokens: slice, start: int, stop: int) -> NDArray[np.int64] | None:

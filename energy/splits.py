@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.accountings import LADDER
-from energy.bill import NO_CORE, Bill
-from energy.energy_report import EnergyReport
-from energy.scheduled_flits import link_energy
-from foundation.errors import InputError
+from synaptile.energy.accountings import LADDER
+from synaptile.energy.bill import NO_CORE, Bill
+from synaptile.energy.energy_report import EnergyReport
+from synaptile.energy.scheduled_flits import link_energy
+from synaptile.foundation.errors import InputError
 
 SPLITS = ("rung", "node", "core", "step", "link")
 """What a total can be split by."""

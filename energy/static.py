@@ -14,15 +14,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, Synapse, TokenEmbedding
-from energy.ann import dense_operations
-from energy.bill import NO_CORE
-from energy.memory_prices import DRAM, accesses, memory_prices
-from energy.prices import Price
-from energy.tally import Tally
-from hwmodels import Chip
-from mapper.program import CoreKind, CoreProgram
-from simulator.schedule.timeline import Timeline
+from synaptile.conversion.graph import ImageSource, Synapse, TokenEmbedding
+from synaptile.energy.ann import dense_operations
+from synaptile.energy.bill import NO_CORE
+from synaptile.energy.memory_prices import DRAM, accesses, memory_prices
+from synaptile.energy.prices import Price
+from synaptile.energy.tally import Tally
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.simulator.schedule.timeline import Timeline
 
 Int64 = NDArray[np.int64]
 

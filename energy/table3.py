@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from energy.bill import CHIP, Bill
-from energy.prices import Price
+from synaptile.energy.bill import CHIP, Bill
+from synaptile.energy.prices import Price
 
 Int64 = NDArray[np.int64]
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.digest import digest_of
-from foundation.errors import FileFormatError
-from foundation.files import atomic_path
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.files import atomic_path
 
 
 def write_archive(

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from foundation.tables import Tabular, arrow, choose
+from synaptile.foundation.tables import Tabular, arrow, choose
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,7 +117,7 @@ class DoesNotFit(SynaptileError, Tabular):
         )
 
     def _repr_html_(self) -> str:
-        from foundation.html import card, grid, notes
+        from synaptile.foundation.html import card, grid, notes
 
         header = ("resource", "needs", "limit", "short by", "unit")
         rows = [(s.resource, f"{s.demand:,}", f"{s.limit:,}", f"{s.demand - s.limit:,}", s.unit) for s in self.shortfalls]

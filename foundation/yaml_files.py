@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 16

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hwmodels.area import AreaEstimate, TileArea, die_area_mm2, tile_area_mm2
-from hwmodels.chip import (
+from synaptile.hwmodels.area import AreaEstimate, TileArea, die_area_mm2, tile_area_mm2
+from synaptile.hwmodels.chip import (
     Area,
     Chip,
     ECCore,
@@ -15,12 +15,12 @@ from hwmodels.chip import (
     SynapseCore,
     Synchronisation,
 )
-from hwmodels.documents import shipped_chips
-from hwmodels.host_ec import with_host_ec
-from hwmodels.load import chip_from_document, load_chip
-from hwmodels.parameters import parameters
-from hwmodels.stored import chip_document
-from hwmodels.vary import vary
+from synaptile.hwmodels.documents import shipped_chips
+from synaptile.hwmodels.host_ec import with_host_ec
+from synaptile.hwmodels.load import chip_from_document, load_chip
+from synaptile.hwmodels.parameters import parameters
+from synaptile.hwmodels.stored import chip_document
+from synaptile.hwmodels.vary import vary
 
 __all__ = [
     "Area",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from foundation.errors import ChipError
-from hwmodels.chip import Area, Chip
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.chip import Area, Chip
 
 UM2_PER_MM2 = 1e6
 

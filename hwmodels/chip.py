@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from foundation.tables import Tabular
+from synaptile.foundation.tables import Tabular
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -185,11 +185,11 @@ class Chip(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `figures`: every figure and property with its origin."""
-        from hwmodels.show import chip_arrow
+        from synaptile.hwmodels.show import chip_arrow
 
         return chip_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from hwmodels.show import chip_html
+        from synaptile.hwmodels.show import chip_html
 
         return chip_html(self)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwmodels.documents import Location
-from hwmodels.schema import ChipSchema, Count
+from synaptile.hwmodels.documents import Location
+from synaptile.hwmodels.schema import ChipSchema, Count
 
 
 def contradictions(chip: ChipSchema) -> Iterator[tuple[Location, str]]:

@@ -8,9 +8,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from hwmodels.chip import Chip
-from hwmodels.figures import PROSE
-from hwmodels.stored import chip_document
+from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.figures import PROSE
+from synaptile.hwmodels.stored import chip_document
 
 _WIDTH = 130
 _HEAD = """\

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from foundation.errors import ChipError
+from synaptile.foundation.errors import ChipError
 
 CHIPS = Path(__file__).parent / "chips"
 MAX_FILE_BYTES = 1 << 20

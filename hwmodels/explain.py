@@ -9,9 +9,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from foundation.errors import ChipError
-from hwmodels.documents import Layer, Location, dotted, label_of
-from hwmodels.schema import ChipSchema, Figure
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.documents import Layer, Location, dotted, label_of
+from synaptile.hwmodels.schema import ChipSchema, Figure
 
 SHOWN = 5
 """Problems listed in one message; the rest are counted."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from foundation.errors import ChipError
-from hwmodels.chip import HOST_EC_SUFFIX, Chip
-from hwmodels.load import chip_from_document, load_chip
-from hwmodels.stored import chip_document
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.chip import HOST_EC_SUFFIX, Chip
+from synaptile.hwmodels.load import chip_from_document, load_chip
+from synaptile.hwmodels.stored import chip_document
 
 _DONOR = "ecmt45"
 _ORIGIN = f"virtual host EC unit, not silicon: figure of {_DONOR}"

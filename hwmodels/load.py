@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hwmodels.chip import Chip
-from hwmodels.consistency import contradictions
-from hwmodels.documents import Layer, merged, read_chain
-from hwmodels.explain import chip_error, schema_error
-from hwmodels.resolve import resolve
-from hwmodels.schema import ChipSchema
+from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.consistency import contradictions
+from synaptile.hwmodels.documents import Layer, merged, read_chain
+from synaptile.hwmodels.explain import chip_error, schema_error
+from synaptile.hwmodels.resolve import resolve
+from synaptile.hwmodels.schema import ChipSchema
 
 
 def load_chip(name_or_path: str | Path) -> Chip:

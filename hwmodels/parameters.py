@@ -9,8 +9,8 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-from foundation.errors import ChipError
-from hwmodels.schema import ChipSchema, Figure
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.schema import ChipSchema, Figure
 
 PROSE = frozenset({"name", "description", "lacks"})
 """Keys of a chip file that hold no figure."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hwmodels.chip import Area, Chip, ECCore, Leakage, Mesh, NoC, OffChip, SynapseCore
-from hwmodels.schema import ChipSchema, Figure
+from synaptile.hwmodels.chip import Area, Chip, ECCore, Leakage, Mesh, NoC, OffChip, SynapseCore
+from synaptile.hwmodels.schema import ChipSchema, Figure
 
 PROSE = ("description", "lacks")
 """Keys that describe and do not compute: no part of the digest."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from foundation.html import card, facts, folded, grid, notes, prose
-from foundation.tables import arrow, choose
-from hwmodels.chip import Chip
-from hwmodels.figures import chip_figures, figure_text
-from hwmodels.stored import ASSUMED, chip_document
+from synaptile.foundation.html import card, facts, folded, grid, notes, prose
+from synaptile.foundation.tables import arrow, choose
+from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.figures import chip_figures, figure_text
+from synaptile.hwmodels.stored import ASSUMED, chip_document
 
 PROPERTY = "a property, not a figure"
 """Origin of what is no figure."""

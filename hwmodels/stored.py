@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hwmodels.chip import Chip
+from synaptile.hwmodels.chip import Chip
 
 ASSUMED = "assumed: "
 FLAGS = frozenset({"memory_in_ac"})

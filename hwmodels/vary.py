@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from foundation.digest import digest_of
-from foundation.errors import ChipError
-from hwmodels.area import tile_area_mm2
-from hwmodels.chip import HOST_EC_SUFFIX, Chip
-from hwmodels.load import chip_from_document
-from hwmodels.parameters import resolve_parameter
-from hwmodels.stored import ASSUMED, chip_document
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.area import tile_area_mm2
+from synaptile.hwmodels.chip import HOST_EC_SUFFIX, Chip
+from synaptile.hwmodels.load import chip_from_document
+from synaptile.hwmodels.parameters import resolve_parameter
+from synaptile.hwmodels.stored import ASSUMED, chip_document
 
 Value: TypeAlias = int | float | bool | str | None
 Changes: TypeAlias = Mapping[str, Value]

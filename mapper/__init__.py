@@ -1,11 +1,11 @@
 """SpikingGraph to CoreProgram: tiling, packing, flows, placement, routing, each verified."""
 
-from mapper.footprint import home_of
-from mapper.homes import Homeless, kinds_without_home
-from mapper.pipeline import map_graph
-from mapper.program import CoreKind, CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
-from mapper.storage import load_program, program_digest, save_program
-from mapper.verify import verify_program
+from synaptile.mapper.footprint import home_of
+from synaptile.mapper.homes import Homeless, kinds_without_home
+from synaptile.mapper.pipeline import map_graph
+from synaptile.mapper.program import CoreKind, CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
+from synaptile.mapper.storage import load_program, program_digest, save_program
+from synaptile.mapper.verify import verify_program
 
 __all__ = [
     "CoreKind",

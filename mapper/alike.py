@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from foundation.digest import digest_of
-from hwmodels import Chip
+from synaptile.foundation.digest import digest_of
+from synaptile.hwmodels import Chip
 
 UNREAD_OF_CORES = frozenset(
     {

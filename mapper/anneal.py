@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from mapper.program import Int32, Int64
-from mapper.traffic import Traffic
+from synaptile.mapper.program import Int32, Int64
+from synaptile.mapper.traffic import Traffic
 
 COOLEST = 1e-3
 """Last temperature over first: by then only improvements are taken."""

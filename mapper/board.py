@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwmodels import Chip
-from mapper.program import CoreKind, Int32
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreKind, Int32
 
 LONGEST_SIDE = 3
 """A board of more chips one way than this many times the other is taken only where `mesh.max_chips` leaves no choice."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import Convolution2d
-from foundation.errors import Shortfall
-from mapper.cuts import Cuts, Cutter, cut, even
-from mapper.footprint import Footprint, convolution_footprint, demands, neuron_footprint, resources
-from mapper.program import Int64
-from mapper.shortfalls import shortage
+from synaptile.conversion.graph import Convolution2d
+from synaptile.foundation.errors import Shortfall
+from synaptile.mapper.cuts import Cuts, Cutter, cut, even
+from synaptile.mapper.footprint import Footprint, convolution_footprint, demands, neuron_footprint, resources
+from synaptile.mapper.program import Int64
+from synaptile.mapper.shortfalls import shortage
 
 
 def cut_convolution(cutter: Cutter, *, compact: bool) -> Cuts | list[Shortfall]:

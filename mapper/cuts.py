@@ -12,10 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.graph import Convolution2d, ECUnit, Neurons, Node, PatchEmbedding, Port, ProductUnit, SpikingGraph, Synapse
-from foundation.errors import Shortfall
-from hwmodels import Chip
-from mapper.footprint import (
+from synaptile.conversion.graph import (
+    Convolution2d,
+    ECUnit,
+    Neurons,
+    Node,
+    PatchEmbedding,
+    Port,
+    ProductUnit,
+    SpikingGraph,
+    Synapse,
+)
+from synaptile.foundation.errors import Shortfall
+from synaptile.hwmodels import Chip
+from synaptile.mapper.footprint import (
     Footprint,
     demands,
     ec_footprint,
@@ -26,8 +36,8 @@ from mapper.footprint import (
     units_of,
     weight_copies,
 )
-from mapper.program import CoreKind, Int32, Int64
-from mapper.shortfalls import shortage
+from synaptile.mapper.program import CoreKind, Int32, Int64
+from synaptile.mapper.shortfalls import shortage
 
 
 @dataclass(frozen=True)

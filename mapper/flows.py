@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conversion.graph import Neurons, SpikingGraph
-from mapper.program import FlowTable, Int64, PartTable
-from mapper.regions import Regions, reads, required
-from mapper.tiling import Grid, Tiling
+from synaptile.conversion.graph import Neurons, SpikingGraph
+from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.mapper.regions import Regions, reads, required
+from synaptile.mapper.tiling import Grid, Tiling
 
 PARTIAL_SUMS = -1
 """`FlowTable.input` of partial sums on their way to a synapse's owner."""

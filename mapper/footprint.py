@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     ConstantStream,
     Convolution2d,
@@ -33,10 +33,10 @@ from conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from conversion.graph.windows import part_reach
-from foundation.errors import GraphError
-from hwmodels import Chip
-from mapper.program import CoreKind, Int64
+from synaptile.conversion.graph.windows import part_reach
+from synaptile.foundation.errors import GraphError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreKind, Int64
 
 Extent: TypeAlias = Any
 """An integer, or an array of integers (floats where a mean is taken)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwmodels import Chip
+from synaptile.hwmodels import Chip
 
 _ON_EC_CORES = (
     ("ec layer_norm", "sums over time, squares and a reciprocal square root"),

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from conversion.graph import TokenSource, at_length
-from mapper.program import CoreProgram
+from synaptile.conversion.graph import TokenSource, at_length
+from synaptile.mapper.program import CoreProgram
 
 
 def program_at(program: CoreProgram, length: int) -> CoreProgram:

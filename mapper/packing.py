@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-from conversion.graph import SpikingGraph
-from foundation.errors import Shortfall
-from hwmodels import Chip
-from mapper.footprint import Footprint, cores_available, demands, resources
-from mapper.program import CoreKind, Int32, Int64, PartTable
-from mapper.shortfalls import refuse
-from mapper.tiling import Tiling, cores_shortfall
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.errors import Shortfall
+from synaptile.hwmodels import Chip
+from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
+from synaptile.mapper.program import CoreKind, Int32, Int64, PartTable
+from synaptile.mapper.shortfalls import refuse
+from synaptile.mapper.tiling import Tiling, cores_shortfall
 
 WINDOW = 64
 """Cores, counted from the newest, that a tile is tried on before a new core is opened: keeps packing linear, layers together."""

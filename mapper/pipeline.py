@@ -7,19 +7,19 @@ from types import MappingProxyType
 
 import numpy as np
 
-from conversion.graph import SpikingGraph, Synapse
-from foundation.errors import DoesNotFit, InputError
-from hwmodels import Chip
-from mapper.board import board_shape, smallest_board
-from mapper.flows import connect
-from mapper.packing import Packing, pack
-from mapper.placement import METHODS, Method, Seats, place
-from mapper.program import CoreProgram, CoreTable, Int64
-from mapper.routing import route
-from mapper.tiling import Tiling, tile
-from mapper.traffic import core_traffic
-from mapper.verify import verify_parts, verify_program
-from mapper.verify_flows import verify_flows
+from synaptile.conversion.graph import SpikingGraph, Synapse
+from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.board import board_shape, smallest_board
+from synaptile.mapper.flows import connect
+from synaptile.mapper.packing import Packing, pack
+from synaptile.mapper.placement import METHODS, Method, Seats, place
+from synaptile.mapper.program import CoreProgram, CoreTable, Int64
+from synaptile.mapper.routing import route
+from synaptile.mapper.tiling import Tiling, tile
+from synaptile.mapper.traffic import core_traffic
+from synaptile.mapper.verify import verify_parts, verify_program
+from synaptile.mapper.verify_flows import verify_flows
 
 Progress = Callable[[str], None]
 """Told the name of each pass as it begins."""

@@ -7,11 +7,11 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import pymetis
 
-from hwmodels import Chip
-from mapper.anneal import Board, anneal, slot_tiles, weighted_hops
-from mapper.board import board_shape, cores_per_tile
-from mapper.program import CoreKind, Int32, Int64, Placement
-from mapper.traffic import ASSUMED_DENSITY, Traffic
+from synaptile.hwmodels import Chip
+from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
+from synaptile.mapper.board import board_shape, cores_per_tile
+from synaptile.mapper.program import CoreKind, Int32, Int64, Placement
+from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
 
 Method: TypeAlias = Literal["anneal", "metis", "row_major"]
 METHODS: tuple[Method, ...] = ("anneal", "metis", "row_major")

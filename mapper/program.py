@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from foundation.tables import Tabular
-from hwmodels import Chip
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.tables import Tabular
+from synaptile.hwmodels import Chip
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -162,11 +162,11 @@ class CoreProgram(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (place, what is used of each limit) or `parts` (which rectangle of which node lies where)."""
-        from mapper.show import program_arrow
+        from synaptile.mapper.show import program_arrow
 
         return program_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from mapper.show import program_html
+        from synaptile.mapper.show import program_html
 
         return program_html(self)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Concatenate,
     Convolution2d,
     ECUnit,
@@ -18,8 +18,8 @@ from conversion.graph import (
     TokenMean,
     TokenSelect,
 )
-from conversion.graph.windows import reached_span
-from mapper.program import Int64, PartTable
+from synaptile.conversion.graph.windows import reached_span
+from synaptile.mapper.program import Int64, PartTable
 
 
 class Regions(NamedTuple):

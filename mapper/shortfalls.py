@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from foundation.errors import DoesNotFit, Shortfall
-from mapper.footprint import Resource
+from synaptile.foundation.errors import DoesNotFit, Shortfall
+from synaptile.mapper.footprint import Resource
 
 _LEVERS: dict[str, tuple[str, ...]] = {
     "synapse_core.weight_memory_bits": (

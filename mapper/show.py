@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foundation.html import Fragment, card, facts, grid
-from foundation.tables import arrow, choose, words
-from mapper.program import CoreKind, CoreProgram
+from synaptile.foundation.html import Fragment, card, facts, grid
+from synaptile.foundation.tables import arrow, choose, words
+from synaptile.mapper.program import CoreKind, CoreProgram
 
 if TYPE_CHECKING:
     import pyarrow as pa

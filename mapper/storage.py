@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph.mapped import write_tensors
-from conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
-from foundation.digest import digest_of
-from foundation.errors import ChipError, ConservationError, FileFormatError
-from foundation.files import atomic_path
-from hwmodels import chip_document, chip_from_document
-from mapper.program import CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
-from mapper.verify import verify_program
+from synaptile.conversion.graph.mapped import write_tensors
+from synaptile.conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import ChipError, ConservationError, FileFormatError
+from synaptile.foundation.files import atomic_path
+from synaptile.hwmodels import chip_document, chip_from_document
+from synaptile.mapper.program import CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
+from synaptile.mapper.verify import verify_program
 
 FORMAT = "synaptile-program"
 VERSION = 1

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikingGraph, Synapse
-from foundation.errors import Shortfall
-from hwmodels import Chip
-from mapper.convolution import convolution_loads, cut_convolution
-from mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
-from mapper.footprint import PartExtents, cores_available, demands, home_of, off_chip, part_footprint, resources
-from mapper.program import CoreKind, Int32, PartTable
-from mapper.shortfalls import refuse
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikingGraph, Synapse
+from synaptile.foundation.errors import Shortfall
+from synaptile.hwmodels import Chip
+from synaptile.mapper.convolution import convolution_loads, cut_convolution
+from synaptile.mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
+from synaptile.mapper.footprint import PartExtents, cores_available, demands, home_of, off_chip, part_footprint, resources
+from synaptile.mapper.program import CoreKind, Int32, PartTable
+from synaptile.mapper.shortfalls import refuse
 
 FloatArray = NDArray[np.float64]
 

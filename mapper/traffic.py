@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from mapper.program import FlowTable, Int64, PartTable
-from mapper.regions import elements_per_channel
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.mapper.regions import elements_per_channel
 
 ASSUMED_DENSITY = 0.47
 """Spikes a neuron a step, assumed while no run is known: networks converted by ECMT fire at nearly every second neuron a step."""

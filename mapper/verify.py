@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conversion.graph import Convolution2d, Node, SpikingGraph, Synapse
-from foundation.errors import ConservationError
-from hwmodels import Chip
-from mapper.convolution import verify_alignment
-from mapper.footprint import Footprint, PartExtents, demands, home_of, off_chip, part_footprint, resources
-from mapper.program import CoreKind, CoreProgram, Int64, PartTable
-from mapper.verify_flows import verify_flows
-from mapper.verify_routes import verify_routes
+from synaptile.conversion.graph import Convolution2d, Node, SpikingGraph, Synapse
+from synaptile.foundation.errors import ConservationError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.convolution import verify_alignment
+from synaptile.mapper.footprint import Footprint, PartExtents, demands, home_of, off_chip, part_footprint, resources
+from synaptile.mapper.program import CoreKind, CoreProgram, Int64, PartTable
+from synaptile.mapper.verify_flows import verify_flows
+from synaptile.mapper.verify_routes import verify_routes
 
 
 def verify_program(program: CoreProgram) -> None:

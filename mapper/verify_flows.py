@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conversion.graph import Neurons, SpikingGraph
-from foundation.errors import ConservationError
-from mapper.program import FlowTable, Int64, PartTable
-from mapper.regions import Regions, reads, required
+from synaptile.conversion.graph import Neurons, SpikingGraph
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.mapper.regions import Regions, reads, required
 
 PARTIAL_SUMS = -1
 

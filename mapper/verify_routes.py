@@ -7,8 +7,8 @@ from enum import IntEnum
 import numpy as np
 from numba import njit
 
-from foundation.errors import ConservationError
-from mapper.program import FlowTable, Int32, Int64, PartTable, RouteTable
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.program import FlowTable, Int32, Int64, PartTable, RouteTable
 
 
 class _Status(IntEnum):

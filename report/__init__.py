@@ -1,14 +1,20 @@
 """Reports: tables for the terminal and figures, made from energy reports, activities and core programs."""
 
-from report.break_even import break_even_figure, break_even_table
-from report.chip_tables import chip_list, print_chip
-from report.core_tables import does_not_fit_table, fullest_cores_table, placement_table, program_table, utilisation_table
-from report.embedding import EmbeddingRun, cosine_table, cosines, embedding_figure, embedding_steps_table
-from report.figures import memory_map, ratio_figure
-from report.methods import MethodRun, method_figure, method_steps_table, method_table
-from report.published import PAPER_TABLE_1, PaperRow
-from report.summary import print_report
-from report.tables import (
+from synaptile.report.break_even import break_even_figure, break_even_table
+from synaptile.report.chip_tables import chip_list, print_chip
+from synaptile.report.core_tables import (
+    does_not_fit_table,
+    fullest_cores_table,
+    placement_table,
+    program_table,
+    utilisation_table,
+)
+from synaptile.report.embedding import EmbeddingRun, cosine_table, cosines, embedding_figure, embedding_steps_table
+from synaptile.report.figures import memory_map, ratio_figure
+from synaptile.report.methods import MethodRun, method_figure, method_steps_table, method_table
+from synaptile.report.published import PAPER_TABLE_1, PaperRow
+from synaptile.report.summary import print_report
+from synaptile.report.tables import (
     accuracy_per_step,
     density_table,
     group_table,
@@ -18,9 +24,15 @@ from report.tables import (
     table1,
     unpriced_table,
 )
-from report.timeline_export import timeline_document
-from report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
-from report.timeline_tables import busiest_links_table, core_use_table, critical_nodes_table, critical_path_table, schedule_table
+from synaptile.report.timeline_export import timeline_document
+from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
+from synaptile.report.timeline_tables import (
+    busiest_links_table,
+    core_use_table,
+    critical_nodes_table,
+    critical_path_table,
+    schedule_table,
+)
 
 __all__ = [
     "PAPER_TABLE_1",

@@ -12,10 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from energy import PUBLISHED_BREAK_EVEN, BreakEven, EnergyReport, break_even
-from energy.break_even import CAUTION, RUNGS
-from report.canvas import save
-from report.style import Sheet, five, new_sheet
+from synaptile.energy import PUBLISHED_BREAK_EVEN, BreakEven, EnergyReport, break_even
+from synaptile.energy.break_even import CAUTION, RUNGS
+from synaptile.report.canvas import save
+from synaptile.report.style import Sheet, five, new_sheet
 
 _LOWEST_RATIO = 0.05
 """Where the axis of ratios begins: below it an SNN that wins by twenty times has made its point."""

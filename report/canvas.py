@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from foundation.files import atomic_path
-from simulator.activity import Activity
+from synaptile.foundation.files import atomic_path
+from synaptile.simulator.activity import Activity
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from hwmodels import Chip, chip_document, die_area_mm2
-from hwmodels.figures import chip_figures, figure_text
-from hwmodels.show import PROPERTY
-from mapper.homes import kinds_without_home
-from report.style import Sheet, new_sheet
+from synaptile.hwmodels import Chip, chip_document, die_area_mm2
+from synaptile.hwmodels.figures import chip_figures, figure_text
+from synaptile.hwmodels.show import PROPERTY
+from synaptile.mapper.homes import kinds_without_home
+from synaptile.report.style import Sheet, new_sheet
 
 
 def chip_list(chips: Sequence[Chip]) -> Sheet:

@@ -9,14 +9,14 @@ from math import isclose
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import EnergyReport
-from energy.units import energy_text
-from hwmodels import Chip, chip_document
-from hwmodels.figures import chip_figures, figure_text
-from mapper.program import CoreKind
-from report.style import Sheet, new_sheet, percent
-from report.tables import accuracy_per_step
-from simulator.schedule.timeline import Timeline
+from synaptile.energy import EnergyReport
+from synaptile.energy.units import energy_text
+from synaptile.hwmodels import Chip, chip_document
+from synaptile.hwmodels.figures import chip_figures, figure_text
+from synaptile.mapper.program import CoreKind
+from synaptile.report.style import Sheet, new_sheet, percent
+from synaptile.report.tables import accuracy_per_step
+from synaptile.simulator.schedule.timeline import Timeline
 
 MOST_GROUPS = 20
 """Kinds of nodes that a comparison lists."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from energy import CoreUse, EnergyReport
-from energy.units import energy_text, share_text
-from foundation.errors import DoesNotFit
-from mapper.program import CoreKind, CoreProgram
-from report.style import Sheet, bar, new_sheet, percent
+from synaptile.energy import CoreUse, EnergyReport
+from synaptile.energy.units import energy_text, share_text
+from synaptile.foundation.errors import DoesNotFit
+from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.report.style import Sheet, bar, new_sheet, percent
 
 
 def utilisation_table(report: EnergyReport) -> Sheet:

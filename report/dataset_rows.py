@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from report.published import PAPER_STEPS, PAPER_TABLE_1
+from synaptile.report.published import PAPER_STEPS, PAPER_TABLE_1
 
 PAPER_GMACS: Mapping[str, float] = {"ViT-S/16": 4.541, "ViT-B/16": 17.45, "ViT-L/16": 61.40, "EVA": 619.8}
 """Dense MACs of one pass of the paper's networks in units of 1e9, by the structures it names (without patch embedding)."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import EnergyReport
-from foundation.errors import InputError
-from report.canvas import save
-from report.style import Sheet, new_sheet, shown_steps
-from simulator import Activity
+from synaptile.energy import EnergyReport
+from synaptile.foundation.errors import InputError
+from synaptile.report.canvas import save
+from synaptile.report.style import Sheet, new_sheet, shown_steps
+from synaptile.simulator import Activity
 
 # Okabe and Ito's colours, with markers and dashes that say the same.
 _LOOKS: tuple[dict[str, Any], ...] = (

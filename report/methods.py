@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import LADDER, EnergyReport
-from foundation.errors import InputError
-from report.canvas import save
-from report.style import Sheet, new_sheet, percent
-from simulator import Activity
+from synaptile.energy import LADDER, EnergyReport
+from synaptile.foundation.errors import InputError
+from synaptile.report.canvas import save
+from synaptile.report.style import Sheet, new_sheet, percent
+from synaptile.simulator import Activity
 
 AGREEMENT = 0.99
 _ACCOUNTINGS = ("eq30", "released", *LADDER)

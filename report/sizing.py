@@ -140,6 +140,6 @@ class Sizing:
     settings: Mapping[str, object]
 
     def _repr_html_(self) -> str:
-        from report.sizing_tables import answer_table, marginal_table, outcome_table
+        from synaptile.report.sizing_tables import answer_table, marginal_table, outcome_table
 
         return "".join(table(self)._repr_html_() for table in (answer_table, outcome_table, marginal_table))

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from report.canvas import save
-from report.sizing import Sizing
+from synaptile.report.canvas import save
+from synaptile.report.sizing import Sizing
 
 _MISS, _UNFIT, _LATENCY, _ENERGY = "#D55E00", "#7A1F1F", "#0072B2", "#009E73"
 _SPINES = ("top", "right")

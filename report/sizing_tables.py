@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from report.sizing import Break, Marginal, Outcome, Sizing, Value
-from report.style import Sheet, markdown_table, new_sheet
+from synaptile.report.sizing import Break, Marginal, Outcome, Sizing, Value
+from synaptile.report.style import Sheet, markdown_table, new_sheet
 
 
 def answer_table(study: Sizing) -> Sheet:

@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 from rich.text import Text
 
-from foundation.errors import InputError
-from report.style import Sheet, new_sheet
+from synaptile.foundation.errors import InputError
+from synaptile.report.style import Sheet, new_sheet
 
 _QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 

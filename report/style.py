@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from foundation.html import card, grid, notes
+from synaptile.foundation.html import card, grid, notes
 
 WIDTH = 100
 """Columns that every table fits in."""

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from energy import EnergyReport
-from report.core_tables import fullest_cores_table, placement_table, utilisation_table
-from report.methods import settling_notes
-from report.tables import density_table, group_table, heaviest_table, ladder_table, split_table, table1, unpriced_table
+from synaptile.energy import EnergyReport
+from synaptile.report.core_tables import fullest_cores_table, placement_table, utilisation_table
+from synaptile.report.methods import settling_notes
+from synaptile.report.tables import density_table, group_table, heaviest_table, ladder_table, split_table, table1, unpriced_table
 
 
 def print_report(
@@ -23,7 +23,7 @@ def print_report(
 ) -> None:
     """Print a run: Table 1 first, then where the energy goes, then cores, spikes and placement, then what to know about figures.
 
-    `labels` and `ann_accuracy` as in `report.tables.table1`.
+    `labels` and `ann_accuracy` as in `synaptile.report.tables.table1`.
     """
     for note in report.activity.synthetic_notes:
         console.print(note, style="bold red")

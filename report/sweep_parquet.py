@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from foundation.errors import FileFormatError, InputError
-from foundation.files import atomic_path
-from report.sweep_rows import FIGURES, Scalar, Sweep
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.foundation.files import atomic_path
+from synaptile.report.sweep_rows import FIGURES, Scalar, Sweep
 
 FILE = "points.parquet"
 TABLE = "points"

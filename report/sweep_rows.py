@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import LADDER
+from synaptile.energy import LADDER
 
 Better = Literal["low", "high"] | None
 Scalar = bool | int | float | str | None

@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from energy.units import energy_text
-from report.style import Sheet, new_sheet
-from report.sweep_rows import BY_NAME, Figure, PointRow, Scalar, Sweep
+from synaptile.energy.units import energy_text
+from synaptile.report.style import Sheet, new_sheet
+from synaptile.report.sweep_rows import BY_NAME, Figure, PointRow, Scalar, Sweep
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import EnergyReport, Line, site_kind
-from energy.units import energy_text, ratio_text, share_text
-from foundation.errors import InputError
-from report.style import Sheet, bar, five, new_sheet, percent, shown_steps
-from simulator.activity import Activity, SpikeRecord
+from synaptile.energy import EnergyReport, Line, site_kind
+from synaptile.energy.units import energy_text, ratio_text, share_text
+from synaptile.foundation.errors import InputError
+from synaptile.report.style import Sheet, bar, five, new_sheet, percent, shown_steps
+from synaptile.simulator.activity import Activity, SpikeRecord
 
 
 def accuracy_per_step(activity: Activity, labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float64]:

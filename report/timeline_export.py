@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from report.timeline_tables import merge_holds
-from report.trace.names import link_names
-from simulator.schedule.timeline import UNITS, Timeline
+from synaptile.report.timeline_tables import merge_holds
+from synaptile.report.trace.names import link_names
+from synaptile.simulator.schedule.timeline import UNITS, Timeline
 
 
 def timeline_document(timeline: Timeline) -> dict[str, Any]:

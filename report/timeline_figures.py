@@ -12,13 +12,13 @@ from matplotlib.colors import Normalize, to_rgb, to_rgba
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from foundation.errors import InputError
-from mapper.board import board_shape
-from report.canvas import blank, save
-from report.trace.aggregate import busy_by_node
-from report.trace.names import core_kind, core_name
-from report.trace.window import Selection, Window, select
-from simulator.schedule.timeline import LinkKind, Timeline
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.board import board_shape
+from synaptile.report.canvas import blank, save
+from synaptile.report.trace.aggregate import busy_by_node
+from synaptile.report.trace.names import core_kind, core_name
+from synaptile.report.trace.window import Selection, Window, select
+from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 MOST_ROWS = 40
 """Rows of a timeline figure."""

@@ -9,10 +9,10 @@ from itertools import groupby
 import numpy as np
 from rich.text import Text
 
-from mapper.program import CoreKind
-from report.style import Sheet, bar, new_sheet, percent, shown_steps
-from report.trace.names import core_kind, core_name, link_names
-from simulator.schedule.timeline import OPERANDS, Cause, Hold, Timeline
+from synaptile.mapper.program import CoreKind
+from synaptile.report.style import Sheet, bar, new_sheet, percent, shown_steps
+from synaptile.report.trace.names import core_kind, core_name, link_names
+from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Hold, Timeline
 
 _WAITED_FOR = {
     Cause.NOTHING: "-",

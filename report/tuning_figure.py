@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from report.canvas import blank, save
-from report.tuning_trials import Tuning
+from synaptile.report.canvas import blank, save
+from synaptile.report.tuning_trials import Tuning
 
 
 def front_figure(tuning: Tuning, stem: Path) -> tuple[Path, Path]:

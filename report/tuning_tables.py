@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from report.style import Sheet, markdown_table, new_sheet
-from report.tuning_trials import Confirmation, Score, Tuning, loss_against, ratio_at
+from synaptile.report.style import Sheet, markdown_table, new_sheet
+from synaptile.report.tuning_trials import Confirmation, Score, Tuning, loss_against, ratio_at
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""

@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from conversion.structure import structure_of_timm
-from hwmodels import load_chip, vary
-from report.sizing import Outcome, Target
-from simulator import Activity, synthesise
+from synaptile.conversion.structure import structure_of_timm
+from synaptile.hwmodels import load_chip, vary
+from synaptile.report.sizing import Outcome, Target
+from synaptile.simulator import Activity, synthesise
 from synaptile.sizing.evaluate import evaluate
 from synaptile.sizing.grid import make_grid
 from synaptile.sizing.request import knobs_of

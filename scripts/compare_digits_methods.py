@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate
-from conversion.graph import SpikingGraph, load_graph
-from conversion.spikezip import load_qann, qann_levels
-from energy import price
-from hwmodels import load_chip
-from mapper import map_graph
-from report import MethodRun, method_figure, method_steps_table, method_table
-from simulator import execute
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.graph import SpikingGraph, load_graph
+from synaptile.conversion.spikezip import load_qann, qann_levels
 from synaptile.data import DIGITS_GRAPH, DIGITS_QANN, embedded_digits, preprocess_digits
+from synaptile.energy import price
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.report import MethodRun, method_figure, method_steps_table, method_table
+from synaptile.simulator import execute
 
 STEPS = 64
 SHOWN = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)

@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from conversion.ann import ann_forward
-from conversion.convert import convert
-from conversion.graph import SpikingGraph
-from conversion.images import load_images, open_folder, source_of
-from conversion.weights import load_timm
-from energy import price
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import Activity, execute
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import convert
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.images import load_images, open_folder, source_of
+from synaptile.conversion.weights import load_timm
+from synaptile.energy import price
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute
 
 Array = NDArray[Any]
 

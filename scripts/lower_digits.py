@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversion.convert import lower_model
-from conversion.graph import save_graph
+from synaptile.conversion.convert import lower_model
+from synaptile.conversion.graph import save_graph
 from synaptile.data import DIGITS_GRAPH, digits_model
 
 if __name__ == "__main__":

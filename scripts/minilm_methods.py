@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from conversion.ann import ann_forward
-from conversion.convert import convert
-from conversion.graph import ECUnit, SpikingGraph
-from conversion.text.encoder import load_text_encoder
-from conversion.text.tokenizer import encode, read_sentences
-from energy import price
-from hwmodels import load_chip
-from mapper import map_graph
-from report import EmbeddingRun, cosines, embedding_figure, embedding_steps_table
-from simulator import execute
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import convert
+from synaptile.conversion.graph import ECUnit, SpikingGraph
+from synaptile.conversion.text.encoder import load_text_encoder
+from synaptile.conversion.text.tokenizer import encode, read_sentences
+from synaptile.energy import price
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.report import EmbeddingRun, cosines, embedding_figure, embedding_steps_table
+from synaptile.simulator import execute
 
 HERE = Path(__file__).parent / "minilm"
 SHOWN = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 320)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion.ann import ann_forward
-from conversion.convert import lower_model
-from conversion.graph import ECUnit, SpikingGraph
-from conversion.images import load_images, open_folder, source_of
-from conversion.spikezip import calibrate_spikezip, qann_levels
-from conversion.weights import load_timm
-from simulator import reference
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import lower_model
+from synaptile.conversion.graph import ECUnit, SpikingGraph
+from synaptile.conversion.images import load_images, open_folder, source_of
+from synaptile.conversion.spikezip import calibrate_spikezip, qann_levels
+from synaptile.conversion.weights import load_timm
+from synaptile.simulator import reference
 
 MODEL = "vit_tiny_patch16_224"
 CROP = 224 / 227.5

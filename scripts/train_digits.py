@@ -29,7 +29,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 from torch.nn import functional
 
-from foundation.files import atomic_path, write_json
+from synaptile.foundation.files import atomic_path, write_json
 
 DATA_DIR = Path(__file__).resolve().parents[1] / "synaptile" / "data"
 

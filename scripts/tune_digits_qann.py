@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from train_digits import DATA_DIR, Jitter, Split, balanced_rows, jittered, preprocess, split_digits
 
-from conversion.ann import ann_forward
-from conversion.graph import SpikingGraph, load_graph
-from conversion.spikezip import calibrate_spikezip, save_qann
-from conversion.spikezip.finetune import TuningRecipe, fine_tune
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import SpikingGraph, load_graph
+from synaptile.conversion.spikezip import calibrate_spikezip, save_qann
+from synaptile.conversion.spikezip.finetune import TuningRecipe, fine_tune
 from synaptile.data import DIGITS_GRAPH
 
 LEVELS = 32

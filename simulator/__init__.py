@@ -1,10 +1,10 @@
 """Execution of mapped spiking networks, event by event, the dense reference beside it, and the schedule in cycles."""
 
-from simulator.activity import OPS, Accounting, Activity, OperationTable, SpikeRecord
-from simulator.dense import Reference, reference
-from simulator.execute import execute
-from simulator.schedule import Timeline, schedule
-from simulator.synthetic import synthesise
+from synaptile.simulator.activity import OPS, Accounting, Activity, OperationTable, SpikeRecord
+from synaptile.simulator.dense import Reference, reference
+from synaptile.simulator.execute import execute
+from synaptile.simulator.schedule import Timeline, schedule
+from synaptile.simulator.synthetic import synthesise
 
 __all__ = [
     "OPS",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.tables import Tabular
-from mapper.program import CoreProgram
+from synaptile.foundation.tables import Tabular
+from synaptile.mapper.program import CoreProgram
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,12 +101,12 @@ class Activity(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `operations` (core, node, role, op, step, count) or `spikes` (site, step, value, count), without zeros."""
-        from simulator.show import activity_arrow
+        from synaptile.simulator.show import activity_arrow
 
         return activity_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from simulator.show import activity_html
+        from synaptile.simulator.show import activity_html
 
         return activity_html(self)
 

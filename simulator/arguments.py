@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 
 def positive_integer(name: str, value: int) -> int:

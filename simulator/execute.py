@@ -11,24 +11,24 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, Port, ProductUnit, SpikeSource, Synapse
-from conversion.spikes import check_samples
-from conversion.text.tokens import Tokens
-from foundation.errors import InputError
-from mapper.lengths import program_at
-from mapper.program import CoreProgram
-from simulator.activity import Activity
-from simulator.arguments import kept_samples, positive_integer
-from simulator.dense.reference import check_steps
-from simulator.event.buffers import Buffers
-from simulator.event.build import Layout, make_layout, make_unit
-from simulator.event.record import Recorder
-from simulator.event.ternary_unit import spike_values
-from simulator.kernels.fire import Events
-from simulator.lengths import runs_of
-from simulator.memory import check_memory
-from simulator.number_format import check_numeric
-from simulator.settling import settled_steps
+from synaptile.conversion.graph import Convolution2d, Neurons, Port, ProductUnit, SpikeSource, Synapse
+from synaptile.conversion.spikes import check_samples
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.lengths import program_at
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.arguments import kept_samples, positive_integer
+from synaptile.simulator.dense.reference import check_steps
+from synaptile.simulator.event.buffers import Buffers
+from synaptile.simulator.event.build import Layout, make_layout, make_unit
+from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.event.ternary_unit import spike_values
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.lengths import runs_of
+from synaptile.simulator.memory import check_memory
+from synaptile.simulator.number_format import check_numeric
+from synaptile.simulator.settling import settled_steps
 
 Progress = Callable[[int, int], None]
 TOKENS_AT_ONCE = 800
@@ -49,7 +49,7 @@ def execute(
     """Run the mapped network: spikes fetch weight rows, products accumulate events, EC units expect, MT neurons fire.
 
     Args:
-        program: from `mapper.map_graph`, its graph with arrays.
+        program: from `synaptile.mapper.map_graph`, its graph with arrays.
         images: preprocessed, float32 or float64, shape (images, channels, H, W); for a graph that takes spikes, trains of 0
             and 1, shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
             runs at its own length, and what pads it costs nothing. Consecutive sentences of one length run together.

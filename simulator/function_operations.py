@@ -27,8 +27,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from conversion.graph import ECUnit
-from foundation.errors import GraphError
+from synaptile.conversion.graph import ECUnit
+from synaptile.foundation.errors import GraphError
 
 _PER_ELEMENT: dict[str, dict[str, int]] = {
     "gelu": {"mul": 3, "erf": 1, "add": 1},
@@ -44,7 +44,7 @@ _PER_ELEMENT: dict[str, dict[str, int]] = {
 def function_operations(node: ECUnit) -> dict[str, int]:
     """Operations of one full evaluation of F over the node's stream, one image.
 
-    Keys are operations of `simulator.activity.OPS`, values their exact counts; operations that F does not need are absent.
+    Keys are operations of `activity.OPS`, values their exact counts; operations that F does not need are absent.
     Only F itself: running sums and the expectation law of Eq. 15 are the EC unit's, not the function's.
     Raises GraphError for a function that has no formula here.
     """

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MembraneReadOut, SpikingGraph
+from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MembraneReadOut, SpikingGraph
 
 Array = NDArray[Any]
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph, at_length
-from conversion.text.tokens import Tokens
-from mapper.lengths import program_at
-from mapper.program import CoreProgram, Int64
-from simulator.activity import Activity, SpikeRecord
+from synaptile.conversion.graph import SpikingGraph, at_length
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.mapper.lengths import program_at
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.activity import Activity, SpikeRecord
 
 Samples = NDArray[Any] | Tokens
 

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 from numba import config
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Convolution2d,
     CubaLIFNeurons,
     LeakyNeurons,
@@ -21,8 +21,8 @@ from conversion.graph import (
     STBIFNeurons,
     Synapse,
 )
-from foundation.errors import InputError
-from simulator.number_format import Numeric, real_dtype
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.number_format import Numeric, real_dtype
 
 _SPARE = 128 << 20
 """Bytes kept at most beyond what is in use: large enough for the streams of a block of a small model."""

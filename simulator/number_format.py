@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, SpikingGraph, Synapse
-from foundation.errors import InputError
-from simulator.kernels.quantise import quantise_rows
+from synaptile.conversion.graph import Convolution2d, Neurons, SpikingGraph, Synapse
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.kernels.quantise import quantise_rows
 
 Numeric: TypeAlias = Literal["float32", "float64", "int8"]
 NUMERICS: tuple[Numeric, ...] = ("float32", "float64", "int8")

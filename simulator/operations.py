@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     CubaLIFNeurons,
@@ -50,12 +50,12 @@ from conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from foundation.derived import derived
-from foundation.errors import ConservationError
-from mapper.program import CoreProgram, Int32, Int64
-from simulator.activity import OPS, OperationTable
-from simulator.function_operations import function_operations
-from simulator.lengths import program_counts
+from synaptile.foundation.derived import derived
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.program import CoreProgram, Int32, Int64
+from synaptile.simulator.activity import OPS, OperationTable
+from synaptile.simulator.function_operations import function_operations
+from synaptile.simulator.lengths import program_counts
 
 Entry = tuple[str, str, int]
 """Role, operation, count an image and step."""

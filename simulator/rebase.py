@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
-from foundation.errors import ConservationError, InputError
-from mapper.program import CoreProgram, Int64
-from simulator.activity import Activity, OperationTable, SpikeRecord
-from simulator.event.build import make_layout
-from simulator.event.convolution_unit import part_counts
-from simulator.event.record import Recorder
-from simulator.number_format import check_numeric
-from simulator.operations import Ledger
-from simulator.schedule.remap import images_kept, same_counts
-from simulator.schedule.spike_counts import SpikeCounts
-from simulator.settling import settled_steps
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.activity import Activity, OperationTable, SpikeRecord
+from synaptile.simulator.event.build import make_layout
+from synaptile.simulator.event.convolution_unit import part_counts
+from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.number_format import check_numeric
+from synaptile.simulator.operations import Ledger
+from synaptile.simulator.schedule.remap import images_kept, same_counts
+from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.settling import settled_steps
 
 
 def rebased(activity: Activity, program: CoreProgram) -> Activity:

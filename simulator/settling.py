@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from simulator.activity import SpikeRecord
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.simulator.activity import SpikeRecord
 
 
 def settled_steps(graph: SpikingGraph, spikes: Mapping[str, SpikeRecord]) -> NDArray[np.int64] | None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conversion.graph import layer_of
-from foundation.html import card, facts, folded, grid, warning
-from foundation.tables import arrow, choose, words
-from simulator.activity import OPS, Activity, SpikeRecord
+from synaptile.conversion.graph import layer_of
+from synaptile.foundation.html import card, facts, folded, grid, warning
+from synaptile.foundation.tables import arrow, choose, words
+from synaptile.simulator.activity import OPS, Activity, SpikeRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.archive import read_archive, write_archive
-from foundation.errors import FileFormatError
-from mapper import load_program, program_digest, save_program
-from simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
+from synaptile.foundation.archive import read_archive, write_archive
+from synaptile.foundation.errors import FileFormatError
+from synaptile.mapper import load_program, program_digest, save_program
+from synaptile.simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
 
 FORMAT = "synaptile-activity"
 VERSION = 1

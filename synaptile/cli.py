@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from foundation.errors import ConservationError, DoesNotFit, SynaptileError
 from synaptile.commands import (
     chips,
     compare,
@@ -25,6 +24,7 @@ from synaptile.commands import (
     trace,
     tune,
 )
+from synaptile.foundation.errors import ConservationError, DoesNotFit, SynaptileError
 from synaptile.terminal import errors
 
 app = typer.Typer(
@@ -56,7 +56,7 @@ def main() -> None:
     try:
         app()
     except DoesNotFit as error:
-        from report import does_not_fit_table
+        from synaptile.report import does_not_fit_table
 
         errors().print(does_not_fit_table(error))
         _fail(f"{error.graph} does not fit {error.chip}")

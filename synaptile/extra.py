@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 
 def require_study(package: str, what: str) -> None:

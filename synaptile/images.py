@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, SpikeSource, SpikingGraph
-from conversion.images import check_images, load_images, open_folder, source_of
-from conversion.spikes import check_spikes
-from foundation.errors import ImageError, InputError
+from synaptile.conversion.graph import ImageSource, SpikeSource, SpikingGraph
+from synaptile.conversion.images import check_images, load_images, open_folder, source_of
+from synaptile.conversion.spikes import check_spikes
 from synaptile.data import embedded_digits, preprocess_digits
+from synaptile.foundation.errors import ImageError, InputError
 
 DIGITS = "digits"
 """Names the embedded model and its digits wherever a model or images are asked for."""

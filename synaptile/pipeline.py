@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from conversion.ann import ann_forward
-from conversion.calibrate import graph_dtype
-from conversion.graph import SpikeSource, SpikingGraph
-from conversion.text.tokens import Tokens
-from energy import EnergyReport, price
-from foundation.files import write_json
-from hwmodels import Chip, load_chip
-from mapper import CoreProgram
-from report import (
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import graph_dtype
+from synaptile.conversion.graph import SpikeSource, SpikingGraph
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.energy import EnergyReport, price
+from synaptile.foundation.files import write_json
+from synaptile.hwmodels import Chip, load_chip
+from synaptile.images import ImageSet
+from synaptile.mapper import CoreProgram
+from synaptile.report import (
     break_even_figure,
     break_even_table,
     busiest_links_table,
@@ -35,9 +36,8 @@ from report import (
     timeline_document,
     timeline_figure,
 )
-from simulator import Timeline, execute, schedule
-from synaptile.images import ImageSet
 from synaptile.rundir import Run
+from synaptile.simulator import Timeline, execute, schedule
 from synaptile.terminal import counted
 from synaptile.text import TextSet
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.archive import read_archive, write_archive
-from foundation.errors import FileFormatError, InputError
-from foundation.files import write_json
-from simulator import Activity
-from simulator.storage import load_activity, save_activity
+from synaptile.foundation.archive import read_archive, write_archive
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.foundation.files import write_json
+from synaptile.simulator import Activity
+from synaptile.simulator.storage import load_activity, save_activity
 
 FORMAT = "synaptile-inputs"
 VERSION = 1

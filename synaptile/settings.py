@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foundation.errors import FileFormatError, InputError
-from foundation.files import write_json
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.foundation.files import write_json
 
 FILE = "settings.json"
 VERSION = 1

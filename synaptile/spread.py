@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
 
-from foundation.errors import InputError
 from synaptile.extra import require_study
+from synaptile.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from distributed import Client

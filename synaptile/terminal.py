@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from report.style import WIDTH
+from synaptile.report.style import WIDTH
 
 
 def output() -> Console:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from conversion.text.tokenizer import encode, read_sentences
-from conversion.text.tokens import Tokens, text_source
-from foundation.errors import InputError
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.text.tokenizer import encode, read_sentences
+from synaptile.conversion.text.tokens import Tokens, text_source
+from synaptile.foundation.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,

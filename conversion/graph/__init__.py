@@ -1,8 +1,8 @@
 """The SpikingGraph and its node types. Needs neither torch nor timm."""
 
-from conversion.graph.graph import SpikingGraph, layer_of
-from conversion.graph.kinds import NODE_TYPES
-from conversion.graph.leaky import (
+from synaptile.conversion.graph.graph import SpikingGraph, layer_of
+from synaptile.conversion.graph.kinds import NODE_TYPES
+from synaptile.conversion.graph.leaky import (
     BinaryNeurons,
     CubaLIFNeurons,
     IFNeurons,
@@ -11,7 +11,7 @@ from conversion.graph.leaky import (
     MembraneReadOut,
     SpikeSource,
 )
-from conversion.graph.nodes import (
+from synaptile.conversion.graph.nodes import (
     Add,
     Concatenate,
     ConstantStream,
@@ -31,9 +31,9 @@ from conversion.graph.nodes import (
     TokenMean,
     TokenSelect,
 )
-from conversion.graph.storage import load_graph, save_graph
-from conversion.graph.text import TokenEmbedding, TokenSource, at_length, takes_text
-from conversion.graph.windows import Convolution2d
+from synaptile.conversion.graph.storage import load_graph, save_graph
+from synaptile.conversion.graph.text import TokenEmbedding, TokenSource, at_length, takes_text
+from synaptile.conversion.graph.windows import Convolution2d
 
 __all__ = [
     "NODE_TYPES",

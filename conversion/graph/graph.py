@@ -12,12 +12,12 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Source, Synapse
-from conversion.graph.verify import verify_arrays, verify_structure
-from conversion.graph.windows import Convolution2d
-from foundation.digest import digest_of
-from foundation.errors import GraphError
-from foundation.tables import Tabular
+from synaptile.conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Source, Synapse
+from synaptile.conversion.graph.verify import verify_arrays, verify_structure
+from synaptile.conversion.graph.windows import Convolution2d
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import GraphError
+from synaptile.foundation.tables import Tabular
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,7 +130,7 @@ class SpikingGraph(Tabular):
     @cached_property
     def digest(self) -> str:
         """Hex digest of structure and arrays."""
-        from conversion.graph.serialise import structure_of
+        from synaptile.conversion.graph.serialise import structure_of
 
         return digest_of(structure_of(self), self.arrays)
 
@@ -146,12 +146,12 @@ class SpikingGraph(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `nodes`, in graph order: name, kind, layer, shape, neurons, MACs of the ANN, inputs."""
-        from conversion.graph.show import graph_arrow
+        from synaptile.conversion.graph.show import graph_arrow
 
         return graph_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from conversion.graph.show import graph_html
+        from synaptile.conversion.graph.show import graph_html
 
         return graph_html(self)
 

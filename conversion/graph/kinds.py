@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversion.graph.leaky import CubaLIFNeurons, IFNeurons, LIFNeurons, MembraneReadOut, SpikeSource
-from conversion.graph.nodes import (
+from synaptile.conversion.graph.leaky import CubaLIFNeurons, IFNeurons, LIFNeurons, MembraneReadOut, SpikeSource
+from synaptile.conversion.graph.nodes import (
     Add,
     Concatenate,
     ConstantStream,
@@ -19,8 +19,8 @@ from conversion.graph.nodes import (
     TokenMean,
     TokenSelect,
 )
-from conversion.graph.text import TokenEmbedding, TokenSource
-from conversion.graph.windows import Convolution2d
+from synaptile.conversion.graph.text import TokenEmbedding, TokenSource
+from synaptile.conversion.graph.windows import Convolution2d
 
 NODE_TYPES: dict[str, type[Node]] = {
     cls.kind: cls

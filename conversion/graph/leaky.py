@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from conversion.graph.nodes import Neurons, ReadOut, Source
+from synaptile.conversion.graph.nodes import Neurons, ReadOut, Source
 
 Reset: TypeAlias = Literal["value", "subtract"]
 """What a spike does to the membrane: sets it to v_reset (NIR), or takes v_threshold off it."""

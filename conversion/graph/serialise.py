@@ -7,12 +7,12 @@ import types
 import typing
 from typing import Any
 
-from conversion.graph.kinds import NODE_TYPES
-from conversion.graph.nodes import Node, Port
-from foundation.errors import FileFormatError
+from synaptile.conversion.graph.kinds import NODE_TYPES
+from synaptile.conversion.graph.nodes import Node, Port
+from synaptile.foundation.errors import FileFormatError
 
 if typing.TYPE_CHECKING:
-    from conversion.graph.graph import SpikingGraph
+    from synaptile.conversion.graph.graph import SpikingGraph
 
 
 def structure_of(graph: SpikingGraph) -> dict[str, Any]:

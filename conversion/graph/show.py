@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conversion.graph.graph import SpikingGraph, layer_of
-from conversion.graph.nodes import Neurons, Node
-from foundation.html import card, facts, folded, grid
-from foundation.tables import arrow, choose
+from synaptile.conversion.graph.graph import SpikingGraph, layer_of
+from synaptile.conversion.graph.nodes import Neurons, Node
+from synaptile.foundation.html import card, facts, folded, grid
+from synaptile.foundation.tables import arrow, choose
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from conversion.graph.graph import SpikingGraph
-from conversion.graph.mapped import mapped_tensors, write_tensors
-from conversion.graph.serialise import nodes_from, structure_of
-from foundation.errors import FileFormatError
-from foundation.files import atomic_path
+from synaptile.conversion.graph.graph import SpikingGraph
+from synaptile.conversion.graph.mapped import mapped_tensors, write_tensors
+from synaptile.conversion.graph.serialise import nodes_from, structure_of
+from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.files import atomic_path
 
 FORMAT = "synaptile-graph"
 VERSION = 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from conversion.graph.nodes import (
+from synaptile.conversion.graph.nodes import (
     LATER,
     ConstantStream,
     ECUnit,
@@ -22,10 +22,10 @@ from conversion.graph.nodes import (
     TokenMean,
     TokenSelect,
 )
-from foundation.errors import GraphError
+from synaptile.foundation.errors import GraphError
 
 if TYPE_CHECKING:
-    from conversion.graph.graph import SpikingGraph
+    from synaptile.conversion.graph.graph import SpikingGraph
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph.leaky import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MembraneReadOut, SpikeSource
-from conversion.graph.nodes import (
+from synaptile.conversion.graph.leaky import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MembraneReadOut, SpikeSource
+from synaptile.conversion.graph.nodes import (
     Add,
     Concatenate,
     ConstantStream,
@@ -31,9 +31,9 @@ from conversion.graph.nodes import (
     TokenMean,
     TokenSelect,
 )
-from conversion.graph.text import TokenEmbedding, TokenSource, check_text
-from conversion.graph.windows import Convolution2d
-from foundation.errors import GraphError, WeightsError
+from synaptile.conversion.graph.text import TokenEmbedding, TokenSource, check_text
+from synaptile.conversion.graph.windows import Convolution2d
+from synaptile.foundation.errors import GraphError, WeightsError
 
 _ARITY: dict[type[Node], int | None] = {
     ImageSource: 0,

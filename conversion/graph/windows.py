@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph.nodes import LATER, Injection, Node
+from synaptile.conversion.graph.nodes import LATER, Injection, Node
 
 Int64 = NDArray[np.int64]
 Pair: TypeAlias = tuple[int, int]

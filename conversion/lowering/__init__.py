@@ -5,6 +5,6 @@ into the node that produces it, the layout operator itself is run on that tensor
 needs (token rows, heads, transposed heads). What no pattern fits is refused by name.
 """
 
-from conversion.lowering.lower import lower
+from synaptile.conversion.lowering.lower import lower
 
 __all__ = ["lower"]

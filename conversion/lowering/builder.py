@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ConstantStream, Node, Port, TokenSelect
-from conversion.lowering.values import Stream
-from foundation.errors import ModelError
+from synaptile.conversion.graph import ConstantStream, Node, Port, TokenSelect
+from synaptile.conversion.lowering.values import Stream
+from synaptile.foundation.errors import ModelError
 
 if TYPE_CHECKING:
     import torch

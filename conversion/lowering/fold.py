@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conversion.graph import ECUnit, PatchEmbedding, Synapse
-from conversion.lowering.builder import Builder
-from conversion.lowering.values import Stream
+from synaptile.conversion.graph import ECUnit, PatchEmbedding, Synapse
+from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.values import Stream
 
 if TYPE_CHECKING:
     import torch

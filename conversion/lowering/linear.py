@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from conversion.graph import MTNeurons, Port, Synapse
-from conversion.lowering.builder import Builder
-from conversion.lowering.values import Stream
+from synaptile.conversion.graph import MTNeurons, Port, Synapse
+from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.values import Stream
 
 if TYPE_CHECKING:
     import torch

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from conversion.graph import ImageSource, ReadOut, SpikingGraph
-from conversion.lowering.builder import Builder
-from conversion.lowering.operators import IDENTITIES, IGNORED, LAYOUTS, OPERATORS, supported_operators
-from conversion.lowering.values import Stream
-from conversion.trace import TracedModel
-from foundation.errors import ModelError, UnsupportedOperator
+from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
+from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.operators import IDENTITIES, IGNORED, LAYOUTS, OPERATORS, supported_operators
+from synaptile.conversion.lowering.values import Stream
+from synaptile.conversion.trace import TracedModel
+from synaptile.foundation.errors import ModelError, UnsupportedOperator
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ECUnit,
@@ -13,12 +13,12 @@ from conversion.graph import (
     PatchEmbedding,
     TokenMean,
 )
-from conversion.graph.nodes import ECFunction
-from conversion.lowering.builder import Builder
-from conversion.lowering.fold import fold_affine
-from conversion.lowering.linear import lower_linear
-from conversion.lowering.product import lower_matmul
-from conversion.lowering.values import Stream
+from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.fold import fold_affine
+from synaptile.conversion.lowering.linear import lower_linear
+from synaptile.conversion.lowering.product import lower_matmul
+from synaptile.conversion.lowering.values import Stream
 
 if TYPE_CHECKING:
     import torch

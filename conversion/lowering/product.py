@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversion.graph import ProductUnit
-from conversion.lowering.builder import Builder
-from conversion.lowering.linear import add_site
-from conversion.lowering.values import Stream
+from synaptile.conversion.graph import ProductUnit
+from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.linear import add_site
+from synaptile.conversion.lowering.values import Stream
 
 
 def lower_matmul(b: Builder, fx: Any, x: Any, y: Any) -> Stream:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d
-from conversion.graph.windows import Pair
+from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph.windows import Pair
 
 Float64 = NDArray[np.float64]
 

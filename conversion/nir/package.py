@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from foundation.errors import FileFormatError, GraphError, InputError
+from synaptile.foundation.errors import FileFormatError, GraphError, InputError
 
 
 def require_nir() -> Any:

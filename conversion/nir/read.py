@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     CubaLIFNeurons,
@@ -24,12 +24,12 @@ from conversion.graph import (
     SpikingGraph,
     Synapse,
 )
-from conversion.graph.leaky import Reset
-from conversion.graph.windows import Pair
-from conversion.nir.fold import folded_arrays, folded_kernel
-from conversion.nir.package import open_nir
-from conversion.nir.windows import padding_of, pair
-from foundation.errors import GraphError, InputError
+from synaptile.conversion.graph.leaky import Reset
+from synaptile.conversion.graph.windows import Pair
+from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
+from synaptile.conversion.nir.package import open_nir
+from synaptile.conversion.nir.windows import padding_of, pair
+from synaptile.foundation.errors import GraphError, InputError
 
 DT = 1e-4
 """Length of a step in seconds where nothing else is said: what snnTorch assumes when it writes NIR (Norse: 1e-3)."""

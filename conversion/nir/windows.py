@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph.windows import Pair
-from foundation.errors import GraphError
+from synaptile.conversion.graph.windows import Pair
+from synaptile.foundation.errors import GraphError
 
 
 def pair(name: str, label: str, value: Any) -> Pair:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     CubaLIFNeurons,
@@ -21,10 +21,10 @@ from conversion.graph import (
     SpikingGraph,
     Synapse,
 )
-from conversion.nir.package import require_nir
-from conversion.nir.read import FOLDED
-from foundation.errors import GraphError
-from foundation.files import atomic_path
+from synaptile.conversion.nir.package import require_nir
+from synaptile.conversion.nir.read import FOLDED
+from synaptile.foundation.errors import GraphError
+from synaptile.foundation.files import atomic_path
 
 _WHY = {
     "mt": "its spikes have many values",

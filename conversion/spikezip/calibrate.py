@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.calibrate import Batches, Progress, Samples, check_calibration
-from conversion.graph import SpikingGraph
-from conversion.spikezip.steps import measure_steps
-from conversion.spikezip.structure import quantised_structure, with_steps
-from conversion.text.tokens import Tokens, together
-from foundation.errors import CalibrationError
+from synaptile.conversion.calibrate import Batches, Progress, Samples, check_calibration
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.spikezip.steps import measure_steps
+from synaptile.conversion.spikezip.structure import quantised_structure, with_steps
+from synaptile.conversion.text.tokens import Tokens, together
+from synaptile.foundation.errors import CalibrationError
 
 
 def calibrate_spikezip(

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from conversion.graph import ECUnit, SpikingGraph, STBIFNeurons
-from conversion.graph.storage import parse_json, read_safetensors
-from conversion.spikezip.structure import quantised_structure, with_steps
-from foundation.digest import digest_of
-from foundation.errors import FileFormatError, GraphError, WeightsError
-from foundation.files import atomic_path
+from synaptile.conversion.graph import ECUnit, SpikingGraph, STBIFNeurons
+from synaptile.conversion.graph.storage import parse_json, read_safetensors
+from synaptile.conversion.spikezip.structure import quantised_structure, with_steps
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import FileFormatError, GraphError, WeightsError
+from synaptile.foundation.files import atomic_path
 
 FORMAT = "synaptile-qann"
 VERSION = 1

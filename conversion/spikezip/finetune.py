@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import ann_forward
-from conversion.calibrate import graph_dtype
-from conversion.extra import require_torch
-from conversion.graph import SpikingGraph
-from conversion.images import check_images, source_of
-from foundation.errors import InputError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import graph_dtype
+from synaptile.conversion.extra import require_torch
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.images import check_images, source_of
+from synaptile.foundation.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +64,7 @@ def fine_tune(
     import torch
     from torch.nn import functional
 
-    from conversion.spikezip.module import QANN
+    from synaptile.conversion.spikezip.module import QANN
 
     recipe = recipe or TuningRecipe()
     pixels = torch.from_numpy(check_images(images, source_of(qann).image_shape).astype(graph_dtype(qann), copy=False))

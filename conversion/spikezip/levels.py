@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import ProductUnit, SpikingGraph, Synapse
-from foundation.errors import InputError
+from synaptile.conversion.graph import ProductUnit, SpikingGraph, Synapse
+from synaptile.foundation.errors import InputError
 
 LOWEST_LEVELS = 4
 ACCUMULATOR_LIMIT = 2**31 - 1

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
@@ -27,8 +27,8 @@ from conversion.graph import (
     TokenMean,
     TokenSelect,
 )
-from conversion.spikezip.structure import with_steps
-from foundation.errors import GraphError
+from synaptile.conversion.spikezip.structure import with_steps
+from synaptile.foundation.errors import GraphError
 
 SMALLEST_STEP = 1e-6
 """Steps are kept above it: a step that crosses zero turns its quantiser over."""

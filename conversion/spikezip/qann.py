@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from conversion.ann import forward, quantised_levels
-from conversion.graph import Neurons, SpikingGraph, STBIFNeurons, at_length
-from conversion.text.tokens import Int64, Tokens, check_tokens, text_source
-from foundation.errors import GraphError
+from synaptile.conversion.ann import forward, quantised_levels
+from synaptile.conversion.graph import Neurons, SpikingGraph, STBIFNeurons, at_length
+from synaptile.conversion.text.tokens import Int64, Tokens, check_tokens, text_source
+from synaptile.foundation.errors import GraphError
 
 
 def qann_levels(

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import forward
-from conversion.graph import Neurons, SpikingGraph, STBIFNeurons
-from conversion.text.tokens import Tokens
-from foundation.errors import CalibrationError
+from synaptile.conversion.ann import forward
+from synaptile.conversion.graph import Neurons, SpikingGraph, STBIFNeurons
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.foundation.errors import CalibrationError
 
 GRID = 96
 SPAN = 64.0

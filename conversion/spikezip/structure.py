@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, get_args
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     ConstantStream,
     ECUnit,
     ImageSource,
@@ -23,9 +23,9 @@ from conversion.graph import (
     Synapse,
     TokenSource,
 )
-from conversion.spikezip.levels import check_accumulators, check_levels, level_range
-from conversion.thresholds import head_synapses
-from foundation.errors import CalibrationError, InputError, ModelError
+from synaptile.conversion.spikezip.levels import check_accumulators, check_levels, level_range
+from synaptile.conversion.thresholds import head_synapses
+from synaptile.foundation.errors import CalibrationError, InputError, ModelError
 
 Presentation: TypeAlias = Literal["analog", "rate"]
 RECTIFIED = ("gelu", "gelu_tanh", "quick_gelu", "relu")

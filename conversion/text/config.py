@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from conversion.graph.nodes import ECFunction
-from foundation.errors import FileFormatError, ModelError
+from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.foundation.errors import FileFormatError, ModelError
 
 Pooling: TypeAlias = Literal["mean", "cls"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from conversion.graph import SpikingGraph
-from conversion.text.config import EncoderConfig, read_config
-from conversion.text.lower import lower_encoder
-from conversion.text.tokenizer import FILE, KEY
-from conversion.text.weights import read_weights
-from foundation.errors import FileFormatError
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.text.config import EncoderConfig, read_config
+from synaptile.conversion.text.lower import lower_encoder
+from synaptile.conversion.text.tokenizer import FILE, KEY
+from synaptile.conversion.text.weights import read_weights
+from synaptile.foundation.errors import FileFormatError
 
 DEFAULT_TOKENS = 64
 """Tokens of the longest sentence that a graph takes, unless asked otherwise."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     ECUnit,
     MTNeurons,
@@ -22,9 +22,9 @@ from conversion.graph import (
     TokenSelect,
     TokenSource,
 )
-from conversion.text.config import EncoderConfig
-from conversion.text.weights import Arrays
-from foundation.errors import InputError
+from synaptile.conversion.text.config import EncoderConfig
+from synaptile.conversion.text.weights import Arrays
+from synaptile.foundation.errors import InputError
 
 
 def lower_encoder(config: EncoderConfig, weights: Arrays, tokens: int, metadata: dict[str, Any] | None = None) -> SpikingGraph:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion.graph import SpikingGraph
-from conversion.text.tokens import Tokens, check_tokens, text_source
-from foundation.errors import FileFormatError, InputError
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.text.tokens import Tokens, check_tokens, text_source
+from synaptile.foundation.errors import FileFormatError, InputError
 
 FILE = "tokenizer.json"
 KEY = "tokenizer"

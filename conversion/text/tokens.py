@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph, TokenSource
-from foundation.errors import GraphError, InputError
+from synaptile.conversion.graph import SpikingGraph, TokenSource
+from synaptile.foundation.errors import GraphError, InputError
 
 Int64 = NDArray[np.int64]
 

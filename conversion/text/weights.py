@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from conversion.text.config import EncoderConfig
-from foundation.errors import WeightsError
+from synaptile.conversion.text.config import EncoderConfig
+from synaptile.foundation.errors import WeightsError
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -20,10 +20,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import synaptile
-from energy.prices import HOROWITZ
-from hwmodels import load_chip, schema, shipped_chips
-from hwmodels.schema import ChipSchema, Figure
-from report.style import markdown_table
+from synaptile.energy.prices import HOROWITZ
+from synaptile.hwmodels import load_chip, schema, shipped_chips
+from synaptile.hwmodels.schema import ChipSchema, Figure
+from synaptile.report.style import markdown_table
 
 UNITS = {
     "_pj_per_flit_hop": "pJ a flit and hop",

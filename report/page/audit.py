@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversion.graph import layer_of
-from energy import Bill, EnergyReport, kind_of
-from energy.bill import CHIP
-from energy.prices import Price
+from synaptile.conversion.graph import layer_of
+from synaptile.energy import Bill, EnergyReport, kind_of
+from synaptile.energy.bill import CHIP
+from synaptile.energy.prices import Price
 
 
 def audit_document(report: EnergyReport) -> dict[str, Any]:

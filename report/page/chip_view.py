@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import Bill, EnergyReport
-from energy.bill import NO_CORE
-from mapper.board import board_shape
-from mapper.program import CoreProgram
-from simulator.schedule.timeline import UNITS, LinkKind, Timeline
+from synaptile.energy import Bill, EnergyReport
+from synaptile.energy.bill import NO_CORE
+from synaptile.mapper.board import board_shape
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.schedule.timeline import UNITS, LinkKind, Timeline
 
 LINES_A_CORE = 8
 """Heaviest lines listed a core."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from foundation.files import write_text
-from report.comparison import Section
-from report.page.render import render
+from synaptile.foundation.files import write_text
+from synaptile.report.comparison import Section
+from synaptile.report.page.render import render
 
 
 def write_comparison_page(sections: Sequence[Section], names: tuple[str, str], path: str | Path) -> Path:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import LADDER, EnergyReport
-from energy.export import line_fields
-from energy.prices import Price
-from hwmodels import Chip, chip_document
-from hwmodels.figures import chip_figures, figure_text
-from hwmodels.show import PROPERTY
-from mapper.program import CoreKind, CoreProgram
-from report.page.chip_view import shown_program
-from report.tables import accuracy_per_step
+from synaptile.energy import LADDER, EnergyReport
+from synaptile.energy.export import line_fields
+from synaptile.energy.prices import Price
+from synaptile.hwmodels import Chip, chip_document
+from synaptile.hwmodels.figures import chip_figures, figure_text
+from synaptile.hwmodels.show import PROPERTY
+from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.report.page.chip_view import shown_program
+from synaptile.report.tables import accuracy_per_step
 
 
 def overview_document(

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-_ASSETS = files("report.page") / "assets"
+_ASSETS = files("synaptile.report.page") / "assets"
 
 
 def render(template: str, scripts: Sequence[str], *, styles: Sequence[str] = ("page.css",), **values: Any) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import kind_of
-from mapper.program import Int64
-from report.timeline_tables import critical_nodes
-from report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
-from report.trace.window import Window, select
-from simulator.schedule.timeline import Timeline
+from synaptile.energy import kind_of
+from synaptile.mapper.program import Int64
+from synaptile.report.timeline_tables import critical_nodes
+from synaptile.report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
+from synaptile.report.trace.window import Window, select
+from synaptile.simulator.schedule.timeline import Timeline
 
 CRITICAL_NODES = 15
 """Nodes of the critical path that the page lists."""

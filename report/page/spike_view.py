@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversion.graph import Neurons, layer_of
-from energy import site_kind
-from simulator.activity import Activity
+from synaptile.conversion.graph import Neurons, layer_of
+from synaptile.energy import site_kind
+from synaptile.simulator.activity import Activity
 
 
 def spike_document(activity: Activity) -> dict[str, Any]:

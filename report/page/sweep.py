@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from foundation.files import write_text
-from report.page.render import packed, render
-from report.sweep_rows import FIGURES, Sweep
-from report.sweep_tables import short_names
+from synaptile.foundation.files import write_text
+from synaptile.report.page.render import packed, render
+from synaptile.report.sweep_rows import FIGURES, Sweep
+from synaptile.report.sweep_tables import short_names
 
 SCRIPTS = ("theme.js", "base.js", "sweep.js", "sweep_chart.js", "sweep_page.js")
 """The page's scripts, in order: each may use those before it."""

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import EnergyReport
-from foundation.files import write_text
-from report.page.audit import audit_document
-from report.page.chip_view import core_columns, core_lines, link_columns, mesh_document, part_columns
-from report.page.overview import overview_document
-from report.page.render import packed, render
-from report.page.schedule_view import bins_document, schedule_summary, steps_document
-from report.page.spike_view import spike_document
+from synaptile.energy import EnergyReport
+from synaptile.foundation.files import write_text
+from synaptile.report.page.audit import audit_document
+from synaptile.report.page.chip_view import core_columns, core_lines, link_columns, mesh_document, part_columns
+from synaptile.report.page.overview import overview_document
+from synaptile.report.page.render import packed, render
+from synaptile.report.page.schedule_view import bins_document, schedule_summary, steps_document
+from synaptile.report.page.spike_view import spike_document
 
 SCRIPTS = (
     "theme.js",

@@ -1,9 +1,9 @@
 """Traces of a timeline: Perfetto, VCD waveforms and Parquet tables with SQL."""
 
-from report.trace.names import core_name, link_names
-from report.trace.query import answer_table, query
-from report.trace.window import Window
-from report.trace.write import TraceFormat, TraceLevel, estimate_size, write_trace
+from synaptile.report.trace.names import core_name, link_names
+from synaptile.report.trace.query import answer_table, query
+from synaptile.report.trace.window import Window
+from synaptile.report.trace.write import TraceFormat, TraceLevel, estimate_size, write_trace
 
 __all__ = [
     "TraceFormat",

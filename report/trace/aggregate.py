@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mapper.program import Int32, Int64
-from report.trace.names import job_nodes
-from report.trace.occupancy import passages
-from report.trace.stalls import INPUT, NETWORK, stalls
-from report.trace.window import Selection
-from simulator.schedule.timeline import Timeline
+from synaptile.mapper.program import Int32, Int64
+from synaptile.report.trace.names import job_nodes
+from synaptile.report.trace.occupancy import passages
+from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
+from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.timeline import Timeline
 
 SERIES = ("busy", "stalled_input", "stalled_network", "operations", "spikes")
 """What is binned a core: cycles of the first three, counts of jobs that start in the bin of the others."""

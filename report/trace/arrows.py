@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Concatenate, ProductUnit, TokenMean, TokenSelect
-from foundation.errors import ConservationError
-from mapper.flows import PARTIAL_SUMS
-from mapper.program import CoreProgram, Int32, Int64
-from simulator.schedule.timeline import OPERANDS, Timeline
+from synaptile.conversion.graph import Concatenate, ProductUnit, TokenMean, TokenSelect
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.flows import PARTIAL_SUMS
+from synaptile.mapper.program import CoreProgram, Int32, Int64
+from synaptile.simulator.schedule.timeline import OPERANDS, Timeline
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from foundation.errors import InputError
-from mapper.program import Int64
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.program import Int64
 
 _FEMTOSECONDS = ("fs", "ps", "ns", "us", "ms", "s")
 

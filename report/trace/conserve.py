@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import Source
-from foundation.errors import ConservationError
-from report.trace.names import job_nodes
-from simulator.schedule.timeline import Timeline
+from synaptile.conversion.graph import Source
+from synaptile.foundation.errors import ConservationError
+from synaptile.report.trace.names import job_nodes
+from synaptile.simulator.schedule.timeline import Timeline
 
 
 def check_against_activity(timeline: Timeline) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapper.board import board_shape
-from mapper.program import CoreKind, CoreProgram, Int32
-from simulator.schedule.timeline import LinkKind, Timeline
+from synaptile.mapper.board import board_shape
+from synaptile.mapper.program import CoreKind, CoreProgram, Int32
+from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 
 def tile_of_cores(program: CoreProgram) -> Int32:

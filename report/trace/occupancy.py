@@ -17,11 +17,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from foundation.errors import ConservationError
-from mapper.board import board_shape
-from mapper.program import CoreProgram, Int32, Int64
-from report.trace.names import link_names, tile_of_cores
-from simulator.schedule.timeline import Cause, LinkKind, Timeline
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.board import board_shape
+from synaptile.mapper.program import CoreProgram, Int32, Int64
+from synaptile.report.trace.names import link_names, tile_of_cores
+from synaptile.simulator.schedule.timeline import Cause, LinkKind, Timeline
 
 CORE_LINK_CYCLES = 1
 """Cycles that the head of a message takes from a core to its router, or from a router to its core."""

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from foundation.errors import FileFormatError, InputError
-from report.trace.sections import Progress
-from report.trace.tables import METADATA_KEY, aggregate_tables, full_tables
-from report.trace.window import Selection
-from simulator.schedule.timeline import Timeline
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.report.trace.sections import Progress
+from synaptile.report.trace.tables import METADATA_KEY, aggregate_tables, full_tables
+from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.timeline import Timeline
 
 TABLES = ("jobs", "messages", "links", "cores", "bins", "link_bins", "steps")
 """Files that such a folder may hold, without ``.parquet``."""

@@ -14,17 +14,17 @@ from typing import Any, Self
 import numpy as np
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 
-from mapper.program import Int32, Int64
-from report.trace.aggregate import SERIES, into_bins
-from report.trace.arrows import arrows
-from report.trace.changes import Changes, level, running, without_repeats
-from report.trace.clock import TimeBase, nanoseconds
-from report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name, tile_of_cores
-from report.trace.occupancy import selected_passages
-from report.trace.perfetto_read import sum_arguments
-from report.trace.sections import Progress, Section, estimate_sections, write_sections
-from report.trace.window import Selection
-from simulator.schedule.timeline import OPERANDS, Cause, Timeline
+from synaptile.mapper.program import Int32, Int64
+from synaptile.report.trace.aggregate import SERIES, into_bins
+from synaptile.report.trace.arrows import arrows
+from synaptile.report.trace.changes import Changes, level, running, without_repeats
+from synaptile.report.trace.clock import TimeBase, nanoseconds
+from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name, tile_of_cores
+from synaptile.report.trace.occupancy import selected_passages
+from synaptile.report.trace.perfetto_read import sum_arguments
+from synaptile.report.trace.sections import Progress, Section, estimate_sections, write_sections
+from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 
 _SEQUENCE = 1
 _NEEDS_NAMES = TracePacket.SEQ_NEEDS_INCREMENTAL_STATE

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
-from foundation.errors import FileFormatError
+from synaptile.foundation.errors import FileFormatError
 
 _PACKET = 0x0A
 """Tag of a packet in a trace: field 1, length-delimited."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from report.sql import answer, answer_table
-from report.trace.parquet import read_tables
+from synaptile.report.sql import answer, answer_table
+from synaptile.report.trace.parquet import read_tables
 
 __all__ = ["answer_table", "query"]
 

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from mapper.program import Int64
+from synaptile.mapper.program import Int64
 
 Progress = Callable[[int, int], None]
 

@@ -9,8 +9,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from mapper.program import Int32, Int64
-from simulator.schedule.timeline import Cause, Timeline
+from synaptile.mapper.program import Int32, Int64
+from synaptile.simulator.schedule.timeline import Cause, Timeline
 
 INPUT, NETWORK = 1, 2
 """`Stalls.kind`: an input had not been computed; it was on its way, or a receiver had no room."""

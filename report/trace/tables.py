@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mapper.program import Int32
-from report.trace.aggregate import SERIES, by_step, into_bins
-from report.trace.clock import cycle_seconds
-from report.trace.names import core_kind, core_name, job_nodes, link_names
-from report.trace.window import Selection
-from simulator.schedule.timeline import OPERANDS, UNITS, Cause, LinkKind, Timeline
+from synaptile.mapper.program import Int32
+from synaptile.report.trace.aggregate import SERIES, by_step, into_bins
+from synaptile.report.trace.clock import cycle_seconds
+from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names
+from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.timeline import OPERANDS, UNITS, Cause, LinkKind, Timeline
 
 FORMAT_VERSION = 1
 """Version of the layout of Parquet traces."""

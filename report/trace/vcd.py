@@ -10,17 +10,17 @@ from typing import IO, Any, Self
 import numpy as np
 from vcd import VCDWriter
 
-from mapper.program import Int32, Int64
-from report.trace.aggregate import SERIES, into_bins
-from report.trace.changes import Changes, level, without_repeats
-from report.trace.clock import coarsest
-from report.trace.names import core_kind, core_name, link_names, tile_name, tile_of_cores
-from report.trace.occupancy import selected_passages
-from report.trace.sections import Progress
-from report.trace.stalls import STALLS, stalls
-from report.trace.vcd_read import NETWORK_SCOPE, busy_cycles
-from report.trace.window import Selection
-from simulator.schedule.timeline import Timeline
+from synaptile.mapper.program import Int32, Int64
+from synaptile.report.trace.aggregate import SERIES, into_bins
+from synaptile.report.trace.changes import Changes, level, without_repeats
+from synaptile.report.trace.clock import coarsest
+from synaptile.report.trace.names import core_kind, core_name, link_names, tile_name, tile_of_cores
+from synaptile.report.trace.occupancy import selected_passages
+from synaptile.report.trace.sections import Progress
+from synaptile.report.trace.stalls import STALLS, stalls
+from synaptile.report.trace.vcd_read import NETWORK_SCOPE, busy_cycles
+from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.timeline import Timeline
 
 SAMPLED_CHANGES = 10_000
 """Changes that are encoded to estimate a size, spread evenly; all, where there are no more."""

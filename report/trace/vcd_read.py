@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vcd.reader import TokenKind, tokenize
 
-from report.trace.clock import TimeBase
+from synaptile.report.trace.clock import TimeBase
 
 NETWORK_SCOPE = "noc"
 """Scope of the links."""

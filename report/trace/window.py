@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import InputError
-from mapper.program import Int32
-from report.trace.names import job_nodes, link_names
-from simulator.schedule.timeline import Timeline
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.program import Int32
+from synaptile.report.trace.names import job_nodes, link_names
+from synaptile.simulator.schedule.timeline import Timeline
 
 Bools = NDArray[np.bool_]
 

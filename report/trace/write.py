@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, get_args
 
-from foundation.errors import InputError
-from foundation.files import atomic_path
-from report.trace.conserve import check_against_activity, check_written
-from report.trace.parquet import ParquetTrace, replaced_folder
-from report.trace.perfetto import PerfettoTrace
-from report.trace.sections import Progress
-from report.trace.vcd import VcdTrace
-from report.trace.window import Window, select
-from simulator.schedule.timeline import Timeline
+from synaptile.foundation.errors import InputError
+from synaptile.foundation.files import atomic_path
+from synaptile.report.trace.conserve import check_against_activity, check_written
+from synaptile.report.trace.parquet import ParquetTrace, replaced_folder
+from synaptile.report.trace.perfetto import PerfettoTrace
+from synaptile.report.trace.sections import Progress
+from synaptile.report.trace.vcd import VcdTrace
+from synaptile.report.trace.window import Window, select
+from synaptile.simulator.schedule.timeline import Timeline
 
 TraceFormat: TypeAlias = Literal["perfetto", "vcd", "parquet"]
 TraceLevel: TypeAlias = Literal["full", "aggregate"]

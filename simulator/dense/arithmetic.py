@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf as library_erf
 
-from conversion.graph import ECUnit, SpikingGraph
+from synaptile.conversion.graph import ECUnit, SpikingGraph
 
 Array = NDArray[Any]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikingGraph
-from conversion.graph.windows import fan_out
-from simulator.dense.units import Unit
-from simulator.leaky import leaky_constants
-from simulator.number_format import QuantisedWeight
+from synaptile.conversion.graph import Convolution2d, CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikingGraph
+from synaptile.conversion.graph.windows import fan_out
+from synaptile.simulator.dense.units import Unit
+from synaptile.simulator.leaky import leaky_constants
+from synaptile.simulator.number_format import QuantisedWeight
 
 Array = NDArray[Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import embedded, patches_of, take
-from conversion.graph import (
+from synaptile.conversion.ann import embedded, patches_of, take
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
@@ -35,14 +35,14 @@ from conversion.graph import (
     TokenSource,
     at_length,
 )
-from conversion.images import source_of
-from conversion.spikes import check_samples
-from conversion.text.tokens import Tokens, text_source
-from foundation.errors import InputError
-from simulator.arguments import positive_integer
-from simulator.dense.arithmetic import evaluate, unit_rows
-from simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
-from simulator.dense.units import (
+from synaptile.conversion.images import source_of
+from synaptile.conversion.spikes import check_samples
+from synaptile.conversion.text.tokens import Tokens, text_source
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.arguments import positive_integer
+from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
+from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
+from synaptile.simulator.dense.units import (
     DenseHead,
     ExpectationUnit,
     IntegerSynapse,
@@ -54,7 +54,7 @@ from simulator.dense.units import (
     Unit,
     ordered_linear,
 )
-from simulator.number_format import Numeric, check_numeric, quantise, real_dtype
+from synaptile.simulator.number_format import Numeric, check_numeric, quantise, real_dtype
 
 Array = NDArray[Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, Neurons, ProductUnit, STBIFNeurons
-from simulator.number_format import QuantisedWeight
+from synaptile.conversion.graph import MTNeurons, Neurons, ProductUnit, STBIFNeurons
+from synaptile.simulator.number_format import QuantisedWeight
 
 Array = NDArray[Any]
 

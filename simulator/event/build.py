@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import embedded, patches_of
-from conversion.graph import (
+from synaptile.conversion.ann import embedded, patches_of
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
@@ -34,16 +34,16 @@ from conversion.graph import (
     TokenSelect,
     TokenSource,
 )
-from foundation.derived import derived
-from foundation.errors import GraphError
-from mapper.program import CoreProgram
-from mapper.regions import required
-from simulator.event.buffers import Buffers
-from simulator.event.convolution_unit import ConvolutionUnit
-from simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
-from simulator.event.product_unit import ProductEventUnit
-from simulator.event.ternary_unit import TernaryFireUnit
-from simulator.event.units import (
+from synaptile.foundation.derived import derived
+from synaptile.foundation.errors import GraphError
+from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.regions import required
+from synaptile.simulator.event.buffers import Buffers
+from synaptile.simulator.event.convolution_unit import ConvolutionUnit
+from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
+from synaptile.simulator.event.product_unit import ProductEventUnit
+from synaptile.simulator.event.ternary_unit import TernaryFireUnit
+from synaptile.simulator.event.units import (
     DenseHeadUnit,
     EventUnit,
     ExpectationUnit,
@@ -54,11 +54,11 @@ from simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
-from simulator.kernels.convolve import make_kernel
-from simulator.kernels.fire import make_thresholds
-from simulator.kernels.integer import IntegerScale
-from simulator.kernels.synapse import multiply_dense, pack_tiles
-from simulator.number_format import Numeric, quantise, real_dtype
+from synaptile.simulator.kernels.convolve import make_kernel
+from synaptile.simulator.kernels.fire import make_thresholds
+from synaptile.simulator.kernels.integer import IntegerScale
+from synaptile.simulator.kernels.synapse import multiply_dense, pack_tiles
+from synaptile.simulator.number_format import Numeric, quantise, real_dtype
 
 Rectangle = tuple[int, int, int, int]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d
-from conversion.graph.windows import part_reach
-from simulator.event.units import SteppedUnit
-from simulator.kernels.convolve import Kernel, convolve
-from simulator.kernels.fire import Events
+from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph.windows import part_reach
+from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.kernels.convolve import Kernel, convolve
+from synaptile.simulator.kernels.fire import Events
 
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
-from simulator.event.units import SteppedUnit
-from simulator.kernels.fire import Events, empty_events
-from simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
-from simulator.leaky import leaky_constants
+from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
+from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.kernels.fire import Events, empty_events
+from synaptile.simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
+from synaptile.simulator.leaky import leaky_constants
 
 Array = NDArray[Any]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, ProductUnit
-from simulator.event.units import EventUnit, ProductEvents
-from simulator.kernels.fire import Events, make_thresholds
-from simulator.kernels.product import Operand, ProductCounts, ProductShape, multiply
+from synaptile.conversion.graph import Neurons, ProductUnit
+from synaptile.simulator.event.units import EventUnit, ProductEvents
+from synaptile.simulator.kernels.fire import Events, make_thresholds
+from synaptile.simulator.kernels.product import Operand, ProductCounts, ProductShape, multiply
 
 Array = NDArray[Any]
 

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
-from foundation.derived import derived
-from foundation.errors import ConservationError
-from simulator.activity import Accounting, OperationTable, SpikeRecord
-from simulator.event.build import Layout
-from simulator.event.units import ProductEvents, Traffic
-from simulator.kernels.fire import Events
-from simulator.kernels.listing import pack_fired
-from simulator.kernels.rectangles import sum_rectangles
-from simulator.lengths import mean_neurons
-from simulator.operations import Ledger
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
+from synaptile.foundation.derived import derived
+from synaptile.foundation.errors import ConservationError
+from synaptile.simulator.activity import Accounting, OperationTable, SpikeRecord
+from synaptile.simulator.event.build import Layout
+from synaptile.simulator.event.units import ProductEvents, Traffic
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.kernels.listing import pack_fired
+from synaptile.simulator.kernels.rectangles import sum_rectangles
+from synaptile.simulator.lengths import mean_neurons
+from synaptile.simulator.operations import Ledger
 
 Int64 = NDArray[np.int64]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, STBIFNeurons
-from simulator.event.units import SteppedUnit
-from simulator.kernels.fire import Events, empty_events, make_thresholds
-from simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
+from synaptile.conversion.graph import Neurons, STBIFNeurons
+from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.kernels.fire import Events, empty_events, make_thresholds
+from synaptile.simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
 
 ROWS_AT_ONCE = 1024
 

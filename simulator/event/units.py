@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
-from simulator.dense.arithmetic import unit_rows
-from simulator.event.buffers import Buffers
-from simulator.kernels.expectation import expect, make_constants
-from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
-from simulator.kernels.integer import IntegerScale, accumulate_integer
-from simulator.kernels.streams import add_streams
-from simulator.kernels.synapse import Tiles, accumulate, multiply_dense
+from synaptile.conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from synaptile.simulator.dense.arithmetic import unit_rows
+from synaptile.simulator.event.buffers import Buffers
+from synaptile.simulator.kernels.expectation import expect, make_constants
+from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
+from synaptile.simulator.kernels.streams import add_streams
+from synaptile.simulator.kernels.synapse import Tiles, accumulate, multiply_dense
 
 Array = NDArray[Any]
 

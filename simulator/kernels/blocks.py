@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from simulator.kernels import machine
+from synaptile.simulator.kernels import machine
 
 VECTOR_BYTES = 64
 LANE = 16

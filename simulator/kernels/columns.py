@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from simulator.kernels.turn import SIDE
+from synaptile.simulator.kernels.turn import SIDE
 
 _INDEX = ir.IntType(64)
 

@@ -13,10 +13,10 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d
-from conversion.graph.windows import taps
-from simulator.compiled import uncounted
-from simulator.kernels.fire import Events
+from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph.windows import taps
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels.fire import Events
 
 Int64 = NDArray[np.int64]
 

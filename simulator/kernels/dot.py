@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from simulator.kernels.blocks import EVENTS_AT_ONCE, rows_of_four
+from synaptile.simulator.kernels.blocks import EVENTS_AT_ONCE, rows_of_four
 
 WIDTH = 64
 """Outputs held in registers."""

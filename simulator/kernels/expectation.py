@@ -11,12 +11,12 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from conversion.graph.nodes import ECFunction
-from simulator.compiled import uncounted
-from simulator.kernels.columns import largest_column, subtract_columns, sum_columns, sum_squares
-from simulator.kernels.functions import erf, exp
-from simulator.kernels.listing import COMPILED
-from simulator.kernels.turn import SIDE, turn
+from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels.columns import largest_column, subtract_columns, sum_columns, sum_squares
+from synaptile.simulator.kernels.functions import erf, exp
+from synaptile.simulator.kernels.listing import COMPILED
+from synaptile.simulator.kernels.turn import SIDE, turn
 
 FUNCTIONS: dict[ECFunction, int] = {
     "layer_norm": 0,

@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels import firing, machine
-from simulator.kernels.listing import COMPILED, WORD_BYTES, count_groups, count_level, count_levels, reset_codes
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels import firing, machine
+from synaptile.simulator.kernels.listing import COMPILED, WORD_BYTES, count_groups, count_level, count_levels, reset_codes
 
 LEVELS_AT_ONCE = 4
 """Levels compared in one pass over a row."""

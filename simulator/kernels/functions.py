@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from simulator.dense import arithmetic
+from synaptile.simulator.dense import arithmetic
 
 _LOG2_E, _LN2_HIGH, _LN2_LOW = arithmetic.LOG2_E, arithmetic.LN2_HIGH, arithmetic.LN2_LOW
 _LOWEST, _HIGHEST = arithmetic.EXP_LOWEST, arithmetic.EXP_HIGHEST

@@ -14,12 +14,12 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels import dot, machine
-from simulator.kernels.fire import Events
-from simulator.kernels.listing import DOWN, UP
-from simulator.kernels.machine import BLOCK_BYTES
-from simulator.kernels.rows import (
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels import dot, machine
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.kernels.listing import DOWN, UP
+from synaptile.simulator.kernels.machine import BLOCK_BYTES
+from synaptile.simulator.kernels.rows import (
     Runs,
     add_whole,
     block_cuts,
@@ -32,7 +32,7 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
-from simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks, scratch_of
+from synaptile.simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks, scratch_of
 
 LEVELS = 30
 """Thresholds of a site at most: powers of two of an int32."""

@@ -8,10 +8,10 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels.fire import Events
-from simulator.kernels.listing import count_groups
-from simulator.leaky import LeakyConstants
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.kernels.listing import count_groups
+from synaptile.simulator.leaky import LeakyConstants
 
 IF, LIF, CUBA = range(3)
 """Equations of a site."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numba import config, njit, prange
 
-from simulator.compiled import uncounted
-from simulator.kernels import lanes, machine
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels import lanes, machine
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
 ROOM = 64

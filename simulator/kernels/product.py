@@ -14,10 +14,10 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels.listing import ALL, count_fired, reset_codes
-from simulator.kernels.machine import BLOCK_BYTES
-from simulator.kernels.rows import (
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels.listing import ALL, count_fired, reset_codes
+from synaptile.simulator.kernels.machine import BLOCK_BYTES
+from synaptile.simulator.kernels.rows import (
     PANEL,
     Runs,
     add_exact,
@@ -33,7 +33,7 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
-from simulator.kernels.turn import SIDE, turn
+from synaptile.simulator.kernels.turn import SIDE, turn
 
 
 class Operand(NamedTuple):

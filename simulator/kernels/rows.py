@@ -8,9 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels import blocks, machine
-from simulator.kernels.listing import ALL, ROOM, WORD_BYTES, count_between, list_codes
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels import blocks, machine
+from synaptile.simulator.kernels.listing import ALL, ROOM, WORD_BYTES, count_between, list_codes
 
 fused, exact, whole = blocks.fused, blocks.exact, blocks.whole
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from numba import njit, prange
 
-from simulator.compiled import uncounted
+from synaptile.simulator.compiled import uncounted
 
 
 @uncounted

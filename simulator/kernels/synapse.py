@@ -15,13 +15,13 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels.blocks import LANE
-from simulator.kernels.blocks import add_lane as _add_lane
-from simulator.kernels.fire import Events
-from simulator.kernels.listing import ALL
-from simulator.kernels.machine import PANEL
-from simulator.kernels.rows import (
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels.blocks import LANE
+from synaptile.simulator.kernels.blocks import add_lane as _add_lane
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.kernels.listing import ALL
+from synaptile.simulator.kernels.machine import PANEL
+from synaptile.simulator.kernels.rows import (
     add_fused,
     block_count,
     block_cuts,
@@ -36,7 +36,7 @@ from simulator.kernels.rows import (
     panel_cut,
     run_bytes,
 )
-from simulator.kernels.turn import turn
+from synaptile.simulator.kernels.turn import turn
 
 ROWS_AT_ONCE = 256
 """Tokens that pass over a block together: enough to pay for fetching it, few enough that their events stay in the second-level

@@ -8,9 +8,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
-from simulator.kernels.fire import Events
-from simulator.kernels.listing import count_groups, count_level
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.kernels.listing import count_groups, count_level
 
 
 class TernaryState(NamedTuple):

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from simulator.compiled import uncounted
+from synaptile.simulator.compiled import uncounted
 
 SIDE = 16
 _INDEX, _WORD = ir.IntType(64), ir.IntType(32)

@@ -6,9 +6,9 @@ from dataclasses import fields
 
 import numpy as np
 
-from mapper.board import board_shape
-from mapper.program import CoreKind, CoreProgram, Int64
-from simulator.schedule.timeline import (
+from synaptile.mapper.board import board_shape
+from synaptile.mapper.program import CoreKind, CoreProgram, Int64
+from synaptile.simulator.schedule.timeline import (
     UNITS,
     Cause,
     CoreCycles,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapper.program import CoreProgram, Int64
-from simulator.activity import Activity
-from simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
-from simulator.schedule.loads import Loads
-from simulator.schedule.simulate import Outcome, Tables
-from simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
-from simulator.schedule.work import Work
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
+from synaptile.simulator.schedule.loads import Loads
+from synaptile.simulator.schedule.simulate import Outcome, Tables
+from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
+from synaptile.simulator.schedule.work import Work
 
 
 def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, outcome: Outcome) -> Timeline:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation.errors import ConservationError
-from mapper.program import CoreProgram, Int64
-from simulator.activity import Activity
-from simulator.schedule.work import Work
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.work import Work
 
 
 def check_operations(activity: Activity, program: CoreProgram, work: Work) -> None:

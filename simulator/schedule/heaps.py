@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.compiled import uncounted
+from synaptile.simulator.compiled import uncounted
 
 
 @uncounted

@@ -6,10 +6,10 @@ with the last one the job's ready time is known. So there are two events a job, 
 
 from __future__ import annotations
 
-from simulator.compiled import uncounted
-from simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
-from simulator.schedule.links import LinkState, TreeTable, deliver, send
-from simulator.schedule.state import (
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
+from synaptile.simulator.schedule.links import LinkState, TreeTable, deliver, send
+from synaptile.simulator.schedule.state import (
     BARRIER,
     BARRIER_CYCLES,
     CORE,

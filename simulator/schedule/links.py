@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.compiled import uncounted
+from synaptile.simulator.compiled import uncounted
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -29,7 +29,7 @@ class LinkState(NamedTuple):
 
 
 class TreeTable(NamedTuple):
-    """Arrays of `simulator.schedule.trees.Trees` that the kernel reads, and `heads`, scratch as long as the longest tree."""
+    """Arrays of `schedule.trees.Trees` that the kernel reads, and `heads`, scratch as long as the longest tree."""
 
     offset: Int64
     link: Int32

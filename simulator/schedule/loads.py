@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.graph import Neurons
-from mapper.flows import PARTIAL_SUMS
-from mapper.program import CoreProgram, Int32
-from mapper.regions import elements_per_channel
-from simulator.schedule.plan import StepJobs
-from simulator.schedule.rates import cycles, exact_rate
-from simulator.schedule.spike_counts import SpikeCounts
-from simulator.schedule.trees import Slots, Trees
-from simulator.schedule.work import accumulators
+from synaptile.conversion.graph import Neurons
+from synaptile.mapper.flows import PARTIAL_SUMS
+from synaptile.mapper.program import CoreProgram, Int32
+from synaptile.mapper.regions import elements_per_channel
+from synaptile.simulator.schedule.plan import StepJobs
+from synaptile.simulator.schedule.rates import cycles, exact_rate
+from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.schedule.trees import Slots, Trees
+from synaptile.simulator.schedule.work import accumulators
 
 
 @dataclass(frozen=True)

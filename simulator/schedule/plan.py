@@ -11,12 +11,12 @@ from enum import IntEnum
 
 import numpy as np
 
-from conversion.graph import Concatenate, Node, ProductUnit, SpikingGraph, TokenMean, TokenSelect
-from foundation.errors import ConservationError
-from mapper import footprint
-from mapper.flows import PARTIAL_SUMS
-from mapper.program import CoreKind, CoreProgram, Int32, Int64
-from simulator.schedule.timeline import OPERANDS
+from synaptile.conversion.graph import Concatenate, Node, ProductUnit, SpikingGraph, TokenMean, TokenSelect
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper import footprint
+from synaptile.mapper.flows import PARTIAL_SUMS
+from synaptile.mapper.program import CoreKind, CoreProgram, Int32, Int64
+from synaptile.simulator.schedule.timeline import OPERANDS
 
 
 class Room(IntEnum):
@@ -126,7 +126,7 @@ def _gathers_and_shift(program: CoreProgram) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shift(graph: SpikingGraph, node: Node, number: int) -> int:
-    """What is added to a token's number on its way through an input (the inverse of `mapper.regions.required`)."""
+    """What is added to a token's number on its way through an input (the inverse of `synaptile.mapper.regions.required`)."""
     match node:
         case Concatenate():
             return sum(graph.nodes[port.node].tokens for port in node.inputs[:number])

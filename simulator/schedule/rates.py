@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import ChipError
-from hwmodels import Chip
-from mapper.program import CoreKind, CoreProgram, Int64
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreKind, CoreProgram, Int64
 
 Rates = tuple[Fraction | None, ...]
 """Operations a cycle of each of `timeline.UNITS`; None where a core has no such unit."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hwmodels import Chip
-from mapper import CoreProgram, map_graph
-from simulator.activity import Activity
+from synaptile.hwmodels import Chip
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator.activity import Activity
 
 
 def same_chip(first: Chip, second: Chip) -> bool:

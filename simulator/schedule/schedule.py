@@ -8,23 +8,23 @@ from fractions import Fraction
 
 import numpy as np
 
-from foundation.errors import InputError
-from hwmodels import Chip
-from mapper.lengths import program_at
-from mapper.program import CoreProgram
-from simulator.activity import Activity
-from simulator.lengths import by_length
-from simulator.schedule.assemble import assemble
-from simulator.schedule.conserve import check_operations, check_recount, check_spikes
-from simulator.schedule.loads import loads_of
-from simulator.schedule.plan import flow_rules, list_jobs
-from simulator.schedule.rates import check_figures
-from simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
-from simulator.schedule.simulate import Progress, Tables, simulate
-from simulator.schedule.spike_counts import SpikeCounts
-from simulator.schedule.timeline import LinkTable, Timeline
-from simulator.schedule.trees import build_network, list_slots
-from simulator.schedule.work import Work, add_totals, work_of
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.lengths import program_at
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.lengths import by_length
+from synaptile.simulator.schedule.assemble import assemble
+from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
+from synaptile.simulator.schedule.loads import loads_of
+from synaptile.simulator.schedule.plan import flow_rules, list_jobs
+from synaptile.simulator.schedule.rates import check_figures
+from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
+from synaptile.simulator.schedule.simulate import Progress, Tables, simulate
+from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.schedule.timeline import LinkTable, Timeline
+from synaptile.simulator.schedule.trees import build_network, list_slots
+from synaptile.simulator.schedule.work import Work, add_totals, work_of
 
 SYNCHRONISATIONS = ("dataflow", "barrier")
 

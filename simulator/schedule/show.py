@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foundation.html import card, facts, folded, grid, notes, warning
-from foundation.tables import arrow, choose, words
-from mapper.program import CoreKind
-from simulator.schedule.timeline import UNITS, Cause, LinkKind, Timeline
-from simulator.show import marked
+from synaptile.foundation.html import card, facts, folded, grid, notes, warning
+from synaptile.foundation.tables import arrow, choose, words
+from synaptile.mapper.program import CoreKind
+from synaptile.simulator.schedule.timeline import UNITS, Cause, LinkKind, Timeline
+from synaptile.simulator.show import marked
 
 if TYPE_CHECKING:
     import pyarrow as pa

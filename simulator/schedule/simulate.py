@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mapper.program import CoreProgram, Int64
-from simulator.schedule.kernel import DONE, RUNNING, prepare, run
-from simulator.schedule.links import LinkState, TreeTable
-from simulator.schedule.loads import Loads
-from simulator.schedule.plan import FlowRules, StepJobs
-from simulator.schedule.state import DELIVERIES, FINISHED, Cores, Flows, Jobs, State
-from simulator.schedule.stuck import explain_stuck
-from simulator.schedule.trees import Links, Slots, Trees
-from simulator.schedule.work import Work
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.schedule.kernel import DONE, RUNNING, prepare, run
+from synaptile.simulator.schedule.links import LinkState, TreeTable
+from synaptile.simulator.schedule.loads import Loads
+from synaptile.simulator.schedule.plan import FlowRules, StepJobs
+from synaptile.simulator.schedule.state import DELIVERIES, FINISHED, Cores, Flows, Jobs, State
+from synaptile.simulator.schedule.stuck import explain_stuck
+from synaptile.simulator.schedule.trees import Links, Slots, Trees
+from synaptile.simulator.schedule.work import Work
 
 Progress = Callable[[int, int], None]
 REPORTS = 50

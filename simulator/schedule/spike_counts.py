@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from conversion.graph import Convolution2d
-from conversion.graph.windows import fan_out
-from foundation.errors import InputError
-from mapper.program import CoreProgram, Int64
-from simulator.activity import Activity
+from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph.windows import fan_out
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.activity import Activity
 
 
 class SpikeCounts:

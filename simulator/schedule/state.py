@@ -12,10 +12,10 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 INPUT, NETWORK, CORE, OUTPUT, BARRIER = 1, 2, 3, 4, 5
-"""As `simulator.schedule.timeline.Cause`, for kernels."""
+"""As `synaptile.simulator.schedule.timeline.Cause`, for kernels."""
 
 WINDOW, ROWS = 0, 2
-"""As `simulator.schedule.plan.Room`, for kernels."""
+"""As `synaptile.simulator.schedule.plan.Room`, for kernels."""
 
 READY = 1 << 60
 """Added to a job's number in an event that makes it ready: at one cycle, ends come before."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation.errors import ScheduleError
-from mapper.program import CoreProgram, Int64
-from simulator.schedule.plan import FlowRules, Room, StepJobs
-from simulator.schedule.timeline import OPERANDS
+from synaptile.foundation.errors import ScheduleError
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.schedule.plan import FlowRules, Room, StepJobs
+from synaptile.simulator.schedule.timeline import OPERANDS
 
 NAMED = 10
 """Cores that the error names."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.tables import Tabular
-from mapper.program import CoreProgram
-from simulator.activity import Activity
+from synaptile.foundation.tables import Tabular
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.activity import Activity
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -211,11 +211,11 @@ class Timeline(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs` or `messages`."""
-        from simulator.schedule.show import timeline_arrow
+        from synaptile.simulator.schedule.show import timeline_arrow
 
         return timeline_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        from simulator.schedule.show import timeline_html
+        from synaptile.simulator.schedule.show import timeline_html
 
         return timeline_html(self)

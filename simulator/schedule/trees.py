@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foundation.errors import ChipError
-from mapper.board import board_shape
-from mapper.program import CoreProgram, Int32, Int64
-from simulator.schedule.plan import StepJobs
-from simulator.schedule.timeline import LinkKind
+from synaptile.foundation.errors import ChipError
+from synaptile.mapper.board import board_shape
+from synaptile.mapper.program import CoreProgram, Int32, Int64
+from synaptile.simulator.schedule.plan import StepJobs
+from synaptile.simulator.schedule.timeline import LinkKind
 
 CORE_LINK_CYCLES = 1
 """Cycles that a head takes between a core and its router."""

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, STBIFNeurons, Synapse
-from foundation.errors import ChipError, ConservationError
-from mapper.program import CoreKind, CoreProgram, Int32, Int64
-from simulator.operations import fixed_operations, once_operations, second_pass_operations
-from simulator.schedule.plan import StepJobs
-from simulator.schedule.rates import Rates, cycles, unit_rates
-from simulator.schedule.spike_counts import SpikeCounts
-from simulator.schedule.timeline import UNITS
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, STBIFNeurons, Synapse
+from synaptile.foundation.errors import ChipError, ConservationError
+from synaptile.mapper.program import CoreKind, CoreProgram, Int32, Int64
+from synaptile.simulator.operations import fixed_operations, once_operations, second_pass_operations
+from synaptile.simulator.schedule.plan import StepJobs
+from synaptile.simulator.schedule.rates import Rates, cycles, unit_rates
+from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.schedule.timeline import UNITS
 
 SPECIAL_FUNCTIONS = frozenset(("exp", "erf", "tanh", "sigmoid", "div", "rsqrt"))
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.graph import SpikingGraph
-from foundation.errors import InputError
-from simulator.activity import Activity, SpikeRecord
-from simulator.synthetic.rates import FORGETFUL, HALVING, Float64, Rates, default_levels, independent, site_rates
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.activity import Activity, SpikeRecord
+from synaptile.simulator.synthetic.rates import FORGETFUL, HALVING, Float64, Rates, default_levels, independent, site_rates
 
 
 @dataclass(frozen=True)

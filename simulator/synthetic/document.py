@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from foundation.errors import FileFormatError, InputError
+from synaptile.foundation.errors import FileFormatError, InputError
 
 MAX_FILE_BYTES = 1 << 20
 REGEX = "regex:"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, STBIFNeurons
-from simulator.synthetic.rates import SiteRates
+from synaptile.conversion.graph import Neurons, STBIFNeurons
+from synaptile.simulator.synthetic.rates import SiteRates
 
 Codes = NDArray[np.int8]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from conversion.graph import Neurons, ProductUnit, SpikingGraph, Synapse
-from conversion.graph.leaky import BinaryNeurons
-from foundation.errors import InputError
-from simulator.arguments import positive_integer
+from synaptile.conversion.graph import Neurons, ProductUnit, SpikingGraph, Synapse
+from synaptile.conversion.graph.leaky import BinaryNeurons
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.arguments import positive_integer
 
 Float64 = NDArray[np.float64]
 

@@ -6,24 +6,30 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from conversion.graph import Convolution2d, Neurons, ProductUnit, SpikingGraph, Synapse, TokenSource
-from foundation.errors import InputError
-from hwmodels import Chip
-from mapper import CoreProgram, map_graph
-from simulator.activity import SYNTHETIC, Activity
-from simulator.arguments import kept_samples, positive_integer
-from simulator.event.build import Layout, make_layout
-from simulator.event.record import Recorder
-from simulator.event.units import Traffic
-from simulator.execute import provenance_of
-from simulator.kernels.fire import Events
-from simulator.memory import check_memory
-from simulator.number_format import check_numeric
-from simulator.settling import settled_steps
-from simulator.synthetic.draw import Codes, draw
-from simulator.synthetic.rates import ALIKE, Rates, checked_steps
-from simulator.synthetic.sources import RateSource, as_rates
-from simulator.synthetic.traffic import convolution_traffic, head_traffic, product_traffic, site_traffic, synapse_traffic
+from synaptile.conversion.graph import Convolution2d, Neurons, ProductUnit, SpikingGraph, Synapse, TokenSource
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator.activity import SYNTHETIC, Activity
+from synaptile.simulator.arguments import kept_samples, positive_integer
+from synaptile.simulator.event.build import Layout, make_layout
+from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.event.units import Traffic
+from synaptile.simulator.execute import provenance_of
+from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.memory import check_memory
+from synaptile.simulator.number_format import check_numeric
+from synaptile.simulator.settling import settled_steps
+from synaptile.simulator.synthetic.draw import Codes, draw
+from synaptile.simulator.synthetic.rates import ALIKE, Rates, checked_steps
+from synaptile.simulator.synthetic.sources import RateSource, as_rates
+from synaptile.simulator.synthetic.traffic import (
+    convolution_traffic,
+    head_traffic,
+    product_traffic,
+    site_traffic,
+    synapse_traffic,
+)
 
 Progress = Callable[[int, int], None]
 _DENSE_HEAD = "no input of a real-valued head is zero (the accounting `released` counts those that are not)"

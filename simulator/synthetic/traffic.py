@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
-from simulator.event.build import Layout
-from simulator.event.convolution_unit import part_counts
-from simulator.event.units import ProductEvents, Traffic, stacked
-from simulator.kernels.fire import Events, count_spikes, make_thresholds
-from simulator.synthetic.draw import Codes
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
+from synaptile.simulator.event.build import Layout
+from synaptile.simulator.event.convolution_unit import part_counts
+from synaptile.simulator.event.units import ProductEvents, Traffic, stacked
+from synaptile.simulator.kernels.fire import Events, count_spikes, make_thresholds
+from synaptile.simulator.synthetic.draw import Codes
 
 Int64 = NDArray[np.int64]
 

@@ -16,10 +16,10 @@ def chips(
     ] = False,
 ) -> None:
     """List the shipped chips, or open one: every figure with its source or assumption, what it lacks, the die it would take."""
-    from foundation.errors import InputError
-    from hwmodels import load_chip, shipped_chips
-    from hwmodels.derive import derived_file
-    from report import chip_list, print_chip
+    from synaptile.foundation.errors import InputError
+    from synaptile.hwmodels import load_chip, shipped_chips
+    from synaptile.hwmodels.derive import derived_file
+    from synaptile.report import chip_list, print_chip
 
     console = output()
     if yaml:

@@ -11,7 +11,7 @@ from synaptile.commands.options import PageFile, WithSchedule
 from synaptile.terminal import output
 
 if TYPE_CHECKING:
-    from report.comparison import Section, Side
+    from synaptile.report.comparison import Section, Side
 
 _WHAT = "A run directory, or a chip by name or file."
 
@@ -23,9 +23,9 @@ def compare(
     with_schedule: WithSchedule = False,
 ) -> None:
     """Show what changed from A to B, and by how much: two runs, or two chips."""
-    from foundation.errors import InputError
-    from report.comparison import section_table
-    from report.page import write_comparison_page
+    from synaptile.foundation.errors import InputError
+    from synaptile.report.comparison import section_table
+    from synaptile.report.page import write_comparison_page
 
     runs = [Path(name).is_dir() for name in (a, b)]
     if runs[0] != runs[1]:
@@ -43,15 +43,15 @@ def compare(
 
 
 def _runs(a: str, b: str, with_schedule: bool) -> tuple[Section, ...]:
-    from report.comparison import compare_runs
+    from synaptile.report.comparison import compare_runs
 
     return compare_runs(_side(a, with_schedule), _side(b, with_schedule))
 
 
 def _side(directory: str, with_schedule: bool) -> Side:
-    from energy import price
-    from report.comparison import Side
+    from synaptile.energy import price
     from synaptile.pipeline import schedule_run
+    from synaptile.report.comparison import Side
     from synaptile.rundir import load_run
 
     run = load_run(directory)
@@ -61,7 +61,7 @@ def _side(directory: str, with_schedule: bool) -> Side:
 
 
 def _chips(a: str, b: str) -> tuple[Section, ...]:
-    from hwmodels import load_chip
-    from report.comparison import compare_chips
+    from synaptile.hwmodels import load_chip
+    from synaptile.report.comparison import compare_chips
 
     return compare_chips(load_chip(a), load_chip(b))

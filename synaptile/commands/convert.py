@@ -45,13 +45,13 @@ def convert(
 
     Models need the extra `convert` (torch, timm), text the extra `text` (tokenizers), NIR files the extra `nir`.
     """
-    from conversion.convert import convert as convert_model
-    from conversion.graph import save_graph
-    from conversion.images import open_folder
-    from conversion.text.encoder import load_text_encoder
-    from conversion.weights import check_model, load_timm
-    from foundation.errors import CalibrationError, InputError
+    from synaptile.conversion.convert import convert as convert_model
+    from synaptile.conversion.graph import save_graph
+    from synaptile.conversion.images import open_folder
+    from synaptile.conversion.text.encoder import load_text_encoder
+    from synaptile.conversion.weights import check_model, load_timm
     from synaptile.data import digits_model
+    from synaptile.foundation.errors import CalibrationError, InputError
 
     with_suffix(to, ".spk", "a graph file")
     kept = True if keep_activations else None
@@ -59,7 +59,7 @@ def convert(
     if not text and (sentences is not None or tokens is not None):
         raise InputError(f"--sentences and --tokens are for the folder of a text encoder, with a config.json; {model} is none")
     if Path(model).suffix == ".nir":
-        from conversion.nir import from_nir
+        from synaptile.conversion.nir import from_nir
 
         given = {"--weights": weights, "--calibration": calibration, "--levels": levels, "--input": shown, "-n": thresholds}
         given |= {"--random-weights": random_weights, "--image-size": image_size, "--depth": depth, "--keep-activations": kept}

@@ -25,16 +25,16 @@ def demo(
     limit: Limit = None,
 ) -> None:
     """Convert, map, execute and price a small vision transformer on handwritten digits."""
-    from conversion.calibrate import calibrate
-    from conversion.graph import load_graph, save_graph
-    from foundation.errors import InputError
-    from hwmodels import load_chip
-    from mapper import map_graph
-    from simulator.dense.reference import check_steps
+    from synaptile.conversion.calibrate import calibrate
+    from synaptile.conversion.graph import load_graph, save_graph
     from synaptile.data import DIGITS_GRAPH
+    from synaptile.foundation.errors import InputError
+    from synaptile.hwmodels import load_chip
     from synaptile.images import digits
+    from synaptile.mapper import map_graph
     from synaptile.pipeline import ann_logits, execute_images, report_run, report_schedule, schedule_run
     from synaptile.rundir import check_output, save_run
+    from synaptile.simulator.dense.reference import check_steps
 
     check_steps(steps)
     if limit is not None and limit < 1:

@@ -25,10 +25,10 @@ def map_(
     placement: Annotated[Placement, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
-    from conversion.graph import load_graph
-    from hwmodels import load_chip, with_host_ec
-    from mapper import map_graph, save_program
-    from report import placement_table, program_table
+    from synaptile.conversion.graph import load_graph
+    from synaptile.hwmodels import load_chip, with_host_ec
+    from synaptile.mapper import map_graph, save_program
+    from synaptile.report import placement_table, program_table
 
     with_suffix(to, ".map", "a mapped program")
     target = with_host_ec(load_chip(chip)) if host_ec else load_chip(chip)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 ChipName = Annotated[str, typer.Option("--chip", help="A shipped chip's name or the path of a chip file.")]
 Steps = Annotated[int, typer.Option("--steps", "-T", help="Time steps.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 
 MOST_FIGURES = 1000
 """Values that a range of figures may have."""

@@ -23,10 +23,10 @@ def report(
     synchronisation: Synchronisation = None,
 ) -> None:
     """Print accuracy and energy per step, where energy goes, how full cores are; write JSON, CSV, Markdown, figures, a page."""
-    from foundation.errors import InputError
-    from hwmodels import load_chip
-    from report.page import write_page
+    from synaptile.foundation.errors import InputError
+    from synaptile.hwmodels import load_chip
     from synaptile.pipeline import report_run, schedule_run
+    from synaptile.report.page import write_page
     from synaptile.rundir import load_run
 
     if not with_schedule and (images is not None or synchronisation is not None):

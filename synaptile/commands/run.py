@@ -30,14 +30,14 @@ def run(
     with_schedule: WithSchedule = False,
 ) -> None:
     """Execute a mapped network event by event; write the activity, the report and its figures."""
-    from foundation.errors import InputError
-    from mapper import load_program
-    from report.page import write_page
-    from simulator.dense.reference import check_steps
-    from simulator.number_format import check_numeric
+    from synaptile.foundation.errors import InputError
     from synaptile.images import ImageSet, read_images
+    from synaptile.mapper import load_program
     from synaptile.pipeline import ann_logits, execute_images, report_run, schedule_run
+    from synaptile.report.page import write_page
     from synaptile.rundir import check_output, save_run
+    from synaptile.simulator.dense.reference import check_steps
+    from synaptile.simulator.number_format import check_numeric
     from synaptile.text import TextSet, read_text
 
     if (images is None) is (sentences is None):

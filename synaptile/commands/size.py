@@ -11,7 +11,7 @@ from synaptile.commands.options import OtherChip, RunDirectory, Synchronisation
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
-    from report.sizing import Value
+    from synaptile.report.sizing import Value
 
 
 def size(
@@ -41,12 +41,12 @@ def size(
 
     Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
     """
-    from foundation.files import write_text
-    from hwmodels import load_chip
-    from report import sizing_tables as tables
-    from report.sizing_figure import sizing_figure
-    from simulator.storage import load_activity
+    from synaptile.foundation.files import write_text
+    from synaptile.hwmodels import load_chip
+    from synaptile.report import sizing_tables as tables
+    from synaptile.report.sizing_figure import sizing_figure
     from synaptile.rundir import check_output
+    from synaptile.simulator.storage import load_activity
     from synaptile.sizing import size as find
 
     folder = check_output(to)
@@ -80,8 +80,8 @@ def size(
 
 def _values(given: list[str] | None) -> dict[str, list[Value]] | None:
     """Values by parameter, None where none was named. Raises InputError."""
-    from foundation.errors import InputError
     from synaptile.commands.ranges import figures
+    from synaptile.foundation.errors import InputError
 
     if not given:
         return None

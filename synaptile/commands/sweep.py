@@ -30,10 +30,10 @@ def sweep(
 
     Every point is kept as it is done: run the same command again to go on after an interruption.
     """
-    from report.page.sweep import write_sweep_page
-    from report.sql import answer, answer_table
-    from report.sweep_parquet import FILE, TABLE, read_points
-    from report.sweep_tables import print_sweep
+    from synaptile.report.page.sweep import write_sweep_page
+    from synaptile.report.sql import answer, answer_table
+    from synaptile.report.sweep_parquet import FILE, TABLE, read_points
+    from synaptile.report.sweep_tables import print_sweep
     from synaptile.sweeping.plan import plan_of
     from synaptile.sweeping.run import sweep as run_sweep
 

@@ -11,8 +11,8 @@ from synaptile.commands.options import KeepSpikes, Numeric, Preset
 from synaptile.terminal import counted, output, phases
 
 if TYPE_CHECKING:
-    from mapper import CoreProgram
-    from simulator.synthetic import Rates
+    from synaptile.mapper import CoreProgram
+    from synaptile.simulator.synthetic import Rates
 
 
 def synthesise(
@@ -45,10 +45,10 @@ def synthesise(
     """
     import numpy as np
 
-    from simulator import synthesise as draw
-    from simulator.dense.reference import check_steps
     from synaptile.pipeline import report_run
     from synaptile.rundir import Run, check_output, save_run
+    from synaptile.simulator import synthesise as draw
+    from synaptile.simulator.dense.reference import check_steps
 
     check_steps(steps)
     folder = check_output(to)
@@ -65,11 +65,11 @@ def synthesise(
 
 def _program(model: str, chip: str | None, preset: str, thresholds: int | None) -> CoreProgram:
     """The mapped program of whatever was named."""
-    from conversion.graph import load_graph
-    from conversion.structure import structure_of_timm
-    from foundation.errors import InputError
-    from hwmodels import load_chip
-    from mapper import load_program, map_graph
+    from synaptile.conversion.graph import load_graph
+    from synaptile.conversion.structure import structure_of_timm
+    from synaptile.foundation.errors import InputError
+    from synaptile.hwmodels import load_chip
+    from synaptile.mapper import load_program, map_graph
 
     kind = Path(model).suffix
     if kind == ".map":
@@ -90,9 +90,9 @@ def _rates(
     program: CoreProgram, steps: int, rates: str | None, density: float | None, ratio: float | None, published: str | None
 ) -> Rates:
     """Rates from the one option that was given."""
-    from foundation.errors import InputError
-    from simulator.storage import load_activity
-    from simulator.synthetic import as_rates, density_of_ratio, uniform_rates
+    from synaptile.foundation.errors import InputError
+    from synaptile.simulator.storage import load_activity
+    from synaptile.simulator.synthetic import as_rates, density_of_ratio, uniform_rates
 
     options = {"--rates": rates, "--density": density, "--ratio": ratio, "--published": published}
     given = [name for name, value in options.items() if value is not None]
@@ -116,9 +116,9 @@ def _published(row: str, steps: int) -> float:
     """The published energy ratio of an architecture. Raises InputError for one, or a number of steps, that the table lacks."""
     from difflib import get_close_matches
 
-    from foundation.errors import InputError
-    from report import PAPER_TABLE_1
-    from report.published import PAPER_STEPS
+    from synaptile.foundation.errors import InputError
+    from synaptile.report import PAPER_TABLE_1
+    from synaptile.report.published import PAPER_STEPS
 
     if row not in PAPER_TABLE_1:
         near = get_close_matches(row, list(PAPER_TABLE_1), n=1, cutoff=0.3)

@@ -34,13 +34,13 @@ def table1(
 
     Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
     """
-    from foundation.files import write_text
-    from report import dataset_tables as tables
-    from simulator.dense.reference import check_steps
-    from simulator.number_format import check_numeric
     from synaptile.dataset.model import ModelChoice
     from synaptile.dataset.study import open_study, run_study
     from synaptile.dataset.tabulate import tabulate
+    from synaptile.foundation.files import write_text
+    from synaptile.report import dataset_tables as tables
+    from synaptile.simulator.dense.reference import check_steps
+    from synaptile.simulator.number_format import check_numeric
     from synaptile.spread import check_spread
 
     check_steps(steps)

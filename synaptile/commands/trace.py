@@ -44,9 +44,9 @@ def trace(
     synchronisation: Synchronisation = None,
 ) -> None:
     """Write what every core and link did, cycle by cycle; the size is announced first."""
-    from report.trace import Window, answer_table, estimate_size, query, write_trace
     from synaptile.commands.ranges import names, numbers
     from synaptile.pipeline import schedule_run
+    from synaptile.report.trace import Window, answer_table, estimate_size, query, write_trace
     from synaptile.rundir import load_run
 
     console, kind = output(), "parquet" if sql is not None else format

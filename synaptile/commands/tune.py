@@ -11,7 +11,7 @@ from synaptile.commands.options import ChipName, Crop, Limit, Numeric, Threads
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
-    from report.tuning_trials import Hold
+    from synaptile.report.tuning_trials import Hold
     from synaptile.tuning.space import By
 
 

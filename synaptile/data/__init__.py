@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.errors import ImageError
+from synaptile.foundation.errors import ImageError
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +77,7 @@ def preprocess_digits(images: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
 
 def digits_model() -> torch.nn.Module:
     """The embedded model, rebuilt by timm with its trained weights, in evaluation mode. Needs torch and timm."""
-    from conversion.weights import load_vision_transformer
+    from synaptile.conversion.weights import load_vision_transformer
 
     description = digits_description()
     how, size = description["preprocessing"], description["kwargs"]["img_size"]

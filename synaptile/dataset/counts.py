@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, ProductUnit, STBIFNeurons, Synapse
-from foundation.errors import ConservationError
-from simulator.activity import OPS, Activity
+from synaptile.conversion.graph import Neurons, ProductUnit, STBIFNeurons, Synapse
+from synaptile.foundation.errors import ConservationError
+from synaptile.simulator.activity import OPS, Activity
 
 Int64 = NDArray[np.int64]
 

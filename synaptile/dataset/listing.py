@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import ImageSource, SpikingGraph
-from conversion.images import load_images, open_folder
-from foundation.digest import digest_of
-from foundation.errors import ImageError, InputError
+from synaptile.conversion.graph import ImageSource, SpikingGraph
+from synaptile.conversion.images import load_images, open_folder
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import ImageError, InputError
 from synaptile.images import DIGITS, read_images
 
 

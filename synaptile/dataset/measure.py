@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from conversion.graph import SpikingGraph
-from energy import price
-from foundation.errors import FileFormatError
-from mapper import CoreProgram, load_program, program_digest
-from simulator import execute
-from simulator.activity import OPS
+from synaptile.conversion.graph import SpikingGraph
 from synaptile.dataset.counts import executed_by_image
 from synaptile.dataset.listing import Batch, read_files
 from synaptile.dataset.record import BatchRecord, batch_file, save_record
+from synaptile.energy import price
+from synaptile.foundation.errors import FileFormatError
 from synaptile.images import ImageSet, picture_source, read_images
+from synaptile.mapper import CoreProgram, load_program, program_digest
 from synaptile.pipeline import ann_logits
+from synaptile.simulator import execute
+from synaptile.simulator.activity import OPS
 from synaptile.spread import ONE_AT_A_TIME, kernel_threads
 
 PROGRAM = "program.map"

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion.calibrate import calibrate
-from conversion.convert import convert
-from conversion.extra import require_torch
-from conversion.graph import SpikingGraph, load_graph
-from conversion.images import open_folder
-from conversion.thresholds import PRESETS
-from conversion.weights import load_timm
-from foundation.digest import digest_of
-from foundation.errors import CalibrationError, InputError, WeightsError
-from hwmodels import load_chip
-from mapper import CoreProgram, load_program, map_graph
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.convert import convert
+from synaptile.conversion.extra import require_torch
+from synaptile.conversion.graph import SpikingGraph, load_graph
+from synaptile.conversion.images import open_folder
+from synaptile.conversion.thresholds import PRESETS
+from synaptile.conversion.weights import load_timm
 from synaptile.data import DIGITS_GRAPH
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import CalibrationError, InputError, WeightsError
+from synaptile.hwmodels import load_chip
 from synaptile.images import DIGITS, digits
+from synaptile.mapper import CoreProgram, load_program, map_graph
 from synaptile.settings import file_digest
 
 Progress = Callable[[str], None]

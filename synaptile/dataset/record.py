@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foundation.archive import read_archive, write_archive
-from foundation.errors import FileFormatError
+from synaptile.foundation.archive import read_archive, write_archive
+from synaptile.foundation.errors import FileFormatError
 
 FORMAT = "synaptile-batch"
 VERSION = 1

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion.images import open_folder
-from foundation.digest import digest_of
-from foundation.errors import InputError
-from foundation.files import write_json
-from mapper import CoreProgram, load_program, program_digest, save_program
-from simulator.execute import provenance_of
+from synaptile.conversion.images import open_folder
 from synaptile.dataset.listing import Listing, is_folder, list_images
 from synaptile.dataset.measure import PROGRAM, BatchTask, run_batch
 from synaptile.dataset.model import ModelChoice
 from synaptile.dataset.record import BatchRecord, batch_file, load_record
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import InputError
+from synaptile.foundation.files import write_json
 from synaptile.images import picture_source
+from synaptile.mapper import CoreProgram, load_program, program_digest, save_program
 from synaptile.rundir import check_output
 from synaptile.settings import load_settings, refuse_differences, save_settings
+from synaptile.simulator.execute import provenance_of
 from synaptile.spread import check_spread, spread_over, threads_a_worker
 
 KIND = "synaptile-table1"

@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from energy import HOROWITZ, dense_operations, table_for
-from foundation.errors import ConservationError, ImageError
-from mapper import CoreProgram
-from report.dataset_rows import DatasetTable, Estimate, StepRow, binomial
-from simulator.activity import OPS
 from synaptile.dataset.record import BatchRecord
 from synaptile.dataset.study import Study
+from synaptile.energy import HOROWITZ, dense_operations, table_for
+from synaptile.foundation.errors import ConservationError, ImageError
+from synaptile.mapper import CoreProgram
+from synaptile.report.dataset_rows import DatasetTable, Estimate, StepRow, binomial
+from synaptile.simulator.activity import OPS
 
 Float = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from hwmodels import Chip
-from report.sizing import Break, Knob, Marginal, Outcome, Target, Value
+from synaptile.hwmodels import Chip
+from synaptile.report.sizing import Break, Knob, Marginal, Outcome, Target, Value
 from synaptile.sizing.evaluate import Evaluator
 from synaptile.sizing.grid import Grid, Index
 from synaptile.sizing.request import figures_of, value_of

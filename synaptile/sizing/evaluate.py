@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from energy import price
-from foundation.errors import ChipError, DoesNotFit, FileFormatError, ScheduleError
-from hwmodels import Chip, die_area_mm2, vary
-from mapper.program import CoreKind
-from report.sizing import Outcome, Value
-from simulator import Activity, Timeline, schedule
-from simulator.schedule.timeline import UNITS, Cause
+from synaptile.energy import price
+from synaptile.foundation.errors import ChipError, DoesNotFit, FileFormatError, ScheduleError
+from synaptile.hwmodels import Chip, die_area_mm2, vary
+from synaptile.mapper.program import CoreKind
+from synaptile.report.sizing import Outcome, Value
+from synaptile.simulator import Activity, Timeline, schedule
+from synaptile.simulator.schedule.timeline import UNITS, Cause
 
 Changes = Mapping[str, Value]
 Progress = Callable[[int, int], None]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmodels import Chip, die_area_mm2
-from hwmodels.parameters import resolve_parameter
-from report.sizing import Knob, Outcome, Value
+from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.hwmodels.parameters import resolve_parameter
+from synaptile.report.sizing import Knob, Outcome, Value
 from synaptile.sizing.request import CAPACITIES, RATES, figures_of
 
 Index = tuple[int, ...]

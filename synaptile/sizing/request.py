@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from foundation.errors import InputError
-from hwmodels import Chip, vary
-from hwmodels.parameters import KIB_BITS, resolve_parameter
-from report.sizing import Knob, Target, Value
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip, vary
+from synaptile.hwmodels.parameters import KIB_BITS, resolve_parameter
+from synaptile.report.sizing import Knob, Target, Value
 
 MOST_VALUES = 64
 """Values that one parameter may take."""

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from foundation.digest import digest_of
-from foundation.errors import InputError
-from hwmodels import Chip, vary
-from mapper import program_digest
-from report.sizing import Sizing, Target, Value
-from simulator import Activity
-from simulator.arguments import positive_integer
-from simulator.schedule.schedule import SYNCHRONISATIONS
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip, vary
+from synaptile.mapper import program_digest
+from synaptile.report.sizing import Sizing, Target, Value
 from synaptile.settings import load_settings, refuse_differences, save_settings
+from synaptile.simulator import Activity
+from synaptile.simulator.arguments import positive_integer
+from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
 from synaptile.sizing.differences import breaks_of, marginals_of
 from synaptile.sizing.evaluate import Evaluator, Progress
 from synaptile.sizing.grid import make_grid

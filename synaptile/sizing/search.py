@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foundation.errors import InputError
-from report.sizing import Floor, Outcome, Target
+from synaptile.foundation.errors import InputError
+from synaptile.report.sizing import Floor, Outcome, Target
 from synaptile.sizing.evaluate import Evaluator, Spent
 from synaptile.sizing.grid import Grid, Index, smallest_meeting
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from foundation.digest import digest_of
-from foundation.errors import FileFormatError
-from foundation.files import write_json
-from hwmodels import Chip, chip_document, chip_from_document, vary, with_host_ec
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.files import write_json
+from synaptile.hwmodels import Chip, chip_document, chip_from_document, vary, with_host_ec
 from synaptile.sweeping.model import ModelFile
 from synaptile.sweeping.schema import Images, Mapping, Rates, Schedule
 from synaptile.sweeping.space import CHIP, MAPPING, Settings

@@ -9,17 +9,17 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from energy import EnergyReport, price
-from foundation.digest import digest_of
-from foundation.errors import ConservationError, SynaptileError
-from hwmodels import Chip, die_area_mm2
-from mapper import CoreKind, CoreProgram, map_graph
-from mapper.alike import mapping_key
-from report.sweep_rows import FIGURES, PointRow
-from simulator import Activity, Timeline, schedule
-from simulator.rebase import first_steps, rebased
 from synaptile.dataset.measure import correlations
+from synaptile.energy import EnergyReport, price
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import ConservationError, SynaptileError
+from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.mapper import CoreKind, CoreProgram, map_graph
+from synaptile.mapper.alike import mapping_key
+from synaptile.report.sweep_rows import FIGURES, PointRow
 from synaptile.rundir import Run
+from synaptile.simulator import Activity, Timeline, schedule
+from synaptile.simulator.rebase import first_steps, rebased
 from synaptile.spread import ONE_AT_A_TIME
 from synaptile.sweeping.context import Context, load_context
 from synaptile.sweeping.execution import folder_of, kept_run, structure

@@ -10,15 +10,15 @@ from typing import Literal
 
 import numpy as np
 
-from conversion.graph import SpikingGraph
-from foundation.digest import digest_of
-from foundation.errors import DoesNotFit, InputError
-from mapper import CoreProgram, map_graph
-from mapper.alike import mapping_key
-from simulator import execute, synthesise
-from simulator.storage import load_activity
+from synaptile.conversion.graph import SpikingGraph
 from synaptile.dataset.measure import original_answers
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.mapper.alike import mapping_key
 from synaptile.rundir import Run, load_run, save_run
+from synaptile.simulator import execute, synthesise
+from synaptile.simulator.storage import load_activity
 from synaptile.spread import ONE_AT_A_TIME, kernel_threads
 from synaptile.sweeping.context import Context, load_context
 from synaptile.sweeping.model import converted, read

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foundation.errors import FileFormatError
-from report.sweep_rows import PointRow
+from synaptile.foundation.errors import FileFormatError
+from synaptile.report.sweep_rows import PointRow
 
 FILE = "points.jsonl"
 FORMAT = "synaptile-points"

@@ -10,19 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conversion.calibrate import calibrate
-from conversion.convert import check_against_model, lower_model
-from conversion.extra import require_torch
-from conversion.graph import MTNeurons, SpikingGraph, load_graph, save_graph
-from conversion.images import open_folder, source_of
-from conversion.spikezip import calibrate_spikezip
-from conversion.structure import structure_of_timm
-from conversion.thresholds import with_thresholds
-from conversion.weights import load_timm
-from foundation.digest import digest_of
-from foundation.errors import InputError
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.convert import check_against_model, lower_model
+from synaptile.conversion.extra import require_torch
+from synaptile.conversion.graph import MTNeurons, SpikingGraph, load_graph, save_graph
+from synaptile.conversion.images import open_folder, source_of
+from synaptile.conversion.spikezip import calibrate_spikezip
+from synaptile.conversion.structure import structure_of_timm
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.conversion.weights import load_timm
 from synaptile.data import DIGITS_GRAPH
 from synaptile.dataset.listing import list_images
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import InputError
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.settings import file_digest
 from synaptile.sweeping.read import nearest

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion.graph import load_graph
-from foundation.errors import InputError
-from hwmodels import Chip, load_chip
-from mapper.alike import UNREAD_OF_CORES
-from report.sweep_rows import BY_NAME, OBJECTIVES
+from synaptile.conversion.graph import load_graph
 from synaptile.extra import require_study
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip, load_chip
+from synaptile.mapper.alike import UNREAD_OF_CORES
+from synaptile.report.sweep_rows import BY_NAME, OBJECTIVES
 from synaptile.rundir import load_run
 from synaptile.settings import file_digest
 from synaptile.sweeping.context import Context, based_on

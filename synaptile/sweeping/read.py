@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from foundation.errors import InputError
-from foundation.yaml_files import check_keys, read_mapping
+from synaptile.foundation.errors import InputError
+from synaptile.foundation.yaml_files import check_keys, read_mapping
 from synaptile.sweeping.schema import Study
 
 SHOWN = 8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from foundation.errors import DoesNotFit, SynaptileError
-from report.sweep_rows import PointRow
+from synaptile.foundation.errors import DoesNotFit, SynaptileError
+from synaptile.report.sweep_rows import PointRow
 from synaptile.sweeping.space import Point
 
 MOST_REASON = 120

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foundation.digest import digest_of
-from foundation.errors import InputError
-from report.sweep_rows import PointRow, Sweep
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import InputError
+from synaptile.report.sweep_rows import PointRow, Sweep
 from synaptile.rundir import check_output
 from synaptile.settings import load_settings, refuse_differences, save_settings
 from synaptile.spread import Run, check_spread, spread_over, threads_a_worker

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from foundation.errors import InputError
-from report.sweep_rows import BY_NAME, PointRow
+from synaptile.foundation.errors import InputError
+from synaptile.report.sweep_rows import BY_NAME, PointRow
 from synaptile.sweeping.schema import Range, Search
 from synaptile.sweeping.space import Axis, Point, Settings, point_at
 

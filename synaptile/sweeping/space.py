@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from conversion.thresholds import PRESETS
-from energy import NUMBER_FORMATS
-from foundation.errors import InputError
-from hwmodels.parameters import parameters, resolve_parameter
-from report.sweep_parquet import COLUMNS
-from simulator.schedule.schedule import SYNCHRONISATIONS
+from synaptile.conversion.thresholds import PRESETS
+from synaptile.energy import NUMBER_FORMATS
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels.parameters import parameters, resolve_parameter
+from synaptile.report.sweep_parquet import COLUMNS
+from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
 from synaptile.sweeping.read import nearest
 from synaptile.sweeping.schema import Mapping as MappingOptions
 from synaptile.sweeping.schema import Range, Scalar

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from report.sweep_rows import PointRow, Sweep
+from synaptile.report.sweep_rows import PointRow, Sweep
 from synaptile.sweeping.context import Context
 from synaptile.sweeping.execution import folder_of, kept_run
 from synaptile.sweeping.model import NOISE

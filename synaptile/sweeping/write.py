@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foundation.files import write_text
-from report.sweep_figure import sweep_figure
-from report.sweep_parquet import FILE, write_points
-from report.sweep_rows import Sweep
-from report.sweep_tables import to_json
+from synaptile.foundation.files import write_text
+from synaptile.report.sweep_figure import sweep_figure
+from synaptile.report.sweep_parquet import FILE, write_points
+from synaptile.report.sweep_rows import Sweep
+from synaptile.report.sweep_tables import to_json
 
 
 def write_sweep(sweep: Sweep, directory: Path) -> tuple[Path, ...]:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from foundation.errors import InputError
-from hwmodels import Chip
-from mapper import CoreProgram, map_graph
-from report.tuning_trials import Score
+from synaptile.conversion.graph import SpikingGraph
 from synaptile.dataset.listing import Batch
 from synaptile.dataset.measure import measure, original_answers
 from synaptile.dataset.tabulate import energy_ratios
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
 from synaptile.images import ImageSet
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.report.tuning_trials import Score
 
 Evaluate = Callable[[SpikingGraph], tuple[Score, ...]]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from energy import ACCOUNTINGS
-from foundation.errors import InputError
-from report.tuning_trials import Hold
-from simulator.dense.reference import check_steps
-from simulator.number_format import check_numeric
+from synaptile.energy import ACCOUNTINGS
 from synaptile.extra import require_study
+from synaptile.foundation.errors import InputError
+from synaptile.report.tuning_trials import Hold
 from synaptile.rundir import check_output
+from synaptile.simulator.dense.reference import check_steps
+from synaptile.simulator.number_format import check_numeric
 from synaptile.tuning.search import SAMPLERS
 from synaptile.tuning.space import By
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conversion.graph import SpikingGraph, load_graph, save_graph
-from foundation.digest import digest_of
-from foundation.files import write_text
-from hwmodels import Chip, load_chip
-from report import tuning_tables as tables
-from report.tuning_figure import front_figure
-from report.tuning_trials import Confirmation, Tuning
+from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.files import write_text
+from synaptile.hwmodels import Chip, load_chip
 from synaptile.images import DIGITS, ImageSet, digits, read_images
+from synaptile.report import tuning_tables as tables
+from synaptile.report.tuning_figure import front_figure
+from synaptile.report.tuning_trials import Confirmation, Tuning
 from synaptile.settings import load_settings, refuse_differences, save_settings
 from synaptile.tuning.evaluate import Evaluator
 from synaptile.tuning.request import TuneRequest

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conversion.graph import SpikingGraph
-from report.tuning_trials import Hold, Score, Trial, loss_against, stop
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.report.tuning_trials import Hold, Score, Trial, loss_against, stop
 from synaptile.tuning.evaluate import Evaluate
 from synaptile.tuning.space import LARGEST, SMALLEST, By, Candidate, apply, baseline, first_guess, groups, level_bounds
 from synaptile.tuning.surrogate import propose

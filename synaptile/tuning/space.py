@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conversion.graph import ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
-from conversion.thresholds import with_thresholds
-from energy import site_kind
-from foundation.errors import GraphError
+from synaptile.conversion.graph import ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.energy import site_kind
+from synaptile.foundation.errors import GraphError
 
 SMALLEST, LARGEST = 1 / 8, 8.0
 """Bounds of the factors, which multiply theta1 and theta2 alike."""

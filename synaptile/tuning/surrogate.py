@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from report.tuning_trials import Hold, Score, Trial, loss_against
+from synaptile.report.tuning_trials import Hold, Score, Trial, loss_against
 
 Vector = NDArray[np.float64]
 

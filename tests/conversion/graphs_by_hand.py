@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     ECUnit,
     ImageSource,
     MTNeurons,

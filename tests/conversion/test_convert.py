@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate
-from conversion.convert import convert, lower_model
-from conversion.graph import SpikingGraph, load_graph, save_graph
-from conversion.images import batches, load_images, open_folder, source_of
-from foundation.errors import ImageError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.convert import convert, lower_model
+from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
+from synaptile.conversion.images import batches, load_images, open_folder, source_of
+from synaptile.foundation.errors import ImageError
 from tests.conversion.small_models import model_logits, random_images, small_vit
 from tests.conversion.without_torch import BLOCK_TORCH, ROOT
 
@@ -79,8 +79,8 @@ def test_calibration_without_torch_gives_what_convert_gives(tmp_path: Path) -> N
     np.save(tmp_path / "images.npy", images)
     script = f"""{BLOCK_TORCH}
 import numpy as np
-from conversion.calibrate import calibrate
-from conversion.graph import load_graph, save_graph
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.graph import load_graph, save_graph
 graph = calibrate(load_graph("lowered.spk"), np.load("images.npy"), preset="released", batch_size=4)
 save_graph(graph, "ready.spk")
 assert sys.modules["torch"] is None

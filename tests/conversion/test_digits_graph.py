@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.graph import SpikingGraph, load_graph
-from conversion.graph.serialise import structure_of
-from conversion.images import source_of
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import SpikingGraph, load_graph
+from synaptile.conversion.graph.serialise import structure_of
+from synaptile.conversion.images import source_of
 from synaptile.data import DIGITS_GRAPH, digits_description, embedded_digits, preprocess_digits
 
 
 def test_the_shipped_graph_is_a_fresh_lowering_of_the_shipped_model() -> None:
     pytest.importorskip("torch", reason="torch is not installed: the model cannot be lowered (extra `convert`)")
     pytest.importorskip("timm", reason="timm is not installed: the model cannot be built (extra `convert`)")
-    from conversion.convert import check_against_model, lower_model
+    from synaptile.conversion.convert import check_against_model, lower_model
     from synaptile.data import digits_model
 
     shipped, model = load_graph(DIGITS_GRAPH), digits_model()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ECUnit,
@@ -24,7 +24,7 @@ from conversion.graph import (
     TokenSelect,
     layer_of,
 )
-from foundation.errors import GraphError, SynaptileError, WeightsError
+from synaptile.foundation.errors import GraphError, SynaptileError, WeightsError
 from tests.conversion.graphs_by_hand import ARRAYS, NODES, between, build, changed
 from tests.graphs import vit_graph
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from conversion.graph import SpikingGraph, load_graph, save_graph
-from conversion.graph.storage import VERSION, graph_to_tensors
-from foundation.errors import FileFormatError, GraphError, SynaptileError
+from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
+from synaptile.conversion.graph.storage import VERSION, graph_to_tensors
+from synaptile.foundation.errors import FileFormatError, GraphError, SynaptileError
 from tests.conversion.graphs_by_hand import build
 from tests.conversion.without_torch import BLOCK_TORCH, ROOT
 from tests.graphs import vit_graph

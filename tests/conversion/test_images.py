@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conversion.graph import ImageSource
-from conversion.images import batches, check_images, load_images, open_folder
-from foundation.errors import ImageError
+from synaptile.conversion.graph import ImageSource
+from synaptile.conversion.images import batches, check_images, load_images, open_folder
+from synaptile.foundation.errors import ImageError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

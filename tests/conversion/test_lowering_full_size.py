@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.convert import check_against_model, lower_model
-from conversion.graph import ECUnit, ImageSource, PatchEmbedding, SpikingGraph
+from synaptile.conversion.convert import check_against_model, lower_model
+from synaptile.conversion.graph import ECUnit, ImageSource, PatchEmbedding, SpikingGraph
 from tests.conversion.small_models import timm, torch
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.convert import check_against_model, lower_model
-from conversion.graph import ConstantStream, ECUnit, Synapse, TokenMean
-from conversion.images import source_of
-from foundation.errors import ModelError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import check_against_model, lower_model
+from synaptile.conversion.graph import ConstantStream, ECUnit, Synapse, TokenMean
+from synaptile.conversion.images import source_of
+from synaptile.foundation.errors import ModelError
 from tests.conversion.small_models import (
     array_of,
     model_logits,

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate
-from conversion.convert import check_against_model, convert, lower_model
-from conversion.graph import SpikingGraph
-from conversion.thresholds import measure_thresholds
-from simulator.dense.reference import Reference, reference
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.convert import check_against_model, convert, lower_model
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.thresholds import measure_thresholds
+from synaptile.simulator.dense.reference import Reference, reference
 from tests.conversion.small_models import timm, torch
 
 STEPS = 8

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.convert import lower_model
-from conversion.graph import SpikingGraph
-from conversion.images import batches, load_images, open_folder, source_of
-from conversion.thresholds import measure_thresholds, preset_thresholds
-from conversion.weights import load_timm
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import lower_model
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.images import batches, load_images, open_folder, source_of
+from synaptile.conversion.thresholds import measure_thresholds, preset_thresholds
+from synaptile.conversion.weights import load_timm
 
 pytest.importorskip("torch", reason="torch is not installed: the model cannot be lowered (extra `convert`)")
 

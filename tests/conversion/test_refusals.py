@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from conversion.convert import convert, lower_model
-from conversion.lowering.operators import supported_operators
-from foundation.errors import InputError, ModelError, UnsupportedOperator, WeightsError
+from synaptile.conversion.convert import convert, lower_model
+from synaptile.conversion.lowering.operators import supported_operators
+from synaptile.foundation.errors import InputError, ModelError, UnsupportedOperator, WeightsError
 from tests.conversion.small_models import OPTIONS, random_images, small_eva, small_vit, timm, torch
 
 functional = torch.nn.functional

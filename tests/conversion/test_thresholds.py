@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate, graph_dtype
-from conversion.graph import ECUnit, MTNeurons, SpikingGraph, Synapse
-from conversion.thresholds import apply_preset, measure_thresholds, with_thresholds
-from foundation.errors import CalibrationError, ImageError, InputError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate, graph_dtype
+from synaptile.conversion.graph import ECUnit, MTNeurons, SpikingGraph, Synapse
+from synaptile.conversion.thresholds import apply_preset, measure_thresholds, with_thresholds
+from synaptile.foundation.errors import CalibrationError, ImageError, InputError
 from tests.graphs import vit_graph
 
 SHAPE = (3, 8, 8)
@@ -142,7 +142,7 @@ def test_both_heads_of_a_distilled_model_lose_their_neurons() -> None:
     models = pytest.importorskip("tests.conversion.small_models")
     from timm.models.deit import VisionTransformerDistilled
 
-    from conversion.convert import lower_model
+    from synaptile.conversion.convert import lower_model
 
     model = models.randomised(VisionTransformerDistilled(**models.OPTIONS))
     model.pretrained_cfg = {"input_size": (3, 16, 16)}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.weights import load_timm, load_weights, read_state
-from foundation.errors import ModelError, WeightsError
+from synaptile.conversion.weights import load_timm, load_weights, read_state
+from synaptile.foundation.errors import ModelError, WeightsError
 from tests.conversion.small_models import OPTIONS, array_of, small_vit, timm, torch
 
 NAME = "vit_tiny_patch16_224"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from foundation.errors import ImageError
 from synaptile.data import DATA_DIR, DIGITS_IMAGES, DIGITS_WEIGHTS, digits_description, embedded_digits, preprocess_digits
+from synaptile.foundation.errors import ImageError
 
 
 def test_the_archive_holds_plain_arrays_and_nothing_else() -> None:

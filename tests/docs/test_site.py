@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import synaptile
-from hwmodels import parameters, shipped_chips
 from synaptile.cli import app
+from synaptile.hwmodels import parameters, shipped_chips
 
 pytest.importorskip("sphinx", reason="sphinx, which builds the docs, is not installed")
 pytest.importorskip("furo", reason="furo, the theme of the docs, is not installed")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
-from hwmodels import Chip, load_chip
-from mapper.program import CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
-from simulator.activity import OPS, Accounting, Activity, OperationTable, SpikeRecord
+from synaptile.conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
+from synaptile.hwmodels import Chip, load_chip
+from synaptile.mapper.program import CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
+from synaptile.simulator.activity import OPS, Accounting, Activity, OperationTable, SpikeRecord
 from tests.graphs import vit_graph
 
 STEPS, IMAGES = 3, 2

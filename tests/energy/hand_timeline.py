@@ -9,13 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import MTNeurons
-from hwmodels import Chip
-from mapper import map_graph
-from mapper.program import CoreProgram
-from simulator import execute
-from simulator.activity import Activity
-from simulator.schedule.timeline import Cause, CoreCycles, JobTable, LinkKind, LinkTable, MessageTable, Resource, Timeline
+from synaptile.conversion.graph import MTNeurons
+from synaptile.hwmodels import Chip
+from synaptile.mapper import map_graph
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator import execute
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.timeline import (
+    Cause,
+    CoreCycles,
+    JobTable,
+    LinkKind,
+    LinkTable,
+    MessageTable,
+    Resource,
+    Timeline,
+)
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conversion.graph import ProductUnit, Synapse
-from energy import EnergyReport, break_even, price
-from foundation.errors import InputError
+from synaptile.conversion.graph import ProductUnit, Synapse
+from synaptile.energy import EnergyReport, break_even, price
+from synaptile.foundation.errors import InputError
 from tests.energy.hand_timeline import STEPS, board_chip, mapped_run
 
 RUNGS = ("eq30", "executed", "memory", "noc")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from energy import ACCOUNTINGS, HOROWITZ, EnergyTable, price
-from energy.units import energy_text, ratio_text
-from hwmodels import load_chip
+from synaptile.energy import ACCOUNTINGS, HOROWITZ, EnergyTable, price
+from synaptile.energy.units import energy_text, ratio_text
+from synaptile.hwmodels import load_chip
 from tests.energy.hand_made import STEPS, activity
 
 CHIP = load_chip("ecmt45")

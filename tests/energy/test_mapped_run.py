@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from conversion.graph import Synapse
-from energy import EnergyReport, price
-from hwmodels import load_chip
-from mapper import map_graph
-from report import print_report
-from report.style import WIDTH
-from simulator import execute
+from synaptile.conversion.graph import Synapse
+from synaptile.energy import EnergyReport, price
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.report import print_report
+from synaptile.report.style import WIDTH
+from synaptile.simulator import execute
 from tests.graphs import vit_graph
 
 

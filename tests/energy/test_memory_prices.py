@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from energy.memory_prices import DRAM, EC, STATE, WEIGHT, accesses, memory_prices, sram_figure
-from hwmodels import load_chip
+from synaptile.energy.memory_prices import DRAM, EC, STATE, WEIGHT, accesses, memory_prices, sram_figure
+from synaptile.hwmodels import load_chip
 
 KB = 1024
 

@@ -8,10 +8,10 @@ from math import ceil
 import numpy as np
 import pytest
 
-from energy import EnergyReport, price
-from energy.memory_snn import fetched_rows
-from foundation.errors import ConservationError, InputError
-from simulator.activity import Activity, SpikeRecord
+from synaptile.energy import EnergyReport, price
+from synaptile.energy.memory_snn import fetched_rows
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.simulator.activity import Activity, SpikeRecord
 from tests.energy.hand_made import activity as partless
 from tests.energy.hand_timeline import IMAGES, STEPS, board_chip, mapped_run
 

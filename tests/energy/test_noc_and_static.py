@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from energy import EnergyReport, price, rungs
-from energy.flits import CROSSING, HOP
-from energy.scheduled_flits import scheduled_flits
-from energy.static import ann_cycles, step_cycles
-from foundation.errors import ConservationError, InputError
-from mapper import CoreProgram, map_graph
-from simulator import schedule
-from simulator.schedule.timeline import Timeline
+from synaptile.energy import EnergyReport, price, rungs
+from synaptile.energy.flits import CROSSING, HOP
+from synaptile.energy.scheduled_flits import scheduled_flits
+from synaptile.energy.static import ann_cycles, step_cycles
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import schedule
+from synaptile.simulator.schedule.timeline import Timeline
 from tests.energy.hand_timeline import IMAGES, MAKESPAN, STEPS, board_chip, hand_timeline, mapped_run, naive_messages
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip

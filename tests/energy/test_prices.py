@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import pytest
 
-from energy import HOROWITZ, EnergyTable, eq30_energy_pj, table_for
-from energy.special_functions import EXPANSIONS, expand
-from foundation.errors import ChipError, InputError
-from hwmodels import load_chip
-from simulator.activity import OPS
+from synaptile.energy import HOROWITZ, EnergyTable, eq30_energy_pj, table_for
+from synaptile.energy.special_functions import EXPANSIONS, expand
+from synaptile.foundation.errors import ChipError, InputError
+from synaptile.hwmodels import load_chip
+from synaptile.simulator.activity import OPS
 from tests.energy.hand_made import with_chip
 
 

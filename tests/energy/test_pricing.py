@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from energy import ACCOUNTINGS, HOROWITZ, Bill, EnergyTable, ann_macs, dense_operations, price
-from energy.conservation import check_bill
-from foundation.errors import ConservationError, InputError
-from hwmodels import load_chip
+from synaptile.energy import ACCOUNTINGS, HOROWITZ, Bill, EnergyTable, ann_macs, dense_operations, price
+from synaptile.energy.conservation import check_bill
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import load_chip
 from tests.energy.hand_made import IMAGES, ROWS, STEPS, activity, with_chip, with_rows
 
 CHIP = load_chip("ecmt45")

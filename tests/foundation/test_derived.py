@@ -6,9 +6,9 @@ import gc
 import weakref
 from dataclasses import dataclass, replace
 
-from foundation.derived import derived
-from mapper import map_graph
-from simulator.event.build import make_layout
+from synaptile.foundation.derived import derived
+from synaptile.mapper import map_graph
+from synaptile.simulator.event.build import make_layout
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS
 

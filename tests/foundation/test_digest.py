@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foundation.digest import digest_of
+from synaptile.foundation.digest import digest_of
 
 ONES = np.ones((2, 3), np.float32)
 

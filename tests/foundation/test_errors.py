@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from foundation import errors
-from foundation.errors import DoesNotFit, InputError, Shortfall, SynaptileError
+from synaptile.foundation import errors
+from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall, SynaptileError
 
 SHORTFALL = Shortfall("core.weight_memory_kb", 5120, 4096, "bytes", "blocks.0.mlp.fc1", ("split it", "a larger chip"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.files import atomic_path, write_json, write_text
+from synaptile.foundation.files import atomic_path, write_json, write_text
 
 
 class Interrupted(Exception):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import ChipError
-from hwmodels import load_chip
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import load_chip
 
 WriteChip = Callable[..., Path]
 

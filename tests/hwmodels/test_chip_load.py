@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from foundation.errors import ChipError
-from hwmodels import Chip, chip_document, chip_from_document, load_chip, shipped_chips
-from hwmodels.schema import OperationsSchema
-from simulator.activity import OPS
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import Chip, chip_document, chip_from_document, load_chip, shipped_chips
+from synaptile.hwmodels.schema import OperationsSchema
+from synaptile.simulator.activity import OPS
 
 WriteChip = Callable[..., Path]
 

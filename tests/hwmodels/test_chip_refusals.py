@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from foundation.errors import ChipError
-from hwmodels import load_chip
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import load_chip
 
 WriteChip = Callable[..., Path]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hwmodels import load_chip, shipped_chips
-from hwmodels.derive import derived_file
+from synaptile.hwmodels import load_chip, shipped_chips
+from synaptile.hwmodels.derive import derived_file
 
 
 @pytest.mark.parametrize("name", shipped_chips())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hwmodels import die_area_mm2, load_chip, tile_area_mm2
+from synaptile.hwmodels import die_area_mm2, load_chip, tile_area_mm2
 
 
 def test_leakage_is_200_uw_a_square_millimetre() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import ChipError
-from hwmodels import load_chip, shipped_chips, with_host_ec
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import load_chip, shipped_chips, with_host_ec
 
 WriteChip = Callable[..., Path]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from foundation.errors import ChipError
-from hwmodels import Chip, die_area_mm2, load_chip, tile_area_mm2
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import Chip, die_area_mm2, load_chip, tile_area_mm2
 
 WriteChip = Callable[..., Path]
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from foundation.errors import ChipError
-from hwmodels import Chip, load_chip, parameters, shipped_chips, vary, with_host_ec
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels import Chip, load_chip, parameters, shipped_chips, vary, with_host_ec
 
 
 def figures(chip: Chip) -> dict[str, object]:

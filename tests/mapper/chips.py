@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hwmodels import Chip, load_chip
+from synaptile.hwmodels import Chip, load_chip
 
 
 def small_chip(

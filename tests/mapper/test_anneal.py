@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapper.anneal import Board, _change, anneal, weighted_hops
-from mapper.traffic import Traffic
+from synaptile.mapper.anneal import Board, _change, anneal, weighted_hops
+from synaptile.mapper.traffic import Traffic
 
 WIDTH, HEIGHT, CORES = 5, 4, 12
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
-from mapper import CoreProgram, map_graph
+from synaptile.conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
+from synaptile.mapper import CoreProgram, map_graph
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

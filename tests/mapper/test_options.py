@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from foundation.errors import InputError
-from mapper import map_graph
-from mapper.packing import pack
-from mapper.tiling import tile
+from synaptile.foundation.errors import InputError
+from synaptile.mapper import map_graph
+from synaptile.mapper.packing import pack
+from synaptile.mapper.tiling import tile
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.graph import SpikingGraph
-from mapper import CoreProgram, map_graph
-from mapper.board import smallest_board
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.mapper.board import smallest_board
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

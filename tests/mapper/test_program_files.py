@@ -10,8 +10,8 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from foundation.errors import FileFormatError
-from mapper import CoreProgram, load_program, map_graph, program_digest, save_program
+from synaptile.foundation.errors import FileFormatError
+from synaptile.mapper import CoreProgram, load_program, map_graph, program_digest, save_program
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

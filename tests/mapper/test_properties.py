@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversion.graph import ImageSource, SpikingGraph, Synapse
-from foundation.errors import DoesNotFit
-from hwmodels import Chip
-from mapper import CoreKind, CoreProgram, map_graph
+from synaptile.conversion.graph import ImageSource, SpikingGraph, Synapse
+from synaptile.foundation.errors import DoesNotFit
+from synaptile.hwmodels import Chip
+from synaptile.mapper import CoreKind, CoreProgram, map_graph
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from mapper import PartTable
-from mapper.regions import required
+from synaptile.mapper import PartTable
+from synaptile.mapper.regions import required
 from tests.graphs import vit_graph
 
 GRAPH = vit_graph(depth=1, tokens=7, width=24, heads=3, hidden=40, classes=5)

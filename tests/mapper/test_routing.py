@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mapper import CoreProgram, map_graph
+from synaptile.mapper import CoreProgram, map_graph
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

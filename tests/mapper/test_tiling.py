@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.graph import SpikingGraph
-from hwmodels import load_chip
-from mapper import CoreKind, CoreProgram, home_of, map_graph
-from mapper.tiling import tile
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import CoreKind, CoreProgram, home_of, map_graph
+from synaptile.mapper.tiling import tile
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

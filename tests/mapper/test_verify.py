@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foundation.errors import ConservationError
-from mapper import CoreProgram, map_graph, verify_program
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper import CoreProgram, map_graph, verify_program
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

@@ -9,7 +9,7 @@ import nir
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import Activity
+from synaptile.simulator import Activity
 
 Array = NDArray[Any]
 

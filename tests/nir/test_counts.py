@@ -11,18 +11,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from conversion.graph import Convolution2d, Port
-from conversion.graph.windows import fan_out, reached_span
-from conversion.nir import from_nir
-from energy import price
-from energy.accountings import LADDER
-from foundation.errors import ConservationError
-from hwmodels import load_chip
-from mapper import map_graph, verify_program
-from simulator import execute, schedule
-from simulator.activity import OPS
-from simulator.event.convolution_unit import part_counts
-from simulator.storage import load_activity, save_activity
+from synaptile.conversion.graph import Convolution2d, Port
+from synaptile.conversion.graph.windows import fan_out, reached_span
+from synaptile.conversion.nir import from_nir
+from synaptile.energy import price
+from synaptile.energy.accountings import LADDER
+from synaptile.foundation.errors import ConservationError
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph, verify_program
+from synaptile.simulator import execute, schedule
+from synaptile.simulator.activity import OPS
+from synaptile.simulator.event.convolution_unit import part_counts
+from synaptile.simulator.storage import load_activity, save_activity
 from tests.mapper.chips import small_chip
 from tests.nir import plain
 from tests.nir.networks import convolutional, lenet, recorded, trains
@@ -123,7 +123,7 @@ def test_an_accumulate_that_no_part_issued_is_found(monkeypatch: pytest.MonkeyPa
         counts[..., 0, 0] -= 1
         return counts
 
-    monkeypatch.setattr("simulator.event.convolution_unit.part_counts", losing)
+    monkeypatch.setattr("synaptile.simulator.event.convolution_unit.part_counts", losing)
     with pytest.raises(ConservationError, match=r"'conv1', image 0, step 1: \d+ accumulates issued"):
         execute(program, trains(network, 2, 1), 2)
 

@@ -9,10 +9,10 @@ import nir
 import numpy as np
 import pytest
 
-from conversion.nir import from_nir
-from hwmodels import Chip, load_chip
-from mapper import map_graph
-from simulator import execute, reference
+from synaptile.conversion.nir import from_nir
+from synaptile.hwmodels import Chip, load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute, reference
 from tests.mapper.chips import small_chip
 from tests.nir import plain
 from tests.nir.networks import convolutional, lenet, perceptron, recorded, trains

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from conversion.graph import Convolution2d
-from conversion.nir import from_nir, to_nir, write_nir
-from foundation.errors import GraphError
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import execute, reference
+from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.nir import from_nir, to_nir, write_nir
+from synaptile.foundation.errors import GraphError
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute, reference
 from tests.nir import plain
 from tests.nir.networks import chain, integrate_and_fire, io, leaky, linear, recorded, trains
 from tests.nir.test_counts import pairs, reached

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.graph import Convolution2d, Port
-from simulator.kernels.convolve import convolve, make_kernel
-from simulator.kernels.fire import empty_events
-from simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
-from simulator.leaky import LeakyConstants
+from synaptile.conversion.graph import Convolution2d, Port
+from synaptile.simulator.kernels.convolve import convolve, make_kernel
+from synaptile.simulator.kernels.fire import empty_events
+from synaptile.simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
+from synaptile.simulator.leaky import LeakyConstants
 
 BOUNDS = np.array([0, 3, 9], np.int64)
 

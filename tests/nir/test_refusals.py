@@ -10,13 +10,13 @@ import nir
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.graph import LIFNeurons, SpikingGraph
-from conversion.nir import from_nir, to_nir
-from foundation.errors import DoesNotFit, GraphError, ImageError, InputError
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import execute, reference
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import LIFNeurons, SpikingGraph
+from synaptile.conversion.nir import from_nir, to_nir
+from synaptile.foundation.errors import DoesNotFit, GraphError, ImageError, InputError
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute, reference
 from tests.graphs import vit_graph
 from tests.nir.networks import chain, convolutional, integrate_and_fire, io, leaky, linear, perceptron, trains
 

@@ -9,9 +9,9 @@ import nir
 import numpy as np
 import pytest
 
-from conversion.graph import load_graph, save_graph
-from conversion.nir import from_nir, to_nir, write_nir
-from foundation.errors import FileFormatError
+from synaptile.conversion.graph import load_graph, save_graph
+from synaptile.conversion.nir import from_nir, to_nir, write_nir
+from synaptile.foundation.errors import FileFormatError
 from tests.nir import plain
 from tests.nir.networks import convolutional, lenet, perceptron, trains
 

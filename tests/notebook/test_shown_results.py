@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from energy import break_even
-from energy.units import energy_text, ratio_text
-from foundation.errors import DoesNotFit, InputError, Shortfall
-from foundation.html import card, facts, folded, grid, notes, prose, warning
-from foundation.tables import METADATA_KEY, Tabular
-from hwmodels import load_chip
+from synaptile.energy import break_even
+from synaptile.energy.units import energy_text, ratio_text
+from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall
+from synaptile.foundation.html import card, facts, folded, grid, notes, prose, warning
+from synaptile.foundation.tables import METADATA_KEY, Tabular
+from synaptile.hwmodels import load_chip
 from tests.page.pages import IMAGES, NAME, STEPS, report
 
 PLANTED = '<script>alert("&")</script>'

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import ImageSource
-from energy import EnergyReport, price
-from mapper import map_graph
-from report.page import page_text
-from simulator import Activity, execute, schedule
+from synaptile.conversion.graph import ImageSource
+from synaptile.energy import EnergyReport, price
+from synaptile.mapper import map_graph
+from synaptile.report.page import page_text
+from synaptile.simulator import Activity, execute, schedule
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

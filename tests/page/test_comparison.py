@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from energy import price
-from energy.units import energy_text
-from hwmodels import load_chip
-from report.comparison import Change, Side, compare_chips, compare_runs, section_table
-from report.style import WIDTH
 from synaptile.cli import main
+from synaptile.energy import price
+from synaptile.energy.units import energy_text
+from synaptile.hwmodels import load_chip
+from synaptile.report.comparison import Change, Side, compare_chips, compare_runs, section_table
+from synaptile.report.style import WIDTH
 from tests.page.pages import ANN_ACCURACY, LABELS, activity, report
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from energy.units import energy_text
-from report.comparison import Side, compare_runs
-from report.page import write_comparison_page, write_page
+from synaptile.energy.units import energy_text
+from synaptile.report.comparison import Side, compare_runs
+from synaptile.report.page import write_comparison_page, write_page
 from tests.page.pages import ANN_ACCURACY, IMAGES, LABELS, NAME, STEPS, report
 
 VIEWS = ("overview", "energy", "chip", "timeline", "spikes", "sources")

@@ -13,13 +13,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from energy import HOROWITZ, kind_of, price
-from energy.groups import KEYS
-from energy.rungs import NO_SCHEDULE
-from report.page import write_page
-from report.page.schedule_view import bins_document
-from report.trace import aggregate
-from simulator import schedule
+from synaptile.energy import HOROWITZ, kind_of, price
+from synaptile.energy.groups import KEYS
+from synaptile.energy.rungs import NO_SCHEDULE
+from synaptile.report.page import write_page
+from synaptile.report.page.schedule_view import bins_document
+from synaptile.report.trace import aggregate
+from synaptile.simulator import schedule
 from tests.mapper.chips import small_chip
 from tests.page.pages import ANN_ACCURACY, LABELS, NAME, STEPS, activity, page, parts_of, report
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from energy import EnergyReport, price
-from mapper import map_graph
-from report.page import write_page
-from simulator import execute, schedule
+from synaptile.energy import EnergyReport, price
+from synaptile.mapper import map_graph
+from synaptile.report.page import write_page
+from synaptile.simulator import execute, schedule
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

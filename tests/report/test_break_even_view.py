@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from energy import EnergyReport, break_even, price
-from hwmodels import load_chip, with_host_ec
-from mapper import map_graph
-from report import break_even_figure, break_even_table, group_table, ladder_table, print_report, split_table
-from report.style import WIDTH, Sheet, five
-from simulator import execute
+from synaptile.energy import EnergyReport, break_even, price
+from synaptile.hwmodels import load_chip, with_host_ec
+from synaptile.mapper import map_graph
+from synaptile.report import break_even_figure, break_even_table, group_table, ladder_table, print_report, split_table
+from synaptile.report.style import WIDTH, Sheet, five
+from synaptile.simulator import execute
 from tests.energy.hand_timeline import board_chip, hand_timeline, mapped_run
 from tests.graphs import vit_graph
 

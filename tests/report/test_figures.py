@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from energy import HOROWITZ, EnergyTable, price
-from foundation.errors import InputError
-from hwmodels import load_chip
-from report import memory_map, ratio_figure
+from synaptile.energy import HOROWITZ, EnergyTable, price
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import load_chip
+from synaptile.report import memory_map, ratio_figure
 from tests.energy.hand_made import activity
 
 CHIP = load_chip("ecmt45")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from energy import HOROWITZ, EnergyReport, EnergyTable, price
-from energy.units import energy_text
-from foundation.errors import DoesNotFit, InputError, Shortfall
-from hwmodels import load_chip
-from report import (
+from synaptile.energy import HOROWITZ, EnergyReport, EnergyTable, price
+from synaptile.energy.units import energy_text
+from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall
+from synaptile.hwmodels import load_chip
+from synaptile.report import (
     accuracy_per_step,
     density_table,
     does_not_fit_table,
@@ -27,8 +27,8 @@ from report import (
     unpriced_table,
     utilisation_table,
 )
-from report.style import WIDTH, Sheet, bar, five, shown_steps
-from simulator.activity import Activity
+from synaptile.report.style import WIDTH, Sheet, bar, five, shown_steps
+from synaptile.simulator.activity import Activity
 from tests.energy.hand_made import activity
 
 CHIP = load_chip("ecmt45")

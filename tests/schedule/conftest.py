@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwmodels import Chip
-from mapper import map_graph
-from simulator import Activity, execute
+from synaptile.hwmodels import Chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import first_image

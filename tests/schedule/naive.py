@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ECUnit,
@@ -28,9 +28,9 @@ from conversion.graph import (
     TokenMean,
     TokenSelect,
 )
-from mapper.program import CoreKind, CoreProgram
-from simulator.activity import Activity
-from simulator.function_operations import function_operations
+from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.function_operations import function_operations
 
 DEPTH = 2
 SPECIAL = {"exp", "erf", "tanh", "sigmoid", "div", "rsqrt"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     ConstantStream,
     ECUnit,
     ImageSource,
@@ -20,13 +20,13 @@ from conversion.graph import (
     SpikingGraph,
     Synapse,
 )
-from hwmodels import Chip
-from mapper.flows import connect
-from mapper.placement import Seats
-from mapper.program import CoreKind, CoreProgram, CoreTable, Placement
-from mapper.routing import route
-from mapper.tiling import tile
-from simulator import Activity, execute
+from synaptile.hwmodels import Chip
+from synaptile.mapper.flows import connect
+from synaptile.mapper.placement import Seats
+from synaptile.mapper.program import CoreKind, CoreProgram, CoreTable, Placement
+from synaptile.mapper.routing import route
+from synaptile.mapper.tiling import tile
+from synaptile.simulator import Activity, execute
 from tests.mapper.chips import small_chip
 
 SEED = 3

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conversion.graph import Concatenate, ConstantStream, Port, TokenMean, TokenSelect
-from foundation.errors import DoesNotFit
-from hwmodels import Chip
-from mapper import map_graph
-from simulator import Activity, Timeline, execute, schedule
-from simulator.schedule.timeline import LinkKind
+from synaptile.conversion.graph import Concatenate, ConstantStream, Port, TokenMean, TokenSelect
+from synaptile.foundation.errors import DoesNotFit
+from synaptile.hwmodels import Chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, Timeline, execute, schedule
+from synaptile.simulator.schedule.timeline import LinkKind
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import Job, Naive, Result, first_image

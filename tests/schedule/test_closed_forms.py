@@ -11,9 +11,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conversion.graph import Add, Concatenate, ConstantStream, ECUnit, MTNeurons, Node, Port, ProductUnit, Synapse, TokenMean
-from simulator import Timeline, schedule
-from simulator.schedule.timeline import OPERANDS, Cause, LinkKind
+from synaptile.conversion.graph import (
+    Add,
+    Concatenate,
+    ConstantStream,
+    ECUnit,
+    MTNeurons,
+    Node,
+    Port,
+    ProductUnit,
+    Synapse,
+    TokenMean,
+)
+from synaptile.simulator import Timeline, schedule
+from synaptile.simulator.schedule.timeline import OPERANDS, Cause, LinkKind
 from tests.schedule.programs import build, executed, neurons, patches, place, plain_chip, readout, relu
 
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from conversion.graph import MTNeurons
-from foundation.errors import ConservationError
-from simulator import Activity, Timeline, schedule
-from simulator.schedule import state
-from simulator.schedule.plan import Room
-from simulator.schedule.timeline import Cause
+from synaptile.conversion.graph import MTNeurons
+from synaptile.foundation.errors import ConservationError
+from synaptile.simulator import Activity, Timeline, schedule
+from synaptile.simulator.schedule import state
+from synaptile.simulator.schedule.plan import Room
+from synaptile.simulator.schedule.timeline import Cause
 from tests.schedule.naive import Naive
 from tests.schedule.test_against_naive import keys
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from foundation.errors import ChipError, InputError, ScheduleError
-from hwmodels import Chip
-from mapper import footprint
-from simulator import Activity, schedule
+from synaptile.foundation.errors import ChipError, InputError, ScheduleError
+from synaptile.hwmodels import Chip
+from synaptile.mapper import footprint
+from synaptile.simulator import Activity, schedule
 
 
 def on(activity: Activity, chip: Chip) -> Activity:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foundation.errors import ConservationError, InputError
-from hwmodels import Chip
-from simulator import Activity, Timeline, execute, schedule
-from simulator.storage import load_activity, save_activity
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import Chip
+from synaptile.simulator import Activity, Timeline, execute, schedule
+from synaptile.simulator.storage import load_activity, save_activity
 from tests.schedule.conftest import run_on
 
 

@@ -12,16 +12,16 @@ import pytest
 from numba import config
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, Node, SpikingGraph
-from conversion.images import source_of
-from hwmodels import Chip
-from mapper import CoreProgram
-from simulator import Activity, execute
-from simulator.event.record import Recorder
-from simulator.kernels.fire import Events, make_thresholds
-from simulator.kernels.listing import ALL
-from simulator.kernels.rows import Runs, carve_runs, list_runs, run_bytes
-from simulator.number_format import check_numeric, real_dtype
+from synaptile.conversion.graph import Neurons, Node, SpikingGraph
+from synaptile.conversion.images import source_of
+from synaptile.hwmodels import Chip
+from synaptile.mapper import CoreProgram
+from synaptile.simulator import Activity, execute
+from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.kernels.fire import Events, make_thresholds
+from synaptile.simulator.kernels.listing import ALL
+from synaptile.simulator.kernels.rows import Runs, carve_runs, list_runs, run_bytes
+from synaptile.simulator.number_format import check_numeric, real_dtype
 from tests.mapper.chips import small_chip
 
 Array = NDArray[Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.event.buffers import Buffers
+from synaptile.simulator.event.buffers import Buffers
 
 
 def owner(array: np.ndarray) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foundation.errors import ConservationError
-from mapper import CoreProgram, map_graph
-from simulator import execute
-from simulator.event import product_unit, units
-from simulator.kernels.fire import fire
-from simulator.kernels.product import ProductCounts, multiply
+from synaptile.foundation.errors import ConservationError
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import execute
+from synaptile.simulator.event import product_unit, units
+from synaptile.simulator.kernels.fire import fire
+from synaptile.simulator.kernels.product import ProductCounts, multiply
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, some_images
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
-from energy.conservation import check_activity
-from mapper import CoreProgram, map_graph
-from simulator import OPS, Activity, execute, reference
+from synaptile.conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
+from synaptile.energy.conservation import check_activity
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import OPS, Activity, execute, reference
 from tests.graphs import vit_graph
 from tests.simulator import twins
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
@@ -211,7 +211,7 @@ def test_counts_are_64_bit_integers(run: Run) -> None:
 
 def test_silence_costs_only_what_every_step_costs() -> None:
     """A network whose thresholds no value reaches issues no accumulate, and still pays for its neurons and units."""
-    from conversion.thresholds import with_thresholds
+    from synaptile.conversion.thresholds import with_thresholds
 
     graph: SpikingGraph = vit_graph(1, T, W, H, M, C)
     quiet = with_thresholds(graph, {site.name: (1e6, 1e6, N) for site in graph.sites})

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.ann import ann_forward
-from conversion.graph import ECUnit, MTNeurons, Port, ProductUnit, ReadOut, SpikingGraph, Synapse
-from conversion.thresholds import with_thresholds
-from foundation.errors import ImageError, InputError
-from simulator import Reference, reference
-from simulator.dense.arithmetic import evaluate
-from simulator.dense.units import ExpectationUnit, MTSite, Product
-from simulator.kernels.expectation import FUNCTIONS
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import ECUnit, MTNeurons, Port, ProductUnit, ReadOut, SpikingGraph, Synapse
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.foundation.errors import ImageError, InputError
+from synaptile.simulator import Reference, reference
+from synaptile.simulator.dense.arithmetic import evaluate
+from synaptile.simulator.dense.units import ExpectationUnit, MTSite, Product
+from synaptile.simulator.kernels.expectation import FUNCTIONS
 from tests.graphs import vit_graph
 from tests.simulator import twins
 from tests.simulator.runs import some_images

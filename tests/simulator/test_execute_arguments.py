@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numba import get_num_threads
 
-from conversion.graph import SpikingGraph
-from foundation.errors import GraphError, ImageError, InputError
-from mapper import CoreProgram, map_graph
-from simulator import execute
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.errors import GraphError, ImageError, InputError
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import execute
 from tests.graphs import vit_graph
 from tests.simulator.runs import THREADS, roomy_chip, some_images
 

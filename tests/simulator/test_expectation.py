@@ -12,10 +12,10 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.special import erf as library_erf
 
-from conversion.graph.nodes import ECFunction
-from simulator.dense import arithmetic
-from simulator.kernels import functions
-from simulator.kernels.expectation import FUNCTIONS, expect, make_constants
+from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.simulator.dense import arithmetic
+from synaptile.simulator.kernels import functions
+from synaptile.simulator.kernels.expectation import FUNCTIONS, expect, make_constants
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
 
@@ -143,8 +143,8 @@ def test_float32_polynomials_are_accurate() -> None:
 @needs_compiler
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_float32_unit_equals_the_reference_unit_to_the_last_bit(function: ECFunction) -> None:
-    from conversion.graph import ECUnit, Port
-    from simulator.dense.units import ExpectationUnit
+    from synaptile.conversion.graph import ECUnit, Port
+    from synaptile.simulator.dense.units import ExpectationUnit
     from tests.graphs import vit_graph
 
     graph = vit_graph(1, 5, WIDTH, 1, 4, 2)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.kernels import fire as fire_module
-from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels import fire as fire_module
+from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
 

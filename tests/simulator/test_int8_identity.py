@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversion.graph import ECUnit, Node, Port, SpikingGraph, Synapse, TokenMean, TokenSelect
-from conversion.thresholds import with_thresholds
-from mapper import CoreProgram, map_graph
-from simulator import reference
-from simulator.kernels.expectation import FUNCTIONS
+from synaptile.conversion.graph import ECUnit, Node, Port, SpikingGraph, Synapse, TokenMean, TokenSelect
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import reference
+from synaptile.simulator.kernels.expectation import FUNCTIONS
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
 

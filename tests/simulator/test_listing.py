@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.kernels import listing, machine
-from simulator.kernels.fire import make_thresholds
-from simulator.kernels.listing import ALL, DOWN, ROOM, UP
+from synaptile.simulator.kernels import listing, machine
+from synaptile.simulator.kernels.fire import make_thresholds
+from synaptile.simulator.kernels.listing import ALL, DOWN, ROOM, UP
 from tests.simulator.runs import needs_compiler, some_runs
 
 WIDTHS = [1, 5, 15, 16, 17, 63, 64, 65, 112, 128, 130, 197, 384]

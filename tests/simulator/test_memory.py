@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conversion.graph import load_graph, save_graph
-from foundation.errors import InputError
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import execute
-from simulator.memory import MemoryNeed, memory_need
+from synaptile.conversion.graph import load_graph, save_graph
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute
+from synaptile.simulator.memory import MemoryNeed, memory_need
 from tests.graphs import vit_graph
 
 
@@ -47,8 +47,8 @@ def test_more_is_kept_to_serve_again_where_memory_is_ample() -> None:
 def test_too_little_memory_is_refused_before_the_start(graph, monkeypatch) -> None:
     program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
     batch = np.zeros((2, *graph.nodes["image"].image_shape), np.float32)
-    monkeypatch.setattr("simulator.memory.psutil.virtual_memory", lambda: SimpleNamespace(available=10**6))
-    monkeypatch.setattr(sys.modules["simulator.execute"], "make_layout", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr("synaptile.simulator.memory.psutil.virtual_memory", lambda: SimpleNamespace(available=10**6))
+    monkeypatch.setattr(sys.modules["synaptile.simulator.execute"], "make_layout", lambda *_: pytest.fail("started"))
     with pytest.raises(InputError, match=r"needs .* GiB .* free: fewer images together .* keep_spikes=0"):
         execute(program, batch, 2, images_at_once=2)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.graph import MTNeurons, Port, ProductUnit
-from simulator.event.product_unit import ProductEventUnit
-from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
-from simulator.kernels.product import sum_rows
-from simulator.kernels.rows import PANEL
+from synaptile.conversion.graph import MTNeurons, Port, ProductUnit
+from synaptile.simulator.event.product_unit import ProductEventUnit
+from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels.product import sum_rows
+from synaptile.simulator.kernels.rows import PANEL
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler, some_runs
 

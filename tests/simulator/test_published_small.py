@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import Activity, reference
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, reference
 from tests.simulator.runs import execute_keeping_spikes, published_thresholds, splitting_chip
 
 Array = NDArray[Any]
@@ -28,7 +28,7 @@ def published(reference_dir: Path) -> dict[str, Array]:
 @pytest.fixture(scope="module")
 def graph(published: dict[str, Array]) -> SpikingGraph:
     torch, timm_vit = pytest.importorskip("torch"), pytest.importorskip("timm.models.vision_transformer")
-    from conversion.convert import convert
+    from synaptile.conversion.convert import convert
 
     model = timm_vit.VisionTransformer(img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=HEADS, num_classes=10)
     weights = {name.removeprefix("weight/"): torch.from_numpy(a) for name, a in published.items() if name.startswith("weight/")}

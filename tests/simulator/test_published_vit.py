@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.ann import ann_forward
-from conversion.images import load_images, open_folder, source_of
-from energy import price
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import Activity, execute
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.images import load_images, open_folder, source_of
+from synaptile.energy import price
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute
 from tests.simulator.runs import published_thresholds
 
 MODEL, IMAGES, STEPS = "vit_tiny_patch16_224", 4, 4
@@ -34,8 +34,8 @@ def published(reference_dir: Path) -> dict[str, NDArray[Any]]:
 def activity(reference_dir: Path, published: dict[str, NDArray[Any]]) -> Activity:
     pytest.importorskip("torch")
     pytest.importorskip("timm")
-    from conversion.convert import convert
-    from conversion.weights import load_timm
+    from synaptile.conversion.convert import convert
+    from synaptile.conversion.weights import load_timm
 
     model = load_timm(MODEL, reference_dir / f"{MODEL}_in1k.safetensors")
     graph = convert(model, preset="released", thresholds=published_thresholds(published))

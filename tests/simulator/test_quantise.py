@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph, Synapse
-from foundation.errors import InputError
-from simulator import reference
-from simulator.number_format import quantise
+from synaptile.conversion.graph import SpikingGraph, Synapse
+from synaptile.foundation.errors import InputError
+from synaptile.simulator import reference
+from synaptile.simulator.number_format import quantise
 from tests.graphs import vit_graph
 from tests.simulator.runs import some_images
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from conversion.graph import SpikingGraph
-from mapper import CoreProgram, map_graph
-from simulator import execute, reference
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import execute, reference
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
 

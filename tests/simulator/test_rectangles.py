@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.kernels.rectangles import sum_rectangles
+from synaptile.simulator.kernels.rectangles import sum_rectangles
 
 
 @given(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6), st.integers(0, 9), st.integers(0, 2**32))

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from simulator.kernels.rows import block_count, block_cuts
+from synaptile.simulator.kernels.rows import block_count, block_cuts
 
 
 @pytest.mark.parametrize("rows", [1, 16, 40, 64, 80, 160])

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from foundation.errors import FileFormatError
-from mapper import map_graph, program_digest, save_program
-from simulator import Activity, execute
-from simulator.storage import load_activity, save_activity
+from synaptile.foundation.errors import FileFormatError
+from synaptile.mapper import map_graph, program_digest, save_program
+from synaptile.simulator import Activity, execute
+from synaptile.simulator.storage import load_activity, save_activity
 from tests.graphs import vit_graph
 from tests.simulator.runs import roomy_chip, some_images
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.kernels.streams import add_streams
+from synaptile.simulator.kernels.streams import add_streams
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator.kernels import integer, machine
-from simulator.kernels.fire import Events, empty_events, fire, make_thresholds
-from simulator.kernels.integer import IntegerScale, accumulate_integer
-from simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
+from synaptile.simulator.kernels import integer, machine
+from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
+from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
 

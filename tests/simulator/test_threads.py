@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numba import get_num_threads
 
-from mapper import map_graph
-from simulator import execute
-from simulator.activity import OperationTable
-from simulator.event.record import Recorder
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute
+from synaptile.simulator.activity import OperationTable
+from synaptile.simulator.event.record import Recorder
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, THREADS, execute_keeping_spikes, some_images
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.kernels.turn import turn
+from synaptile.simulator.kernels.turn import turn
 from tests.simulator.runs import needs_compiler
 
 

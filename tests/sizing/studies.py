@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from hwmodels import Chip
-from simulator import Activity, synthesise
+from synaptile.hwmodels import Chip
+from synaptile.simulator import Activity, synthesise
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.synthetic.drawn import structure_of

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from foundation.errors import InputError
-from hwmodels import load_chip
-from report.sizing import Knob, Outcome, Target
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import load_chip
+from synaptile.report.sizing import Knob, Outcome, Target
 from synaptile.sizing.evaluate import Changes, Spent
 from synaptile.sizing.grid import Grid, make_grid, smallest_meeting
 from synaptile.sizing.search import Found, Search

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from foundation.errors import ChipError, FileFormatError, InputError
-from hwmodels import load_chip, vary, with_host_ec
-from report import sizing_tables as tables
-from report.sizing import Outcome, Target
-from report.sizing_figure import sizing_figure
-from simulator import schedule
+from synaptile.foundation.errors import ChipError, FileFormatError, InputError
+from synaptile.hwmodels import load_chip, vary, with_host_ec
+from synaptile.report import sizing_tables as tables
+from synaptile.report.sizing import Outcome, Target
+from synaptile.report.sizing_figure import sizing_figure
+from synaptile.simulator import schedule
 from synaptile.sizing import evaluate as evaluation
 from synaptile.sizing import size
 from synaptile.sizing.grid import make_grid

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import SpikingGraph
-from conversion.spikezip import calibrate_spikezip
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.spikezip import calibrate_spikezip
 from tests.graphs import vit_graph
 from tests.simulator.runs import some_images
 

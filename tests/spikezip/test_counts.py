@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.graph import (
+from synaptile.conversion.graph import (
     Add,
     ECUnit,
     ImageSource,
@@ -20,14 +20,14 @@ from conversion.graph import (
     STBIFNeurons,
     Synapse,
 )
-from energy import price
-from mapper import map_graph
-from mapper.footprint import neuron_footprint
-from mapper.program import CoreKind
-from simulator import OPS, Activity, SpikeRecord, execute, reference, schedule
-from simulator.settling import settled_steps
-from simulator.storage import load_activity, save_activity
 from synaptile.dataset.counts import executed_by_image
+from synaptile.energy import price
+from synaptile.mapper import map_graph
+from synaptile.mapper.footprint import neuron_footprint
+from synaptile.mapper.program import CoreKind
+from synaptile.simulator import OPS, Activity, SpikeRecord, execute, reference, schedule
+from synaptile.simulator.settling import settled_steps
+from synaptile.simulator.storage import load_activity, save_activity
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.simulator.runs import CHIPS, execute_keeping_spikes

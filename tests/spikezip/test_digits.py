@@ -7,13 +7,13 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from conversion.ann import ann_forward
-from conversion.graph import SpikingGraph, load_graph
-from conversion.spikezip import load_qann, qann_levels
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import execute, reference
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import SpikingGraph, load_graph
+from synaptile.conversion.spikezip import load_qann, qann_levels
 from synaptile.data import DIGITS_GRAPH, DIGITS_QANN, embedded_digits, preprocess_digits
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute, reference
 from tests.simulator.runs import execute_keeping_spikes
 from tests.spikezip.networks import counts_of
 

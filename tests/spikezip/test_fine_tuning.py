@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.graph import SpikingGraph, STBIFNeurons
-from conversion.spikezip import calibrate_spikezip, qann_levels
-from foundation.errors import GraphError, InputError
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import SpikingGraph, STBIFNeurons
+from synaptile.conversion.spikezip import calibrate_spikezip, qann_levels
+from synaptile.foundation.errors import GraphError, InputError
 from tests.graphs import vit_graph
 from tests.simulator.runs import some_images
 from tests.spikezip.networks import images_of, small_qann
 
 torch = pytest.importorskip("torch", reason="torch is not installed: a QANN cannot be tuned (extra `convert`)")
 
-from conversion.spikezip.finetune import TuningRecipe, fine_tune  # noqa: E402  # needs torch only when run
-from conversion.spikezip.module import QANN, SMALLEST_STEP, quantise  # noqa: E402  # needs torch
+from synaptile.conversion.spikezip.finetune import TuningRecipe, fine_tune  # noqa: E402  # needs torch only when run
+from synaptile.conversion.spikezip.module import QANN, SMALLEST_STEP, quantise  # noqa: E402  # needs torch
 
 
 def test_both_compute_the_same_logits() -> None:

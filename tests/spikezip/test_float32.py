@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.ann import forward, quantised_levels
-from conversion.graph import Neurons, STBIFNeurons
-from simulator.dense.units import STBIFSite
+from synaptile.conversion.ann import forward, quantised_levels
+from synaptile.conversion.graph import Neurons, STBIFNeurons
+from synaptile.simulator.dense.units import STBIFSite
 from tests.spikezip.networks import images_of, small_qann
 
 TIE = 1e-5

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.convert import convert
-from conversion.graph import STBIFNeurons, load_graph
-from conversion.images import source_of
-from conversion.spikezip import qann_levels
-from foundation.errors import CalibrationError, InputError
-from simulator import reference
 from synaptile.cli import main
+from synaptile.conversion.convert import convert
+from synaptile.conversion.graph import STBIFNeurons, load_graph
+from synaptile.conversion.images import source_of
+from synaptile.conversion.spikezip import qann_levels
+from synaptile.foundation.errors import CalibrationError, InputError
+from synaptile.simulator import reference
 
 pytest.importorskip("torch", reason="torch is not installed: models cannot be converted (extra `convert`)")
 

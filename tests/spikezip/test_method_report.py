@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate
-from energy import price
-from foundation.errors import InputError
-from mapper import map_graph
-from report import MethodRun, method_figure, method_steps_table, method_table
-from report.methods import settling_notes
-from simulator import execute, schedule
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate
+from synaptile.energy import price
+from synaptile.foundation.errors import InputError
+from synaptile.mapper import map_graph
+from synaptile.report import MethodRun, method_figure, method_steps_table, method_table
+from synaptile.report.methods import settling_notes
+from synaptile.simulator import execute, schedule
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, some_images
 from tests.spikezip.networks import images_of, small_qann

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from conversion.ann import quantised_levels
-from conversion.graph import STBIFNeurons
-from conversion.spikezip.levels import level_range
-from simulator.dense.units import STBIFSite
-from simulator.kernels.fire import empty_events
-from simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
+from synaptile.conversion.ann import quantised_levels
+from synaptile.conversion.graph import STBIFNeurons
+from synaptile.conversion.spikezip.levels import level_range
+from synaptile.simulator.dense.units import STBIFSite
+from synaptile.simulator.kernels.fire import empty_events
+from synaptile.simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
 
 Array = NDArray[Any]
 GRAIN = 2.0**-10

@@ -13,10 +13,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from conversion.graph import ECUnit, SpikingGraph
-from conversion.spikezip import load_qann, qann_levels, save_qann
-from foundation.digest import digest_of
-from foundation.errors import CalibrationError, FileFormatError, GraphError, InputError, WeightsError
+from synaptile.conversion.graph import ECUnit, SpikingGraph
+from synaptile.conversion.spikezip import load_qann, qann_levels, save_qann
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import CalibrationError, FileFormatError, GraphError, InputError, WeightsError
 from tests.graphs import vit_graph
 from tests.spikezip.networks import images_of, small_qann
 

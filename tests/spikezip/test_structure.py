@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from conversion.calibrate import calibrate
-from conversion.graph import (
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.graph import (
     ConstantStream,
     ECUnit,
     Port,
@@ -20,14 +20,14 @@ from conversion.graph import (
     load_graph,
     save_graph,
 )
-from conversion.graph.serialise import structure_of
-from conversion.images import source_of
-from conversion.spikezip import calibrate_spikezip, quantised_structure, with_steps
-from conversion.spikezip.levels import check_accumulators, check_levels
-from conversion.spikezip.steps import best_step
-from conversion.thresholds import measure_thresholds
-from foundation.errors import CalibrationError, GraphError, InputError, ModelError
+from synaptile.conversion.graph.serialise import structure_of
+from synaptile.conversion.images import source_of
+from synaptile.conversion.spikezip import calibrate_spikezip, quantised_structure, with_steps
+from synaptile.conversion.spikezip.levels import check_accumulators, check_levels
+from synaptile.conversion.spikezip.steps import best_step
+from synaptile.conversion.thresholds import measure_thresholds
 from synaptile.data import DIGITS_GRAPH
+from synaptile.foundation.errors import CalibrationError, GraphError, InputError, ModelError
 from tests.graphs import vit_graph
 from tests.simulator.runs import some_images
 from tests.spikezip.networks import small_qann

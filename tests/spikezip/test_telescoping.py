@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conversion.functions import evaluate
-from conversion.graph import (
+from synaptile.conversion.functions import evaluate
+from synaptile.conversion.graph import (
     ECUnit,
     ImageSource,
     Node,
@@ -22,8 +22,8 @@ from conversion.graph import (
     STBIFNeurons,
     Synapse,
 )
-from mapper import map_graph
-from simulator import execute, reference
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute, reference
 from tests.simulator.runs import CHIPS, execute_keeping_spikes
 from tests.spikezip.networks import images_of, small_qann
 

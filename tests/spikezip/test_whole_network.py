@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.spikezip import qann_levels
-from mapper import map_graph
-from simulator import reference
+from synaptile.conversion.spikezip import qann_levels
+from synaptile.mapper import map_graph
+from synaptile.simulator import reference
 from tests.simulator.runs import CHIPS, execute_keeping_spikes
 from tests.spikezip.networks import counts_of, images_of, small_qann
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from conversion.graph import save_graph
+from synaptile.conversion.graph import save_graph
 from tests.graphs import vit_graph
 
 MINI = "ecmt45-mini"

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from report.sweep_parquet import read_points
 from synaptile.cli import main
+from synaptile.report.sweep_parquet import read_points
 from tests.sweep.studies import tiny
 
 HOSTILE = "[/] <script>x</script> $(id) [bold]"

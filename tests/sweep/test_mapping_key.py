@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwmodels import Chip, load_chip, vary
-from hwmodels.chip import ECCore, SynapseCore
-from mapper import CoreProgram, map_graph
-from mapper.alike import UNREAD_OF_CORES, mapping_key
+from synaptile.hwmodels import Chip, load_chip, vary
+from synaptile.hwmodels.chip import ECCore, SynapseCore
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.mapper.alike import UNREAD_OF_CORES, mapping_key
 from tests.graphs import vit_graph
 
 GRAPH = vit_graph(1, 5, 8, 2, 16, 3)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversion.calibrate import calibrate
-from energy import price
-from foundation.errors import ConservationError, InputError
-from hwmodels import Chip
-from mapper import map_graph
-from simulator import Activity, execute, schedule
-from simulator.rebase import first_steps, rebased
+from synaptile.conversion.calibrate import calibrate
+from synaptile.energy import price
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import Chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute, schedule
+from synaptile.simulator.rebase import first_steps, rebased
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.simulator.runs import CHIPS

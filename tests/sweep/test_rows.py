@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
-from report.sql import answer
-from report.sweep_parquet import points_table, read_points, write_points
-from report.sweep_rows import PointRow, Sweep, pareto
-from report.sweep_tables import short_names, to_json
+from synaptile.foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
+from synaptile.report.sql import answer
+from synaptile.report.sweep_parquet import points_table, read_points, write_points
+from synaptile.report.sweep_rows import PointRow, Sweep, pareto
+from synaptile.report.sweep_tables import short_names, to_json
 from synaptile.sweeping.journal import Journal
 from synaptile.sweeping.reasons import reason_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from foundation.errors import InputError
+from synaptile.foundation.errors import InputError
 from synaptile.sweeping.plan import context_of, plan_of
 from synaptile.sweeping.space import grid_points
 from tests.sweep.studies import graph_file, tiny

@@ -18,16 +18,16 @@ import pytest
 from ruamel.yaml import YAML
 
 import synaptile
-from conversion.graph import load_graph
-from energy import price
-from foundation.digest import digest_of
-from foundation.errors import FileFormatError, InputError
-from hwmodels import die_area_mm2, load_chip, vary
-from mapper import map_graph
-from report.sweep_parquet import FILE, read_points
-from report.sweep_rows import PointRow
-from simulator import execute, schedule
+from synaptile.conversion.graph import load_graph
+from synaptile.energy import price
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.hwmodels import die_area_mm2, load_chip, vary
+from synaptile.mapper import map_graph
+from synaptile.report.sweep_parquet import FILE, read_points
+from synaptile.report.sweep_rows import PointRow
 from synaptile.rundir import Run, save_run
+from synaptile.simulator import execute, schedule
 from synaptile.spread import local_cluster, run_on
 from synaptile.sweeping import execution
 from synaptile.sweeping.context import load_context, save_context

@@ -41,7 +41,7 @@ def synaptile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 @pytest.fixture(scope="session")
 def digits_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model, calibrated, as a graph file."""
-    from conversion.graph import save_graph
+    from synaptile.conversion.graph import save_graph
     from tests.synaptile.models import small_digits_graph
 
     path = tmp_path_factory.mktemp("graph") / "digits.spk"
@@ -52,9 +52,9 @@ def digits_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def digits_program(digits_graph: Path) -> Path:
     """The same on ecmt45, as a program file."""
-    from conversion.graph import load_graph
-    from hwmodels import load_chip
-    from mapper import map_graph, save_program
+    from synaptile.conversion.graph import load_graph
+    from synaptile.hwmodels import load_chip
+    from synaptile.mapper import map_graph, save_program
 
     path = digits_graph.with_suffix(".map")
     save_program(map_graph(load_graph(digits_graph), load_chip("ecmt45")), path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversion.calibrate import calibrate
-from conversion.graph import SpikingGraph, load_graph
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.graph import SpikingGraph, load_graph
 from synaptile.data import DIGITS_GRAPH
 from synaptile.images import digits
 

@@ -218,7 +218,7 @@ class TestConvert:
         refused(synaptile(*self.command(tmp_path / "cut.safetensors", tmp_path / "o.spk")), "not a readable safetensors file")
 
     def test_no_calibration_is_said_before_the_model_is_built(self, synaptile, tmp_path, monkeypatch) -> None:
-        monkeypatch.setattr("conversion.weights.load_timm", lambda *_, **__: pytest.fail("built"))
+        monkeypatch.setattr("synaptile.conversion.weights.load_timm", lambda *_, **__: pytest.fail("built"))
         given = ["convert", "vit_tiny_patch16_224", "--random-weights", 0, "-o", tmp_path / "o.spk"]
         refused(synaptile(*given), "no calibration images for vit_tiny_patch16_224", "--calibration")
         refused(synaptile(*given, "--calibration", tmp_path / "none"), "no such folder")

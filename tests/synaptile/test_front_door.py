@@ -105,7 +105,16 @@ def test_a_wheel_carries_chips_model_and_digits(tmp_path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
-    assert {"hwmodels/chips/ecmt45.yaml", "synaptile/data/digits.spk", "synaptile/data/digits.npz", "energy/py.typed"} <= names
+    carried = {
+        "hwmodels/chips/ecmt45.yaml",
+        "data/digits.spk",
+        "data/digits.npz",
+        "py.typed",
+        "__init__.pyi",
+        "energy/pricing.py",
+    }
+    assert {f"synaptile/{name}" for name in carried} <= names
+    assert {name.split("/")[0] for name in names} == {"synaptile", "synaptile-0.1.0.dist-info"}
     assert not [name for name in names if name.startswith(("tests", "scripts", "benchmarks"))]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(

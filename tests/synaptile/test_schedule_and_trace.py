@@ -12,9 +12,9 @@ from synaptile.commands.ranges import names, numbers
 
 @pytest.fixture(scope="module")
 def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from hwmodels import load_chip
-    from mapper import map_graph
+    from synaptile.hwmodels import load_chip
     from synaptile.images import digits
+    from synaptile.mapper import map_graph
     from synaptile.pipeline import ann_logits, execute_images
     from synaptile.rundir import save_run
     from tests.synaptile.models import small_digits_graph

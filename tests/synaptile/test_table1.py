@@ -16,20 +16,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from energy import price
-from foundation.errors import ConservationError, InputError
-from mapper import map_graph
-from report.dataset_rows import DatasetTable, Estimate, StepRow, binomial, published_at
-from report.dataset_tables import to_csv, to_json, to_markdown
-from simulator import execute
-from simulator.activity import OPS
 from synaptile.data import embedded_digits
 from synaptile.dataset import measure, record
 from synaptile.dataset.counts import executed_by_image
 from synaptile.dataset.model import ModelChoice
 from synaptile.dataset.study import Study, open_study
 from synaptile.dataset.tabulate import mean_of, tabulate
+from synaptile.energy import price
+from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.images import digits
+from synaptile.mapper import map_graph
+from synaptile.report.dataset_rows import DatasetTable, Estimate, StepRow, binomial, published_at
+from synaptile.report.dataset_tables import to_csv, to_json, to_markdown
+from synaptile.simulator import execute
+from synaptile.simulator.activity import OPS
 from synaptile.spread import local_cluster, run_here, run_on
 from tests.graphs import vit_graph
 from tests.simulator.runs import replicating_chip, some_images, splitting_chip

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.graph import SpikingGraph, STBIFNeurons, load_graph
-from energy import price
-from foundation.errors import GraphError, InputError
-from hwmodels import load_chip
-from mapper import map_graph, program_digest
-from report.tuning_trials import Score, Trial, Tuning, loss_against, ratio_at, stop
-from simulator import execute
+from synaptile.conversion.graph import SpikingGraph, STBIFNeurons, load_graph
+from synaptile.energy import price
+from synaptile.foundation.errors import GraphError, InputError
+from synaptile.hwmodels import load_chip
 from synaptile.images import digits
+from synaptile.mapper import map_graph, program_digest
+from synaptile.report.tuning_trials import Score, Trial, Tuning, loss_against, ratio_at, stop
+from synaptile.simulator import execute
 from synaptile.tuning.evaluate import Evaluator
 from synaptile.tuning.search import search
 from synaptile.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds

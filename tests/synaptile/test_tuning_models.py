@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from report.tuning_trials import Score, Trial
+from synaptile.report.tuning_trials import Score, Trial
 from synaptile.tuning.space import LARGEST, SMALLEST
 from synaptile.tuning.surrogate import REACH, SPREAD, _descend, price_of, propose
 

@@ -11,11 +11,11 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Neurons, Node, SpikingGraph
-from mapper import CoreProgram, map_graph
-from simulator import Activity, execute
-from simulator.event.record import Recorder
-from simulator.kernels.fire import Events
+from synaptile.conversion.graph import Neurons, Node, SpikingGraph
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import Activity, execute
+from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.kernels.fire import Events
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.simulator.runs import some_images
@@ -60,5 +60,5 @@ def instead_of_drawing(codes: Codes) -> Iterator[None]:
     def given(site: Neurons, rates: object, seed: tuple[int, int, int]) -> Iterator[NDArray[np.int8]]:
         yield from codes[site.name][:, seed[1]]
 
-    with patch("simulator.synthetic.synthesise.draw", given):
+    with patch("synaptile.simulator.synthetic.synthesise.draw", given):
         yield

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conversion.graph import save_graph
-from foundation.errors import InputError
-from mapper import save_program
 from synaptile.commands.ranges import figures
+from synaptile.conversion.graph import save_graph
+from synaptile.foundation.errors import InputError
+from synaptile.mapper import save_program
 from synaptile.rundir import load_run
 from tests.synaptile.conftest import Command, synaptile
 from tests.synthetic.drawn import small_program

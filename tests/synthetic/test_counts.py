@@ -10,16 +10,16 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from conversion.nir import from_nir
-from conversion.thresholds import with_thresholds
-from energy import price
-from foundation.errors import ConservationError
-from hwmodels import load_chip
-from mapper import CoreProgram, map_graph
-from simulator import Activity, schedule, synthesise
-from simulator.event.units import Traffic
-from simulator.storage import load_activity, save_activity
-from simulator.synthetic.traffic import synapse_traffic
+from synaptile.conversion.nir import from_nir
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.energy import price
+from synaptile.foundation.errors import ConservationError
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import Activity, schedule, synthesise
+from synaptile.simulator.event.units import Traffic
+from synaptile.simulator.storage import load_activity, save_activity
+from synaptile.simulator.synthetic.traffic import synapse_traffic
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.nir.networks import convolutional, perceptron, trains
@@ -108,7 +108,7 @@ def test_a_count_that_is_lost_is_an_error() -> None:
         return traffic
 
     with (
-        patch("simulator.synthetic.synthesise.synapse_traffic", short),
+        patch("synaptile.simulator.synthetic.synthesise.synapse_traffic", short),
         pytest.raises(ConservationError, match="spikes \\* fan-out"),
     ):
         synthesise(small_program(), STEPS, 0.5)

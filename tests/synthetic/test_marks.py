@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from energy import EnergyReport, price
-from foundation.errors import InputError
-from report import print_report, ratio_figure, schedule_table, timeline_document
-from report.comparison import Side, compare_runs, section_table
-from report.figures import memory_map
-from report.page import page_text, write_comparison_page
-from report.tables import accuracy_per_step
-from report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
-from report.trace import write_trace
-from simulator import Timeline, schedule, synthesise
+from synaptile.energy import EnergyReport, price
+from synaptile.foundation.errors import InputError
+from synaptile.report import print_report, ratio_figure, schedule_table, timeline_document
+from synaptile.report.comparison import Side, compare_runs, section_table
+from synaptile.report.figures import memory_map
+from synaptile.report.page import page_text, write_comparison_page
+from synaptile.report.tables import accuracy_per_step
+from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
+from synaptile.report.trace import write_trace
+from synaptile.simulator import Timeline, schedule, synthesise
 from tests.mapper.chips import small_chip
 from tests.synthetic.drawn import small_program, small_run, structure_of
 

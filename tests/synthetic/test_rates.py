@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from conversion.graph import STBIFNeurons
-from energy import price
-from foundation.errors import FileFormatError, InputError
-from hwmodels import load_chip
-from mapper import map_graph
-from simulator import Activity, execute, synthesise
-from simulator.synthetic import as_rates, density_of_ratio, uniform_rates
-from simulator.synthetic.draw import draw
-from simulator.synthetic.rates import site_rates
+from synaptile.conversion.graph import STBIFNeurons
+from synaptile.energy import price
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.hwmodels import load_chip
 from synaptile.images import digits
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute, synthesise
+from synaptile.simulator.synthetic import as_rates, density_of_ratio, uniform_rates
+from synaptile.simulator.synthetic.draw import draw
+from synaptile.simulator.synthetic.rates import site_rates
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.spikezip.networks import small_qann

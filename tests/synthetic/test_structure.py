@@ -9,13 +9,13 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-from conversion.convert import lower_model
-from conversion.graph import MTNeurons
-from conversion.graph.serialise import structure_of
-from conversion.structure import structure_of_timm
-from conversion.thresholds import apply_preset
-from conversion.weights import load_timm
-from foundation.errors import InputError, ModelError
+from synaptile.conversion.convert import lower_model
+from synaptile.conversion.graph import MTNeurons
+from synaptile.conversion.graph.serialise import structure_of
+from synaptile.conversion.structure import structure_of_timm
+from synaptile.conversion.thresholds import apply_preset
+from synaptile.conversion.weights import load_timm
+from synaptile.foundation.errors import InputError, ModelError
 
 OPTIONS = {"depth": 1, "img_size": 64}
 

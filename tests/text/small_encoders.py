@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from safetensors.numpy import save_file
 
-from conversion.graph import SpikingGraph
-from conversion.text.config import EncoderConfig
-from conversion.text.lower import lower_encoder
-from conversion.text.tokens import Tokens
-from conversion.text.weights import expected_shapes
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.text.config import EncoderConfig
+from synaptile.conversion.text.lower import lower_encoder
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.conversion.text.weights import expected_shapes
 
 CONFIG: dict[str, Any] = {
     "model_type": "bert",

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate
-from conversion.convert import convert
-from conversion.graph import SpikingGraph, at_length
-from conversion.images import source_of
-from conversion.text import tokenizer
-from conversion.text.encoder import load_text_encoder
-from conversion.text.tokenizer import encode, read_sentences
-from conversion.text.tokens import Tokens
-from energy import break_even, price
-from foundation.errors import CalibrationError, FileFormatError, GraphError, InputError, ModelError, WeightsError
-from mapper import map_graph
-from simulator import execute, reference, schedule
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.convert import convert
+from synaptile.conversion.graph import SpikingGraph, at_length
+from synaptile.conversion.images import source_of
+from synaptile.conversion.text import tokenizer
+from synaptile.conversion.text.encoder import load_text_encoder
+from synaptile.conversion.text.tokenizer import encode, read_sentences
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.energy import break_even, price
+from synaptile.foundation.errors import CalibrationError, FileFormatError, GraphError, InputError, ModelError, WeightsError
+from synaptile.mapper import map_graph
+from synaptile.simulator import execute, reference, schedule
 from tests.simulator.runs import roomy_chip
 from tests.text.small_encoders import config_of, lowered, sentences, weights_of, write_folder
 

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 import synaptile as st
-from foundation.errors import GraphError, InputError
 from synaptile.cli import app
+from synaptile.foundation.errors import GraphError, InputError
 from synaptile.rundir import load_run
 from tests.text.small_encoders import write_folder
 

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from conversion.ann import ann_forward
-from conversion.convert import convert
-from conversion.graph import at_length
-from conversion.text.encoder import TextEncoder, load_text_encoder
-from conversion.text.tokenizer import encode, read_sentences
-from conversion.text.tokens import Tokens
-from energy import price
-from hwmodels import load_chip
-from mapper import map_graph
-from report import EmbeddingRun, cosines, embedding_figure, embedding_steps_table
-from simulator import execute, reference, schedule
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import convert
+from synaptile.conversion.graph import at_length
+from synaptile.conversion.text.encoder import TextEncoder, load_text_encoder
+from synaptile.conversion.text.tokenizer import encode, read_sentences
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.energy import price
+from synaptile.hwmodels import load_chip
+from synaptile.mapper import map_graph
+from synaptile.report import EmbeddingRun, cosines, embedding_figure, embedding_steps_table
+from synaptile.simulator import execute, reference, schedule
 
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "minilm"
 SENTENCES = ("The cat sat on the mat.", "A kitten rested upon the rug.", "Share prices fell sharply after the announcement.")

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversion.ann import ann_forward
-from conversion.calibrate import calibrate
-from conversion.graph import ProductUnit, SpikingGraph, at_length
-from conversion.spikezip import calibrate_spikezip, qann_levels
-from conversion.text.tokens import Tokens
-from energy import price
-from mapper import CoreProgram, map_graph
-from simulator import Activity, execute, reference, schedule
-from simulator.storage import load_activity, save_activity
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.graph import ProductUnit, SpikingGraph, at_length
+from synaptile.conversion.spikezip import calibrate_spikezip, qann_levels
+from synaptile.conversion.text.tokens import Tokens
+from synaptile.energy import price
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.simulator import Activity, execute, reference, schedule
+from synaptile.simulator.storage import load_activity, save_activity
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, splitting_chip
 from tests.text.small_encoders import lowered, sentences
 

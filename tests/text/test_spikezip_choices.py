@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.graph import ECUnit, STBIFNeurons
-from conversion.nir import to_nir
-from conversion.spikezip import calibrate_spikezip, load_qann, qann_levels, save_qann
-from foundation.errors import InputError
-from simulator import reference
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.graph import ECUnit, STBIFNeurons
+from synaptile.conversion.nir import to_nir
+from synaptile.conversion.spikezip import calibrate_spikezip, load_qann, qann_levels, save_qann
+from synaptile.foundation.errors import InputError
+from synaptile.simulator import reference
 from tests.text.small_encoders import lowered, sentences
 
 FC2 = "layer.0.output.dense.in"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.ann import ann_forward
-from conversion.text.encoder import load_text_encoder
-from conversion.text.lower import lower_encoder
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.text.encoder import load_text_encoder
+from synaptile.conversion.text.lower import lower_encoder
 from tests.text.small_encoders import config_of, sentences, weights_of, write_folder
 from tests.text.torch_encoder import ACTIVATIONS, torch_embeddings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.text.config import EncoderConfig
-from conversion.text.tokens import Tokens
+from synaptile.conversion.text.config import EncoderConfig
+from synaptile.conversion.text.tokens import Tokens
 
 torch = pytest.importorskip("torch", reason="the independent encoder is written in PyTorch")
 

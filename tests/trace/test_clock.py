@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.errors import InputError
-from report.trace.clock import coarsest, cycle_seconds, nanoseconds
+from synaptile.foundation.errors import InputError
+from synaptile.report.trace.clock import coarsest, cycle_seconds, nanoseconds
 
 
 @pytest.mark.parametrize(

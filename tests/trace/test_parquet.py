@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from foundation.errors import ConservationError, FileFormatError, InputError
-from report.trace import Window, answer_table, link_names, query, write_trace
-from report.trace.names import job_nodes
-from report.trace.parquet import ParquetTrace
-from report.trace.window import Selection
-from simulator.schedule.timeline import OPERANDS, UNITS, Timeline
+from synaptile.foundation.errors import ConservationError, FileFormatError, InputError
+from synaptile.report.trace import Window, answer_table, link_names, query, write_trace
+from synaptile.report.trace.names import job_nodes
+from synaptile.report.trace.parquet import ParquetTrace
+from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.timeline import OPERANDS, UNITS, Timeline
 from tests.trace.timelines import timeline
 
 

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
 
-from foundation.errors import ConservationError, FileFormatError
-from report.trace import Window, link_names, write_trace
-from report.trace.aggregate import into_bins
-from report.trace.arrows import arrows
-from report.trace.names import job_nodes
-from report.trace.occupancy import passages
-from report.trace.perfetto import PerfettoTrace
-from report.trace.perfetto_read import packets, sum_arguments
-from report.trace.window import Selection, select
-from simulator.schedule.timeline import OPERANDS, Cause, Timeline
+from synaptile.foundation.errors import ConservationError, FileFormatError
+from synaptile.report.trace import Window, link_names, write_trace
+from synaptile.report.trace.aggregate import into_bins
+from synaptile.report.trace.arrows import arrows
+from synaptile.report.trace.names import job_nodes
+from synaptile.report.trace.occupancy import passages
+from synaptile.report.trace.perfetto import PerfettoTrace
+from synaptile.report.trace.perfetto_read import packets, sum_arguments
+from synaptile.report.trace.window import Selection, select
+from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 from tests.trace.timelines import timeline, with_clock, with_jobs
 
 
@@ -201,7 +201,7 @@ def test_a_file_is_read_back_in_pieces(run: Timeline, tmp_path: Path, monkeypatc
     path = write_trace(run, tmp_path / "run.pftrace")
     expected = (int(run.jobs.operations.sum()), int(run.jobs.spikes.sum()))
     for size in (7, 1000):
-        monkeypatch.setattr("report.trace.perfetto_read._AT_ONCE", size)
+        monkeypatch.setattr("synaptile.report.trace.perfetto_read._AT_ONCE", size)
         assert sum_arguments(path, ("operations", "spikes")) == expected
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(FileFormatError, match="cut short"):

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from report.trace import TraceLevel, write_trace
+from synaptile.report.trace import TraceLevel, write_trace
 from tests.trace.timelines import timeline
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is not installed")

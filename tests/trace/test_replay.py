@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.errors import ConservationError
-from report.trace.arrows import arrows
-from report.trace.changes import level, running
-from report.trace.occupancy import passages, receivers, selected_passages
-from report.trace.stalls import INPUT, NETWORK, stalls
-from simulator.schedule.timeline import Cause, LinkKind
+from synaptile.foundation.errors import ConservationError
+from synaptile.report.trace.arrows import arrows
+from synaptile.report.trace.changes import level, running
+from synaptile.report.trace.occupancy import passages, receivers, selected_passages
+from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
+from synaptile.simulator.schedule.timeline import Cause, LinkKind
 from tests.trace.timelines import timeline
 
 RUNS: tuple[dict[str, Any], ...] = (

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foundation.errors import ConservationError
-from report.trace import Window, link_names, write_trace
-from report.trace.aggregate import into_bins
-from report.trace.occupancy import passages
-from report.trace.stalls import stalls
-from report.trace.vcd import VcdTrace
-from report.trace.window import Selection, select
-from simulator.schedule.timeline import Timeline
+from synaptile.foundation.errors import ConservationError
+from synaptile.report.trace import Window, link_names, write_trace
+from synaptile.report.trace.aggregate import into_bins
+from synaptile.report.trace.occupancy import passages
+from synaptile.report.trace.stalls import stalls
+from synaptile.report.trace.vcd import VcdTrace
+from synaptile.report.trace.window import Selection, select
+from synaptile.simulator.schedule.timeline import Timeline
 from tests.trace.timelines import timeline, with_clock
 
 TICKS = 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foundation.errors import InputError
-from report.trace.names import job_nodes, link_names
-from report.trace.occupancy import receivers
-from report.trace.window import Window, select
+from synaptile.foundation.errors import InputError
+from synaptile.report.trace.names import job_nodes, link_names
+from synaptile.report.trace.occupancy import receivers
+from synaptile.report.trace.window import Window, select
 from tests.trace.timelines import timeline
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foundation.errors import InputError
-from report.trace import TraceFormat, TraceLevel, Window, estimate_size, write_trace
-from report.trace.aggregate import into_bins
-from report.trace.window import select
+from synaptile.foundation.errors import InputError
+from synaptile.report.trace import TraceFormat, TraceLevel, Window, estimate_size, write_trace
+from synaptile.report.trace.aggregate import into_bins
+from synaptile.report.trace.window import select
 from tests.trace.timelines import timeline
 
 FORMATS: tuple[TraceFormat, ...] = ("perfetto", "vcd", "parquet")
@@ -33,9 +33,9 @@ def test_the_size_is_known_before(
 ) -> None:
     run = timeline(images=4, steps=3)
     if sampled:
-        monkeypatch.setattr("report.trace.sections.SAMPLED_ROWS", 100)
-        monkeypatch.setattr("report.trace.vcd.SAMPLED_CHANGES", 100)
-        monkeypatch.setattr("report.trace.parquet.ROWS_AT_ONCE", 200)
+        monkeypatch.setattr("synaptile.report.trace.sections.SAMPLED_ROWS", 100)
+        monkeypatch.setattr("synaptile.report.trace.vcd.SAMPLED_CHANGES", 100)
+        monkeypatch.setattr("synaptile.report.trace.parquet.ROWS_AT_ONCE", 200)
     announced = estimate_size(run, window, format, level)
     real = size(write_trace(run, tmp_path / "trace", format, window, level))
     assert announced == pytest.approx(real, rel=0.15)
@@ -51,9 +51,9 @@ def test_a_full_disk_leaves_the_earlier_trace(tmp_path: Path, monkeypatch: pytes
         raise OSError(errno.ENOSPC, "No space left on device")
 
     target = {
-        "perfetto": "report.trace.perfetto.write_sections",
+        "perfetto": "synaptile.report.trace.perfetto.write_sections",
         "vcd": "vcd.VCDWriter.change",
-        "parquet": "report.trace.parquet.pq.ParquetWriter.write_table",
+        "parquet": "synaptile.report.trace.parquet.pq.ParquetWriter.write_table",
     }
     monkeypatch.setattr(target[format], full)
     with pytest.raises(InputError, match="No space left on device"):
@@ -105,7 +105,7 @@ def test_unknown_words_are_refused(tmp_path: Path) -> None:
 
 def test_bins_are_bounded_however_long_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     run = timeline()
-    monkeypatch.setattr("report.trace.aggregate.MOST_SAMPLES", 2_000)
+    monkeypatch.setattr("synaptile.report.trace.aggregate.MOST_SAMPLES", 2_000)
     kept = select(run)
     bins = into_bins(run, kept)
     assert bins.cores.size + bins.link_busy.size <= 2_000

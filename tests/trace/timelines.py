@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import ImageSource
-from hwmodels import Chip
-from mapper import map_graph
-from simulator import Activity, execute
-from simulator.schedule import schedule
-from simulator.schedule.timeline import Timeline
+from synaptile.conversion.graph import ImageSource
+from synaptile.hwmodels import Chip
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute
+from synaptile.simulator.schedule import schedule
+from synaptile.simulator.schedule.timeline import Timeline
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 
