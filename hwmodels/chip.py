@@ -177,6 +177,7 @@ class Chip(Tabular):
     special_functions: Mapping[str, Mapping[str, int]] = field(hash=False)
     sources: Mapping[str, str] = field(hash=False)
     digest: str
+    weights: str = "resident"
 
     @property
     def virtual_host_ec(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from synaptile.conversion.graph import Neurons, SpikingGraph
-from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.mapper.program import STORED, WITHIN, FlowTable, Int32, Int64, PartTable
 from synaptile.mapper.regions import Regions, reads, required
 from synaptile.mapper.tiling import Grid, Tiling
 
@@ -17,8 +17,11 @@ PARTIAL_SUMS = -1
 _COLUMNS = ("source", "target", "input", "token_start", "token_stop", "start", "stop", "spiking")
 
 
-def connect(graph: SpikingGraph, tiling: Tiling, parts: PartTable) -> FlowTable:
-    """List all flows. Those that leave a core with one source and one region share a group, that is one multicast tree."""
+def connect(graph: SpikingGraph, tiling: Tiling, parts: PartTable, phase: Int32) -> FlowTable:
+    """List all flows. Those that leave a core with one source and one region share a group, that is one multicast tree.
+
+    `phase` is that of each core, shape (cores,).
+    """
     position = {name: index for index, name in enumerate(tiling.node_names)}
     tables: list[Int64] = []
     for index, node in enumerate(graph.nodes.values()):
@@ -34,7 +37,9 @@ def connect(graph: SpikingGraph, tiling: Tiling, parts: PartTable) -> FlowTable:
             tables.append(np.column_stack([found[:, :2], extra[:, :1], found[:, 2:], extra[:, 1:]]))
     tables.append(_partial_sums(parts))
     columns = dict(zip(_COLUMNS, np.concatenate(tables).astype(np.int32).T, strict=True))
-    return FlowTable(**{name: np.ascontiguousarray(column) for name, column in columns.items()}, group=_groups(columns, parts))
+    return FlowTable(
+        **{name: np.ascontiguousarray(column) for name, column in columns.items()}, group=_groups(columns, parts, phase)
+    )
 
 
 def _parts_of(grids: Mapping[int, Grid], index: int) -> Int64:
@@ -83,10 +88,11 @@ def _partial_sums(parts: PartTable) -> Int64:
     return np.column_stack([source, parts.owner[source], label, *(c[source] for c in rectangle), np.zeros_like(source)])
 
 
-def _groups(columns: Mapping[str, np.ndarray], parts: PartTable) -> np.ndarray:
-    """Number flows that leave their core by source and region, in that order; -1 for the others."""
-    group = np.full(columns["source"].size, -1, np.int32)
-    leaving = np.flatnonzero(parts.core[columns["source"]] != parts.core[columns["target"]])
+def _groups(columns: Mapping[str, np.ndarray], parts: PartTable, phase: Int32) -> np.ndarray:
+    """Number flows that leave their core within its phase by source and region, in that order."""
+    source, target = parts.core[columns["source"]], parts.core[columns["target"]]
+    group = np.where(phase[source] == phase[target], WITHIN, STORED).astype(np.int32)
+    leaving = np.flatnonzero((source != target) & (group == WITHIN))
     if leaving.size:
         keys = np.stack([columns[name][leaving] for name in ("source", "token_start", "token_stop", "start", "stop")])
         order = np.lexsort(keys[::-1])

@@ -24,10 +24,11 @@ COMPACT_WINDOW = 4096
 
 @dataclass(frozen=True)
 class Packing:
-    """Parts with their cores. `core_kind` has shape (cores,); cores are numbered in graph order of their first part."""
+    """Parts with their cores. `core_kind` and `phase` have shape (cores,); cores are numbered in graph order of their first part."""
 
     parts: PartTable
     core_kind: Int32
+    phase: Int32
 
 
 def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = False) -> Packing:
@@ -44,7 +45,7 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
         chosen = bundles[tiling.kind[bundles] == kind]
         if not chosen.size:
             continue
-        sizes = _bundle_sizes(tiling, kind)[chosen]
+        sizes = bundle_sizes(tiling, kind)[chosen]
         limits = np.array([resource.limit for resource in resources(chip, kind)], np.int64)
         order, window = np.arange(chosen.size), WINDOW
         if compact:
@@ -59,11 +60,11 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
         opened += needed
     if shortfalls:
         raise refuse(graph.name, chip.name, shortfalls)
-    core, core_kind = _in_graph_order(core_of_part[tiling.bundle], np.concatenate(kinds))
-    return Packing(replace(tiling.parts, core=core), core_kind)
+    core, core_kind, _ = in_graph_order(core_of_part[tiling.bundle], np.concatenate(kinds))
+    return Packing(replace(tiling.parts, core=core), core_kind, np.zeros_like(core_kind))
 
 
-def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:
+def bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:
     """What each bundle takes of a core's resources, shape (parts, resources); rows of parts that follow others stay zero."""
     parts = tiling.parts
     neurons, axons = parts.neurons.astype(np.int64), parts.axons.astype(np.int64)
@@ -73,14 +74,14 @@ def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:
     return sizes
 
 
-def _in_graph_order(core: Int64, core_kind: Int64) -> tuple[Int32, Int32]:
-    """Renumber cores by their first part."""
+def in_graph_order(core: Int64, core_kind: Int64) -> tuple[Int32, Int32, Int64]:
+    """Renumber cores by their first part: the core of each part, the kind of each core, and the old number of each."""
     first = np.full(core_kind.size, core.size, np.int64)
     np.minimum.at(first, core, np.arange(core.size))
     order = np.argsort(first, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    return rank[core].astype(np.int32), core_kind[order].astype(np.int32)
+    return rank[core].astype(np.int32), core_kind[order].astype(np.int32), order
 
 
 @njit(cache=True)

@@ -13,7 +13,8 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.board import board_shape, smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.packing import Packing, pack
-from synaptile.mapper.placement import METHODS, Method, Seats, place
+from synaptile.mapper.phases import pack_in_phases, place_phases
+from synaptile.mapper.placement import METHODS, Method, Seats
 from synaptile.mapper.program import CoreProgram, CoreTable, Int64
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import Tiling, tile
@@ -57,14 +58,14 @@ def map_graph(
     _check_options(graph, seed, replicas, placement, anneal_moves)
     tell = progress or (lambda _: None)
     tell("tiling and packing")
-    tiling, packing, board, cuts = _fewest_chips(graph, chip, replicas)
+    tiling, packing, board, cuts = (_in_phases if chip.weights == "streamed" else _fewest_chips)(graph, chip, replicas)
     verify_parts(graph, chip, tiling.node_names, packing.parts)
     tell("flows")
-    flows = connect(graph, tiling, packing.parts)
-    verify_flows(graph, tiling.node_names, packing.parts, flows)
+    flows = connect(graph, tiling, packing.parts, packing.phase)
+    verify_flows(graph, tiling.node_names, packing.parts, flows, packing.phase)
     tell("placement")
     traffic = core_traffic(graph, packing.parts, flows, packing.core_kind.size)
-    seats, placed = place(chip, board, packing.core_kind, traffic, method=placement, seed=seed, moves=anneal_moves)
+    seats, placed = place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
     tell("routing")
     routes = route(packing.parts, flows, seats, *board_shape(chip, board))
     options: dict[str, object] = {
@@ -137,6 +138,14 @@ def _fewest_chips(
     return min(found.values(), key=lambda entry: entry[2][0] * entry[2][1])
 
 
+def _in_phases(
+    graph: SpikingGraph, chip: Chip, replicas: int | Mapping[str, int]
+) -> tuple[Tiling, Packing, tuple[int, int], str]:
+    """Cut evenly and fill one chip after another: the phases of a chip that streams its weights."""
+    tiling = tile(graph, chip, replicas=replicas)
+    return tiling, pack_in_phases(graph, chip, tiling), (1, 1), "even"
+
+
 def _core_table(packing: Packing, seats: Seats) -> CoreTable:
     parts = packing.parts
 
@@ -154,4 +163,5 @@ def _core_table(packing: Packing, seats: Seats) -> CoreTable:
         state_bits_used=used(parts.state_bits),
         neurons_used=used(parts.neurons),
         axons_used=used(parts.axons),
+        phase=packing.phase,
     )

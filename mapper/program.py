@@ -22,6 +22,10 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 
+WITHIN, STORED = -1, -2
+"""`FlowTable.group` of flows that cross no link: within a core, or from one phase to a later one by way of a memory."""
+
+
 class CoreKind(IntEnum):
     """What a core can do: accumulate (SYNAPSE) or multiply and expect (EC)."""
 
@@ -64,7 +68,8 @@ class CoreTable:
     """Cores in use, and where they sit. All columns have shape (cores,).
 
     `kind` is a CoreKind; `x` and `y` are tile coordinates over the whole board (chip = x // mesh width, y // mesh height);
-    `slot` numbers the cores of one kind on a tile. The `*_used` columns sum the parts on the core.
+    `slot` numbers the cores of one kind on a tile. The `*_used` columns sum the parts on the core. `phase` numbers the loads of
+    weights from 0: cores of different phases may share a seat, one after the other. All are 0 where weights stay on the chip.
     """
 
     kind: Int32
@@ -75,6 +80,7 @@ class CoreTable:
     state_bits_used: Int64
     neurons_used: Int64
     axons_used: Int64
+    phase: Int32
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,8 @@ class FlowTable:
 
     The region is given in the source node's stream coordinates: tokens ``token_start:token_stop``, channels (or heads)
     ``start:stop``. `input` is the index of the target's port; -1 marks partial sums sent to a synapse's owner. `spiking`
-    is 1 where the payload is spikes, 0 where it is one real-valued word an element. `group` numbers the multicast tree that
-    carries the flow, -1 where source and target share a core.
+    is 1 where the payload is spikes, 0 where it is one real-valued word per element. `group` numbers the multicast tree that
+    carries the flow, WITHIN a core where source and target share one, STORED where the target's phase comes after the source's.
     """
 
     source: Int32
@@ -148,6 +154,11 @@ class CoreProgram(Tabular):
     placement: Placement
     board: tuple[int, int]
     options: Mapping[str, object]
+
+    @property
+    def phases(self) -> int:
+        """Loads of weights that the network takes, 1 where all weights stay on the chip."""
+        return int(self.cores.phase.max(initial=0)) + 1
 
     def parts_of(self, node: str) -> Int32:
         """Indices of the parts of one graph node, in the order of token, output and input ranges; not to be written to."""

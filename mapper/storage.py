@@ -28,6 +28,8 @@ FORMAT = "synaptile-program"
 VERSION = 1
 
 _TABLES: dict[str, type[Any]] = {"parts": PartTable, "cores": CoreTable, "flows": FlowTable, "routes": RouteTable}
+_PHASE = ("cores", "phase")
+"""Absent where all weights stay on the chip, and in files written before there were phases."""
 _GRAPH = "graph/"
 _Tensors = dict[str, NDArray[Any]]
 _Table = TypeVar("_Table")
@@ -102,6 +104,7 @@ def _tables_of(program: CoreProgram) -> _Tensors:
         f"{table}/{field.name}": np.ascontiguousarray(getattr(getattr(program, table), field.name))
         for table, cls in _TABLES.items()
         for field in fields(cls)
+        if (table, field.name) != _PHASE or program.phases > 1
     }
 
 
@@ -111,6 +114,8 @@ def _digest(header: Mapping[str, str], tables: _Tensors) -> str:
 
 def _table(cls: type[_Table], label: str, tensors: _Tensors, where: str) -> _Table:
     names = [field.name for field in fields(_TABLES[label])]
+    if label == "cores" and "cores/phase" not in tensors and "cores/kind" in tensors:
+        tensors = tensors | {"cores/phase": np.zeros(tensors["cores/kind"].shape, np.int32)}
     missing = [name for name in names if f"{label}/{name}" not in tensors]
     surplus = sorted(key for key in tensors if key.startswith(f"{label}/") and key.partition("/")[2] not in names)
     if missing or surplus:

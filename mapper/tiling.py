@@ -77,7 +77,8 @@ def tile(graph: SpikingGraph, chip: Chip, *, replicas: int | Mapping[str, int] =
         else:
             cuts[index] = found
             totals[cutter.kind] = totals.get(cutter.kind, 0.0) + _total(cutter, found)
-    shortfalls += _cores_short(graph, chip, totals)
+    if chip.weights == "resident":
+        shortfalls += _cores_short(graph, chip, totals)
     if shortfalls:
         raise refuse(graph.name, chip.name, shortfalls)
     return _enumerate(graph, chip, names, cuts)

@@ -25,7 +25,7 @@ def verify_program(program: CoreProgram) -> None:
     if program.node_names != tuple(graph.nodes):
         raise ConservationError(f"the program of {graph.name!r} lists other nodes than its graph")
     verify_parts(graph, program.chip, program.node_names, parts)
-    verify_flows(graph, program.node_names, parts, program.flows)
+    verify_flows(graph, program.node_names, parts, program.flows, cores.phase)
     _verify_cores(program)
     width, height = program.board[0] * program.chip.mesh.width, program.board[1] * program.chip.mesh.height
     verify_routes(parts, program.flows, program.routes, cores.x.astype(np.int64), cores.y.astype(np.int64), (width, height))
@@ -186,5 +186,7 @@ def _verify_cores(program: CoreProgram) -> None:
             raise ConservationError(
                 f"core {int(np.flatnonzero((seat < 0) | (seat >= extent))[0])} sits off the board or off its tile"
             )
-    if np.unique(np.stack([cores.kind, cores.x, cores.y, cores.slot]), axis=1).shape[1] != cores.kind.size:
-        raise ConservationError("two cores sit in one slot")
+    if np.unique(np.stack([cores.phase, cores.kind, cores.x, cores.y, cores.slot]), axis=1).shape[1] != cores.kind.size:
+        raise ConservationError("two cores sit in one slot in one phase")
+    if not np.array_equal(np.unique(cores.phase), np.arange(program.phases)):
+        raise ConservationError(f"the phases of cores are {np.unique(cores.phase).tolist()}, must count from 0 without a gap")

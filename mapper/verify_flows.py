@@ -8,19 +8,19 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons, SpikingGraph
 from synaptile.foundation.errors import ConservationError
-from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.mapper.program import STORED, WITHIN, FlowTable, Int32, Int64, PartTable
 from synaptile.mapper.regions import Regions, reads, required
 
 PARTIAL_SUMS = -1
 
 
-def verify_flows(graph: SpikingGraph, node_names: Sequence[str], parts: PartTable, flows: FlowTable) -> None:
+def verify_flows(graph: SpikingGraph, node_names: Sequence[str], parts: PartTable, flows: FlowTable, phase: Int32) -> None:
     """Flows cover each part's needs exactly once, start where the data are, and spike where neurons send.
 
     Parts of one node do not overlap (see `verify_parts`); so flows from different parts to one do not either, and what is
     left to check is that each flow lies inside its source and its target's need, that none comes twice, and that areas add up.
     """
-    _verify_group(parts, flows)
+    _verify_group(parts, flows, phase)
     position = {name: index for index, name in enumerate(node_names)}
     region = Regions(*(column.astype(np.int64) for column in (flows.token_start, flows.token_stop, flows.start, flows.stop)))
     held = Regions(
@@ -55,11 +55,17 @@ def verify_flows(graph: SpikingGraph, node_names: Sequence[str], parts: PartTabl
         raise ConservationError(f"flow {int(np.flatnonzero(~seen)[0])} goes to an input that its target does not have")
 
 
-def _verify_group(parts: PartTable, flows: FlowTable) -> None:
-    inside = parts.core[flows.source] == parts.core[flows.target]
-    if ((flows.group < 0) != inside).any():
-        flow = int(np.flatnonzero((flows.group < 0) != inside)[0])
-        raise ConservationError(f"flow {flow} has group {flows.group[flow]}, must have one exactly where it leaves its core")
+def _verify_group(parts: PartTable, flows: FlowTable, phase: Int32) -> None:
+    source, target = parts.core[flows.source], parts.core[flows.target]
+    backward = np.flatnonzero(phase[source] > phase[target])
+    if backward.size:
+        raise ConservationError(f"flow {backward[0]} goes back in time, from phase {phase[source][backward[0]]}")
+    expected = np.select([source == target, phase[source] < phase[target]], [WITHIN, STORED], np.maximum(flows.group, 0))
+    if (flows.group != expected).any():
+        flow = int(np.flatnonzero(flows.group != expected)[0])
+        raise ConservationError(
+            f"flow {flow} has group {flows.group[flow]}: one exactly where it leaves its core, {STORED} from phase to phase"
+        )
 
 
 def _verify_partial_sums(parts: PartTable, flows: FlowTable, region: Regions, held: Regions, partial: np.ndarray) -> None:

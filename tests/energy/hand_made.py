@@ -46,6 +46,7 @@ def program(chip: Chip | None = None, network: SpikingGraph | None = None) -> Co
         state_bits_used=np.array([100, 200, 300, 4000], np.int64),
         neurons_used=np.array([10, 20, 30, 40], np.int64),
         axons_used=np.array([4, 4, 4, 0], np.int64),
+        phase=np.zeros(4, np.int32),
     )
     flows = FlowTable(*([none32] * 9))
     routes = RouteTable(none32, np.zeros(1, np.int64), none32, none32, np.array([6, 4], np.int64), np.array([12, 8], np.int64))

@@ -60,7 +60,7 @@ def place(graph: SpikingGraph, chip: Chip, tiles: Mapping[str, tuple[int, int]])
     flows = connect(graph, tiling, placed)
     routes = route(placed, flows, Seats(x, y, slot), chip.mesh.width, chip.mesh.height)
     used = [np.zeros(len(tiles), np.int64)] * 4
-    cores = CoreTable(kind, x, y, slot, *used)
+    cores = CoreTable(kind, x, y, slot, *used, np.zeros_like(kind))
     return CoreProgram(graph, chip, names, placed, cores, flows, routes, Placement("hand", 0, 0.0, 0.0, 0.0), (1, 1), {})
 
 
