@@ -145,6 +145,10 @@ class Area:
     reticle_mm2: float
 
 
+Weights = Literal["resident", "streamed"]
+"""Where weights lie: on the chip, or in DRAM, a phase's at a time."""
+
+
 @dataclass(frozen=True)
 class Chip(Tabular):
     """A chip with every figure resolved.
@@ -177,7 +181,7 @@ class Chip(Tabular):
     special_functions: Mapping[str, Mapping[str, int]] = field(hash=False)
     sources: Mapping[str, str] = field(hash=False)
     digest: str
-    weights: str = "resident"
+    weights: Weights = "resident"
 
     @property
     def virtual_host_ec(self) -> bool:

@@ -40,6 +40,7 @@ def resolve(schema: ChipSchema) -> Chip:
         special_functions=plain.get("special_functions", {}),
         sources=dict(_origins(schema, "")),
         digest=_digest(plain),
+        weights=plain.get("weights", "resident"),
     )
 
 

@@ -300,5 +300,7 @@ class ChipSchema(Strict):
     """Figures for a statement of die area."""
     operation_pj: OperationsSchema | None = None
     """Energies of operations in place of Horowitz's."""
+    weights: Literal["resident", "streamed"] | None = None
+    """resident (where absent): all weights stay on the chip; streamed: phase after phase brings its own from DRAM."""
     special_functions: SpecialFunctionsSchema | None = None
     """Expansions of special functions in place of the documented ones."""

@@ -19,6 +19,8 @@ def chip_document(chip: Chip) -> dict[str, Any]:
     """
     figures = asdict(chip)
     del figures["sources"], figures["digest"]
+    if chip.weights == "resident":
+        del figures["weights"]
     document = _with_origins(figures, chip, "")
     document["lacks"] = list(chip.lacks)
     return document

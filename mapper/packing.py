@@ -24,7 +24,7 @@ COMPACT_WINDOW = 4096
 
 @dataclass(frozen=True)
 class Packing:
-    """Parts with their cores. `core_kind` and `phase` have shape (cores,); cores are numbered in graph order of their first part."""
+    """Parts with their cores, numbered in graph order of their first part. `core_kind` and `phase` have shape (cores,)."""
 
     parts: PartTable
     core_kind: Int32

@@ -26,8 +26,8 @@ from synaptile.mapper.traffic import Traffic
 def pack_in_phases(graph: SpikingGraph, chip: Chip, tiling: Tiling) -> Packing:
     """Give every part a core of a phase; cores of a phase are no more than one chip has.
 
-    Parts of a synapse that is split over its input stay in the phase of the neurons that they feed. Raises DoesNotFit where such a
-    group needs more cores than the chip has.
+    Parts of a synapse that is split over its input stay in the phase of the neurons that they feed. Raises DoesNotFit where such
+    a group needs more cores than the chip has.
     """
     parts = tiling.parts
     bundles = np.flatnonzero(tiling.bundle == np.arange(tiling.bundle.size))

@@ -57,7 +57,7 @@ def place(graph: SpikingGraph, chip: Chip, tiles: Mapping[str, tuple[int, int]])
     x, y = (np.array(axis, np.int32) for axis in zip(*tiles.values(), strict=True))
     slot = np.array([sum(1 for other in range(n) if (x[other], y[other]) == (x[n], y[n])) for n in range(len(tiles))], np.int32)
     placed = replace(parts, core=core)
-    flows = connect(graph, tiling, placed)
+    flows = connect(graph, tiling, placed, np.zeros_like(kind))
     routes = route(placed, flows, Seats(x, y, slot), chip.mesh.width, chip.mesh.height)
     used = [np.zeros(len(tiles), np.int64)] * 4
     cores = CoreTable(kind, x, y, slot, *used, np.zeros_like(kind))
