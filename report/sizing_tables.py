@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from synaptile.report.sizing import Break, Marginal, Outcome, Sizing, Value
 from synaptile.report.style import Sheet, markdown_table, new_sheet
+from synaptile.studies.sizing.answer import Break, Marginal, Outcome, Sizing, Value
 
 
 def answer_table(study: Sizing) -> Sheet:

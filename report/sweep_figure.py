@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from synaptile.report.canvas import blank, save
-from synaptile.report.sweep_rows import BY_NAME, Sweep, pareto
+from synaptile.studies.sweeping.rows import BY_NAME, Sweep, pareto
 
 MOST_PANELS = 6
 _SCALES = {"energy": (1e9, "mJ an image")}

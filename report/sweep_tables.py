@@ -11,7 +11,7 @@ from rich.text import Text
 
 from synaptile.energy.units import energy_text
 from synaptile.report.style import Sheet, new_sheet
-from synaptile.report.sweep_rows import BY_NAME, Figure, PointRow, Scalar, Sweep
+from synaptile.studies.sweeping.rows import BY_NAME, Figure, PointRow, Scalar, Sweep
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""

@@ -18,12 +18,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from synaptile.conversion.structure import structure_of_timm
 from synaptile.hwmodels import load_chip, vary
-from synaptile.report.sizing import Outcome, Target
 from synaptile.simulator import Activity, synthesise
-from synaptile.sizing.evaluate import evaluate
-from synaptile.sizing.grid import make_grid
-from synaptile.sizing.request import knobs_of
-from synaptile.sizing.search import Search
+from synaptile.studies.sizing.answer import Outcome, Target
+from synaptile.studies.sizing.evaluate import evaluate
+from synaptile.studies.sizing.grid import make_grid
+from synaptile.studies.sizing.request import knobs_of
+from synaptile.studies.sizing.search import Search
 
 FAMILY: dict[str, list[int | float]] = {
     "synapse_core.lanes_per_cycle": [8, 16, 32],

@@ -8,8 +8,8 @@ from typing import Any
 
 from synaptile.foundation.files import write_text
 from synaptile.report.page.render import packed, render
-from synaptile.report.sweep_rows import FIGURES, Sweep
 from synaptile.report.sweep_tables import short_names
+from synaptile.studies.sweeping.rows import FIGURES, Sweep
 
 SCRIPTS = ("theme.js", "base.js", "sweep.js", "sweep_chart.js", "sweep_page.js")
 """The page's scripts, in order: each may use those before it."""

@@ -34,14 +34,14 @@ def table1(
 
     Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
     """
-    from synaptile.dataset.model import ModelChoice
-    from synaptile.dataset.study import open_study, run_study
-    from synaptile.dataset.tabulate import tabulate
-    from synaptile.foundation.files import write_text
     from synaptile.report import dataset_tables as tables
+    from synaptile.report.study_files import write_table1
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.simulator.number_format import check_numeric
-    from synaptile.spread import check_spread
+    from synaptile.studies.dataset.model import ModelChoice
+    from synaptile.studies.dataset.study import open_study, run_study
+    from synaptile.studies.dataset.tabulate import tabulate
+    from synaptile.studies.spread import check_spread
 
     check_steps(steps)
     check_numeric(numeric)
@@ -62,7 +62,5 @@ def table1(
         console.print(tables.skipped_table(table))
     for note in table.notes:
         console.print(f"- {note}")
-    texts = {"json": tables.to_json(table), "csv": tables.to_csv(table), "md": tables.to_markdown(table)}
-    for suffix, text in texts.items():
-        write_text(directory / f"table1.{suffix}", text)
-    console.print(f"Written to {directory}: {', '.join(f'table1.{suffix}' for suffix in texts)}", soft_wrap=True)
+    written = write_table1(table, directory)
+    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)

@@ -13,10 +13,10 @@ from hypothesis import strategies as some
 
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import load_chip
-from synaptile.report.sizing import Knob, Outcome, Target
-from synaptile.sizing.evaluate import Changes, Spent
-from synaptile.sizing.grid import Grid, make_grid, smallest_meeting
-from synaptile.sizing.search import Found, Search
+from synaptile.studies.sizing.answer import Knob, Outcome, Target
+from synaptile.studies.sizing.evaluate import Changes, Spent
+from synaptile.studies.sizing.grid import Grid, make_grid, smallest_meeting
+from synaptile.studies.sizing.search import Found, Search
 
 KNOBS = (
     Knob("synapse_core.lanes_per_cycle", (4, 8, 16, 32)),

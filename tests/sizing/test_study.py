@@ -14,14 +14,14 @@ import pytest
 from synaptile.foundation.errors import ChipError, FileFormatError, InputError
 from synaptile.hwmodels import load_chip, vary, with_host_ec
 from synaptile.report import sizing_tables as tables
-from synaptile.report.sizing import Outcome, Target
 from synaptile.report.sizing_figure import sizing_figure
 from synaptile.simulator import schedule
-from synaptile.sizing import evaluate as evaluation
-from synaptile.sizing import size
-from synaptile.sizing.grid import make_grid
-from synaptile.sizing.request import knobs_of
-from synaptile.sizing.search import Search
+from synaptile.studies.sizing import evaluate as evaluation
+from synaptile.studies.sizing import size
+from synaptile.studies.sizing.answer import Outcome, Target
+from synaptile.studies.sizing.grid import make_grid
+from synaptile.studies.sizing.request import knobs_of
+from synaptile.studies.sizing.search import Search
 from tests.sizing.studies import PARAMETERS, base, drawn
 
 NAMES = tuple(PARAMETERS)

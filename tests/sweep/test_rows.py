@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from synaptile.foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
 from synaptile.report.sql import answer
-from synaptile.report.sweep_parquet import points_table, read_points, write_points
-from synaptile.report.sweep_rows import PointRow, Sweep, pareto
 from synaptile.report.sweep_tables import short_names, to_json
-from synaptile.sweeping.journal import Journal
-from synaptile.sweeping.reasons import reason_of
+from synaptile.studies.sweeping.journal import Journal
+from synaptile.studies.sweeping.parquet import points_table, read_points, write_points
+from synaptile.studies.sweeping.reasons import reason_of
+from synaptile.studies.sweeping.rows import PointRow, Sweep, pareto
 
 FACTS = {"network": "n", "images": "1", "chip": "c", "steps": "1", "kind": "grid"}
 

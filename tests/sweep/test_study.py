@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from synaptile.foundation.errors import InputError
-from synaptile.sweeping.plan import context_of, plan_of
-from synaptile.sweeping.space import grid_points
+from synaptile.studies.sweeping.plan import context_of, plan_of
+from synaptile.studies.sweeping.space import grid_points
 from tests.sweep.studies import graph_file, tiny
 
 LANES = "chip.synapse_core.lanes_per_cycle"
@@ -152,6 +152,6 @@ def test_variants_and_fixed_parameters_reach_the_points(folder: Path) -> None:
 
 
 def test_the_shipped_study_is_sound() -> None:
-    path = Path(__file__).parents[2] / "studies" / "vit_tiny_200_chips.yaml"
+    path = Path(__file__).parents[2] / "examples" / "vit_tiny_200_chips.yaml"
     plan = plan_of(path)
     assert plan.planned == 200 and plan.objectives == ("latency_ms", "energy_static_pj", "area_mm2")

@@ -24,20 +24,20 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.hwmodels import die_area_mm2, load_chip, vary
 from synaptile.mapper import map_graph
-from synaptile.report.sweep_parquet import FILE, read_points
-from synaptile.report.sweep_rows import PointRow
-from synaptile.rundir import Run, save_run
+from synaptile.pipeline import sweep
 from synaptile.simulator import execute, schedule
-from synaptile.spread import local_cluster, run_on
-from synaptile.sweeping import execution
-from synaptile.sweeping.context import load_context, save_context
-from synaptile.sweeping.evaluate import PointTask, run_point
-from synaptile.sweeping.execution import execution_of
-from synaptile.sweeping.journal import FILE as JOURNAL
-from synaptile.sweeping.journal import Journal
-from synaptile.sweeping.plan import context_of, plan_of
-from synaptile.sweeping.run import sweep
-from synaptile.sweeping.space import grid_points
+from synaptile.studies.rundir import Run, save_run
+from synaptile.studies.spread import local_cluster, run_on
+from synaptile.studies.sweeping import execution
+from synaptile.studies.sweeping.context import load_context, save_context
+from synaptile.studies.sweeping.evaluate import PointTask, run_point
+from synaptile.studies.sweeping.execution import execution_of
+from synaptile.studies.sweeping.journal import FILE as JOURNAL
+from synaptile.studies.sweeping.journal import Journal
+from synaptile.studies.sweeping.parquet import FILE, read_points
+from synaptile.studies.sweeping.plan import context_of, plan_of
+from synaptile.studies.sweeping.rows import PointRow
+from synaptile.studies.sweeping.space import grid_points
 from tests.sweep.studies import MINI, graph_file, tiny
 
 
@@ -57,7 +57,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the sweeps of these tests, and have a test of their own."""
-    monkeypatch.setattr("synaptile.sweeping.write.sweep_figure", lambda *_: ())
+    monkeypatch.setattr("synaptile.report.study_files.sweep_figure", lambda *_: ())
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 
 from synaptile.energy.units import energy_text
 from synaptile.report.page.sweep import sweep_page_text, write_sweep_page
-from synaptile.report.sweep_rows import FIGURES, PointRow, Sweep
+from synaptile.studies.sweeping.rows import FIGURES, PointRow, Sweep
 
 NAME = '</script><script>window.planted=1</script><img src=x onerror="window.planted=2">\'&amp;{{ 7*7 }}'
 AXES = ("chip.synapse_core.lanes_per_cycle", "cores", "steps")

@@ -17,20 +17,20 @@ import pytest
 from PIL import Image
 
 from synaptile.data import embedded_digits
-from synaptile.dataset import measure, record
-from synaptile.dataset.counts import executed_by_image
-from synaptile.dataset.model import ModelChoice
-from synaptile.dataset.study import Study, open_study
-from synaptile.dataset.tabulate import mean_of, tabulate
 from synaptile.energy import price
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.images import digits
 from synaptile.mapper import map_graph
-from synaptile.report.dataset_rows import DatasetTable, Estimate, StepRow, binomial, published_at
 from synaptile.report.dataset_tables import to_csv, to_json, to_markdown
 from synaptile.simulator import execute
 from synaptile.simulator.activity import OPS
-from synaptile.spread import local_cluster, run_here, run_on
+from synaptile.studies.dataset import measure, record
+from synaptile.studies.dataset.counts import executed_by_image
+from synaptile.studies.dataset.model import ModelChoice
+from synaptile.studies.dataset.study import Study, open_study
+from synaptile.studies.dataset.table import DatasetTable, Estimate, StepRow, binomial, published_at
+from synaptile.studies.dataset.tabulate import mean_of, tabulate
+from synaptile.studies.spread import local_cluster, run_here, run_on
 from tests.graphs import vit_graph
 from tests.simulator.runs import replicating_chip, some_images, splitting_chip
 
@@ -103,7 +103,7 @@ def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster, plai
     study, marker = begin(tmp_path / "out"), tmp_path / "killed"
 
     def killed_in_the_middle(task: Any) -> int:
-        from synaptile.dataset.measure import run_batch
+        from synaptile.studies.dataset.measure import run_batch
 
         if task.number == 2 and not marker.exists():
             marker.touch()
@@ -306,7 +306,7 @@ def test_options_that_cannot_be(synaptile, tmp_path, arguments, said) -> None:
 
 
 def test_the_missing_extra_is_named(synaptile, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     outcome = synaptile("table1", "digits", *SETTINGS, "--workers", 2, "-o", tmp_path / "out")
     assert outcome.code == 2 and "synaptile[study]" in outcome.err
     assert synaptile("table1", "digits", *SETTINGS, "-o", tmp_path / "out").code == 0

@@ -17,11 +17,11 @@ from synaptile.foundation.errors import GraphError, InputError
 from synaptile.hwmodels import load_chip
 from synaptile.images import digits
 from synaptile.mapper import map_graph, program_digest
-from synaptile.report.tuning_trials import Score, Trial, Tuning, loss_against, ratio_at, stop
 from synaptile.simulator import execute
-from synaptile.tuning.evaluate import Evaluator
-from synaptile.tuning.search import search
-from synaptile.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds
+from synaptile.studies.tuning.evaluate import Evaluator
+from synaptile.studies.tuning.search import search
+from synaptile.studies.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds
+from synaptile.studies.tuning.trials import Score, Trial, Tuning, loss_against, ratio_at, stop
 
 pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
 
@@ -168,14 +168,16 @@ def test_a_trial_may_stop_early_and_the_untuned_curve_says_what_it_needs() -> No
 
 @pytest.fixture(scope="module")
 def finished(digits_graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from synaptile.terminal import output
-    from synaptile.tuning.request import TuneRequest
-    from synaptile.tuning.run import confirmed, read_inputs, run_search, write_tuning
+    from synaptile.conversion.graph import save_graph
+    from synaptile.report.study_files import write_tuning
+    from synaptile.studies.tuning.request import TuneRequest
+    from synaptile.studies.tuning.run import confirmed, read_inputs, run_search, tuned_graph
 
     out, request = tmp_path_factory.mktemp("tune"), TuneRequest(2, 0.2, 0)
     inputs = read_inputs(digits_graph, "digits", "digits", "ecmt45", 4)
     tuning = run_search(inputs, request, out, trials=5, threads=1, progress=lambda *_: None)
-    write_tuning(inputs, request, confirmed(inputs, request, tuning, 1), out, output())
+    save_graph(tuned_graph(inputs.graph, tuning, request.by), out / "tuned.spk")
+    write_tuning(confirmed(inputs, request, tuning, 1), out)
     return out
 
 
@@ -253,7 +255,7 @@ def test_settings_that_cannot_be(synaptile, digits_graph, tmp_path, arguments, s
 
 
 def test_the_missing_extra_is_named(synaptile, monkeypatch, digits_graph, tmp_path) -> None:
-    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     outcome = synaptile("tune", digits_graph, *SETTINGS, "-o", tmp_path / "out")
     assert outcome.code == 2 and "optuna" in outcome.err and "synaptile[study]" in outcome.err
 
