@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from synaptile.foundation.tables import Tabular
+from synaptile.hwmodels.dataflow import PLAIN, Dataflow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,6 +72,7 @@ class SynapseCore:
     weight_bank_bits: int | None = None
     state_bank_bits: int | None = None
     memory_in_ac: bool = False
+    dataflow: Dataflow = PLAIN
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class ECCore:
     neuron_updates_per_cycle: float
     max_neurons: int
     state_bank_bits: int | None = None
+    dataflow: Dataflow = PLAIN
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,11 @@ class Chip(Tabular):
     sources: Mapping[str, str] = field(hash=False)
     digest: str
     weights: Weights = "resident"
+
+    @property
+    def layer_major(self) -> bool:
+        """Whether a layer does all steps of a block of tokens before the next block; both kinds of core agree on it."""
+        return self.synapse_core.dataflow.order == "layer_major"
 
     @property
     def virtual_host_ec(self) -> bool:

@@ -13,7 +13,7 @@ from synaptile.simulator.schedule.heaps import pop_event, pop_job, push_event, p
 from synaptile.simulator.schedule.links import deliver, send
 from synaptile.simulator.schedule.plan import Room
 from synaptile.simulator.schedule.state import READY, Costs, State, Total
-from synaptile.simulator.schedule.timeline import Cause
+from synaptile.simulator.schedule.timeline import Cause, Int32
 from synaptile.simulator.schedule.trees import Tables
 
 
@@ -36,8 +36,8 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
             for step in range(steps):
                 need[step * rows + receiver] += 1
                 if flows.room[flow] == Room.WINDOW:
-                    need[step * rows + sender] += 1 if step * tokens + k >= flows.depth[flow] else 0
-                elif step > 0:
+                    need[step * rows + sender] += 1 if step // costs.hold * tokens + k >= flows.depth[flow] else 0
+                elif step >= costs.hold:
                     need[step * rows + sender] += 1
     for row in range(rows):
         after_operands = jobs.operands[jobs.part[row]] == 1 and jobs.token[row] >= 0
@@ -53,7 +53,7 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
 
 @uncounted
 def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
-    """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events are left."""
+    """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core takes a job; again while events last."""
     (steps, rows), core_of = costs.duration.shape, tables.jobs.core
     cores, time, key, totals = state.cores, state.time, state.key, state.totals
     while totals[Total.EVENTS] > 0:
@@ -68,7 +68,7 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
             job = what - READY if what >= READY else what
             core = core_of[job % rows]
             if what >= READY:
-                push_job(cores.queue, cores.offset[core], cores.waiting[core], job)
+                push_job(cores.queue, cores.offset[core], cores.waiting[core], _exchange(costs.rank, job))
                 cores.waiting[core] += 1
             else:
                 cores.busy[core] = 0
@@ -82,12 +82,19 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
             core = cores.touched[i]
             cores.mark[core] = 0
             if cores.busy[core] == 0 and cores.waiting[core] > 0:
-                cores.starting[picked] = pop_job(cores.queue, cores.offset[core], cores.waiting[core])
+                cores.starting[picked] = _exchange(costs.job_at, pop_job(cores.queue, cores.offset[core], cores.waiting[core]))
                 cores.waiting[core] -= 1
                 picked += 1
         for i in range(picked):
             _start(tables, costs, state, cores.starting[i], now)
     return Status.DONE if totals[Total.FINISHED] == steps * rows else Status.STUCK
+
+
+@uncounted
+def _exchange(table: Int32, job: int) -> int:
+    """The rank of a job, or the job of a rank, within its span of the stream."""
+    within = job % table.size
+    return job - within + table[within]
 
 
 @uncounted
@@ -128,9 +135,10 @@ def _start(tables: Tables, costs: Costs, state: State, job: int, now: int) -> No
     state.totals[Total.EVENTS] += 1
     all_rows = False
     if jobs.operands[part] == 1 and jobs.token[row] >= 0:
-        cores.started[part] += 1
-        if cores.started[part] == jobs.first[part + 1] - jobs.first[part] - 1:
-            cores.started[part] = 0
+        held = step % costs.hold
+        cores.started[part, held] += 1
+        if cores.started[part, held] == jobs.first[part + 1] - jobs.first[part] - 1:
+            cores.started[part, held] = 0
             all_rows = True
     for at in range(flows.arriving_offset[part], flows.arriving_offset[part + 1]):
         flow = flows.arriving[at]
@@ -146,7 +154,7 @@ def _start(tables: Tables, costs: Costs, state: State, job: int, now: int) -> No
                 continue
         for k in range(low, high):
             ahead = k + (flows.depth[flow] if flows.room[flow] == Room.WINDOW else tokens)
-            to_step = step + ahead // tokens
+            to_step = step + ahead // tokens * costs.hold
             if to_step < steps:
                 sender = to_step * rows + jobs.row_of[flows.sender[flow] + ahead % tokens]
                 _settle(state, sender, now, Cause.OUTPUT, job)

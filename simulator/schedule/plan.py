@@ -24,7 +24,8 @@ class Room(IntEnum):
 
     WINDOW: token k needs the receiver's job for token k - depth of the same flow to have started, counted on over steps.
     TOKEN: the token of the next step needs the receiver's job for it to have started. ROWS: any token of the next step needs
-    all row jobs of the receiving product to have started.
+    all row jobs of the receiving product to have started. In layer-major order a receiver holds all steps of an image: "the next
+    step" is then the same step of the next image, and tokens of a WINDOW are counted on over images, step by step.
     """
 
     WINDOW = 0
@@ -112,12 +113,38 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         tokens=tokens,
         token_start=flows.token_start,
         room=np.where(gathered_rows, Room.ROWS, np.where(on_synapse_core, Room.WINDOW, Room.TOKEN)).astype(np.int32),
-        depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS, 0).astype(np.int32),
+        depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS * _block(program, CoreKind.SYNAPSE), 0).astype(np.int32),
         inside_offset=offsets(source[inside], parts.node.size),
         inside=inside.astype(np.int32),
         arriving_offset=offsets(target[arriving], parts.node.size),
         arriving=arriving.astype(np.int32),
     )
+
+
+def preference(program: CoreProgram, jobs: StepJobs, steps: int) -> tuple[Int32, Int32]:
+    """In which order a core takes ready jobs, as the rank of each job of a span and its inverse, shape (span,) each.
+
+    Step-major: a span is one step, in order of rows. Layer-major: a span is the `steps` of an image, in order of node, block of
+    tokens, step, token and part.
+    """
+    if not program.chip.layer_major:
+        rows = np.arange(jobs.size, dtype=np.int32)
+        return rows, rows
+    blocks = np.array([_block(program, kind) for kind in CoreKind])[program.cores.kind[jobs.core]]
+    block = np.where(jobs.token < 0, -1, jobs.token // blocks)  # operand sums of a step come before the rows that need them
+    step = np.repeat(np.arange(steps), jobs.size)
+    columns = (jobs.part, jobs.token, block, program.parts.node[jobs.part])
+    part, token, block, node = (np.tile(column, steps) for column in columns)
+    job_at = np.lexsort((part, token, step, block, node)).astype(np.int32)
+    rank = np.empty_like(job_at)
+    rank[job_at] = np.arange(job_at.size, dtype=np.int32)
+    return rank, job_at
+
+
+def _block(program: CoreProgram, kind: CoreKind) -> int:
+    """Tokens that a core of a kind takes together in layer-major order, 1 in step-major order."""
+    core = program.chip.synapse_core if kind is CoreKind.SYNAPSE else program.chip.ec_core
+    return core.dataflow.token_block if core is not None and program.chip.layer_major else 1
 
 
 def offsets(ordered: np.ndarray, size: int) -> Int64:

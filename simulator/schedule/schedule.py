@@ -17,7 +17,7 @@ from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
 from synaptile.simulator.schedule.loads import loads_of
-from synaptile.simulator.schedule.plan import list_jobs
+from synaptile.simulator.schedule.plan import list_jobs, preference
 from synaptile.simulator.schedule.rates import check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.simulate import Progress, simulate
@@ -68,7 +68,10 @@ def schedule(
     _check_size(activity, program, count, tables.jobs.size)
     work, counts, said = _counted(activity, whole, program, tables, count)
     loads = loads_of(program, tables, counts, (count, activity.steps))
-    state = simulate(program, tables, Costs(work.duration, loads.flits, loads.busy, barrier_cycles), progress)
+    hold = activity.steps if program.chip.layer_major else 1
+    rank, job_at = preference(program, tables.jobs, activity.steps)
+    costs = Costs(work.duration, loads.flits, loads.busy, barrier_cycles, hold, rank, job_at)
+    state = simulate(program, tables, costs, progress)
     timeline = assemble(activity, program, tables, work, loads, state)
     notes = [
         *activity.synthetic_notes,
@@ -109,6 +112,10 @@ def _barrier(chip: Chip, synchronisation: str | None) -> tuple[int, list[str]]:
         raise InputError(f"synchronisation is {synchronisation!r}, must be one of {', '.join(SYNCHRONISATIONS)}")
     if chosen == "dataflow":
         return -1, []
+    if chip.layer_major:
+        raise InputError(
+            f"synchronisation is 'barrier', chip {chip.name!r} works layer-major: no step of all layers ends at once"
+        )
     barrier = math.ceil(Fraction(str(chip.barrier_ns)) * Fraction(str(chip.clock_mhz)) / 1000)
     if chip.barrier_ns:
         return barrier, []

@@ -28,20 +28,24 @@ class Costs(NamedTuple):
     """What jobs and messages of a stream take, its images' steps one after another.
 
     `duration` has shape (steps, jobs), cycles; `flits` and `busy`, cycles of a link, (steps, messages). `barrier_cycles` is -1
-    without barriers.
+    without barriers. `hold` is how many steps a receiver holds of each token, `rank` and `job_at` the order in which a core takes
+    ready jobs, see `plan.preference`.
     """
 
     duration: Int64
     flits: Int32
     busy: Int32
     barrier_cycles: int
+    hold: int
+    rank: Int32
+    job_at: Int32
 
 
 class Cores(NamedTuple):
     """Cores. Ready jobs of core c are a heap of `waiting[c]` at ``queue[offset[c]:]``; `busy` is 1 while it runs `last[c]`.
 
     `touched` lists cores that may start a job, marked in `mark`; `starting` the jobs about to start. `started` has shape
-    (parts,): row jobs of a product that have started in the current step.
+    (parts, hold): row jobs of a product that have started in a step.
     """
 
     offset: Int64
@@ -81,7 +85,7 @@ class State(NamedTuple):
     totals: Int64
 
 
-def initial_state(tables: Tables, steps: int) -> State:
+def initial_state(tables: Tables, steps: int, hold: int) -> State:
     """Nothing has happened yet in any of `steps` steps of the stream."""
     jobs, messages, cores = steps * tables.jobs.size, steps * tables.slots.tree.size, tables.links.cores
     heap = tables.jobs.size + cores + 1  # a part has one ready token of a number at a time, a core one end
@@ -95,7 +99,7 @@ def initial_state(tables: Tables, steps: int) -> State:
             touched=np.zeros(cores, np.int32),
             mark=np.zeros(cores, np.int8),
             starting=np.zeros(cores, np.int64),
-            started=np.zeros(tables.jobs.operands.size, np.int32),
+            started=np.zeros((tables.jobs.operands.size, hold), np.int32),
         ),
         links=idle_links(tables.links, tables.trees),
         need=np.zeros(jobs, np.int32),

@@ -73,6 +73,7 @@ class Naive:
         self.graph, self.chip = self.program.graph, self.program.chip
         self.parts = self.program.parts
         self.steps = activity.steps * images
+        self.hold = activity.steps if self.chip.layer_major else 1
         self.width = self.program.board[0] * self.chip.mesh.width
         self.fired = {
             name: np.unpackbits(record.masks, axis=-1, count=self.graph.nodes[name].shape[-1])
@@ -141,21 +142,40 @@ class Naive:
             source, target = int(flows.source[f]), int(flows.target[f])
             tokens = range(int(flows.token_start[f]), int(flows.token_stop[f]))
             on_synapse_core = self.program.cores.kind[self.parts.core[target]] == CoreKind.SYNAPSE
-            line = [(step, token) for step in range(self.steps) for token in tokens]
-            for place, (step, token) in enumerate(line):
-                sender = Job(step, int(self.parts.node[source]), token, source)
-                receiver = self.receiver(f, token, step)
-                waits[receiver].add(("token", f, sender))
-                self.result.inputs[receiver].add(sender)
-                if on_synapse_core:
-                    if place >= DEPTH:
-                        before = line[place - DEPTH]
-                        waits[sender].add(("room", f, self.receiver(f, before[1], before[0])))
-                elif step and isinstance(self.node(target), ProductUnit) and flows.input[f] == 1:
-                    waits[sender] |= {("room", f, row) for row in self.jobs_of(target, step - 1) if row.token >= 0}
-                elif step:
-                    waits[sender].add(("room", f, receiver._replace(step=step - 1)))
+            for first in range(self.hold):  # the steps that share a window: all of them, or those of one number of each image
+                line = [(step, token) for step in range(first, self.steps, self.hold) for token in tokens]
+                for place, (step, token) in enumerate(line):
+                    sender = Job(step, int(self.parts.node[source]), token, source)
+                    receiver = self.receiver(f, token, step)
+                    waits[receiver].add(("token", f, sender))
+                    self.result.inputs[receiver].add(sender)
+                    earlier = step - self.hold
+                    if on_synapse_core:
+                        depth = DEPTH * self.block(target)
+                        if place >= depth:
+                            before = line[place - depth]
+                            waits[sender].add(("room", f, self.receiver(f, before[1], before[0])))
+                    elif earlier >= 0 and isinstance(self.node(target), ProductUnit) and flows.input[f] == 1:
+                        waits[sender] |= {("room", f, row) for row in self.jobs_of(target, earlier) if row.token >= 0}
+                    elif earlier >= 0:
+                        waits[sender].add(("room", f, receiver._replace(step=earlier)))
         return waits
+
+    # which ready job a core takes
+
+    def block(self, part: int) -> int:
+        """Tokens that the part's core takes together."""
+        synapse = self.program.cores.kind[self.parts.core[part]] == CoreKind.SYNAPSE
+        core = self.chip.synapse_core if synapse else self.chip.ec_core
+        assert core is not None
+        return core.dataflow.token_block if self.chip.layer_major else 1
+
+    def preference(self, job: Job) -> tuple[int, ...]:
+        """Step by step; in layer-major order image by image, layer by layer, block by block of tokens."""
+        if not self.chip.layer_major:
+            return job
+        block = -1 if job.token < 0 else job.token // self.block(job.part)
+        return (job.step // self.hold, job.node, block, job.step, job.token, job.part)
 
     # how long a job takes
 
@@ -287,7 +307,7 @@ class Naive:
                     rooms[reason[2]].append((reason, job))
                 else:
                     labels[reason].append(job)
-        ready: dict[int, list[Job]] = defaultdict(list)
+        ready: dict[int, list[tuple[tuple[int, ...], Job]]] = defaultdict(list)
         running: dict[int, Job] = {}
         left = {step: sum(1 for job in waits if job.step == step) for step in range(self.steps)}
         events: list[tuple[int, int, Any]] = []
@@ -297,11 +317,11 @@ class Naive:
             for job in jobs:
                 waits[job].remove(reason)
                 if not waits[job]:
-                    heapq.heappush(ready[self.core(job)], job)
+                    heapq.heappush(ready[self.core(job)], (self.preference(job), job))
 
         for job in sorted(waits):
             if not waits[job]:
-                heapq.heappush(ready[self.core(job)], job)
+                heapq.heappush(ready[self.core(job)], (self.preference(job), job))
         now = 0
         while True:
             while events and events[0][0] == now:
@@ -319,7 +339,7 @@ class Naive:
                     met(("token", f, sender), labels[("token", f, sender)])
                 else:
                     met(("barrier", what), labels[("barrier", what)])
-            picked = {core: heapq.heappop(jobs) for core, jobs in ready.items() if jobs and core not in running}
+            picked = {core: heapq.heappop(jobs)[1] for core, jobs in ready.items() if jobs and core not in running}
             for core, job in picked.items():
                 running[core] = job
                 result.start[job], result.end[job] = now, now + self.duration(job)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from synaptile.conversion.graph import Concatenate, ConstantStream, Port, TokenMean, TokenSelect
 from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.dataflow import Dataflow
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, Timeline, execute, schedule
 from synaptile.simulator.schedule.timeline import LinkKind
@@ -55,7 +56,15 @@ def chips(draw: st.DrawFn) -> Chip:
         link_flits_per_cycle=draw(st.sampled_from([0.3, 1, 2.5])),
         chip_crossing_cycles=draw(st.integers(1, 9)),
     )
-    barrier = draw(st.booleans())
+    barrier, layer_major = draw(st.sampled_from([(True, False), (False, False), (False, True)]))
+    if layer_major:
+        flows = [Dataflow("layer_major", draw(st.integers(1, 4)), draw(st.integers(1, 2)), "registers") for _ in range(2)]
+        assert chip.ec_core is not None
+        chip = replace(
+            chip,
+            synapse_core=replace(chip.synapse_core, dataflow=flows[0]),
+            ec_core=replace(chip.ec_core, dataflow=flows[1]),
+        )
     return replace(
         chip,
         noc=noc,
