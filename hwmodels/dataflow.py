@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Order: TypeAlias = Literal["step_major", "layer_major"]
-"""step_major: all layers do a step, then the next; layer_major: a layer does all steps of a block of tokens, then the next block."""
+"""step_major: all layers do a step, then the next; layer_major: a layer does all steps of a block of tokens, then the next."""
 
 Accumulators: TypeAlias = Literal["sram", "registers"]
 """Where sums are while spikes arrive: in state memory, or in the registers of the lanes."""

@@ -8,14 +8,15 @@ from synaptile.mapper.program import CoreProgram, Int64
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
 from synaptile.simulator.schedule.loads import Loads
-from synaptile.simulator.schedule.state import State
+from synaptile.simulator.schedule.state import Outcome, State
 from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
 from synaptile.simulator.schedule.trees import Tables
 from synaptile.simulator.schedule.work import Work
 
 
-def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, state: State) -> Timeline:
+def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, outcome: Outcome) -> Timeline:
     """Sort jobs and messages and derive all else; what the caller was asked and told (notes and the like) is left open."""
+    state, phases = outcome.state, outcome.phases
     start, rows, steps = state.start, tables.jobs.size, activity.steps
     images = work.duration.shape[0] // steps
     end = start + work.duration.reshape(-1)
@@ -39,8 +40,8 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
         cause=state.cause[order],
         waited_for=np.where(state.waited_for < 0, -1, place[state.waited_for])[order].astype(np.int32),
     )
-    makespan = int(end.max(initial=0))
-    cores = core_cycles(jobs, state.made[order], state.released[step[order]], work.unit_busy, makespan)
+    makespan = max(int(end.max(initial=0)), 0 if phases is None else int(phases.end_cycles.max()))
+    cores = core_cycles(jobs, state.made[order], outcome.opened[order], work.unit_busy, makespan)
     links = _link_table(tables, state)
     ends = end.reshape(images, steps, rows)
     return Timeline(
@@ -54,12 +55,13 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
         cores=cores,
         makespan_cycles=makespan,
         step_end_cycles=ends[:, :, _readout_rows(program, tables)].max(axis=2),
-        image_start_cycles=start.reshape(images, -1).min(axis=1),
+        image_start_cycles=start.reshape(images, -1).min(axis=1) if phases is None else phases.image_starts(images),
         critical_path=critical_path(program, jobs),
         bottleneck=bottleneck(program, cores, links, makespan),
         remapped=False,
         notes=(),
         provenance={},
+        phases=phases,
     )
 
 

@@ -94,7 +94,8 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
 def _exchange(table: Int32, job: int) -> int:
     """The rank of a job, or the job of a rank, within its span of the stream."""
     within = job % table.size
-    return job - within + table[within]
+    rank: int = job - within + table[within]
+    return rank
 
 
 @uncounted

@@ -15,7 +15,7 @@ from synaptile.conversion.graph import Concatenate, Node, ProductUnit, SpikingGr
 from synaptile.foundation.errors import ConservationError
 from synaptile.mapper import footprint
 from synaptile.mapper.flows import PARTIAL_SUMS
-from synaptile.mapper.program import CoreKind, CoreProgram, Int32, Int64
+from synaptile.mapper.program import WITHIN, CoreKind, CoreProgram, Int32, Int64
 from synaptile.simulator.schedule.timeline import OPERANDS
 
 
@@ -103,7 +103,7 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         raise ConservationError(f"flow {missed[0]} sends tokens that its target, part {flows.target[missed[0]]}, does not have")
     gathered_rows = gathers & (jobs.operands[target] == 1) & (extent > 0)  # rows give room, where a sentence has any there
     on_synapse_core = program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE
-    inside = np.flatnonzero(flows.group < 0)
+    inside = np.flatnonzero(flows.group == WITHIN)
     inside = inside[np.argsort(source[inside], kind="stable")]
     arriving = np.argsort(target, kind="stable")
     return FlowRules(

@@ -17,12 +17,13 @@ from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
 from synaptile.simulator.schedule.loads import loads_of
+from synaptile.simulator.schedule.phases import Plan, simulate_phases
 from synaptile.simulator.schedule.plan import list_jobs, preference
 from synaptile.simulator.schedule.rates import check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.simulate import Progress, simulate
 from synaptile.simulator.schedule.spike_counts import SpikeCounts
-from synaptile.simulator.schedule.state import Costs
+from synaptile.simulator.schedule.state import Costs, Outcome
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
@@ -71,8 +72,8 @@ def schedule(
     hold = activity.steps if program.chip.layer_major else 1
     rank, job_at = preference(program, tables.jobs, activity.steps)
     costs = Costs(work.duration, loads.flits, loads.busy, barrier_cycles, hold, rank, job_at)
-    state = simulate(program, tables, costs, progress)
-    timeline = assemble(activity, program, tables, work, loads, state)
+    outcome = _outcome(program, tables, costs, activity.steps, progress)
+    timeline = assemble(activity, program, tables, work, loads, outcome)
     notes = [
         *activity.synthetic_notes,
         *_remap_notes(activity, program, moved),
@@ -87,6 +88,18 @@ def schedule(
         notes=tuple(notes),
         provenance=_provenance(activity, program, count),
     )
+
+
+def _outcome(program: CoreProgram, tables: Tables, costs: Costs, steps: int, progress: Progress | None) -> Outcome:
+    if program.phases == 1:
+        state = simulate(program, tables, costs, progress)
+        return Outcome(state, np.repeat(state.released, tables.jobs.size), None)
+    return Outcome(*simulate_phases(program, tables, costs, plan_of(program, steps), progress))
+
+
+def plan_of(program: CoreProgram, steps: int) -> Plan:
+    zero = np.zeros(program.phases, np.int64)
+    return Plan(steps, 1, zero, zero, zero, zero)
 
 
 def _checked_images(activity: Activity, images: int | None) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.simulator.schedule.links import LinkState, idle_links
-from synaptile.simulator.schedule.timeline import Int8, Int32, Int64
+from synaptile.simulator.schedule.timeline import Int8, Int32, Int64, PhaseTable
 from synaptile.simulator.schedule.trees import Tables
 
 READY = 1 << 60
@@ -83,6 +83,14 @@ class State(NamedTuple):
     time: Int64
     key: Int64
     totals: Int64
+
+
+class Outcome(NamedTuple):
+    """The state after the last job; `opened` is when the step or the phase of each job could begin, shape (steps * jobs,)."""
+
+    state: State
+    opened: Int64
+    phases: PhaseTable | None
 
 
 def initial_state(tables: Tables, steps: int, hold: int) -> State:

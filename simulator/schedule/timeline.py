@@ -37,6 +37,7 @@ class Cause(IntEnum):
     CORE = 3
     OUTPUT = 4
     BARRIER = 5
+    PHASE = 6
 
 
 class LinkKind(IntEnum):
@@ -114,6 +115,31 @@ class LinkTable:
 
 
 @dataclass(frozen=True)
+class PhaseTable:
+    """Phases of a chip that streams its weights, in order of time. Columns have shape (groups of images * phases,).
+
+    Phase `phase` takes images ``first_image : first_image + images``. Its weights come from `load_start_cycles` to before
+    `load_end_cycles`; its jobs run between `start_cycles` and `work_end_cycles`; it ends at `end_cycles`, when what it reads and
+    stores has passed too.
+    """
+
+    phase: Int64
+    first_image: Int64
+    images: Int64
+    load_start_cycles: Int64
+    load_end_cycles: Int64
+    start_cycles: Int64
+    work_end_cycles: Int64
+    end_cycles: Int64
+
+    def image_starts(self, images: int) -> Int64:
+        """When the first weights that each image waits for begin to load, shape (images,)."""
+        group = np.searchsorted(self.first_image[self.phase == 0], np.arange(images), side="right") - 1
+        starts: Int64 = self.load_start_cycles[self.phase == 0][group]
+        return starts
+
+
+@dataclass(frozen=True)
 class CoreCycles:
     """Where the cycles of each core went; the four columns of shape (cores,) sum to the makespan.
 
@@ -183,6 +209,7 @@ class Timeline(Tabular):
     remapped: bool
     notes: tuple[str, ...]
     provenance: Mapping[str, object]
+    phases: PhaseTable | None = None
 
     @property
     def clock_mhz(self) -> float:

@@ -1,0 +1,191 @@
+"""Phases in time: each loads its weights, takes a group of images through all steps, and hands on through a memory.
+
+The event loop schedules a phase as a program of its own, from cycle 0; what earlier phases stored is at hand when it begins. Its
+jobs then stand in the tables of the whole program, moved to where the phase begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.schedule.plan import preference
+from synaptile.simulator.schedule.simulate import Progress, simulate
+from synaptile.simulator.schedule.state import Costs, State, initial_state
+from synaptile.simulator.schedule.timeline import Cause, PhaseTable
+from synaptile.simulator.schedule.trees import Tables, tables_of
+
+
+class Plan(NamedTuple):
+    """Groups of images, and what phases move in cycles of the memory that carries it. Columns have shape (phases,).
+
+    `load`: the weights of a phase, once per group of images. `read`, `write`, per image: what earlier phases stored for it, and
+    what it stores for later ones. `ahead` is 1 where the weights fit beside those of the phase before, and load while it works.
+    """
+
+    steps_per_image: int
+    images_per_load: int
+    load: Int64
+    read: Int64
+    write: Int64
+    ahead: Int64
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """One phase as a program of its own: which job rows, messages, links and cores of the whole program are its own."""
+
+    program: CoreProgram
+    tables: Tables
+    rows: Int64
+    slots: Int64
+    links: Int64
+
+
+def simulate_phases(
+    program: CoreProgram, tables: Tables, costs: Costs, plan: Plan, progress: Progress | None
+) -> tuple[State, Int64, PhaseTable]:
+    """Schedule every job of a program of several phases; `costs` are those of all images, `per_image` steps each.
+
+    Returns the state of the whole program, and when the phase of each job began, shape (steps * jobs,), with the table of phases.
+    """
+    steps, rows = costs.duration.shape
+    per_image = plan.steps_per_image
+    images = steps // per_image
+    opened = np.zeros((steps, rows), np.int64)
+    phases = [_phase(program, tables, phase) for phase in range(program.phases)]
+    whole = initial_state(tables, steps, costs.hold)
+    columns: dict[str, list[int]] = {field.name: [] for field in fields(PhaseTable)}
+    loaded = finished = sent = done = 0
+    last = -1
+    for first in range(0, images, plan.images_per_load):
+        group = min(plan.images_per_load, images - first)
+        span = slice(first * per_image, (first + group) * per_image)
+        for number, phase in enumerate(phases):
+            again = first > 0 or number > 0
+            begin_load = loaded if not again or plan.ahead[number] else max(loaded, finished)
+            loaded = begin_load + int(plan.load[number])
+            begin = max(loaded, finished)
+            state = _run(phase, costs, span, progress and _progress(progress, done, steps * rows))
+            done += group * per_image * phase.rows.size
+            _merge(whole, state, phase, (span.start, rows, tables.slots.tree.size), begin, (sent, last))
+            sent += int(state.injected.size)
+            opened[span.start : span.stop, phase.rows] = begin
+            worked = int((state.start + costs.duration[span][:, phase.rows].reshape(-1)).max(initial=0))
+            moved = group * int(plan.read[number] + plan.write[number])
+            last = _last_job(state, costs.duration[span][:, phase.rows], phase, span.start, rows)
+            finished = begin + max(worked, moved)
+            row = (number, first, group, begin_load, loaded, begin, begin + worked, finished)
+            for name, value in zip(columns, row, strict=True):
+                columns[name].append(value)
+    return whole, opened.reshape(-1), PhaseTable(**{name: np.array(column, np.int64) for name, column in columns.items()})
+
+
+def _phase(program: CoreProgram, tables: Tables, number: int) -> _Phase:
+    """The parts, flows and trees of one phase, renumbered in the order that they have."""
+    parts, flows, routes, cores = program.parts, program.flows, program.routes, program.cores
+    mine = np.flatnonzero(cores.phase == number)
+    core = _renumbered(mine, cores.phase.size)
+    own = np.flatnonzero(core[parts.core] >= 0)
+    part = _renumbered(own, parts.node.size)
+    within = np.flatnonzero((part[flows.source] >= 0) & (part[flows.target] >= 0))
+    groups = np.flatnonzero(core[routes.source_core] >= 0)
+    group = _renumbered(groups, routes.source_core.size)
+    lengths = np.diff(routes.offset)[groups]
+    at = np.repeat(routes.offset[groups] - np.append(0, np.cumsum(lengths)[:-1]), lengths) + np.arange(lengths.sum())
+    columns = {field.name: getattr(parts, field.name)[own] for field in fields(parts)}
+    columns |= {"core": core[columns["core"]].astype(np.int32), "owner": part[columns["owner"]].astype(np.int32)}
+    sent = {field.name: getattr(flows, field.name)[within] for field in fields(flows)}
+    sent |= {"source": part[sent["source"]].astype(np.int32), "target": part[sent["target"]].astype(np.int32)}
+    sent["group"] = np.where(sent["group"] < 0, sent["group"], group[sent["group"]]).astype(np.int32)
+    small = replace(
+        program,
+        parts=type(parts)(**columns),
+        flows=type(flows)(**sent),
+        cores=type(cores)(**{field.name: getattr(cores, field.name)[mine] for field in fields(cores)}),
+        routes=type(routes)(
+            source_core=core[routes.source_core[groups]].astype(np.int32),
+            offset=np.append(0, np.cumsum(lengths)),
+            link_from=routes.link_from[at],
+            link_to=routes.link_to[at],
+            hops=routes.hops[groups],
+            unicast_hops=routes.unicast_hops[groups],
+        ),
+    )
+    own_tables = tables_of(small)
+    rows = np.flatnonzero(core[tables.jobs.core] >= 0)
+    slots = np.flatnonzero(group[tables.trees.group[tables.slots.tree]] >= 0)
+    return _Phase(small, own_tables, rows, slots, _links_in(tables, own_tables, mine))
+
+
+def _links_in(tables: Tables, own: Tables, cores: Int64) -> Int64:
+    """The number in the whole program's links of each link of a phase."""
+    number = {ends: at for at, ends in enumerate(_ends(tables))}
+    mesh = np.array([number[ends] for ends in _ends(own)], np.int64)
+    ends = tables.links.mesh + cores
+    return np.concatenate([mesh, ends, ends + tables.links.cores])
+
+
+def _ends(tables: Tables) -> list[tuple[int, int]]:
+    """Both tiles of each mesh link."""
+    links = tables.links
+    return list(zip(links.source[: links.mesh].tolist(), links.target[: links.mesh].tolist(), strict=True))
+
+
+def _run(phase: _Phase, costs: Costs, span: slice, progress: Progress | None) -> State:
+    rank, job_at = preference(phase.program, phase.tables.jobs, costs.hold)
+    own = costs._replace(
+        duration=np.ascontiguousarray(costs.duration[span][:, phase.rows]),
+        flits=np.ascontiguousarray(costs.flits[span][:, phase.slots]),
+        busy=np.ascontiguousarray(costs.busy[span][:, phase.slots]),
+        rank=rank,
+        job_at=job_at,
+    )
+    return simulate(phase.program, phase.tables, own, progress)
+
+
+def _merge(whole: State, state: State, phase: _Phase, place: tuple[int, int, int], begin: int, before: tuple[int, int]) -> None:
+    """Put the jobs and messages of a phase where they belong.
+
+    place: first step, jobs and messages per step of the whole program; before: messages sent by earlier phases, and the job that
+    ended last in the phase before (-1: none).
+    """
+    first_step, rows, messages = place
+    sent, last = before
+    steps = state.start.size // max(phase.rows.size, 1)
+    step = first_step + np.arange(steps)
+    job = (step[:, None] * rows + phase.rows).reshape(-1)
+    message = (step[:, None] * messages + phase.slots).reshape(-1)
+    for name in ("ready", "start", "arrived", "made"):
+        getattr(whole, name)[job] = getattr(state, name) + begin
+    alone = state.waited_for < 0
+    whole.cause[job] = np.where(alone & (last >= 0), np.int8(Cause.PHASE), state.cause)
+    whole.waited_for[job] = np.where(alone, last, job[state.waited_for])
+    whole.injected[message], whole.delivered[message] = state.injected + begin, state.delivered + begin
+    whole.send_order[message] = state.send_order + sent
+    np.add.at(whole.links.flits, phase.links, state.links.flits)
+    np.add.at(whole.links.busy, phase.links, state.links.busy)
+    np.maximum.at(whole.links.peak, phase.links, state.links.peak)
+
+
+def _last_job(state: State, duration: Int64, phase: _Phase, first_step: int, rows: int) -> int:
+    """The whole program's number of the job of a phase that ended last."""
+    at = int(np.argmax(state.start + duration.reshape(-1)))
+    return int((first_step + at // phase.rows.size) * rows + phase.rows[at % phase.rows.size])
+
+
+def _renumbered(chosen: Int64, size: int) -> Int64:
+    """New numbers of what is chosen, -1 for the others, shape (size,)."""
+    number = np.full(size, -1, np.int64)
+    number[chosen] = np.arange(chosen.size)
+    return number
+
+
+def _progress(told: Progress, done: int, total: int) -> Progress:
+    def tell(finished: int, _: int) -> None:
+        told(done + finished, total)
+
+    return tell
