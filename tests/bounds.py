@@ -1,7 +1,7 @@
 """How far two ways of one computation may lie apart, from the number of roundings, never from what one machine gave.
 
-u is the unit roundoff of a floating type. n roundings in a row cost a relative error of at most gamma_n = n u / (1 - n u); a sum of n
-terms, in whatever order, errs by at most gamma_(n - 1) times the sum of their magnitudes (Higham, Accuracy and Stability of
+u is the unit roundoff of a floating type. n roundings in a row cost a relative error of at most gamma_n = n u / (1 - n u); a sum
+of n terms, in whatever order, errs by at most gamma_(n - 1) times the sum of their magnitudes (Higham, Accuracy and Stability of
 Numerical Algorithms, 2002, lemma 3.1 and section 4.2). A comparison of two rounded results adds both bounds.
 """
 
