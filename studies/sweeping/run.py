@@ -9,7 +9,7 @@ from typing import Any
 
 from synaptile.foundation.digest import digest_of
 from synaptile.studies.rundir import check_output
-from synaptile.studies.settings import load_settings, refuse_differences, save_settings
+from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import DoTasks, check_spread, spread_over, threads_a_worker
 from synaptile.studies.sweeping.context import Context, save_context
 from synaptile.studies.sweeping.evaluate import PointTask, run_point
@@ -48,12 +48,9 @@ def run_sweep(
 
 def _begin(plan: Plan, folder: Path) -> Context:
     """Begin a sweep or go on with one. Raises InputError naming what it was begun with otherwise."""
-    begun = load_settings(folder, KIND)
-    if begun is not None:
-        every = dict.fromkeys((*begun, *plan.settings))
-        refuse_differences(folder, begun, {name: plan.settings.get(name) for name in every})
-    context = context_of(plan, folder, begun=begun is not None)
-    if begun is None:
+    begun = is_begun(folder, KIND, plan.settings)
+    context = context_of(plan, folder, begun=begun)
+    if not begun:
         save_settings(folder, KIND, plan.settings)
     return context
 
