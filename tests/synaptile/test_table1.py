@@ -27,7 +27,7 @@ from synaptile.simulator.activity import OPS
 from synaptile.studies.dataset import measure, record
 from synaptile.studies.dataset.counts import executed_by_image
 from synaptile.studies.dataset.model import ModelChoice
-from synaptile.studies.dataset.study import Study, open_study
+from synaptile.studies.dataset.run import DatasetRequest, DatasetRun, open_dataset
 from synaptile.studies.dataset.table import DatasetTable, Estimate, StepRow, binomial, published_at
 from synaptile.studies.dataset.tabulate import mean_of, tabulate
 from synaptile.studies.spread import local_cluster, run_here, run_on
@@ -38,13 +38,11 @@ from tests.synaptile.conftest import Command
 SETTINGS = ("--images", "digits", "--limit", 11, "-T", 2, "--batch", 3)
 
 
-def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> Study:
-    choice = ModelChoice("digits")
-    options: dict[str, Any] = {"steps": 2, "numeric": "float32", "batch": batch, "limit": limit, "crop": None}
-    return open_study(directory, choice, images, **options, phase=lambda _: None)
+def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> DatasetRun:
+    return open_dataset(directory, ModelChoice("digits"), DatasetRequest(images, 2, "float32", batch, limit), lambda _: None)
 
 
-def done(study: Study, tasks: range | None = None) -> Study:
+def done(study: DatasetRun, tasks: range | None = None) -> DatasetRun:
     numbers = range(study.batches) if tasks is None else tasks
     run_here(measure.run_batch, [study.task(number, 1) for number in numbers], [], lambda _: None)
     return study
