@@ -98,6 +98,7 @@ def _outcome(program: CoreProgram, tables: Tables, costs: Costs, steps: int, pro
 
 
 def plan_of(program: CoreProgram, steps: int) -> Plan:
+    """What the phases of a program move."""
     zero = np.zeros(program.phases, np.int64)
     return Plan(steps, 1, zero, zero, zero, zero)
 
