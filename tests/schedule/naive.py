@@ -65,10 +65,10 @@ class Result:
 
 
 class Naive:
-    """One schedule of the first `images` images, on the chip and the mapping of the run."""
+    """One schedule of `images` images from `first`, on the chip and the mapping of the run, or of one phase of it by itself."""
 
-    def __init__(self, activity: Activity, images: int, barrier: bool) -> None:
-        self.activity, self.images, self.barrier = activity, images, barrier
+    def __init__(self, activity: Activity, images: int, barrier: bool, *, first: int = 0, phase: int = 0) -> None:
+        self.activity, self.images, self.barrier, self.first, self.phase = activity, images, barrier, first, phase
         self.program: CoreProgram = activity.program
         self.graph, self.chip = self.program.graph, self.program.chip
         self.parts = self.program.parts
@@ -83,11 +83,20 @@ class Naive:
         self.result = Result()
         self.flows_of: dict[int, list[int]] = defaultdict(list)
         self.flows_to: dict[int, list[int]] = defaultdict(list)
-        for f in range(self.program.flows.source.size):
+        self.flows = [
+            f
+            for f in range(self.program.flows.source.size)
+            if self.works(int(self.program.flows.source[f])) and self.works(int(self.program.flows.target[f]))
+        ]
+        for f in self.flows:
             self.flows_of[int(self.program.flows.source[f])].append(f)
             self.flows_to[int(self.program.flows.target[f])].append(f)
 
     # what a part is
+
+    def works(self, part: int) -> bool:
+        """Whether a part is of the phase that is scheduled."""
+        return bool(self.program.cores.phase[self.parts.core[part]] == self.phase)
 
     def node(self, part: int) -> Any:
         return self.graph.nodes[self.program.node_names[int(self.parts.node[part])]]
@@ -101,7 +110,7 @@ class Naive:
         return [Job(step, node, token, part) for token in [*first, *self.tokens(part)]]
 
     def spikes(self, site: str, job: Job, token: int, start: int, stop: int) -> int:
-        fired = self.fired[site][job.step % self.activity.steps, job.step // self.activity.steps]
+        fired = self.fired[site][job.step % self.activity.steps, self.first + job.step // self.activity.steps]
         if self.graph.nodes[site].is_map:
             return int(fired[start:stop, token].sum())
         return int(fired[token, start:stop].sum())
@@ -129,7 +138,7 @@ class Naive:
         waits: dict[Job, set[Any]] = {}
         flows = self.program.flows
         for step in range(self.steps):
-            for part in range(self.parts.node.size):
+            for part in filter(self.works, range(self.parts.node.size)):
                 for job in self.jobs_of(part, step):
                     waits[job] = set()
                     if step:
@@ -138,7 +147,7 @@ class Naive:
                             waits[job].add(("barrier", step))
                     if isinstance(self.node(part), ProductUnit) and job.token >= 0:
                         waits[job].add(("end", job._replace(token=-1)))
-        for f in range(flows.source.size):
+        for f in self.flows:
             source, target = int(flows.source[f]), int(flows.target[f])
             tokens = range(int(flows.token_start[f]), int(flows.token_stop[f]))
             on_synapse_core = self.program.cores.kind[self.parts.core[target]] == CoreKind.SYNAPSE
