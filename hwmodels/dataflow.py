@@ -17,12 +17,14 @@ class Dataflow:
     """How a kind of core goes through steps and tokens.
 
     A row of weights that is fetched serves `token_block` tokens at `time_batch` steps (more than 1 in layer_major order only).
+    `max_steps`: in layer_major order, the steps of a run that memories between layers are large enough for.
     """
 
     order: Order = "step_major"
     token_block: int = 1
     time_batch: int = 1
     accumulators: Accumulators = "sram"
+    max_steps: int = 1
 
 
 PLAIN = Dataflow()

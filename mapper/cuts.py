@@ -27,6 +27,7 @@ from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import (
     Footprint,
+    code_bits,
     demands,
     ec_footprint,
     home_of,
@@ -62,7 +63,8 @@ class Cuts:
 class Cutter:
     """One node about to be cut: its footprint, the neurons it feeds included, against the limits of its kind of core.
 
-    `neurons` is one of the MT sites that read the node (they are alike), `fed` how many of their channels one unit feeds.
+    `neurons` is one of the MT sites that read the node (they are alike), `fed` how many of their channels one unit feeds, `code`
+    the `footprint.code_bits` of what it reads.
     """
 
     chip: Chip
@@ -71,13 +73,14 @@ class Cutter:
     copies: int
     neurons: Neurons | None
     fed: int
+    code: int
 
     def load(self, tokens: float, units: float, rows: float, owner: int = 1) -> Footprint:
         """Footprint of one part with the neurons it feeds."""
         if self.kind is CoreKind.SYNAPSE:
-            load = synapse_footprint(self.chip, self.copies, tokens, units, rows, owner)
+            load = synapse_footprint(self.chip, self.copies, tokens, units, rows, owner, self.code)
         else:
-            load = ec_footprint(self.chip, self.node, tokens, units)
+            load = ec_footprint(self.chip, self.node, tokens, units, self.code)
         if self.neurons is not None and owner:
             load += neuron_footprint(self.chip, self.kind, self.neurons, tokens, units * self.fed)
         return load
@@ -108,7 +111,7 @@ def cutter_of(graph: SpikingGraph, chip: Chip, node: Node) -> Cutter:
         coverage[site.inputs[0].start] += 1
         coverage[site.inputs[0].stop] -= 1
     fed = int(np.cumsum(coverage[:-1]).reshape(units_of(node), -1).sum(axis=1).max())
-    return Cutter(chip, node, kind, copies, sites[0] if sites else None, fed)
+    return Cutter(chip, node, kind, copies, sites[0] if sites else None, fed, code_bits(graph, node))
 
 
 def cut_synapse(cutter: Cutter, replicas: int, *, compact: bool) -> Cuts | list[Shortfall]:

@@ -6,11 +6,15 @@ Every formula is affine in each of its three extents (tokens, units, rows) and t
 Synapse cores hold weights in weight memory, accumulators and membranes in state memory. On an EC core everything lives in
 state memory in words of `ec_core.state_bits`: the `weight_bits` of a part on an EC core (dense weights, constants, the scale
 and shift of a LayerNorm) count against `ec_core.state_memory_bits`, together with its `state_bits`.
+
+In layer-major order membranes and running sums are kept for a block of tokens, not for all. What all tokens keep is what waits
+between layers at every step of a run: spikes in front of a product, its S_B, and the streams that a residual add waits for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, log2
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -114,19 +118,27 @@ def weight_copies(graph: SpikingGraph, node: Synapse | Convolution2d, chip: Chip
     return site.values if chip.synapse_core.graded_spikes == "replicate" else 1
 
 
-def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, rows: Extent, owner: Extent = 1) -> Footprint:
-    """A rectangle of a spiking synapse: `outputs` by `rows` weights, for `tokens` tokens.
+def code_bits(graph: SpikingGraph, node: Node) -> int:
+    """Bits of what a neuron in front of a node does at a step, where it waits: nothing, or one of its values."""
+    sites = [graph.nodes[port.node] for port in node.inputs]
+    return max((ceil(log2(site.values + 1)) for site in sites if isinstance(site, Neurons)), default=0)
+
+
+def synapse_footprint(
+    chip: Chip, copies: int, tokens: Extent, outputs: Extent, rows: Extent, owner: Extent = 1, code: int = 0
+) -> Footprint:
+    """A rectangle of a spiking synapse: `outputs` by `rows` weights, for `tokens` tokens; `code` is the `code_bits` of its input.
 
     `owner` is 1 where the part holds the bias, 0 where it only sends partial sums. A core that shifts keeps two accumulators
     an output, for positive and negative spikes (theta1 and theta2 differ); one with 2n copies has theta in the weights and
     keeps one, as one does whose spikes are binary. Without token sharing each token has neurons, axons and weights of its own.
     """
-    core = chip.synapse_core
+    core, flow = chip.synapse_core, chip.synapse_core.dataflow
     stored = 1 if core.token_sharing else tokens
-    accumulators = 2 if core.graded_spikes == "shift" else 1
+    waiting = DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if chip.layer_major else 0
     return Footprint(
         weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
-        state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * outputs * stored,
+        state_bits=_accumulator_bits(chip) * outputs * stored + waiting,
         neurons=outputs * stored,
         axons=rows * stored,
     )
@@ -138,14 +150,13 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
     Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part.
     """
     core = chip.synapse_core
-    accumulators = 2 if core.graded_spikes == "shift" else 1
     plane = node.plane[0] * node.plane[1]
     channels = -(-stop // plane) - start // plane
     reach = [part_reach(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
     axons = [np.prod([np.count_nonzero(axis) for axis in axes]) for axes in reach]
     return Footprint(
         weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
-        state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * (stop - start),
+        state_bits=_accumulator_bits(chip) * (stop - start),
         neurons=stop - start,
         axons=np.array(axons, np.int64),
     )
@@ -159,17 +170,25 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     tracer beside the membrane, a CubaLIF neuron its current, in a word as wide.
     """
     words = 2 if isinstance(node, STBIFNeurons | CubaLIFNeurons) else 1
-    membranes = tokens * units * (node.shape[2] if node.is_map else 1)
+    row = units * (node.shape[2] if node.is_map else 1)
+    kept = _tokens_in_state(chip, kind, tokens)
     if kind is CoreKind.SYNAPSE:
-        return Footprint(0, words * membranes * chip.synapse_core.membrane_bits, 0, 0)
-    return Footprint(0, words * membranes * _word_bits(chip), membranes, 0)
+        return Footprint(0, words * kept * row * chip.synapse_core.membrane_bits, 0, 0)
+    return Footprint(0, words * kept * row * _word_bits(chip), tokens * row, 0)
 
 
-def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent) -> Footprint:
-    """A rectangle of a node on an EC core, neurons apart. Forwarding nodes (concatenate, token_select) hold nothing."""
-    weights, state = _ec_words(node, tokens, units)
+def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent, code: int = 0) -> Footprint:
+    """A rectangle of a node on an EC core, neurons apart; `code` is the `code_bits` of its inputs.
+
+    Forwarding nodes (concatenate, token_select) hold nothing.
+    """
+    weights, state = _ec_words(chip, node, tokens, units)
     bits = _word_bits(chip)
-    return Footprint(weights * bits, state * bits, 0, 0)
+    waiting = 0
+    if chip.layer_major and chip.ec_core is not None and isinstance(node, ProductUnit):
+        depth = node.head_width if node.form == "qk" else node.keys
+        waiting = chip.ec_core.dataflow.max_steps * tokens * units * depth * code
+    return Footprint(weights * bits, state * bits + waiting, 0, 0)
 
 
 def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExtents) -> Footprint:
@@ -182,8 +201,9 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
         return convolution_footprint(chip, copies, node, extents.start, extents.start + extents.outputs)
     if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
         copies = weight_copies(graph, node, chip)
-        return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner)
-    return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width)
+        code = code_bits(graph, node)
+        return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner, code)
+    return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width, code_bits(graph, node))
 
 
 def part_extents(parts: PartTable, chosen: Int64) -> PartExtents:
@@ -235,18 +255,33 @@ def _word_bits(chip: Chip) -> int:
     return chip.ec_core.state_bits if chip.ec_core is not None else chip.synapse_core.membrane_bits
 
 
-def _ec_words(node: Node, tokens: Extent, units: Extent) -> tuple[Extent, Extent]:
+def _accumulator_bits(chip: Chip) -> int:
+    """State memory that the accumulators of one output take: none where they are registers of the lanes."""
+    core = chip.synapse_core
+    if core.dataflow.accumulators == "registers":
+        return 0
+    return DOUBLE_BUFFERS * (2 if core.graded_spikes == "shift" else 1) * core.accumulator_bits
+
+
+def _tokens_in_state(chip: Chip, kind: CoreKind, tokens: Extent) -> Extent:
+    """Tokens whose membranes or running sums a part keeps: its own, or in layer-major order a block."""
+    core = chip.synapse_core if kind is CoreKind.SYNAPSE else chip.ec_core
+    return core.dataflow.token_block if core is not None and chip.layer_major else tokens
+
+
+def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Extent, Extent]:
     """Words of weights and of state."""
+    kept = _tokens_in_state(chip, CoreKind.EC, tokens)
+    steps = chip.ec_core.dataflow.max_steps if chip.ec_core is not None and chip.layer_major else 1
     match node:
         case ECUnit(function="layer_norm"):
-            return 2 * units, 2 * tokens * units
+            return 2 * units, 2 * kept * units
         case ECUnit(function="softmax"):
-            elements = units * tokens * node.shape[2]
-            return elements if node.biased else 0, 2 * elements
+            return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():
-            return 0, 2 * tokens * units
+            return 0, 2 * kept * units
         case ProductUnit():
-            return 0, units * (tokens * node.head_width + node.keys * node.head_width + tokens * node.keys)
+            return 0, units * (kept * node.head_width + steps * node.keys * node.head_width + kept * node.keys)
         case PatchEmbedding() | Synapse():
             return units * (node.fan_in + 1), tokens * units
         case ConstantStream():
@@ -254,7 +289,7 @@ def _ec_words(node: Node, tokens: Extent, units: Extent) -> tuple[Extent, Extent
         case TokenEmbedding():  # positions, and the embedding in hand; words stay outside
             return tokens * units, tokens * units
         case Add():
-            return 0, tokens * units
+            return 0, steps * tokens * units
         case TokenMean() | ReadOut():
             return 0, units
         case _:
