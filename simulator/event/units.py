@@ -154,7 +154,7 @@ class SynapseUnit(EventUnit):
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all tokens."""
         events: Events = inputs[0]
-        rows = len(events.code)
+        rows = len(events.codes)
         out = self.buffers.empty((rows, self.node.width), self.dtype)
         once = self.node.injection == "once"
         bias = np.zeros_like(self.bias) if once else self.bias
@@ -166,7 +166,7 @@ class SynapseUnit(EventUnit):
         if once:
             out[: rows // steps] += self.bias
         self.traffic.issued = issued.reshape(steps, rows // steps, -1)
-        spikes = events.spikes.reshape(steps, self.images, -1).sum(axis=2, dtype=np.int64)
+        spikes = events.counts.reshape(steps, self.images, -1).sum(axis=2, dtype=np.int64)
         self.traffic.eq30 = self.traffic.released = spikes * self.node.width
         return out
 
