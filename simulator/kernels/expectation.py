@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.kernels.columns import largest_column, subtract_columns, sum_columns, sum_squares
 from synaptile.simulator.kernels.functions import erf, exp
