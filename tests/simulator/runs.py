@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, Node, SpikingGraph
 from synaptile.conversion.images import source_of
+from synaptile.conversion.text.tokens import Tokens
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreProgram
 from synaptile.simulator import Activity, execute
@@ -75,7 +76,7 @@ def published_thresholds(arrays: Mapping[str, Array]) -> dict[str, tuple[float, 
 
 
 def execute_keeping_spikes(
-    program: CoreProgram, images: Array, steps: int, numeric: str, **options: Any
+    program: CoreProgram, images: Array | Tokens, steps: int, numeric: str, **options: Any
 ) -> tuple[Activity, dict[str, Array]]:
     """A run and, for each site, the values emitted: (steps, images, *site shape) in the run's floating type."""
     dtype = real_dtype(check_numeric(numeric))

@@ -206,7 +206,12 @@ def test_going_on_does_only_what_is_missing(
     with pytest.raises(KeyboardInterrupt):
         sweep(study, out)
     assert not (out / FILE).exists()
-    monkeypatch.setattr(Journal, "append", lambda journal, row: (append(journal, row), appended.append(row.number)))
+
+    def counting(journal: Journal, row: PointRow) -> None:
+        append(journal, row)
+        appended.append(row.number)
+
+    monkeypatch.setattr(Journal, "append", counting)
     sweep(study, out)
     assert sorted(appended) == list(range(12)) and len(executions) == 1, "the execution is found again"
     assert (out / FILE).read_bytes() == (plain / "out" / FILE).read_bytes()
@@ -318,7 +323,7 @@ def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(
     study = tiny(plain, grid=None, search=plan)
     whole = sweep(study, tmp_path / "whole")
     assert len(whole.rows) == 9 and any(row.failed for row in whole.rows) and whole.front
-    append, appended = Journal.append, []
+    append, appended = Journal.append, list[int]()
 
     def stopping(journal: Journal, row: Any) -> None:
         if len(appended) == 4:
