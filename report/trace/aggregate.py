@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.names import job_nodes
-from synaptile.report.trace.occupancy import passages
 from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
 from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Timeline
 
 SERIES = ("busy", "stalled_input", "stalled_network", "operations", "spikes")

@@ -16,14 +16,13 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket
 
 from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.aggregate import SERIES, into_bins
-from synaptile.report.trace.arrows import arrows
 from synaptile.report.trace.changes import Changes, level, running, without_repeats
 from synaptile.report.trace.clock import TimeBase, nanoseconds
 from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name, tile_of_cores
-from synaptile.report.trace.occupancy import selected_passages
 from synaptile.report.trace.perfetto_read import sum_arguments
 from synaptile.report.trace.sections import Progress, Section, estimate_sections, write_sections
 from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.replay import handovers, selected_passages
 from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 
 _SEQUENCE = 1
@@ -256,7 +255,7 @@ def _jobs(timeline: Timeline, selection: Selection, tracks: dict[int, int], time
 
 def _flows(timeline: Timeline, selection: Selection) -> tuple[Callable[[int], Any], Callable[[int], Any]]:
     """Functions that give the numbers of the arrows that leave a job and that reach it; both ends are in the selection."""
-    found = arrows(timeline, selection.messages)
+    found = handovers(timeline, selection.messages)
     shown = np.zeros(len(timeline.jobs.part), np.bool_)
     shown[selection.jobs] = True
     both = shown[found.source] & shown[found.target]

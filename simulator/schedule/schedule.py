@@ -17,13 +17,14 @@ from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
 from synaptile.simulator.schedule.loads import loads_of
-from synaptile.simulator.schedule.plan import flow_rules, list_jobs
+from synaptile.simulator.schedule.plan import list_jobs
 from synaptile.simulator.schedule.rates import check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
-from synaptile.simulator.schedule.simulate import Progress, Tables, simulate
+from synaptile.simulator.schedule.simulate import Progress, simulate
 from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
-from synaptile.simulator.schedule.trees import build_network, list_slots
+from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
 
 SYNCHRONISATIONS = ("dataflow", "barrier")
@@ -63,14 +64,12 @@ def schedule(
     check_figures(program.chip)
     barrier_cycles, notes = _barrier(program.chip, synchronisation)
     whole, program = program, _at_streamed_length(activity, program, count)
-    jobs = list_jobs(program)
-    _check_size(activity, program, count, jobs.size)
-    links, trees = build_network(program)
-    tables = Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees))
+    tables = tables_of(program)
+    _check_size(activity, program, count, tables.jobs.size)
     work, counts, said = _counted(activity, whole, program, tables, count)
-    loads = loads_of(program, jobs, trees, tables.slots, counts, (count, activity.steps))
-    outcome = simulate(program, tables, work, loads, barrier_cycles, progress)
-    timeline = assemble(activity, program, tables, work, loads, outcome)
+    loads = loads_of(program, tables, counts, (count, activity.steps))
+    state = simulate(program, tables, Costs(work.duration, loads.flits, loads.busy, barrier_cycles), progress)
+    timeline = assemble(activity, program, tables, work, loads, state)
     notes = [
         *activity.synthetic_notes,
         *_remap_notes(activity, program, moved),

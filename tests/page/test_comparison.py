@@ -90,7 +90,7 @@ def test_tables_fit_the_terminal() -> None:
 
 @pytest.fixture(scope="module")
 def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from synaptile.rundir import Run, save_run
+    from synaptile.studies.rundir import Run, save_run
 
     folder = tmp_path_factory.mktemp("run") / "out"
     run = activity()

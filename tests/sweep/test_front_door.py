@@ -12,7 +12,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from synaptile.cli import main
-from synaptile.report.sweep_parquet import read_points
+from synaptile.studies.sweeping.parquet import read_points
 from tests.sweep.studies import tiny
 
 HOSTILE = "[/] <script>x</script> $(id) [bold]"
@@ -99,7 +99,7 @@ def test_options_that_cannot_be(command: Any, tmp_path: Path, arguments: list[ob
 
 
 def test_the_missing_extra_is_named(command: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     path = study_file(tmp_path, grid=None, search={"parameters": {"steps": [1]}, "trials": 1})
     code, _, err = command(path, "-o", tmp_path / "out")
     assert code == 2 and "synaptile[study]" in err and not (tmp_path / "out").exists()

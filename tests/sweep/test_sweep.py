@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,19 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.hwmodels import die_area_mm2, load_chip, vary
 from synaptile.mapper import map_graph
-from synaptile.report.sweep_parquet import FILE, read_points
-from synaptile.report.sweep_rows import PointRow
-from synaptile.rundir import Run, save_run
+from synaptile.pipeline import sweep
 from synaptile.simulator import execute, schedule
-from synaptile.spread import local_cluster, run_on
-from synaptile.sweeping import execution
-from synaptile.sweeping.context import load_context, save_context
-from synaptile.sweeping.evaluate import PointTask, run_point
-from synaptile.sweeping.execution import execution_of
-from synaptile.sweeping.journal import FILE as JOURNAL
-from synaptile.sweeping.journal import Journal
-from synaptile.sweeping.plan import context_of, plan_of
-from synaptile.sweeping.run import sweep
-from synaptile.sweeping.space import grid_points
+from synaptile.studies.rundir import Run, save_run
+from synaptile.studies.spread import local_cluster, run_on
+from synaptile.studies.sweeping import evaluate, execution
+from synaptile.studies.sweeping.context import load_context, save_context
+from synaptile.studies.sweeping.evaluate import PointTask, run_point
+from synaptile.studies.sweeping.journal import FILE as JOURNAL
+from synaptile.studies.sweeping.journal import Journal
+from synaptile.studies.sweeping.parquet import FILE, read_points
+from synaptile.studies.sweeping.plan import context_of, plan_of
+from synaptile.studies.sweeping.rows import PointRow
+from synaptile.studies.sweeping.space import grid_points
 from tests.sweep.studies import MINI, graph_file, tiny
 
 
@@ -57,7 +55,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the sweeps of these tests, and have a test of their own."""
-    monkeypatch.setattr("synaptile.sweeping.write.sweep_figure", lambda *_: ())
+    monkeypatch.setattr("synaptile.report.study_files.sweep_figure", lambda *_: ())
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +113,12 @@ def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions:
         assert row.figures["accuracy"] is None and 0 <= row.figures["agreement"] <= 1
 
 
+def test_a_figure_of_a_misspelt_name_is_not_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(evaluate, "_times", lambda timeline: {"latency_m": 1.0})
+    with pytest.raises(TypeError, match="latency_m"):
+        sweep(tiny(tmp_path), tmp_path / "out")
+
+
 def test_what_does_not_fit_is_a_row_with_its_reason(plain: Path) -> None:
     table = read_points(plain / "out" / FILE).to_pylist()
     failed = [row for row in table if row["status"] == "failed"]
@@ -145,8 +149,8 @@ def test_a_point_whose_worker_is_killed_is_redone(cluster: Any, plain: Path, tmp
     marker = tmp_path / "killed"
     plan = plan_of(tiny(plain))
     context = context_of(plan, plain / "out", begun=True)
-    digest, key = save_context(context), execution_of(context, {}).key
-    points = list(grid_points(plan.axes, plan.fixed))[:4]
+    digest, key = save_context(context), context.base.execution
+    points = list(grid_points(plan.axes, context.base))[:4]
 
     def killed_once(task: PointTask) -> PointRow:
         if task.point.number == 2 and not marker.exists():
@@ -376,4 +380,4 @@ def test_workers_refuse_another_context(plain: Path, tmp_path: Path) -> None:
 
 def test_a_context_survives_the_disk(plain: Path) -> None:
     context = context_of(plan_of(tiny(plain)), plain / "out", begun=True)
-    assert load_context(context.directory, save_context(context)) == replace(context)
+    assert load_context(context.directory, save_context(context)) == context

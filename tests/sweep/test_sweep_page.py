@@ -15,7 +15,7 @@ import pytest
 
 from synaptile.energy.units import energy_text
 from synaptile.report.page.sweep import sweep_page_text, write_sweep_page
-from synaptile.report.sweep_rows import FIGURES, PointRow, Sweep
+from synaptile.studies.sweeping.rows import PointFigures, PointRow, Sweep
 
 NAME = '</script><script>window.planted=1</script><img src=x onerror="window.planted=2">\'&amp;{{ 7*7 }}'
 AXES = ("chip.synapse_core.lanes_per_cycle", "cores", "steps")
@@ -30,10 +30,15 @@ def sweep_of(points: int = 60, *, failed: int = 7, synthetic: str | None = None)
         labels: dict[str, Any] = {AXES[0]: int(2 ** (number % 5)), AXES[1]: ("few", NAME)[number % 2], AXES[2]: 1 + number % 3}
         if number % 9 == 4 and failed:
             rows.append(
-                PointRow(number, labels, {}, "", f"does not fit: {NAME}" if number % 2 else "too slow", f"said {NAME}\nand more")
+                PointRow(
+                    number,
+                    labels,
+                    reason=f"does not fit: {NAME}" if number % 2 else "too slow",
+                    message=f"said {NAME}\nand more",
+                )
             )
             continue
-        figures: dict[str, Any] = {figure.name: None for figure in FIGURES}
+        figures: dict[str, Any] = {}
         latency, energy = float(random.uniform(1, 9)), float(random.uniform(1e9, 5e10))
         figures |= {
             "latency_ms": latency,
@@ -42,7 +47,7 @@ def sweep_of(points: int = 60, *, failed: int = 7, synthetic: str | None = None)
             "area_mm2": 3.0 * latency,
         }
         figures |= {"accuracy": float(random.integers(0, 11)) / 10, "busiest": NAME, "busiest_share": 0.5}
-        rows.append(PointRow(number, labels, figures, "e"))
+        rows.append(PointRow(number, labels, PointFigures(**figures), "e"))
     facts = {"network": NAME, "images": "2", "chip": NAME, "steps": "3", "kind": "grid"}
     return Sweep(
         NAME, NAME, AXES, OBJECTIVES, tuple(rows), points + 3, 2, facts, (NAME,), {"grid.steps": [1, 2], "model": NAME}, synthetic
@@ -69,7 +74,7 @@ def test_the_page_holds_every_point_and_figure() -> None:
     assert columns["point"] == [row.number for row in found.rows]
     assert [number for number, front in zip(columns["point"], columns["front"], strict=True) if front] == sorted(found.on_front)
     for name in OBJECTIVES:
-        assert columns["figures"][name] == [row.figures.get(name) for row in found.rows]
+        assert columns["figures"][name] == [row.figures[name] for row in found.rows]
     assert [reason >= 0 for reason in columns["reason"]] == [row.failed for row in found.rows]
 
 
@@ -192,7 +197,7 @@ def test_the_chart_is_reachable_by_keys(opened: Callable[..., Any]) -> None:
 def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(synthetic="rates of a file"))
     assert "Synthetic activity" in page.locator("#synthetic").inner_text()
-    rows = tuple(PointRow(n, dict.fromkeys(AXES, n), {}, "", "no", "no") for n in range(3))
+    rows = tuple(PointRow(n, dict.fromkeys(AXES, n), reason="no", message="no") for n in range(3))
     empty = Sweep("all fail", "", AXES, OBJECTIVES, rows, 3, 0, sweep_of(1).facts, (), {})
     page = opened(empty)
     assert "No point has all objectives" in page.locator("#best").inner_text()

@@ -16,7 +16,7 @@ import pytest
 import synaptile as st
 from synaptile.data import embedded_digits
 from synaptile.images import digits
-from synaptile.rundir import load_run
+from synaptile.studies.rundir import load_run
 from tests.synaptile.conftest import Command
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,8 +16,9 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from synaptile.hwmodels import load_chip
     from synaptile.images import digits
     from synaptile.mapper import map_graph
-    from synaptile.pipeline import ann_logits, execute_images
-    from synaptile.rundir import save_run
+    from synaptile.pipeline import execute_images
+    from synaptile.studies.answers import ann_logits
+    from synaptile.studies.rundir import save_run
     from tests.synaptile.models import small_digits_graph
 
     graph, chosen = small_digits_graph(), digits("test", 2)

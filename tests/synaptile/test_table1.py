@@ -17,21 +17,21 @@ import pytest
 from PIL import Image
 
 from synaptile.data import embedded_digits
-from synaptile.dataset import measure, record
-from synaptile.dataset.counts import executed_by_image
-from synaptile.dataset.model import ModelChoice
-from synaptile.dataset.study import Study, open_study
-from synaptile.dataset.tabulate import mean_of, tabulate
 from synaptile.energy import price
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.images import digits
 from synaptile.mapper import map_graph
-from synaptile.report.dataset_rows import DatasetTable, Estimate, StepRow, binomial, published_at
 from synaptile.report.dataset_tables import to_csv, to_json, to_markdown
 from synaptile.simulator import execute
 from synaptile.simulator.activity import OPS
-from synaptile.spread import local_cluster, run_here, run_on
+from synaptile.studies.dataset import measure, record
+from synaptile.studies.dataset.counts import executed_by_image
+from synaptile.studies.dataset.model import ModelChoice
+from synaptile.studies.dataset.run import DatasetRequest, DatasetRun, open_dataset
+from synaptile.studies.dataset.table import DatasetTable, Estimate, StepRow, binomial, published_at
+from synaptile.studies.dataset.tabulate import mean_of, tabulate
+from synaptile.studies.spread import local_cluster, run_here, run_on
 from tests.graphs import vit_graph
 from tests.simulator.runs import replicating_chip, some_images, splitting_chip
 from tests.synaptile.conftest import Command
@@ -39,13 +39,11 @@ from tests.synaptile.conftest import Command
 SETTINGS = ("--images", "digits", "--limit", 11, "-T", 2, "--batch", 3)
 
 
-def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> Study:
-    choice = ModelChoice("digits")
-    options: dict[str, Any] = {"steps": 2, "numeric": "float32", "batch": batch, "limit": limit, "crop": None}
-    return open_study(directory, choice, images, **options, phase=lambda _: None)
+def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> DatasetRun:
+    return open_dataset(directory, ModelChoice("digits"), DatasetRequest(images, 2, "float32", batch, limit), lambda _: None)
 
 
-def done(study: Study, tasks: range | None = None) -> Study:
+def done(study: DatasetRun, tasks: range | None = None) -> DatasetRun:
     numbers = range(study.batches) if tasks is None else tasks
     run_here(measure.run_batch, [study.task(number, 1) for number in numbers], [], lambda _: None)
     return study
@@ -105,7 +103,7 @@ def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster: Any,
     study, marker = begin(tmp_path / "out"), tmp_path / "killed"
 
     def killed_in_the_middle(task: Any) -> int:
-        from synaptile.dataset.measure import run_batch
+        from synaptile.studies.dataset.measure import run_batch
 
         if task.number == 2 and not marker.exists():
             marker.touch()
@@ -315,7 +313,7 @@ def test_options_that_cannot_be(synaptile: Command, tmp_path: Path, arguments: l
 
 
 def test_the_missing_extra_is_named(synaptile: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     outcome = synaptile("table1", "digits", *SETTINGS, "--workers", 2, "-o", tmp_path / "out")
     assert outcome.code == 2 and "synaptile[study]" in outcome.err
     assert synaptile("table1", "digits", *SETTINGS, "-o", tmp_path / "out").code == 0
