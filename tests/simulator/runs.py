@@ -28,10 +28,7 @@ from tests.mapper.chips import small_chip
 Array = NDArray[Any]
 
 THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
-needs_compiler = pytest.mark.skipif(
-    bool(config.DISABLE_JIT),  # type: ignore[attr-defined]  # as above
-    reason="row blocks, float32 exp and float32 erf are made of LLVM instructions",
-)
+needs_compiler = pytest.mark.needs_compiler
 
 
 def some_runs(code: Array, cuts: Array, emitted: Array, which: int = ALL) -> Runs:
