@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from synaptile.foundation.documents import Strict
 
 Scalar = bool | int | float | str | None
 Name = Annotated[str, Field(min_length=1)]
@@ -12,12 +14,6 @@ Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 MOST_TRIALS = 100_000
-
-
-class Strict(BaseModel):
-    """Base of all sections: unknown keys refused, no coercion, immutable."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Images(Strict):

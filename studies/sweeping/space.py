@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from synaptile.conversion.thresholds import PRESETS
 from synaptile.energy import NUMBER_FORMATS
+from synaptile.foundation.documents import nearest
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels.parameters import parameters, resolve_parameter
 from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
 from synaptile.studies.sweeping.parquet import COLUMNS
-from synaptile.studies.sweeping.read import nearest
 from synaptile.studies.sweeping.schema import Mapping as MappingOptions
 from synaptile.studies.sweeping.schema import Range, Scalar
 
