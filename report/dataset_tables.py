@@ -1,4 +1,4 @@
-"""Accuracy and energy over a data set, one row a time step as in the paper's Table 1, measured beside published."""
+"""Accuracy and energy over a data set, one row per time step as in the paper's Table 1, measured beside published."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def accounting_table(table: DatasetTable) -> Sheet:
     sheet = new_sheet(
         f"Energy ratio by accounting, and agreement with the ANN: {table.model}",
         *_DETAILS,
-        caption="Top-1 as ANN: images given the class that the original network gives. Correlation: of logits, an image.",
+        caption="Top-1 as ANN: images given the class that the original network gives. Correlation: of logits, per image.",
         gap=2,
     )
     for cells in _detail_cells(table):
@@ -98,7 +98,7 @@ def to_json(table: DatasetTable) -> str:
 
 
 def to_csv(table: DatasetTable) -> str:
-    """One line a step as CSV text; shares 0..1, what is not known empty."""
+    """One line per step as CSV text; shares 0..1, what is not known empty."""
     figures = ("accuracy", "agreement", "correlation", *(f"ratio_{name}" for name in table.rows[0].ratios))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

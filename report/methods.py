@@ -40,8 +40,8 @@ class MethodRun:
 
     def agreement(self) -> NDArray[np.float64]:
         """Share of images answered as the dense network does, at each step, shape (steps,)."""
-        chosen = self.report.activity.logits.argmax(axis=2)
-        share: NDArray[np.float64] = (chosen == self.answers.argmax(axis=1)).mean(axis=1)
+        predicted = self.report.activity.logits.argmax(axis=2)
+        share: NDArray[np.float64] = (predicted == self.answers.argmax(axis=1)).mean(axis=1)
         return share
 
     def accuracy(self) -> NDArray[np.float64] | None:
@@ -87,7 +87,7 @@ def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> She
 
 
 def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int]) -> Sheet:
-    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a pair of columns a method.
+    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a pair of columns per method.
 
     Raises InputError for no runs or a rung that one of them does not reach.
     """
@@ -171,8 +171,8 @@ def settling_notes(activity: Activity) -> tuple[str, ...]:
 def _common_rungs(runs: Sequence[MethodRun]) -> tuple[str, ...]:
     if not runs:
         raise InputError("no runs to compare: give at least one")
-    found = [tuple(name for name in dict.fromkeys(_ACCOUNTINGS) if name in run.report.comparisons) for run in runs]
-    if len(set(found)) > 1:
-        shown = "; ".join(f"{run.name}: {', '.join(rungs)}" for run, rungs in zip(runs, found, strict=True))
+    reached = [tuple(name for name in dict.fromkeys(_ACCOUNTINGS) if name in run.report.comparisons) for run in runs]
+    if len(set(reached)) > 1:
+        shown = "; ".join(f"{run.name}: {', '.join(rungs)}" for run, rungs in zip(runs, reached, strict=True))
         raise InputError(f"the reports reach different rungs ({shown}): price them alike, all with a timeline or none")
-    return found[0]
+    return reached[0]

@@ -32,7 +32,7 @@ def answer_table(study: Sizing) -> Sheet:
 def outcome_table(study: Sizing) -> Sheet:
     """What the answer does, beside what was asked for."""
     outcome = study.outcome
-    sheet = new_sheet("What it does, an image", "", "answer", "target", caption=f"Bound by {outcome.binding}: {outcome.why}.")
+    sheet = new_sheet("What it does, per image", "", "answer", "target", caption=f"Bound by {outcome.binding}: {outcome.why}.")
     for row in _outcomes(study):
         sheet.add_row(*row)
     return sheet
@@ -45,11 +45,11 @@ def marginal_table(study: Sizing) -> Sheet:
         "parameter",
         "from",
         "to",
-        "cycles a unit",
-        "pJ a unit",
+        "cycles per unit",
+        "pJ per unit",
         "",
         prose=("",),
-        caption="Change of latency, and of energy an image, for each KiB, lane, unit or bit more; negative is better. A larger "
+        caption="Change of latency, and of energy per image, for each KiB, lane, unit or bit more; negative is better. A larger "
         "memory leaks more, and holds the graph on fewer cores, which may be slower.",
     )
     for marginal in study.marginals:
@@ -71,12 +71,13 @@ def to_markdown(study: Sizing) -> str:
         f"Target: {study.target}. Size: {study.cost:,.5g} {study.cost_unit}. {study.statement[0].upper()}{study.statement[1:]}.",
         markdown_table(("parameter", "answer", "of", "alone", "one value lower"), _answers(study)),
         markdown_table(
-            ("an image", "answer", "target"),
+            ("per image", "answer", "target"),
             _outcomes(study),
         ),
         f"Bound by {study.outcome.binding}: {study.outcome.why}.",
         markdown_table(
-            ("parameter", "from", "to", "cycles a unit", "pJ a unit", ""), [_marginal(marginal) for marginal in study.marginals]
+            ("parameter", "from", "to", "cycles per unit", "pJ per unit", ""),
+            [_marginal(marginal) for marginal in study.marginals],
         ),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"

@@ -141,12 +141,12 @@ def where_text(row: PointRow) -> str:
 
 def short_names(axes: tuple[str, ...]) -> dict[str, str]:
     """Axes by the last of their dotted parts that tell them apart."""
-    found = {}
+    names = {}
     for axis in axes:
         parts = axis.split(".")
         tails = (".".join(parts[-count:]) for count in range(1, len(parts) + 1))
-        found[axis] = next(tail for tail in tails if sum(f".{other}".endswith(f".{tail}") for other in axes) == 1)
-    return found
+        names[axis] = next(tail for tail in tails if sum(f".{other}".endswith(f".{tail}") for other in axes) == 1)
+    return names
 
 
 def _points_sheet(title: str, sweep: Sweep, rows: Sequence[PointRow], caption: str) -> Sheet:

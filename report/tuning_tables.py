@@ -56,10 +56,10 @@ def factor_table(tuning: Tuning) -> Sheet:
     return sheet
 
 
-def confirmation_table(found: Confirmation) -> Sheet:
+def confirmation_table(confirmation: Confirmation) -> Sheet:
     """The untuned and the chosen network on images that the search did not see."""
-    sheet = new_sheet(f"Confirmed on {found.images} other images", *_COLUMNS, caption=_NEEDS)
-    for cells in _confirmation_cells(found):
+    sheet = new_sheet(f"Confirmed on {confirmation.images} other images", *_COLUMNS, caption=_NEEDS)
+    for cells in _confirmation_cells(confirmation):
         sheet.add_row(*cells)
     return sheet
 
@@ -76,8 +76,9 @@ def to_markdown(tuning: Tuning) -> str:
         markdown_table(("sites", "factor"), [[group, f"{factor:.4f}"] for group, factor in trial.factors.items()]),
         f"n changes by {trial.levels:+d} at every site.",
     ]
-    if (found := tuning.confirmation) is not None:
-        blocks += [f"## Confirmed on {found.images} other images", markdown_table(_COLUMNS, _confirmation_cells(found))]
+    if tuning.confirmation is not None:
+        blocks.append(f"## Confirmed on {tuning.confirmation.images} other images")
+        blocks.append(markdown_table(_COLUMNS, _confirmation_cells(tuning.confirmation)))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -95,7 +96,7 @@ def to_json(tuning: Tuning) -> str:
 
 
 def to_csv(tuning: Tuning) -> str:
-    """One line a trial and step as CSV text."""
+    """One line per trial and step as CSV text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     groups = list(tuning.baseline.factors)
@@ -137,9 +138,9 @@ def _front_cells(tuning: Tuning) -> list[list[str]]:
     return rows
 
 
-def _confirmation_cells(found: Confirmation) -> list[list[str]]:
-    rows = [["untuned", *_score_cells(score, None)] for score in found.baseline]
-    return [*rows, ["chosen", *_score_cells(found.chosen, found.baseline)]]
+def _confirmation_cells(confirmation: Confirmation) -> list[list[str]]:
+    rows = [["untuned", *_score_cells(score, None)] for score in confirmation.baseline]
+    return [*rows, ["chosen", *_score_cells(confirmation.chosen, confirmation.baseline)]]
 
 
 def _score_cells(score: Score, untuned: Sequence[Score] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a dataset run measured, one row a time step, and which of the paper's figures stand beside it."""
+"""What a dataset run measured, one row per time step, and which of the paper's figures stand beside it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class Target:
-    """What the chip must reach, an image: at most this latency and energy, at least this throughput. None: not asked for."""
+    """What the chip must reach, per image: at most this latency and energy, at least this throughput. None: not asked for."""
 
     latency_ms: float | None = None
     images_per_second: float | None = None
@@ -51,7 +51,7 @@ class Target:
         asked = (
             (self.latency_ms, "latency at most {:g} ms"),
             (self.images_per_second, "at least {:g} images/s"),
-            (self.energy_mj, "energy at most {:g} mJ an image"),
+            (self.energy_mj, "energy at most {:g} mJ per image"),
         )
         return ", ".join(text.format(value) for value, text in asked if value is not None) or "that the graph fits"
 
@@ -61,7 +61,7 @@ class ChipOutcome:
     """One chip tried. `binding` is the chip figure that stops it: what does not fit, else where most of the critical path goes.
 
     `why` says more: the shortfall, or the busiest resource. Figures are 0 where the graph does not fit. `area_mm2` is that of all
-    `chips` of the board, None where the chip states no area. Energies are those of the highest rung, an image.
+    `chips` of the board, None where the chip states no area. Energies are those of the highest rung, per image.
     """
 
     fits: bool
@@ -100,7 +100,7 @@ class Break:
 class Marginal:
     """What one more unit of a parameter brings, by the difference of two schedules.
 
-    From `at` to `to`: change of latency (cycles) and of energy (pJ an image) a unit (KiB, lane, multiplier, bit); negative is
+    From `at` to `to`: change of latency (cycles) and of energy (pJ per image) per unit (KiB, lane, multiplier, bit); negative is
     better. None where the larger chip cannot be made or mapped, which `why` explains.
     """
 

@@ -158,11 +158,11 @@ class Sweep:
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
         """Failures counted by reason, the most frequent first."""
-        found: dict[str, list[PointRow]] = {}
+        by_reason: dict[str, list[PointRow]] = {}
         for row in self.rows:
             if row.failed:
-                found.setdefault(row.reason, []).append(row)
-        counted = [Reason(reason, len(rows), rows[0].number, rows[0].message) for reason, rows in found.items()]
+                by_reason.setdefault(row.reason, []).append(row)
+        counted = [Reason(reason, len(rows), rows[0].number, rows[0].message) for reason, rows in by_reason.items()]
         return tuple(sorted(counted, key=lambda one: (-one.count, one.first)))
 
     def losses(self, rows: Sequence[PointRow]) -> NDArray[np.float64]:

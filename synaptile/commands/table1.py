@@ -19,7 +19,7 @@ def table1(
     preset: Annotated[str | None, typer.Option("--preset", help="paper (default), or released (the published code's).")] = None,
     chip: Annotated[str | None, typer.Option("--chip", help="A shipped chip or a chip file; ecmt45 by default.")] = None,
     steps: Steps = 12,
-    batch: Annotated[int, typer.Option("--batch", help="Images a batch: what is done at once, kept, and redone if lost.")] = 8,
+    batch: Annotated[int, typer.Option("--batch", help="Images per batch: what is done at once, kept, and redone if lost.")] = 8,
     numeric: Numeric = "float32",
     limit: Limit = None,
     crop: Crop = None,
