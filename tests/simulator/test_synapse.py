@@ -13,6 +13,7 @@ from synaptile.simulator.kernels import integer, machine
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
+from tests import bounds
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
 
@@ -27,17 +28,17 @@ def by_dots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(integer.machine, "HAS_DOT", request.param)
 
 
-def some_events(rng: np.random.Generator, rows: int, width: int, bounds: list[int], dtype: Any) -> Events:
+def some_events(rng: np.random.Generator, rows: int, width: int, cuts: list[int], dtype: Any) -> Events:
     """Spikes of random membranes: thetas 0.25 and 0.125, one row silent."""
     membrane = rng.standard_normal((rows, width)).astype(dtype)
     membrane[rows // 2] = 0
-    events = empty_events(rows, width, len(bounds) - 1)
+    events = empty_events(rows, width, len(cuts) - 1)
     fire(
         np.zeros_like(membrane),
         0,
         membrane,
         make_thresholds(0.25, 0.125, N, np.dtype(dtype)),
-        np.array(bounds, np.int64),
+        np.array(cuts, np.int64),
         events,
     )
     return events
@@ -77,8 +78,8 @@ def test_real_currents_of_any_tiling(dtype: Any, cuts: tuple[list[int], list[int
     out = np.full((rows, 37), np.nan, dtype)
     tiles = rectangles(*cuts)
     issued = accumulate(events, emitted(dtype), pack_tiles(weight, tiles), bias, out)
-    tolerance = 1e-5 if dtype == np.float32 else 1e-13
-    np.testing.assert_allclose(out, twins.linear(spike_values(events), weight, bias), rtol=tolerance, atol=tolerance)
+    spikes = spike_values(events)
+    bounds.assert_within(out, twins.linear(spikes, weight, bias), bounds.of_product(spikes, weight.T, dtype, bias))
     assert_one_accumulate_a_spike_and_output(events, tiles, issued)
 
 
@@ -118,7 +119,9 @@ def test_every_width_of_output_and_length_of_input(channels: int, rows: int, fan
     np.testing.assert_array_equal(out, (up * positive.astype(np.float32) - down * negative.astype(np.float32)) + bias)
     weight = levels.astype(np.float32) / 128
     accumulate(events, emitted(np.float32), pack_tiles(weight, tiles), bias, out)
-    np.testing.assert_allclose(out, spike_values(events) @ weight.T.astype(np.float64) + bias, rtol=1e-5, atol=1e-4)
+    spikes = spike_values(events)
+    exact = spikes @ weight.T.astype(np.float64) + bias
+    bounds.assert_within(out, exact, bounds.of_product(spikes, weight.T, np.float32, bias))
 
 
 @needs_compiler

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_everything_else_telescopes_and_enters_once() -> None:
     assert quantised_structure(lowered(), 16).metadata["input"] == "analog"
 
 
-def test_a_graph_file_keeps_the_method_and_older_ones_keep_their_digest(tmp_path) -> None:
+def test_a_graph_file_keeps_the_method_and_older_ones_keep_their_digest(tmp_path: Path) -> None:
     graph = small_qann()
     save_graph(graph, tmp_path / "qann.spk")
     again = load_graph(tmp_path / "qann.spk")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +58,7 @@ def test_the_table_has_a_row_a_point_and_types_that_sql_understands() -> None:
     assert words["steps"].to_pylist() == ["True", "b"]
 
 
-def test_sql_reads_the_table_and_nothing_else(tmp_path) -> None:
+def test_sql_reads_the_table_and_nothing_else(tmp_path: Path) -> None:
     write_points(sweep_of([row(0, 1.0, 0.5)]), tmp_path / "points.parquet")
     table = read_points(tmp_path / "points.parquet")
     for sql in (
@@ -85,7 +86,7 @@ def test_thousands_of_failures_are_a_few_reasons() -> None:
     assert reasons[0].reason == "does not fit: mesh.width" and reasons[1].reason == "InputError: chip: clock_mhz is N: too slow"
 
 
-def test_a_torn_line_is_done_again_and_a_damaged_one_refused(tmp_path) -> None:
+def test_a_torn_line_is_done_again_and_a_damaged_one_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "d")
     assert journal.read() == {}
     for number in range(3):

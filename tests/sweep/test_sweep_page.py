@@ -106,7 +106,7 @@ def place_of(page: Any, number: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened, scheme) -> None:
+def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened: Callable[..., Any], scheme: str) -> None:
     page = opened(sweep_of(), scheme=scheme)
     assert page.locator("html").get_attribute("data-theme") == scheme
     assert page.locator("h1").inner_text().strip() == re.sub(r"\s+", " ", NAME)
@@ -124,7 +124,7 @@ def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened, scheme) 
     assert pixels > 1000, "the chart is drawn"
 
 
-def test_hovering_a_point_tells_its_parameters_and_figures(opened) -> None:
+def test_hovering_a_point_tells_its_parameters_and_figures(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     row = found.front[len(found.front) // 2]
@@ -143,7 +143,7 @@ def test_hovering_a_point_tells_its_parameters_and_figures(opened) -> None:
     assert page.locator("[data-figure=point-latency_cycles]").inner_text() == f"{shown.figures['latency_cycles']:,}"
 
 
-def test_tables_show_the_front_all_and_failures(opened) -> None:
+def test_tables_show_the_front_all_and_failures(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     listed = "() => [...document.querySelectorAll('#points tbody tr')].map((row) => Number(row.dataset.point))"
@@ -159,7 +159,7 @@ def test_tables_show_the_front_all_and_failures(opened) -> None:
     assert page.locator("[data-figure=points]").inner_text() == "60"
 
 
-def test_axes_are_chosen_and_the_front_follows(opened) -> None:
+def test_axes_are_chosen_and_the_front_follows(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     page.select_option("#choose-y", "accuracy")
@@ -178,7 +178,7 @@ def test_axes_are_chosen_and_the_front_follows(opened) -> None:
     assert "cannot be drawn" in page.locator("#chart-note").inner_text(), "an accuracy of zero has no logarithm"
 
 
-def test_the_chart_is_reachable_by_keys(opened) -> None:
+def test_the_chart_is_reachable_by_keys(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     for _ in range(30):
@@ -194,7 +194,7 @@ def test_the_chart_is_reachable_by_keys(opened) -> None:
     assert page.locator("#detail h2").inner_text().startswith(f"Point {second.number}")
 
 
-def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened) -> None:
+def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(synthetic="rates of a file"))
     assert "Synthetic activity" in page.locator("#synthetic").inner_text()
     rows = tuple(PointRow(n, dict.fromkeys(AXES, n), reason="no", message="no") for n in range(3))
@@ -203,7 +203,7 @@ def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened) -> None:
     assert "No point has all objectives" in page.locator("#best").inner_text()
 
 
-def test_five_thousand_points_answer_quickly(opened) -> None:
+def test_five_thousand_points_answer_quickly(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(5000))
     page.mouse.move(*place_of(page, 100))
     took = page.evaluate(
@@ -216,7 +216,7 @@ def test_five_thousand_points_answer_quickly(opened) -> None:
     assert took < 400, "a hover, on a busy machine"
 
 
-def test_it_prints(opened) -> None:
+def test_it_prints(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(), scheme="dark")
     assert len(page.pdf()) > 20_000
     assert page.locator("html").get_attribute("data-theme") == "dark"

@@ -23,6 +23,7 @@ from synaptile.studies.tuning.score import Scorer
 from synaptile.studies.tuning.search import run_trials
 from synaptile.studies.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds
 from synaptile.studies.tuning.trials import Score, Trial, Tuning, loss_against, ratio_at, stop
+from tests.synaptile.conftest import Command
 
 pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
 
@@ -216,12 +217,16 @@ def test_the_tuned_graph_carries_the_chosen_thresholds_and_where_they_come_from(
         (("--accounting", "eq30"), "accounting was released"),
     ],
 )
-def test_going_on_with_other_settings_is_refused(synaptile, digits_graph, finished, change, said) -> None:
+def test_going_on_with_other_settings_is_refused(
+    synaptile: Command, digits_graph: Path, finished: Path, change: Any, said: str
+) -> None:
     outcome = synaptile("tune", digits_graph, *SETTINGS, "--loss", 0.2, "--trials", 5, *change, "-o", finished)
     assert outcome.code == 2 and said in " ".join(outcome.err.split())
 
 
-def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_network(synaptile, digits_graph, finished) -> None:
+def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_network(
+    synaptile: Command, digits_graph: Path, finished: Path
+) -> None:
     before = {name: (finished / name).read_bytes() for name in ("tune.csv", "tune.md", "pareto.png", "pareto.svg")}
     digest = load_graph(finished / "tuned.spk").digest
     command = ("tune", digits_graph, *SETTINGS, "--loss", 0.2, "--trials", 5, "--confirm", "digits", "-o", finished)
@@ -232,7 +237,7 @@ def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_netw
     assert load_graph(finished / "tuned.spk").digest == digest
 
 
-def test_a_folder_of_another_study_is_refused(synaptile, digits_graph, tmp_path) -> None:
+def test_a_folder_of_another_study_is_refused(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     assert synaptile("table1", digits_graph, "--images", "digits", "--limit", 1, "-T", 1, "-o", tmp_path).code == 0
     outcome = synaptile("tune", digits_graph, *SETTINGS, "--trials", 1, "-o", tmp_path)
     assert outcome.code == 2 and "holds a synaptile-table1 study" in " ".join(outcome.err.split())
@@ -249,13 +254,17 @@ def test_a_folder_of_another_study_is_refused(synaptile, digits_graph, tmp_path)
         (("-T", 0), "steps is 0"),
     ],
 )
-def test_settings_that_cannot_be(synaptile, digits_graph, tmp_path, arguments, said) -> None:
+def test_settings_that_cannot_be(
+    synaptile: Command, digits_graph: Path, tmp_path: Path, arguments: list[object], said: str
+) -> None:
     outcome = synaptile("tune", digits_graph, *SETTINGS, *arguments, "-o", tmp_path / "out")
     assert outcome.code == 2 and said in " ".join(outcome.err.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_the_missing_extra_is_named(synaptile, monkeypatch, digits_graph, tmp_path) -> None:
+def test_the_missing_extra_is_named(
+    synaptile: Command, monkeypatch: pytest.MonkeyPatch, digits_graph: Path, tmp_path: Path
+) -> None:
     monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     outcome = synaptile("tune", digits_graph, *SETTINGS, "-o", tmp_path / "out")
     assert outcome.code == 2 and "optuna" in outcome.err and "synaptile[study]" in outcome.err
