@@ -140,6 +140,7 @@ class Sizing:
     settings: Mapping[str, object]
 
     def _repr_html_(self) -> str:
-        from synaptile.report.sizing_tables import answer_table, marginal_table, outcome_table
+        from synaptile.report.render.html import html
+        from synaptile.report.views.sizing import sizing_document
 
-        return "".join(table(self)._repr_html_() for table in (answer_table, outcome_table, marginal_table))
+        return html(sizing_document(self))

@@ -142,6 +142,11 @@ class Sweep:
         """Points that have figures."""
         return tuple(row for row in self.rows if not row.failed)
 
+    @property
+    def failed(self) -> int:
+        """How many points could not be evaluated."""
+        return len(self.rows) - len(self.evaluated)
+
     @cached_property
     def front(self) -> tuple[PointRow, ...]:
         """Points that no other beats in all objectives, sorted by the first objective; those that lack a figure are left out."""

@@ -43,8 +43,9 @@ def size(
     Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
     """
     from synaptile.hwmodels import load_chip
-    from synaptile.report import sizing_tables as tables
+    from synaptile.report.render.terminal import print_document
     from synaptile.report.study_files import write_sizing
+    from synaptile.report.views.sizing import sizing_document
     from synaptile.simulator.storage import load_activity
     from synaptile.studies.rundir import check_output
     from synaptile.studies.sizing import size as find
@@ -68,10 +69,7 @@ def size(
             progress=progress,
         )
     console = output()
-    for note in study.synthetic:
-        console.print(note, style="bold red")
-    for table in (tables.answer_table, tables.outcome_table, tables.marginal_table):
-        console.print(table(study))
+    print_document(sizing_document(study), console)
     written = write_sizing(study, folder)
     console.print(f"Written to {folder}: {', '.join(path.name for path in written)}", soft_wrap=True)
 

@@ -32,8 +32,9 @@ def sweep(
     """
     from synaptile.pipeline import sweep as run_study
     from synaptile.report.page.sweep import write_sweep_page
+    from synaptile.report.render.terminal import print_document
     from synaptile.report.sql import answer, answer_table
-    from synaptile.report.sweep_tables import print_sweep
+    from synaptile.report.views.sweep import sweep_document
     from synaptile.studies.sweeping.parquet import FILE, TABLE, read_points
     from synaptile.studies.sweeping.plan import plan_of
 
@@ -49,7 +50,7 @@ def sweep(
     if sql is not None:
         console.print(answer_table(answer({TABLE: read_points(directory / FILE)}, sql)))
     else:
-        print_sweep(swept, console)
+        print_document(sweep_document(swept), console)
         written = [FILE, "sweep.json", *(["pareto.png", "pareto.svg"] if swept.evaluated else [])]
         console.print(f"Written to {directory}: {', '.join(written)}", soft_wrap=True)
     if html is not None:

@@ -34,8 +34,9 @@ def table1(
 
     Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
     """
-    from synaptile.report import dataset_tables as tables
+    from synaptile.report.render.terminal import print_document
     from synaptile.report.study_files import write_table1
+    from synaptile.report.views.dataset import dataset_document
     from synaptile.studies.dataset.model import ModelChoice
     from synaptile.studies.dataset.run import DatasetRequest, open_dataset, run_batches
     from synaptile.studies.dataset.tabulate import tabulate
@@ -50,11 +51,6 @@ def table1(
         run_batches(dataset, workers=workers, scheduler=scheduler, progress=progress)
     table = tabulate(dataset, dataset.records())
     console = output()
-    console.print(tables.published_versus_measured(table))
-    console.print(tables.accounting_table(table))
-    if table.skipped:
-        console.print(tables.skipped_table(table))
-    for note in table.notes:
-        console.print(f"- {note}")
+    print_document(dataset_document(table), console)
     written = write_table1(table, directory)
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
