@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from synaptile.energy import LADDER, EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.report.canvas import save
-from synaptile.report.style import Sheet, new_sheet, percent
+from synaptile.report.numbers import percent
+from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
 
 AGREEMENT = 0.99
@@ -66,24 +67,24 @@ def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> She
     rungs = _common_rungs(runs)
     if not 0 < agreement <= 1:
         raise InputError(f"agreement is {agreement:g}, needs to lie above 0 and at most at 1")
-    sheet = new_sheet(
-        f"At {percent(agreement)} agreement with the dense network",
-        *("method", "steps", "agrees", "right", "dense right", *rungs),
-        caption="steps: the first from which agreement stays; ratios: energy of these steps over one pass of the dense network "
-        "(the ANN of ECMT, the QANN of SpikeZIP) on the same chip",
-    )
+    rows = []
     for run in runs:
         step, accuracy = run.step_of(agreement), run.accuracy()
         dense = "-" if run.labels is None else percent(float((run.answers.argmax(axis=1) == run.labels).mean()))
         if step is None:
-            sheet.add_row(
-                run.name, f">{run.report.steps}", percent(float(run.agreement()[-1])), "-", dense, *("-" for _ in rungs)
-            )
+            agrees = percent(float(run.agreement()[-1]))
+            rows.append((run.name, f">{run.report.steps}", agrees, "-", dense, *("-" for _ in rungs)))
             continue
         right = "-" if accuracy is None else percent(float(accuracy[step - 1]))
         ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
-        sheet.add_row(run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios)
-    return sheet
+        rows.append((run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios))
+    return Sheet(
+        f"At {percent(agreement)} agreement with the dense network",
+        ("method", "steps", "agrees", "right", "dense right", *rungs),
+        tuple(rows),
+        caption="steps: the first from which agreement stays; ratios: energy of these steps over one pass of the dense network "
+        "(the ANN of ECMT, the QANN of SpikeZIP) on the same chip",
+    )
 
 
 def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int]) -> Sheet:
@@ -94,7 +95,7 @@ def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int
     if rung not in _common_rungs(runs):
         raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
     columns = [f"{run.name} {what}" for run in runs for what in ("right" if run.labels is not None else "agrees", "ratio")]
-    sheet = new_sheet(f"Energy ratio ({rung}) and answers per step", "steps", *columns, left=0)
+    rows = []
     for step in steps:
         cells: list[str] = []
         for run in runs:
@@ -104,8 +105,8 @@ def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int
                 continue
             share = (run.agreement() if accuracy is None else accuracy)[step - 1]
             cells += [percent(float(share)), f"{run.report.ratio(rung, step=step):.3g}"]
-        sheet.add_row(str(step), *cells)
-    return sheet
+        rows.append((str(step), *cells))
+    return Sheet(f"Energy ratio ({rung}) and answers per step", ("steps", *columns), tuple(rows), left=0)
 
 
 def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:

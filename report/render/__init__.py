@@ -1,1 +1,1 @@
-"""Renderers: a document on the terminal, as Markdown text and as HTML for notebooks."""
+"""Renderers: a Document or Sheet as terminal output, Markdown text or HTML."""

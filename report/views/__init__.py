@@ -1,1 +1,1 @@
-"""Views: every result as a document of texts, made once, whatever prints it."""
+"""Views: each result as a `Document` of sheets, facts and notes, made once for terminal, Markdown and HTML."""

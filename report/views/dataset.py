@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synaptile.report.style import five
+from synaptile.report.numbers import five
 from synaptile.report.views.document import Document, Sheet
 from synaptile.studies.dataset.published import PAPER_TABLE_1
 from synaptile.studies.dataset.table import DatasetTable, Estimate, published_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synaptile.energy.units import energy_text
+from synaptile.report.numbers import energy_text
 from synaptile.report.views.document import Document, Sheet
 from synaptile.studies.sweeping.rows import BY_NAME, FigureColumn, PointRow, Sweep
 from synaptile.studies.sweeping.schema import Scalar
@@ -17,15 +17,13 @@ MOST_MESSAGE = 160
 def sweep_document(sweep: Sweep) -> Document:
     """The whole sweep."""
     executions = "once" if sweep.executions == 1 else f"{sweep.executions:,} times"
-    title = (
-        f"{sweep.name}: {sweep.facts['network']} on {sweep.facts['chip']}, {len(sweep.rows):,} of {sweep.planned:,} points, "
-        f"{sweep.failed:,} failed; the network was {'drawn' if sweep.synthetic else 'executed'} {executions}"
-    )
+    points = f"{len(sweep.rows):,} of {sweep.planned:,}, {sweep.failed:,} failed"
+    facts = {**sweep.facts, "points": points, "drawn" if sweep.synthetic else "executed": executions}
     front = (_front(sweep), _best(sweep)) if sweep.front else ()
     reasons = (_reasons(sweep),) if sweep.reasons else ()
     warnings = () if sweep.synthetic is None else (f"SYNTHETIC activity: {sweep.synthetic}",)
     frontless = () if sweep.front else ("No point has all objectives, so there is no Pareto front.",)
-    return Document(title, (*front, *reasons), warnings, notes=(*frontless, *sweep.notes))
+    return Document(sweep.name, (*front, *reasons), warnings, tuple(facts.items()), (*frontless, *sweep.notes))
 
 
 def _front(sweep: Sweep) -> Sheet:

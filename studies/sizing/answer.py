@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from synaptile.foundation.shown import Shown
+
 Value = int | float
 
 
@@ -112,8 +114,8 @@ class Marginal:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Sizing:
+@dataclass(frozen=True, repr=False)
+class Sizing(Shown):
     """A finished study.
 
     `answer` maps knobs to their values in the smallest chip found, `outcome` is what it does, `cost` its size in `cost_unit`.
@@ -139,8 +141,6 @@ class Sizing:
     grid: int
     settings: Mapping[str, object]
 
-    def _repr_html_(self) -> str:
-        from synaptile.report.render.html import html
-        from synaptile.report.views.sizing import sizing_document
-
-        return html(sizing_document(self))
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value:g}" for name, value in self.answer.items())
+        return f"Sizing({self.chip!r} for {self.graph!r}: {values}; {self.cost:,.5g} {self.cost_unit})"

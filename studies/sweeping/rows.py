@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.shown import Shown
+
 Better = Literal["low", "high"] | None
 Scalar = bool | int | float | str | None
 
@@ -117,8 +119,8 @@ class Reason:
     message: str
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Shown):
     """A sweep that is done, or as far as it got: `rows` by point number, `planned` points in all.
 
     `axes` are the names of what varied, `objectives` those of `FIGURES`; `facts` says what was swept, `notes` what a reader must
@@ -136,6 +138,10 @@ class Sweep:
     notes: tuple[str, ...]
     settings: Mapping[str, Any]
     synthetic: str | None = None
+
+    def __repr__(self) -> str:
+        points = f"{len(self.rows):,} of {self.planned:,} points, {self.failed:,} failed"
+        return f"Sweep({self.name[:60]!r}: {points}, {len(self.front):,} on the front)"
 
     @cached_property
     def evaluated(self) -> tuple[PointRow, ...]:

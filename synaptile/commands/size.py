@@ -43,9 +43,7 @@ def size(
     Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
     """
     from synaptile.hwmodels import load_chip
-    from synaptile.report.render.terminal import print_document
     from synaptile.report.study_files import write_sizing
-    from synaptile.report.views.sizing import sizing_document
     from synaptile.simulator.storage import load_activity
     from synaptile.studies.rundir import check_output
     from synaptile.studies.sizing import size as find
@@ -69,7 +67,7 @@ def size(
             progress=progress,
         )
     console = output()
-    print_document(sizing_document(study), console)
+    console.print(study)
     written = write_sizing(study, folder)
     console.print(f"Written to {folder}: {', '.join(path.name for path in written)}", soft_wrap=True)
 

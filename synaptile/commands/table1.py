@@ -34,9 +34,7 @@ def table1(
 
     Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
     """
-    from synaptile.report.render.terminal import print_document
     from synaptile.report.study_files import write_table1
-    from synaptile.report.views.dataset import dataset_document
     from synaptile.studies.dataset.model import ModelChoice
     from synaptile.studies.dataset.run import DatasetRequest, open_dataset, run_batches
     from synaptile.studies.dataset.tabulate import tabulate
@@ -51,6 +49,6 @@ def table1(
         run_batches(dataset, workers=workers, scheduler=scheduler, progress=progress)
     table = tabulate(dataset, dataset.records())
     console = output()
-    print_document(dataset_document(table), console)
+    console.print(table)
     written = write_table1(table, directory)
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)

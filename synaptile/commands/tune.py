@@ -47,9 +47,7 @@ def tune(
     Every trial is kept: run the same command again to go on after an interruption, or with more --trials.
     """
     from synaptile.conversion.graph import save_graph
-    from synaptile.report.render.terminal import print_document
     from synaptile.report.study_files import write_tuning
-    from synaptile.report.views.tuning import tuning_document
     from synaptile.studies.tuning.request import TuneRequest, check_request
     from synaptile.studies.tuning.run import confirmed, read_inputs, run_search, tuned_graph
 
@@ -64,5 +62,5 @@ def tune(
     save_graph(tuned_graph(inputs.graph, tuning, request.by), to / "tuned.spk")
     written = [to / "tuned.spk", *write_tuning(tuning, to)]
     console = output()
-    print_document(tuning_document(tuning), console)
+    console.print(tuning)
     console.print(f"Written to {to}: {', '.join(path.name for path in written)}", soft_wrap=True)

@@ -14,9 +14,8 @@ from rich.console import Console
 
 from synaptile.foundation.errors import ChipError, FileFormatError, InputError
 from synaptile.hwmodels import load_chip, vary, with_host_ec
-from synaptile.report.render.terminal import print_document
+from synaptile.report.render.terminal import WIDTH
 from synaptile.report.study_files import write_sizing
-from synaptile.report.style import WIDTH
 from synaptile.report.views.sizing import break_text, sizing_document
 from synaptile.simulator import schedule
 from synaptile.studies.sizing import evaluate as evaluation
@@ -239,7 +238,7 @@ def test_every_output_of_a_synthetic_study_says_so(tmp_path: Path) -> None:
     study = size(drawn(), hostile, latency_ms=0.2, parameters={"synapse_core.lanes_per_cycle": [2, 4]})
     assert "SYNTHETIC" in sizing_document(study).warnings[0] and "SYNTHETIC" in study._repr_html_()
     with (console := Console(width=WIDTH)).capture() as shown:
-        print_document(sizing_document(study), console)
+        console.print(study)
     assert "SYNTHETIC" in shown.get()
     document, text, png, svg = write_sizing(study, tmp_path)
     assert "SYNTHETIC" in text.read_text()
