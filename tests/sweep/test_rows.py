@@ -116,7 +116,7 @@ def test_names_are_as_short_as_tells_them_apart() -> None:
     ]
 
 
-def test_a_figure_that_no_table_knows_is_refused_and_none_is_dropped(tmp_path) -> None:
+def test_a_figure_that_no_table_knows_is_refused_and_none_is_dropped(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="latency_mss"):
         PointFigures(latency_mss=1.0)  # type: ignore[call-arg]  # misspelt on purpose
     with pytest.raises(KeyError, match="accurracy"):
