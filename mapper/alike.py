@@ -16,6 +16,7 @@ UNREAD_OF_CORES = frozenset(
         "weight_bank_bits",
         "state_bank_bits",
         "memory_in_ac",
+        "registers",
     }
 )
 """Figures of cores that the mapper does not read. Of the rest of a chip it reads the mesh, and nothing else."""
@@ -27,4 +28,4 @@ def mapping_key(chip: Chip) -> str:
         kind: None if core is None else {name: value for name, value in asdict(core).items() if name not in UNREAD_OF_CORES}
         for kind, core in (("synapse", chip.synapse_core), ("ec", chip.ec_core))
     }
-    return digest_of({"mesh": asdict(chip.mesh), **cores})
+    return digest_of({"mesh": asdict(chip.mesh), "weights": chip.weights, **cores})

@@ -260,7 +260,7 @@ def _accumulator_bits(chip: Chip) -> int:
     core = chip.synapse_core
     if core.dataflow.accumulators == "registers":
         return 0
-    return DOUBLE_BUFFERS * (2 if core.graded_spikes == "shift" else 1) * core.accumulator_bits
+    return DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits
 
 
 def _tokens_in_state(chip: Chip, kind: CoreKind, tokens: Extent) -> Extent:

@@ -36,7 +36,7 @@ def test_every_figure_lies_between_those_of_the_rows_around_it(size: float, flav
     middle = sram_figures(node, flavour, 192 * 1024, 64)
     rows = [low, high, *([middle] if low.size_bytes <= middle.size_bytes <= high.size_bytes else [])]
     for at, value in enumerate(bank[2:8], start=2):
-        column = [float(row[at]) for row in rows]  # type: ignore[arg-type]  # figures 2 to 7 are numbers
+        column = [float(row[at]) for row in rows]
         assert min(column) * (1 - 1e-12) <= float(value) <= max(column) * (1 + 1e-12)
 
 

@@ -59,8 +59,8 @@ def place(graph: SpikingGraph, chip: Chip, tiles: Mapping[str, tuple[int, int]])
     placed = replace(parts, core=core)
     flows = connect(graph, tiling, placed, np.zeros_like(kind))
     routes = route(placed, flows, Seats(x, y, slot), chip.mesh.width, chip.mesh.height)
-    used = [np.zeros(len(tiles), np.int64)] * 4
-    cores = CoreTable(kind, x, y, slot, *used, np.zeros_like(kind))
+    none = np.zeros(len(tiles), np.int64)
+    cores = CoreTable(kind, x, y, slot, none, none, none, none, np.zeros_like(kind))
     return CoreProgram(graph, chip, names, placed, cores, flows, routes, Placement("hand", 0, 0.0, 0.0, 0.0), (1, 1), {})
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from synaptile.conversion.graph import Concatenate, ConstantStream, Port, TokenMean, TokenSelect
 from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import Chip
-from synaptile.hwmodels.dataflow import Dataflow
+from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, Timeline, execute, schedule
 from synaptile.simulator.schedule.timeline import LinkKind
