@@ -7,7 +7,7 @@ from math import sqrt
 
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.chip import Chip
-from synaptile.hwmodels.sections import Area
+from synaptile.hwmodels.sections import Area, Registers
 
 UM2_PER_MM2 = 1e6
 
@@ -51,7 +51,7 @@ def tile_area_mm2(chip: Chip) -> TileArea:
     """Area of one tile.
 
     A memory of b bits takes ``b * sram_um2_per_bit / sram_array_efficiency``; a datapath takes the sum of its units times
-    `logic_overhead`.
+    `logic_overhead`, and the registers of its lanes.
 
     Raises:
         ChipError: the chip file has no section `area`.
@@ -60,15 +60,17 @@ def tile_area_mm2(chip: Chip) -> TileArea:
     bit_mm2 = area.sram_um2_per_bit / area.sram_array_efficiency / UM2_PER_MM2
     synapse, ec, mesh = chip.synapse_core, chip.ec_core, chip.mesh
     lanes_um2 = synapse.lanes_per_cycle * area.accumulate_lane_um2
-    ec_bits, ec_um2 = 0, 0.0
+    registers_um2 = synapse.lanes_per_cycle * _registers_um2(synapse.registers, synapse.accumulator_bits)
+    ec_bits, ec_um2, ec_registers_um2 = 0, 0.0, 0.0
     if ec is not None:
         ec_bits = ec.state_memory_bits
         ec_um2 = ec.multipliers_per_cycle * area.multiplier_um2 + ec.special_functions_per_cycle * area.special_function_um2
+        ec_registers_um2 = ec.multipliers_per_cycle * _registers_um2(ec.registers, ec.state_bits)
     return TileArea(
         synapse_sram=mesh.synapse_cores_per_tile * (synapse.weight_memory_bits + synapse.state_memory_bits) * bit_mm2,
-        synapse_logic=mesh.synapse_cores_per_tile * lanes_um2 * area.logic_overhead / UM2_PER_MM2,
+        synapse_logic=mesh.synapse_cores_per_tile * (lanes_um2 * area.logic_overhead + registers_um2) / UM2_PER_MM2,
         ec_sram=mesh.ec_cores_per_tile * ec_bits * bit_mm2,
-        ec_logic=mesh.ec_cores_per_tile * ec_um2 * area.logic_overhead / UM2_PER_MM2,
+        ec_logic=mesh.ec_cores_per_tile * (ec_um2 * area.logic_overhead + ec_registers_um2) / UM2_PER_MM2,
         router=area.router_um2 / UM2_PER_MM2,
     )
 
@@ -84,6 +86,11 @@ def die_area_mm2(chip: Chip) -> AreaEstimate:
     sram = tiles * (tile.synapse_sram + tile.ec_sram)
     logic = tiles * (tile.synapse_logic + tile.ec_logic + tile.router)
     return AreaEstimate(sram, logic, sram + logic, _area(chip).reticle_mm2, tiles)
+
+
+def _registers_um2(registers: Registers | None, bits: int) -> float:
+    """Area of the registers of one lane, of words of `bits`."""
+    return 0.0 if registers is None else registers.words * bits * registers.um2_per_bit
 
 
 def _area(chip: Chip) -> Area:

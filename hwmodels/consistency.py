@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from synaptile.foundation.documents import Location, Problem
 from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 
 
 def contradictions(chip: Chip) -> Iterator[Problem]:
@@ -14,6 +16,9 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _board(chip)
     yield from _time_steps(chip)
     yield from _words(chip)
+    yield from _dataflow(chip)
+    yield from _streaming(chip)
+    yield from _memories(chip)
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:
@@ -66,3 +71,79 @@ def _words(chip: Chip) -> Iterator[Problem]:
         if bank_bits is not None and bank_bits > bits:
             text = f"is {bank_bits}, more than the memory it is a part of ({bits}): give bits of one bank"
             yield (section, f"{memory}_bank_bits"), text
+
+
+def _dataflow(chip: Chip) -> Iterator[Problem]:
+    """Both kinds of core work in one order, with room for what a block and a batch take."""
+    cores: list[tuple[str, SynapseCore | ECCore]] = [("synapse_core", chip.synapse_core)]
+    if chip.ec_core is not None:
+        cores.append(("ec_core", chip.ec_core))
+        other = chip.ec_core.dataflow.order
+        if other != chip.synapse_core.dataflow.order:
+            order = chip.synapse_core.dataflow.order
+            yield ("ec_core", "dataflow", "order"), f"is {other}, that of synapse_core is {order}: both kinds of core work in one"
+    if chip.layer_major and chip.synchronisation == "barrier":
+        yield (
+            ("synchronisation",),
+            "is barrier, but the order is layer_major, where no step of all layers ends at once: write dataflow",
+        )
+    if chip.layer_major and not chip.synapse_core.token_sharing:
+        yield (
+            ("synapse_core", "token_sharing"),
+            "is false, but the order is layer_major, which takes tokens in blocks: write true",
+        )
+    for name, core in cores:
+        flow = core.dataflow
+        if flow.order == "step_major" and flow.time_batch > 1:
+            text = f"is {flow.time_batch}, but the order is step_major, which does one step at a time: write 1, or layer_major"
+            yield (name, "dataflow", "time_batch"), text
+        if flow.order == "step_major" and flow.max_steps > 1:
+            yield (
+                (name, "dataflow", "max_steps"),
+                f"is {flow.max_steps}, but the order is step_major, where it limits nothing: remove it",
+            )
+        if flow.time_batch > flow.max_steps and flow.order == "layer_major":
+            text = f"is {flow.time_batch}, more than the {flow.max_steps} steps that memories hold (max_steps): raise that"
+            yield (name, "dataflow", "time_batch"), text
+        if flow.accumulators == "registers":
+            yield from _registers(chip, name, core)
+
+
+def _registers(chip: Chip, name: str, core: SynapseCore | ECCore) -> Iterator[Problem]:
+    """A lane holds the accumulators of one output: a sign or two, for each token of a block and step of a batch."""
+    if core.registers is None:
+        yield (name, "registers"), "is missing, but accumulators are registers: describe them"
+        return
+    flow, signs = core.dataflow, chip.synapse_core.accumulators
+    needed = signs * flow.token_block * flow.time_batch
+    if needed > core.registers.words:
+        text = (
+            f"is {core.registers.words}, an output needs {needed}: {signs} per token and step, x {flow.token_block} tokens, x "
+            f"{flow.time_batch} steps: raise it, or lower {name}.dataflow.token_block or time_batch"
+        )
+        yield (name, "registers", "words"), text
+
+
+def _streaming(chip: Chip) -> Iterator[Problem]:
+    if chip.weights == "streamed" and chip.memories.dram is None:
+        yield ("memories", "dram"), "is missing, but weights are streamed: describe the memory that they come from"
+    if chip.weights == "resident" and chip.images_per_load > 1:
+        yield ("images_per_load",), f"is {chip.images_per_load}, but weights are resident: remove it, or write weights: streamed"
+
+
+def _memories(chip: Chip) -> Iterator[Problem]:
+    """A memory has figures of its own or a flavour, and all of them."""
+    for known in fields(Memories):
+        memory = getattr(chip.memories, known.name)
+        if not isinstance(memory, Memory):
+            continue
+        own = {key: getattr(memory, key) for key in ("read_pj", "write_pj", "access_ns", "leakage_uw")}
+        given = [key for key, value in own.items() if value is not None]
+        if memory.flavour is not None and given:
+            yield (
+                ("memories", known.name, given[0]),
+                "is given, and a flavour too, which gives it from a table: remove one of the two",
+            )
+        lacking = [key for key in ("read_pj", "write_pj") if own[key] is None]
+        if memory.flavour is None and lacking:
+            yield ("memories", known.name, lacking[0]), "is missing: give both energies, or a flavour to take them from a table"
