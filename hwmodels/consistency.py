@@ -85,12 +85,12 @@ def _dataflow(chip: Chip) -> Iterator[Problem]:
     if chip.layer_major and chip.synchronisation == "barrier":
         yield (
             ("synchronisation",),
-            "is barrier, but the order is layer_major, where no step of all layers ends at once: write dataflow",
+            "is barrier, but in layer_major order no step of all layers ends at once: write dataflow",
         )
     if chip.layer_major and not chip.synapse_core.token_sharing:
         yield (
             ("synapse_core", "token_sharing"),
-            "is false, but the order is layer_major, which takes tokens in blocks: write true",
+            "is false, but layer_major order takes tokens in blocks: write true",
         )
     for name, core in cores:
         flow = core.dataflow
@@ -98,10 +98,8 @@ def _dataflow(chip: Chip) -> Iterator[Problem]:
             text = f"is {flow.time_batch}, but the order is step_major, which does one step at a time: write 1, or layer_major"
             yield (name, "dataflow", "time_batch"), text
         if flow.order == "step_major" and flow.max_steps > 1:
-            yield (
-                (name, "dataflow", "max_steps"),
-                f"is {flow.max_steps}, but the order is step_major, where it limits nothing: remove it",
-            )
+            text = f"is {flow.max_steps}, but the order is step_major, where it limits nothing: remove it"
+            yield (name, "dataflow", "max_steps"), text
         if flow.time_batch > flow.max_steps and flow.order == "layer_major":
             text = f"is {flow.time_batch}, more than the {flow.max_steps} steps that memories hold (max_steps): raise that"
             yield (name, "dataflow", "time_batch"), text
@@ -142,7 +140,7 @@ def _memories(chip: Chip) -> Iterator[Problem]:
         if memory.flavour is not None and given:
             yield (
                 ("memories", known.name, given[0]),
-                "is given, and a flavour too, which gives it from a table: remove one of the two",
+                "is given, and a flavour, which gives it from a table: remove one of the two",
             )
         lacking = [key for key in ("read_pj", "write_pj") if own[key] is None]
         if memory.flavour is None and lacking:
