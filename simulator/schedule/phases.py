@@ -7,6 +7,7 @@ jobs then stand in the tables of the whole program, moved to where the phase beg
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -20,17 +21,19 @@ from synaptile.simulator.schedule.trees import Tables, tables_of
 
 
 class Plan(NamedTuple):
-    """Groups of images, and what phases move in cycles of the memory that carries it. Columns have shape (phases,).
+    """Groups of images, and what phases move.
 
-    `load`: the weights of a phase, once per group of images. `read`, `write`, per image: what earlier phases stored for it, and
-    what it stores for later ones. `ahead` is 1 where the weights fit beside those of the phase before, and load while it works.
+    `load` (phases,): cycles that the weights of a phase take, once per group of images. `moved_bits` (images, phases): what
+    earlier phases stored for it and what it stores for later ones, at `bits_per_cycle`; `shared`: by way of the memory that
+    weights come from. `ahead` (phases,) is 1 where weights fit beside those of the phase before, and load while it works.
     """
 
     steps_per_image: int
     images_per_load: int
     load: Int64
-    read: Int64
-    write: Int64
+    moved_bits: Int64
+    bits_per_cycle: float
+    shared: bool
     ahead: Int64
 
 
@@ -59,14 +62,14 @@ def simulate_phases(
     phases = [_phase(program, tables, phase) for phase in range(program.phases)]
     whole = initial_state(tables, steps, costs.hold)
     columns: dict[str, list[int]] = {field.name: [] for field in fields(PhaseTable)}
-    loaded = finished = sent = done = 0
+    free = finished = sent = done = 0  # `free`: when the memory that weights come from has nothing else to do
     last = -1
     for first in range(0, images, plan.images_per_load):
         group = min(plan.images_per_load, images - first)
         span = slice(first * per_image, (first + group) * per_image)
         for number, phase in enumerate(phases):
-            again = first > 0 or number > 0
-            begin_load = loaded if not again or plan.ahead[number] else max(loaded, finished)
+            alone = (first > 0 or number > 0) and not plan.ahead[number]
+            begin_load = max(free, finished) if alone else free
             loaded = begin_load + int(plan.load[number])
             begin = max(loaded, finished)
             state = _run(phase, costs, span, progress and _progress(progress, done, steps * rows))
@@ -74,10 +77,12 @@ def simulate_phases(
             _merge(whole, state, phase, (span.start, rows, tables.slots.tree.size), begin, (sent, last))
             sent += int(state.injected.size)
             opened[span.start : span.stop, phase.rows] = begin
-            worked = int((state.start + costs.duration[span][:, phase.rows].reshape(-1)).max(initial=0))
-            moved = group * int(plan.read[number] + plan.write[number])
-            last = _last_job(state, costs.duration[span][:, phase.rows], phase, span.start, rows)
+            duration = costs.duration[span][:, phase.rows]
+            worked = int((state.start + duration.reshape(-1)).max(initial=0))
+            moved = ceil(int(plan.moved_bits[first : first + group, number].sum()) / plan.bits_per_cycle)
+            last = _last_job(state, duration, phase, span.start, rows)
             finished = begin + max(worked, moved)
+            free = begin + moved if plan.shared and moved else loaded
             row = (number, first, group, begin_load, loaded, begin, begin + worked, finished)
             for name, value in zip(columns, row, strict=True):
                 columns[name].append(value)

@@ -15,7 +15,7 @@ from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
 from synaptile.simulator.schedule.loads import loads_of
-from synaptile.simulator.schedule.phases import Plan, simulate_phases
+from synaptile.simulator.schedule.phases import simulate_phases
 from synaptile.simulator.schedule.plan import list_jobs, preference
 from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
@@ -23,6 +23,7 @@ from synaptile.simulator.schedule.simulate import Progress, simulate
 from synaptile.simulator.schedule.spike_counts import SpikeCounts
 from synaptile.simulator.schedule.state import Costs, Outcome
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
+from synaptile.simulator.schedule.transfers import phase_plan
 from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
 
@@ -70,13 +71,14 @@ def schedule(
     hold = activity.steps if program.chip.layer_major else 1
     rank, job_at = preference(program, tables.jobs, activity.steps)
     costs = Costs(work.duration, loads.flits, loads.busy, barrier, hold, rank, job_at)
-    outcome = _outcome(program, tables, costs, activity.steps, progress)
+    outcome, phase_notes = _outcome(program, tables, costs, counts, progress)
     timeline = assemble(activity, program, tables, work, loads, outcome)
     notes = [
         *activity.synthetic_notes,
         *_remap_notes(activity, program, moved),
         *unchecked,
         *notes,
+        *phase_notes,
         *_queue_notes(program, timeline.links),
     ]
     return replace(
@@ -88,17 +90,14 @@ def schedule(
     )
 
 
-def _outcome(program: CoreProgram, tables: Tables, costs: Costs, steps: int, progress: Progress | None) -> Outcome:
+def _outcome(
+    program: CoreProgram, tables: Tables, costs: Costs, counts: SpikeCounts, progress: Progress | None
+) -> tuple[Outcome, list[str]]:
     if program.phases == 1:
         state = simulate(program, tables, costs, progress)
-        return Outcome(state, np.repeat(state.released, tables.jobs.size), None)
-    return Outcome(*simulate_phases(program, tables, costs, plan_of(program, steps), progress))
-
-
-def plan_of(program: CoreProgram, steps: int) -> Plan:
-    """What the phases of a program move."""
-    zero = np.zeros(program.phases, np.int64)
-    return Plan(steps, 1, zero, zero, zero, zero)
+        return Outcome(state, np.repeat(state.released, tables.jobs.size), None), []
+    plan, notes = phase_plan(program, counts)
+    return Outcome(*simulate_phases(program, tables, costs, plan, progress)), notes
 
 
 def _checked_images(activity: Activity, images: int | None) -> int:

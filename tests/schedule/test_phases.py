@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from synaptile.conversion.graph import MTNeurons
 from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.sections import Buffer, Dram, Memories
 from synaptile.mapper import map_graph
 from synaptile.simulator import execute, schedule
 from synaptile.simulator.schedule.replay import passages
-from synaptile.simulator.schedule.timeline import Cause
+from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.schedule.timeline import Cause, Timeline
+from synaptile.simulator.schedule.transfers import stored_bits, stored_outputs
 from tests.graphs import vit_graph
+from tests.mapper.chips import small_chip
 from tests.schedule.naive import Job, Naive, first_image
 from tests.schedule.test_against_naive import chips, keys
 
 
 def streamed(chip: Chip, width: int, height: int) -> Chip:
     """The chip with fewer tiles, and weights from outside."""
-    return replace(chip, mesh=replace(chip.mesh, width=width, height=height, max_chips=1), weights="streamed")
+    dram = Dram(pj_per_bit=8.0, gbit_per_s=0.4, latency_ns=30.0)
+    mesh = replace(chip.mesh, width=width, height=height, max_chips=1)
+    return replace(chip, mesh=mesh, weights="streamed", memories=Memories(dram=dram))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -58,10 +66,75 @@ def test_each_phase_takes_the_cycles_that_the_naive_scheduler_gives_it(chip: Chi
         pass  # the replay of links checks itself
 
 
+def phased(**changes: Any) -> Timeline:
+    """Two images of a small network on a chip of 3 x 3 tiles that streams its weights."""
+    graph = vit_graph(depth=1, tokens=4, width=8, heads=2, hidden=16, classes=3, n=4, patch=1, seed=3)
+    chip = small_chip(synapse={"weight_memory_bits": 3200, "state_memory_bits": 6400})
+    chip = replace(streamed(chip, 2, 2), clock_mhz=100.0, **changes)
+    images = np.random.default_rng(2).standard_normal((4, *first_image(graph))).astype(np.float32)
+    return schedule(execute(map_graph(graph, chip), images, 2, keep_spikes=4), images=4)
+
+
+def test_weights_load_at_the_bandwidth_of_dram_after_its_latency() -> None:
+    """By hand: 0.4 Gbit/s at 100 MHz are 4 bits per cycle, 30 ns are 3 cycles."""
+    timeline = phased()
+    program, phases = timeline.program, timeline.phases
+    assert phases is not None and program.phases > 2
+    for row in range(phases.phase.size):
+        bits = program.cores.weight_bits_used[program.cores.phase == phases.phase[row]].sum()
+        assert phases.load_end_cycles[row] - phases.load_start_cycles[row] == 3 + -(-int(bits) // 4)
+        assert phases.start_cycles[row] >= phases.load_end_cycles[row]
+    assert (phases.start_cycles[1:] >= phases.end_cycles[:-1]).all(), "one phase at a time"
+    assert phases.first_image.tolist() == [image for image in range(4) for _ in range(program.phases)]
+
+
+def test_what_phases_hand_on_takes_its_time() -> None:
+    """By hand: a bit per neuron and step, 3 bits per spike of 2 x 4 values; words of 32 bits."""
+    timeline = phased()
+    program, activity = timeline.program, timeline.activity
+    stored = stored_outputs(program)
+    bits = stored_bits(program, stored, SpikeCounts(activity, 4))
+    for at, part in enumerate(stored.part.tolist()):
+        node = program.graph.nodes[program.node_names[program.parts.node[part]]]
+        tokens = slice(program.parts.token_start[part], program.parts.token_stop[part])
+        channels = slice(program.parts.out_start[part], program.parts.out_stop[part])
+        if isinstance(node, MTNeurons):
+            masks = activity.spikes[node.name].masks
+            assert masks is not None
+            fired = np.unpackbits(masks, axis=-1, count=node.shape[-1])
+            fired = fired[:, :, channels, tokens] if node.is_map else fired[:, :, tokens, channels]
+            for image in range(4):
+                assert bits[image, at] == fired[:, image].size + 3 * np.count_nonzero(fired[:, image])
+        else:
+            keys = node.shape[2] if node.is_map else 1
+            assert (bits[:, at] == 2 * 32 * (tokens.stop - tokens.start) * (channels.stop - channels.start) * keys).all()
+    slow = phased(memories=Memories(dram=Dram(pj_per_bit=8.0, gbit_per_s=0.001, latency_ns=30.0))).phases
+    assert slow is not None
+    assert (slow.end_cycles > slow.work_end_cycles).any(), "where a phase moves more than it works, that is what it takes"
+
+
+def test_a_buffer_takes_over_from_dram_where_it_is_large_enough() -> None:
+    dram = Dram(pj_per_bit=8.0, gbit_per_s=0.4, latency_ns=30.0)
+    large, small = (
+        Memories(dram=dram, buffer=Buffer(width_bits=64, read_pj=1.0, write_pj=1.0, capacity_bits=bits, bits_per_cycle=1e6))
+        for bits in (10**9, 10)
+    )
+    through, around = phased(memories=large), phased(memories=small)
+    assert through.makespan_cycles < around.makespan_cycles
+    assert any("memories.buffer holds 10:" in note for note in around.notes)
+    assert not any("memories.buffer" in note for note in through.notes)
+
+
+def test_images_of_one_load_share_the_weights() -> None:
+    alone, together = phased(), phased(images_per_load=4)
+    assert alone.phases is not None and together.phases is not None
+    assert alone.phases.phase.size == 4 * together.phases.phase.size
+    assert together.phases.images.tolist() == [4] * together.program.phases
+    assert together.makespan_cycles < alone.makespan_cycles
+
+
 def test_results_do_not_know_of_phases() -> None:
     """Spikes and logits of a chip that holds all, and of one that holds a part at a time."""
-    from tests.mapper.chips import small_chip
-
     graph = vit_graph(depth=2, tokens=4, width=8, heads=2, hidden=16, classes=3, n=4, patch=1, seed=3)
     whole = small_chip(
         mesh={"width": 8, "height": 8, "max_chips": 9}, synapse={"weight_memory_bits": 3200, "state_memory_bits": 6400}
