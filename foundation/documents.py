@@ -75,8 +75,8 @@ class FileKind(NamedTuple):
 def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> Document:
     """The mapping that a YAML file holds: text keys, none twice, no tags, UTF-8, at most 1 MiB.
 
-    `label` replaces its path in messages. Raises the error of its kind for a file that is missing, unreadable, too large, not YAML
-    or no mapping of text keys.
+    `label` replaces its path in messages. Raises the error of its kind for a file that is missing, unreadable, too large, not
+    YAML or no mapping of text keys.
     """
     file, label, error = Path(path), label or str(path)[:200], kind.error
     try:

@@ -13,41 +13,38 @@ from synaptile.foundation.files import write_json
 
 FILE = "settings.json"
 VERSION = 1
-Settings = Mapping[str, Any]
 
 
-def load_settings(folder: Path, kind: str) -> dict[str, Any] | None:
-    """What a study of `kind` in `folder` was begun with; None where none was begun.
+def is_begun(folder: Path, kind: str, asked: Mapping[str, Any], *, partly: bool = False) -> bool:
+    """Whether a study of `kind` was begun in `folder`, with the settings that are asked for; `partly`: with those of them named.
 
-    Raises FileFormatError for a damaged file, InputError for a folder that holds something else.
+    Raises InputError naming each setting in which it was begun otherwise, and for a folder that holds something else;
+    FileFormatError for a damaged file.
     """
     file = folder / FILE
     if not file.is_file():
-        return None
+        return False
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        found, version, settings = document["format"], int(document["version"]), dict(document["settings"])
+        written, version, settings = document["format"], int(document["version"]), dict(document["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"{file}: not readable settings of a study ({error}): give another --output") from error
-    if found != kind:
-        raise InputError(f"{folder} holds a {found} study, this is {kind}: give another --output")
+    if written != kind:
+        raise InputError(f"{folder} holds a {written} study, this is {kind}: give another --output")
     if version > VERSION:
         raise FileFormatError(f"{file}: version {version}, this Synaptile reads up to {VERSION}: upgrade Synaptile")
-    return settings
-
-
-def save_settings(folder: Path, kind: str, settings: Settings) -> None:
-    """Write the settings atomically."""
-    write_json(folder / FILE, {"format": kind, "version": VERSION, "settings": dict(settings)})
-
-
-def refuse_differences(folder: Path, begun: Settings, asked: Settings) -> None:
-    """Raises InputError that names every setting of `asked` in which a study in `folder` was begun otherwise."""
-    other = [f"{name} was {begun.get(name)}, now {value}" for name, value in asked.items() if begun.get(name) != value]
+    names = asked if partly else dict.fromkeys((*settings, *asked))
+    other = [f"{name} was {settings.get(name)}, now {asked.get(name)}" for name in names if settings.get(name) != asked.get(name)]
     if other:
         raise InputError(
             f"{folder} holds a study with other settings ({'; '.join(other)}): repeat them to go on, or give another --output"
         )
+    return True
+
+
+def save_settings(folder: Path, kind: str, settings: Mapping[str, Any]) -> None:
+    """Write the settings atomically."""
+    write_json(folder / FILE, {"format": kind, "version": VERSION, "settings": dict(settings)})
 
 
 def file_digest(path: Path) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Run = Callable[[Callable[[Task], Result], Sequence[Task], Sequence[str], Callable[[Result], None]], None]
+DoTasks = Callable[[Callable[[Task], Result], Sequence[Task], Sequence[str], Callable[[Result], None]], None]
 """Does tasks, each of a unique key, and tells the result of each as it is finished."""
 
 CONNECT_SECONDS = 20
@@ -92,7 +92,7 @@ def remote_cluster(address: str) -> Iterator[Client]:
 
 
 @contextmanager
-def spread_over(workers: int, scheduler: str | None) -> Iterator[Run[Any, Any]]:
+def spread_over(workers: int, scheduler: str | None) -> Iterator[DoTasks[Any, Any]]:
     """How tasks are done: here, by `workers` processes of this machine, or on the cluster at an address."""
     if scheduler is None and workers == 1:
         yield run_here

@@ -53,7 +53,7 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
 
 @uncounted
 def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
-    """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events are left."""
+    """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events last."""
     (steps, rows), core_of = costs.duration.shape, tables.jobs.core
     cores, time, key, totals = state.cores, state.time, state.key, state.totals
     while totals[Total.EVENTS] > 0:

@@ -12,7 +12,7 @@ from synaptile.foundation.errors import ConservationError, ImageError
 from synaptile.mapper import CoreProgram
 from synaptile.simulator.activity import OPS
 from synaptile.studies.dataset.record import BatchRecord
-from synaptile.studies.dataset.study import Study
+from synaptile.studies.dataset.run import DatasetRun
 from synaptile.studies.dataset.table import DatasetTable, Estimate, StepRow, binomial
 
 Float = NDArray[np.float64]
@@ -25,22 +25,22 @@ NOTES = (
 )
 
 
-def tabulate(study: Study, records: list[BatchRecord]) -> DatasetTable:
+def tabulate(dataset: DatasetRun, records: list[BatchRecord]) -> DatasetTable:
     """The table of a study whose batches are all done. Raises ImageError where no image could be read."""
     skipped = [entry for record in records for entry in record.skipped]
-    if len(skipped) == len(study.listing):
+    if len(skipped) == len(dataset.listing):
         raise ImageError(f"none of the {len(skipped)} images could be read; the first: {skipped[0][1]}")
     index = np.concatenate([record.index for record in records])
-    if sorted([*index.tolist(), *(entry[0] for entry in skipped)]) != list(range(len(study.listing))):
-        raise ConservationError(f"the batches hold {len(index)} images and skip {len(skipped)} of {len(study.listing)} listed")
-    graph, chip = study.program.graph, study.program.chip
-    labels = study.listing.labels[index]
+    if sorted([*index.tolist(), *(entry[0] for entry in skipped)]) != list(range(len(dataset.listing))):
+        raise ConservationError(f"the batches hold {len(index)} images and skip {len(skipped)} of {len(dataset.listing)} listed")
+    graph, chip = dataset.program.graph, dataset.program.chip
+    labels = dataset.listing.labels[index]
     known = labels if bool((labels >= 0).all()) else None
     number_format = next(record.number_format for record in records if len(record.index))
     predicted = np.concatenate([record.predicted for record in records], axis=1)
     ann = np.concatenate([record.ann_predicted for record in records])
     correlation = np.concatenate([record.correlation for record in records], axis=1)
-    ratios = energy_ratios(study.program, records, number_format)
+    ratios = energy_ratios(dataset.program, records, number_format)
     rows = tuple(
         StepRow(
             step + 1,
@@ -51,7 +51,7 @@ def tabulate(study: Study, records: list[BatchRecord]) -> DatasetTable:
         )
         for step in range(len(predicted))
     )
-    names = study.listing.names
+    names = dataset.listing.names
     return DatasetTable(
         graph.name,
         str(graph.metadata.get("model", graph.name)),
@@ -63,7 +63,7 @@ def tabulate(study: Study, records: list[BatchRecord]) -> DatasetTable:
         rows,
         tuple((names[position] if names else str(position), why) for position, why in skipped),
         NOTES if known is not None else (*NOTES, "No accuracy: not every image has a label."),
-        study.settings,
+        dataset.settings,
     )
 
 

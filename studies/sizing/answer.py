@@ -32,7 +32,7 @@ class Target:
     images_per_second: float | None = None
     energy_mj: float | None = None
 
-    def excess(self, outcome: Outcome) -> dict[str, float]:
+    def excess(self, outcome: ChipOutcome) -> dict[str, float]:
         """By how much each figure misses its target, as a share of it; empty where all are met."""
         pairs: dict[str, float] = {}
         if self.latency_ms is not None:
@@ -43,7 +43,7 @@ class Target:
             pairs["energy"] = outcome.energy_mj / self.energy_mj - 1.0
         return {name: excess for name, excess in pairs.items() if excess > 0}
 
-    def met(self, outcome: Outcome) -> bool:
+    def met(self, outcome: ChipOutcome) -> bool:
         """Whether a point fits and meets everything."""
         return outcome.fits and not self.excess(outcome)
 
@@ -57,7 +57,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChipOutcome:
     """One chip tried. `binding` is the chip figure that stops it: what does not fit, else where most of the critical path goes.
 
     `why` says more: the shortfall, or the busiest resource. Figures are 0 where the graph does not fit. `area_mm2` is that of all
@@ -92,7 +92,7 @@ class Break:
     knob: str
     at: Value
     to: Value | None
-    outcome: Outcome | None
+    outcome: ChipOutcome | None
     excess: Mapping[str, float]
 
 
@@ -127,7 +127,7 @@ class Sizing:
     target: Target
     knobs: tuple[Knob, ...]
     answer: Mapping[str, Value]
-    outcome: Outcome
+    outcome: ChipOutcome
     cost: float
     cost_unit: str
     exhaustive: bool

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import ceil
 
 from synaptile.hwmodels import Chip
-from synaptile.studies.sizing.answer import Break, Knob, Marginal, Outcome, Target, Value
-from synaptile.studies.sizing.evaluate import Evaluator
-from synaptile.studies.sizing.grid import Grid, Index
+from synaptile.studies.sizing.answer import Break, ChipOutcome, Knob, Marginal, Target, Value
+from synaptile.studies.sizing.evaluate import Evaluate
+from synaptile.studies.sizing.family import Family, Index
 from synaptile.studies.sizing.request import figures_of, value_of
 
 MARGINAL_PARAMETERS = (
@@ -25,33 +25,33 @@ MARGINAL_PARAMETERS = (
 _MORE = 0.25
 
 
-def breaks_of(grid: Grid, best: Index, target: Target, evaluate: Evaluator) -> tuple[Break, ...]:
+def breaks_of(family: Family, best: Index, target: Target, evaluate: Evaluate) -> tuple[Break, ...]:
     """What each knob does one value lower, the others as in the answer."""
     found = []
-    for at, knob in enumerate(grid.knobs):
+    for at, knob in enumerate(family.knobs):
         value = knob.values[best[at]]
         if best[at] == 0:
             found.append(Break(knob.name, value, None, None, {}))
             continue
         lower = (*best[:at], best[at] - 1, *best[at + 1 :])
-        outcome = evaluate(grid.changes(lower), free=True)
+        outcome = evaluate(family.changes(lower), free=True)
         excess = target.excess(outcome) if outcome.fits else {}
         found.append(Break(knob.name, value, knob.values[best[at] - 1], outcome, excess))
     return tuple(found)
 
 
-def marginals_of(grid: Grid, best: Index, outcome: Outcome, chip: Chip, evaluate: Evaluator) -> tuple[Marginal, ...]:
+def marginals_of(family: Family, best: Index, outcome: ChipOutcome, chip: Chip, evaluate: Evaluate) -> tuple[Marginal, ...]:
     """Cycles and pJ a unit more of each parameter: to the knob's next value, else a quarter more. `chip` is the answer's."""
-    changes = grid.changes(best)
-    held = {figure: knob.name for knob in grid.knobs for figure in figures_of(knob, chip)}
-    names = list(dict.fromkeys([*MARGINAL_PARAMETERS, *(knob.name for knob in grid.knobs)]))
+    changes = family.changes(best)
+    held = {figure: knob.name for knob in family.knobs for figure in figures_of(knob, chip)}
+    names = list(dict.fromkeys([*MARGINAL_PARAMETERS, *(knob.name for knob in family.knobs)]))
     found = []
     for name in names:
         at = changes.get(name, value_of(chip, name.split("+")[0]))
         others = {held.get(figure, name) for figure in figures_of(Knob(name, ()), chip)} - {name}
         if at is None or others:  # what a knob of another name, or unit, sets is asked of that knob
             continue
-        to = _next(grid.knobs, name, at)
+        to = _next(family.knobs, name, at)
         larger = evaluate({**changes, name: to}, free=True)
         if not larger.fits:
             found.append(Marginal(name, at, to, None, None, larger.why))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from synaptile.hwmodels import Chip, die_area_mm2, vary
 from synaptile.mapper.program import CoreKind
 from synaptile.simulator import Activity, Timeline, schedule
 from synaptile.simulator.schedule.timeline import UNITS, Cause
-from synaptile.studies.sizing.answer import Outcome, Value
+from synaptile.studies.journal import append, whole_lines
+from synaptile.studies.sizing.answer import ChipOutcome, Value
 
 Changes = Mapping[str, Value]
 Progress = Callable[[int, int], None]
@@ -30,12 +32,18 @@ _FIGURES = {
 _WAITS = {Cause.NETWORK: "noc (links and hops)", Cause.OUTPUT: "room at receivers", Cause.BARRIER: "barrier_ns"}
 
 
+class Evaluate(Protocol):
+    """What a chip with some changes does. Calls that are not `free` may raise Spent."""
+
+    def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome: ...  # noqa: D102
+
+
 class Spent(Exception):
     """The study has tried as many points as it may."""
 
 
 @dataclass
-class Evaluator:
+class ChipEvaluator:
     """Tries points: each once, counted against `most`, appended to the file `log` and read back from it.
 
     What counts is the points that a study asks for, whether they are evaluated or read: a study that goes on ends like one that
@@ -49,14 +57,14 @@ class Evaluator:
     most: int
     log: Path | None = None
     progress: Progress | None = None
-    stored: dict[str, Outcome] = field(default_factory=dict)
-    asked: dict[str, Outcome] = field(default_factory=dict)
+    stored: dict[str, ChipOutcome] = field(default_factory=dict)
+    asked: dict[str, ChipOutcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.log is not None and self.log.exists():
+        if self.log is not None:
             self.stored = read_points(self.log)
 
-    def __call__(self, changes: Changes, *, free: bool = False) -> Outcome:
+    def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome:
         """What a chip with these changes does. `free` points do not count against `most`. Raises Spent."""
         key = json.dumps(dict(changes), sort_keys=True)
         if key in self.asked:
@@ -66,46 +74,41 @@ class Evaluator:
         if key not in self.stored:
             self.stored[key] = evaluate(self.activity, self.base, changes, self.images, self.synchronisation)
             if self.log is not None:
-                self.log.parent.mkdir(parents=True, exist_ok=True)
-                with self.log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"changes": dict(changes), "outcome": asdict(self.stored[key])}) + "\n")
+                line = json.dumps({"changes": dict(changes), "outcome": asdict(self.stored[key])})
+                append(self.log, line.encode() + b"\n")
         self.asked[key] = self.stored[key]
         if self.progress is not None:
             self.progress(min(len(self.asked), self.most), self.most)
         return self.asked[key]
 
 
-def read_points(log: Path) -> dict[str, Outcome]:
-    """Points of a log, by their changes. A last line that was not written whole is cut off. Raises FileFormatError."""
-    content = log.read_bytes()
-    if not content.endswith(b"\n"):
-        with log.open("rb+") as file:
-            file.truncate(content.rfind(b"\n") + 1)
-    found: dict[str, Outcome] = {}
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+def read_points(log: Path) -> dict[str, ChipOutcome]:
+    """Points of a log, by their changes. Raises FileFormatError."""
+    points: dict[str, ChipOutcome] = {}
+    for number, line in enumerate(whole_lines(log), start=1):
         try:
             point = json.loads(line)
-            found[json.dumps(point["changes"], sort_keys=True)] = Outcome(**point["outcome"])
+            points[json.dumps(point["changes"], sort_keys=True)] = ChipOutcome(**point["outcome"])
         except (ValueError, KeyError, TypeError) as error:
             raise FileFormatError(
                 f"{log}:{number}: not a point of a sizing study: remove the file, or give another --output"
             ) from error
-    return found
+    return points
 
 
-def evaluate(activity: Activity, base: Chip, changes: Changes, images: int, synchronisation: str | None) -> Outcome:
+def evaluate(activity: Activity, base: Chip, changes: Changes, images: int, synchronisation: str | None) -> ChipOutcome:
     """Schedule and price an activity on a varied chip; what does not fit is an outcome too."""
     try:
         chip = vary(base, {parameter: value for name, value in changes.items() for parameter in name.split("+")})
     except ChipError as error:
-        return Outcome(False, "chip file", str(error))
+        return ChipOutcome(False, "chip file", str(error))
     try:
         timeline = schedule(activity, chip, images=images, synchronisation=synchronisation)
     except DoesNotFit as error:
         first = error.shortfalls[0]
-        return Outcome(False, first.resource, str(first))
+        return ChipOutcome(False, first.resource, str(first))
     except ScheduleError as error:
-        return Outcome(False, "schedule", str(error))
+        return ChipOutcome(False, "schedule", str(error))
     bill = price(activity, chip, timeline=timeline)
     program = timeline.program
     chips = program.board[0] * program.board[1]
@@ -113,7 +116,7 @@ def evaluate(activity: Activity, base: Chip, changes: Changes, images: int, sync
     binding, share = binding_figure(timeline)
     latency = timeline.latency_cycles - int(timeline.image_start_cycles[0])
     busiest = f"busiest: {timeline.bottleneck.name}, {100 * timeline.bottleneck.share:.1f} % of the time"
-    return Outcome(
+    return ChipOutcome(
         fits=True,
         binding=binding,
         why=f"{100 * share:.0f} % of the critical path; {busiest}",

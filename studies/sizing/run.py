@@ -13,11 +13,11 @@ from synaptile.mapper import program_digest
 from synaptile.simulator import Activity
 from synaptile.simulator.arguments import positive_integer
 from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
-from synaptile.studies.settings import load_settings, refuse_differences, save_settings
+from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.sizing.answer import Sizing, Target, Value
 from synaptile.studies.sizing.differences import breaks_of, marginals_of
-from synaptile.studies.sizing.evaluate import Evaluator, Progress
-from synaptile.studies.sizing.grid import make_grid
+from synaptile.studies.sizing.evaluate import ChipEvaluator, Progress
+from synaptile.studies.sizing.family import make_family
 from synaptile.studies.sizing.request import SizeRequest, check_family, check_target, knobs_of
 from synaptile.studies.sizing.search import Search
 
@@ -80,31 +80,33 @@ def size(
         raise InputError(f"synchronisation is {synchronisation!r}, must be one of {', '.join(SYNCHRONISATIONS)}")
     check_family(base, request.knobs)
     settings = settings_of(activity, base, request)
-    log = None if directory is None else _open(Path(directory), settings)
-    evaluate = Evaluator(activity, base, request.images, synchronisation, request.max_evaluations, log, progress)
-    grid = make_grid(base, request.knobs)
-    found = Search(grid, target, evaluate, request.seed).run()
+    log = None if directory is None else Path(directory) / POINTS
+    if log is not None and not is_begun(log.parent, KIND, settings):
+        save_settings(log.parent, KIND, settings)
+    evaluate = ChipEvaluator(activity, base, request.images, synchronisation, request.max_evaluations, log, progress)
+    family = make_family(base, request.knobs)
+    smallest = Search(family, target, evaluate, request.seed).run()
     tried = len(evaluate.asked)
-    answer = grid.changes(found.index)
-    chosen = vary(base, {parameter: value for name, value in answer.items() for parameter in name.split("+")})
+    answer = family.changes(smallest.index)
+    best = vary(base, {parameter: value for name, value in answer.items() for parameter in name.split("+")})
     return Sizing(
-        activity.program.graph.name,
-        base.name,
-        activity.synthetic_notes,
-        target,
-        request.knobs,
-        answer,
-        found.outcome,
-        grid.cost_of(found.index, found.outcome),
-        grid.unit,
-        found.exhaustive,
-        found.statement,
-        found.floors,
-        breaks_of(grid, found.index, target, evaluate),
-        marginals_of(grid, found.index, found.outcome, chosen, evaluate),
-        tried,
-        grid.size,
-        settings | {"max_evaluations": request.max_evaluations},
+        graph=activity.program.graph.name,
+        chip=base.name,
+        synthetic=activity.synthetic_notes,
+        target=target,
+        knobs=request.knobs,
+        answer=answer,
+        outcome=smallest.outcome,
+        cost=family.cost_of(smallest.index, smallest.outcome),
+        cost_unit=family.unit,
+        exhaustive=smallest.exhaustive,
+        statement=smallest.statement,
+        floors=smallest.floors,
+        breaks=breaks_of(family, smallest.index, target, evaluate),
+        marginals=marginals_of(family, smallest.index, smallest.outcome, best, evaluate),
+        tried=tried,
+        grid=family.size,
+        settings=settings | {"max_evaluations": request.max_evaluations},
     )
 
 
@@ -121,12 +123,3 @@ def settings_of(activity: Activity, chip: Chip, request: SizeRequest) -> dict[st
         "images": request.images,
         "synchronisation": request.synchronisation,
     }
-
-
-def _open(folder: Path, settings: dict[str, object]) -> Path:
-    begun = load_settings(folder, KIND)
-    if begun is None:
-        save_settings(folder, KIND, settings)
-    else:
-        refuse_differences(folder, begun, settings)
-    return folder / POINTS

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from synaptile.energy import EnergyReport, price
+from synaptile.energy import LADDER, EnergyReport, price
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ConservationError, SynaptileError
 from synaptile.hwmodels import Chip, die_area_mm2
@@ -23,8 +23,8 @@ from synaptile.studies.spread import ONE_AT_A_TIME
 from synaptile.studies.sweeping.context import Context, load_context
 from synaptile.studies.sweeping.execution import folder_of, kept_run, structure
 from synaptile.studies.sweeping.reasons import failed_row, reason_of
-from synaptile.studies.sweeping.rows import FIGURES, PointRow
-from synaptile.studies.sweeping.space import CONVERSION, Point
+from synaptile.studies.sweeping.rows import PointFigures, PointRow
+from synaptile.studies.sweeping.space import Point
 
 _KEPT_MAPPINGS = 4
 
@@ -80,27 +80,22 @@ def run_point(task: PointTask) -> PointRow:
     return PointRow(point.number, point.labels, figures, task.execution)
 
 
-def evaluate(context: Context, point: Point, run: Run, execution: str) -> dict[str, Any]:
-    """The figures of a point, by the names of `FIGURES`. Raises SynaptileError where it cannot be evaluated."""
+def evaluate(context: Context, point: Point, run: Run, execution: str) -> PointFigures:
+    """The figures of a point. Raises SynaptileError where it cannot be evaluated."""
     settings = point.settings
     chip = context.chip_of(settings)
-    steps = int(str(settings.get("steps", context.steps)))
-    options = context.mapping_of(settings)
+    options = settings.mapping.model_dump()
     source = f"{context.directory}/{execution}"
-    key = (source, steps, mapping_key(chip), digest_of(options))
+    key = (source, settings.steps, mapping_key(chip), digest_of(options))
 
     def place() -> Activity:
-        return rebased(first_steps(run.activity, steps), map_graph(run.activity.program.graph, chip, **options))
+        return rebased(first_steps(run.activity, settings.steps), map_graph(run.activity.program.graph, chip, **options))
 
     activity = _on(_placed.get(key, place), chip)
-    synchronisation = settings.get("synchronisation", context.schedule.synchronisation)
-    timeline = schedule(
-        activity, images=context.schedule.images, synchronisation=None if synchronisation is None else str(synchronisation)
-    )
-    number_format = settings.get("number_format", context.number_format)
-    bill = price(activity, chip, timeline=timeline, number_format=None if number_format is None else str(number_format))
-    found = _times(timeline) | _energies(bill, timeline) | _silicon(activity.program) | _answers(activity, run)
-    return {figure.name: found.get(figure.name) for figure in FIGURES}
+    timeline = schedule(activity, images=context.streamed, synchronisation=settings.synchronisation)
+    bill = price(activity, chip, timeline=timeline, number_format=settings.number_format)
+    # One dictionary: a name that two of them share, or that PointFigures lacks, is an error.
+    return PointFigures(**_times(timeline), **_energies(bill, timeline), **_silicon(activity.program), **_answers(activity, run))
 
 
 def _on(activity: Activity, chip: Chip) -> Activity:
@@ -111,9 +106,8 @@ def _on(activity: Activity, chip: Chip) -> Activity:
 def _fit_alone(task: PointTask, context: Context) -> None:
     """Raise what keeps the graph from this point's chip: nothing was executed, because it fits none of the points'."""
     settings = task.point.settings
-    conversion = tuple(sorted((name, value) for name, value in settings.items() if name.startswith(CONVERSION)))
-    graph = structure(task.directory, task.context, conversion)
-    map_graph(graph, context.chip_of(settings), **context.mapping_of(settings))
+    graph = structure(task.directory, task.context, settings.conversion)
+    map_graph(graph, context.chip_of(settings), **settings.mapping.model_dump())
     raise ConservationError(f"point {task.point.number} fits its chip, yet the network was executed for none")
 
 
@@ -132,15 +126,12 @@ def _times(timeline: Timeline) -> dict[str, Any]:
 
 def _energies(bill: EnergyReport, timeline: Timeline) -> dict[str, Any]:
     """Energies and ratios through the last step; None where an operation has no price."""
-    found: dict[str, Any] = {}
-    for name, comparison in bill.comparisons.items():
-        if not comparison.unpriced:
-            found[f"energy_{name}_pj"] = float(comparison.snn_pj[-1])
-            found[f"ratio_{name}"] = bill.ratio(name) if comparison.ann_pj > 0 else None
-    static, interval = found.get("energy_static_pj"), timeline.milliseconds(timeline.interval_cycles)
-    if static is not None and interval:
-        found["power_mw"] = static / interval * 1e-6
-    return found
+    priced = {name: comparison for name, comparison in bill.comparisons.items() if not comparison.unpriced}
+    energies = {f"energy_{name}_pj": float(priced[name].snn_pj[-1]) for name in LADDER if name in priced}
+    ratios = {f"ratio_{name}": bill.ratio(name) for name, comparison in priced.items() if comparison.ann_pj > 0}
+    interval = timeline.milliseconds(timeline.interval_cycles)
+    power = energies["energy_static_pj"] / interval * 1e-6 if "static" in priced and interval else None
+    return {**energies, **ratios, "power_mw": power}
 
 
 def _silicon(program: CoreProgram) -> dict[str, Any]:
@@ -162,8 +153,8 @@ def _answers(activity: Activity, run: Run) -> dict[str, Any]:
     if not logits.shape[-1]:
         return {}
     predicted, labels = logits[0].argmax(axis=1), run.known_labels
-    found: dict[str, Any] = {"accuracy": None if labels is None else float((predicted == labels).mean())}
+    figures = {"accuracy": None if labels is None else float((predicted == labels).mean())}
     if answers.shape[1]:
-        found["agreement"] = float((predicted == answers.argmax(axis=1)).mean())
-        found["correlation"] = float(correlations(logits, answers)[0].mean())
-    return found
+        figures["agreement"] = float((predicted == answers.argmax(axis=1)).mean())
+        figures["correlation"] = float(correlations(logits, answers)[0].mean())
+    return figures

@@ -22,25 +22,12 @@ from synaptile.studies.rundir import Run, load_run, save_run
 from synaptile.studies.spread import ONE_AT_A_TIME, kernel_threads
 from synaptile.studies.sweeping.context import Context, load_context
 from synaptile.studies.sweeping.model import converted, read
+from synaptile.studies.sweeping.parameters import Conversion
 from synaptile.studies.sweeping.reasons import reason_of
-from synaptile.studies.sweeping.space import CONVERSION, Point, Settings
+from synaptile.studies.sweeping.space import Point
 
 FOLDER = "executions"
 DONE = "activity.npz"
-Outcome = Literal["executed", "fits nowhere"]
-
-
-@dataclass(frozen=True)
-class Execution:
-    """A network to execute: what of the points' settings it depends on."""
-
-    numeric: str
-    conversion: tuple[tuple[str, str], ...]
-
-    @property
-    def key(self) -> str:
-        """Its name on disk."""
-        return digest_of([self.numeric, [list(entry) for entry in self.conversion]])[:16]
 
 
 @dataclass(frozen=True)
@@ -56,20 +43,12 @@ class ExecutionTask:
 
 @dataclass(frozen=True)
 class Executed:
-    """How an execution went; `reason` and `message` say what kept it from being done for any point (`outcome` None)."""
+    """How an execution went; `reason` and `message` say what kept it from being done for any point (`state` None)."""
 
     key: str
-    outcome: Outcome | None
+    state: Literal["executed", "fits nowhere"] | None
     reason: str = ""
     message: str = ""
-
-
-def execution_of(context: Context, settings: Settings) -> Execution:
-    """The execution that a point wants."""
-    if context.model.kind == "run":
-        return Execution(context.numeric, ())
-    conversion = tuple(sorted((name, repr(value)) for name, value in settings.items() if name.startswith(CONVERSION)))
-    return Execution(str(settings.get("numeric", context.numeric)), conversion)
 
 
 def folder_of(context: Context, key: str) -> Path:
@@ -85,12 +64,12 @@ def run_execution(task: ExecutionTask) -> Executed:
         if (folder / DONE).is_file():
             return Executed(task.key, "executed")
         try:
-            graph = converted(context.model, task.points[0].settings)
+            settings = task.points[0].settings
+            graph = converted(context.model, settings.conversion)
             program = _first_that_fits(context, graph, task.points)
             if program is None:
                 return Executed(task.key, "fits nowhere")
-            numeric = str(task.points[0].settings.get("numeric", context.numeric))
-            save_run(_run(context, program, numeric, kernel_threads(task.threads)), folder)
+            save_run(_run(context, program, settings.numeric, kernel_threads(task.threads)), folder)
         except InputError as error:
             return Executed(task.key, None, reason_of(error), str(error))
     return Executed(task.key, "executed")
@@ -103,22 +82,21 @@ def kept_run(folder: str) -> Run:
 
 
 @lru_cache(maxsize=2)
-def structure(directory: str, digest: str, conversion: tuple[tuple[str, object], ...]) -> SpikingGraph:
+def structure(directory: str, digest: str, conversion: Conversion) -> SpikingGraph:
     """The graph of points whose execution no chip of theirs could take."""
-    settings: Settings = dict(conversion)  # type: ignore[arg-type]  # scalars, as in Settings
-    return converted(load_context(directory, digest).model, settings)
+    return converted(load_context(directory, digest).model, conversion)
 
 
 def _first_that_fits(context: Context, graph: SpikingGraph, points: Sequence[Point]) -> CoreProgram | None:
     tried: set[str] = set()
-    for settings in (context.fixed, *(point.settings for point in points)):
+    for settings in (context.base, *(point.settings for point in points)):
         try:
-            chip, options = context.chip_of(settings), context.mapping_of(settings)
-            attempt = digest_of([mapping_key(chip), options["replicas"]])
+            chip = context.chip_of(settings)
+            attempt = digest_of([mapping_key(chip), settings.mapping.replicas])
             if attempt in tried:
                 continue
             tried.add(attempt)
-            return map_graph(graph, chip, **options)
+            return map_graph(graph, chip, **settings.mapping.model_dump())
         except (DoesNotFit, InputError):
             continue  # the point itself says so in its row
     return None

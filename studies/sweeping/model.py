@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -21,30 +20,30 @@ from synaptile.conversion.thresholds import with_thresholds
 from synaptile.conversion.weights import load_timm
 from synaptile.data import DIGITS_GRAPH
 from synaptile.foundation.digest import digest_of
-from synaptile.foundation.documents import nearest
+from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.studies.dataset.listing import list_images
 from synaptile.studies.settings import file_digest
-from synaptile.studies.sweeping.schema import Images, Model
-from synaptile.studies.sweeping.space import CONVERSION, FACTOR, SPIKEZIP_CONVERSIONS, Settings
+from synaptile.studies.sweeping.parameters import CONVERSION, FACTOR, SPIKEZIP_CONVERSIONS, Conversion
+from synaptile.studies.sweeping.schema import Method, Preset, StudyImages, StudyModel
 from synaptile.studies.tuning.space import check_tunable, group_of, groups
 
 Kind = Literal["graph", "timm", "digits", "run"]
 LOWERED = "model.spk"
 NOISE = "noise"
 DEFAULT_LEVELS = 32
+DEFAULT_P = 0.99
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(Strict):
     """A model as workers find it: `file` is a graph, or the directory of a run; the rest says how it is calibrated."""
 
     kind: Kind
     file: str
-    method: str
-    preset: str
-    calibration: Images | None
+    method: Method
+    preset: Preset
+    calibration: StudyImages | None
 
     @property
     def calibrated_here(self) -> bool:
@@ -52,7 +51,7 @@ class ModelFile:
         return self.kind in ("timm", "digits")
 
 
-def kind_of(model: Model, label: str, *, synthetic: bool) -> Kind:
+def kind_of(model: StudyModel, label: str, *, synthetic: bool) -> Kind:
     """Which model is asked for. Raises InputError unless it is exactly one, with the keys that it takes.
 
     `synthetic`: only its structure counts, spikes are drawn from rates.
@@ -103,33 +102,31 @@ def check_conversions(kind: Kind, method: str, names: list[str], label: str, *, 
             raise InputError(f"{label}: {name} cannot vary: {why}")
 
 
-def open_model(model: Model, kind: Kind, folder: Path, directory: Path, *, synthetic: bool, begun: bool) -> ModelFile:
+def open_model(model: StudyModel, kind: Kind, folder: Path, directory: Path, *, synthetic: bool, begun: bool) -> ModelFile:
     """Make a model ready for workers; a timm model is lowered once, into `directory`, where it is found if the sweep was `begun`.
 
     Raises InputError, ModelError, WeightsError.
     """
-    calibration = model.calibration and resolved(model.calibration, folder)
+    made, calibration = kind, model.calibration and resolved(model.calibration, folder)
     if kind == "timm":
-        assert model.timm is not None
-        file = directory / LOWERED
+        file, made = directory / LOWERED, "graph" if synthetic else kind
         if not (begun and file.is_file()):
             require_torch()
-            options = {
-                name: value for name, value in (("img_size", model.image_size), ("depth", model.depth)) if value is not None
-            }
+            sizes = {"img_size": model.image_size, "depth": model.depth}
+            options = {name: value for name, value in sizes.items() if value is not None}
             save_graph(_structure(model, options) if synthetic else _lowered(model, folder, options), file)
-        return ModelFile("graph" if synthetic else kind, str(file.resolve()), model.method, model.preset, calibration)
-    if kind == "digits":
-        return ModelFile(kind, str(DIGITS_GRAPH), model.method, model.preset, Images.model_validate({"from": DIGITS}))
-    path = folder / str(model.graph if kind == "graph" else model.run)
-    return ModelFile(kind, str(path.resolve()), model.method, model.preset, None)
+    elif kind == "digits":
+        file, calibration = DIGITS_GRAPH, StudyImages.model_validate({"from": DIGITS})
+    else:
+        file = folder / str(model.graph if kind == "graph" else model.run)
+    return ModelFile(kind=made, file=str(file.resolve()), method=model.method, preset=model.preset, calibration=calibration)
 
 
-def _structure(model: Model, options: dict[str, int]) -> SpikingGraph:
+def _structure(model: StudyModel, options: dict[str, int]) -> SpikingGraph:
     return structure_of_timm(str(model.timm), preset=model.preset, **options)
 
 
-def _lowered(model: Model, folder: Path, options: dict[str, int]) -> SpikingGraph:
+def _lowered(model: StudyModel, folder: Path, options: dict[str, int]) -> SpikingGraph:
     weights = None if model.weights is None else folder / model.weights
     network = load_timm(str(model.timm), weights, random_seed=model.random_weights, **options)
     lowered = lower_model(network)
@@ -137,7 +134,7 @@ def _lowered(model: Model, folder: Path, options: dict[str, int]) -> SpikingGrap
     return lowered
 
 
-def identity(model: Model, kind: Kind, folder: Path) -> dict[str, Any]:
+def identity(model: StudyModel, kind: Kind, folder: Path) -> dict[str, Any]:
     """What identifies a model's content: digests of files, beside what the study itself says."""
     if kind == "graph":
         return {"model file": load_graph(folder / str(model.graph), structure_only=True).digest}
@@ -149,14 +146,14 @@ def identity(model: Model, kind: Kind, folder: Path) -> dict[str, Any]:
     return {"weights file": weights, "calibration images": files_digest(resolved(model.calibration, folder))}
 
 
-def resolved(images: Images, folder: Path) -> Images:
+def resolved(images: StudyImages, folder: Path) -> StudyImages:
     """The same with a full path in place of one relative to the study's folder."""
     if images.source in (DIGITS, NOISE):
         return images
     return images.model_copy(update={"source": str((folder / images.source).resolve())})
 
 
-def files_digest(images: Images) -> str:
+def files_digest(images: StudyImages) -> str:
     """Digest of image files by name and size, of an array file by its bytes, or of what is made here by its description."""
     if images.source in (DIGITS, NOISE):
         return digest_of(images.model_dump())
@@ -169,13 +166,13 @@ def files_digest(images: Images) -> str:
     return digest_of([sizes, found.labels[: images.limit].tolist()])
 
 
-def image_count(images: Images, graph: SpikingGraph) -> int:
+def image_count(images: StudyImages, graph: SpikingGraph) -> int:
     """How many images there will be, without reading them. Raises ImageError, InputError."""
     return images.limit or 1 if images.source == NOISE else len(list_images(images.source, graph, images.limit))
 
 
 @lru_cache(maxsize=2)
-def read(images: Images, graph_file: str, *, calibrating: bool = False) -> ImageSet:
+def read(images: StudyImages, graph_file: str, *, calibrating: bool = False) -> ImageSet:
     """Images as a graph takes them. Raises ImageError, InputError."""
     graph = load_graph(graph_file, structure_only=True)
     if images.source == NOISE:
@@ -187,46 +184,36 @@ def read(images: Images, graph_file: str, *, calibrating: bool = False) -> Image
     return read_images(images.source, graph, images.limit, crop=images.crop)
 
 
-def converted(model: ModelFile, settings: Settings) -> SpikingGraph:
+def converted(model: ModelFile, conversion: Conversion) -> SpikingGraph:
     """The graph of a point: thresholds from calibration or from the file, n and factors applied.
 
     Raises CalibrationError, GraphError, ImageError and InputError for settings that the model cannot take.
     """
-    n = settings.get("conversion.n")
     if not model.calibrated_here:
         graph = load_graph(model.file)
     elif model.method == "spikezip":
-        levels, shown = settings.get("conversion.levels", DEFAULT_LEVELS), settings.get("conversion.input", "analog")
-        return _quantised(model, int(str(levels)), str(shown))
+        levels = DEFAULT_LEVELS if conversion.levels is None else conversion.levels
+        return _quantised(model, levels, conversion.input or "analog")
     else:
-        graph = _calibrated(
-            model, str(settings.get("conversion.preset", model.preset)), float(str(settings.get("conversion.p", 0.99)))
-        )
-    factors = factors_of(settings)
-    if n is None and not factors:
+        graph = _calibrated(model, conversion.preset or model.preset, DEFAULT_P if conversion.p is None else conversion.p)
+    n, overall, factors = conversion.n, conversion.threshold_factor, dict(conversion.factors)
+    if n is None and overall is None and not factors:
         return graph
     check_tunable(graph)
     check_groups(graph, factors)
-    overall = float(str(settings.get("conversion.threshold_factor", 1.0)))
     thresholds = {}
     for site in graph.sites:
         assert isinstance(site, MTNeurons)
-        factor = overall * factors.get(group_of(site.name), 1.0)
-        thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n if n is None else int(str(n)))
+        factor = float(1 if overall is None else overall) * factors.get(group_of(site.name), 1.0)
+        thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n if n is None else n)
     return with_thresholds(graph, thresholds)
-
-
-def factors_of(settings: Settings) -> dict[str, float]:
-    """Factors on thresholds by kind of site, and under the empty name the one for all."""
-    found = {name.removeprefix(FACTOR): float(str(value)) for name, value in settings.items() if name.startswith(FACTOR)}
-    return found | ({"": 1.0} if "conversion.threshold_factor" in settings else {})
 
 
 def check_groups(graph: SpikingGraph, factors: Iterable[str]) -> None:
     """Raises InputError, offering the nearest, for a factor on a kind of site that the graph does not have."""
     known = groups(graph, "kind")
     for name in factors:
-        if name and name not in known:
+        if name not in known:
             raise InputError(f"{FACTOR}{name}: graph {graph.name!r} has no kind of site {name!r}: {nearest(name, known)}")
 
 

@@ -18,7 +18,7 @@ FILE = "points.parquet"
 TABLE = "points"
 """Name of the table in SQL."""
 
-COLUMNS = frozenset({"point", "status", "on_front", "execution", "reason", "message", *(figure.name for figure in FIGURES)})
+RESERVED = frozenset({"point", "status", "on_front", "execution", "reason", "message", *(figure.name for figure in FIGURES)})
 """Columns that every table has, beside those of the axes."""
 
 METADATA_KEY = b"synaptile sweep"
@@ -41,7 +41,7 @@ def points_table(sweep: Sweep) -> pa.Table:
     for axis in sweep.axes:
         columns[column_of(axis)] = _labels([row.labels[axis] for row in rows])
     for figure in FIGURES:
-        columns[figure.name] = pa.array([row.figures.get(figure.name) for row in rows], _TYPES[figure.kind])
+        columns[figure.name] = pa.array([row.figures[figure.name] for row in rows], _TYPES[figure.kind])
     for name in ("execution", "reason", "message"):
         columns[name] = pa.array([getattr(row, name) or None for row in rows], pa.string())
     head = {"name": sweep.name, "axes": list(sweep.axes), "objectives": list(sweep.objectives), "synthetic": sweep.synthetic}

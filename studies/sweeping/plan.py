@@ -27,21 +27,11 @@ from synaptile.studies.sweeping.model import (
     open_model,
     resolved,
 )
+from synaptile.studies.sweeping.parameters import CHIP, CONVERSION, FACTOR, MAPPING, Parameters, PointSettings
 from synaptile.studies.sweeping.read import read_study
 from synaptile.studies.sweeping.rows import BY_NAME, OBJECTIVES
-from synaptile.studies.sweeping.schema import Rates, Study
-from synaptile.studies.sweeping.space import (
-    CHIP,
-    CONVERSION,
-    FACTOR,
-    MAPPING,
-    Axis,
-    Settings,
-    axes_of,
-    fixed_of,
-    grid_size,
-    largest_steps,
-)
+from synaptile.studies.sweeping.schema import Study, StudyRates
+from synaptile.studies.sweeping.space import Axis, axes_of, fixed_of, grid_size, largest_steps
 
 ANSWERS = ("accuracy", "agreement", "correlation")
 _FREE = frozenset({"name", "description"})
@@ -56,7 +46,7 @@ class Plan:
     label: str
     folder: Path
     kind: Kind
-    fixed: Settings
+    fixed: Parameters
     axes: tuple[Axis, ...]
     chips: dict[str, Chip]
     objectives: tuple[str, ...]
@@ -76,6 +66,11 @@ class Plan:
     def planned(self) -> int:
         """Points in all."""
         return self.study.search.trials if self.study.search else grid_size(self.axes, self.label)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameters that are fixed or varied."""
+        return (*self.fixed, *(name for axis in self.axes for name in axis.sets))
 
     @property
     def synthetic(self) -> bool:
@@ -112,38 +107,39 @@ def context_of(plan: Plan, directory: Path, *, begun: bool) -> Context:
     """
     study = plan.study
     model = open_model(study.model, plan.kind, plan.folder, directory, synthetic=plan.synthetic, begun=begun)
-    most_steps = largest_steps(plan.axes, int(str(plan.fixed.get("steps", study.steps))))
+    base = PointSettings(
+        chip=study.chip,
+        steps=study.steps,
+        numeric=study.numeric,
+        number_format=study.number_format,
+        synchronisation=study.schedule.synchronisation,
+        mapping=study.mapping,
+    ).having(plan.fixed)
+    most_steps = largest_steps(plan.axes, base.steps)
     images = None if study.images is None else resolved(study.images, plan.folder)
-    numeric: str = study.numeric
     if model.kind == "run":
         activity = load_run(model.file).activity
-        count, numeric = activity.images, activity.numeric
+        count, base = activity.images, base.having({"numeric": activity.numeric})
         if most_steps > activity.steps:
             raise InputError(f"{plan.label}: {most_steps} steps are asked for, the run has {activity.steps}: run it for more")
     else:
         graph = load_graph(model.file, structure_only=True)
-        names = [*plan.fixed, *(name for axis in plan.axes for name in axis.sets)]
-        check_groups(graph, [name.removeprefix(FACTOR) for name in names if name.startswith(FACTOR)])
+        check_groups(graph, [name.removeprefix(FACTOR) for name in plan.parameters if name.startswith(FACTOR)])
         count = study.rates.images if study.rates else image_count(images, graph) if images else 0
     if study.schedule.images > count:
         raise InputError(
             f"{plan.label}: schedule.images is {study.schedule.images}, there are {count} images: ask for at most those"
         )
     return Context(
-        str(directory.resolve()),
-        model,
-        images,
-        _resolved_rates(study.rates, plan.folder),
-        plan.chips,
-        study.chip,
-        study.follow,
-        study.steps,
-        most_steps,
-        numeric,
-        study.number_format,
-        study.schedule,
-        study.mapping,
-        plan.fixed,
+        directory=str(directory.resolve()),
+        model=model,
+        images=images,
+        rates=_resolved_rates(study.rates, plan.folder),
+        chips=plan.chips,
+        follow=study.follow,
+        most_steps=most_steps,
+        streamed=study.schedule.images,
+        base=base,
         keep=any(_changes_mapping(name) for axis in plan.axes for name in axis.sets),
     )
 
@@ -171,10 +167,8 @@ def _check_inputs(study: Study, kind: Kind, label: str) -> None:
 
 def _chips(study: Study, axes: tuple[Axis, ...], folder: Path) -> dict[str, Chip]:
     """The chips that points start from, by the names that the study gives them."""
-    names = [study.chip, *([str(study.fixed["chip"])] if "chip" in study.fixed else [])]
-    for axis in axes:
-        options = axis.variants.values() if axis.variants else [{axis.name: value} for value in axis.choices]
-        names += [str(option["chip"]) for option in options if "chip" in option]
+    fixed = [study.fixed["chip"]] if "chip" in study.fixed else []
+    names = map(str, [study.chip, *fixed, *(value for axis in axes for value in axis.values("chip"))])
     return {name: based_on(load_chip(_chip_file(name, folder)), host_ec=study.host_ec) for name in dict.fromkeys(names)}
 
 
@@ -244,7 +238,7 @@ def _flat(value: Any, prefix: str) -> list[tuple[str, Any]]:
     return [(prefix, value)]
 
 
-def _resolved_rates(rates: Rates | None, folder: Path) -> Rates | None:
+def _resolved_rates(rates: StudyRates | None, folder: Path) -> StudyRates | None:
     if rates is None:
         return None
     paths = {name: str((folder / path).resolve()) for name in ("file", "run") if (path := getattr(rates, name)) is not None}

@@ -24,4 +24,4 @@ def reason_of(error: SynaptileError) -> str:
 
 def failed_row(point: Point, reason: str, message: str) -> PointRow:
     """The row of a point that cannot be evaluated."""
-    return PointRow(point.number, point.labels, {}, "", reason, message[:MOST_MESSAGE])
+    return PointRow(point.number, point.labels, reason=reason, message=message[:MOST_MESSAGE])

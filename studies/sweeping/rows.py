@@ -2,79 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.energy import LADDER
-
 Better = Literal["low", "high"] | None
 Scalar = bool | int | float | str | None
 
 
+def _figure(title: str, unit: str = "", better: Better = None) -> Any:
+    return field(default=None, metadata={"title": title, "unit": unit, "better": better})
+
+
+def _energy(rung: str) -> Any:
+    return _figure(f"energy up to rung {rung}", "pJ per image", "low")
+
+
+def _ratio(name: str) -> Any:
+    return _figure(f"SNN over ANN, {name}", "", "low")
+
+
 @dataclass(frozen=True)
-class Figure:
-    """A column of a sweep: `name` as in the table, `title` and `unit` for people, which end is `better` (None: neither)."""
+class PointFigures:
+    """What was measured at a point, None where it is not known, in the order of the table. Indexed by name; no other is taken."""
+
+    latency_ms: float | None = _figure("latency of an image", "ms", "low")
+    latency_cycles: int | None = _figure("latency of an image", "cycles", "low")
+    interval_ms: float | None = _figure("interval between images", "ms", "low")
+    images_per_second: float | None = _figure("throughput", "images/s", "high")
+    energy_eq30_pj: float | None = _energy("eq30")
+    energy_executed_pj: float | None = _energy("executed")
+    energy_memory_pj: float | None = _energy("memory")
+    energy_noc_pj: float | None = _energy("noc")
+    energy_static_pj: float | None = _energy("static")
+    ratio_eq30: float | None = _ratio("eq30")
+    ratio_released: float | None = _ratio("released")
+    ratio_executed: float | None = _ratio("executed")
+    ratio_memory: float | None = _ratio("memory")
+    ratio_noc: float | None = _ratio("noc")
+    ratio_static: float | None = _ratio("static")
+    power_mw: float | None = _figure("energy static over interval", "mW", "low")
+    area_mm2: float | None = _figure("area of all dies", "mm2", "low")
+    die_mm2: float | None = _figure("area of one die", "mm2", "low")
+    chips: int | None = _figure("chips", "", "low")
+    synapse_cores: int | None = _figure("synapse cores in use")
+    ec_cores: int | None = _figure("EC cores in use")
+    accuracy: float | None = _figure("top-1 accuracy, 0..1", "", "high")
+    agreement: float | None = _figure("top-1 agreement with the ANN, 0..1", "", "high")
+    correlation: float | None = _figure("correlation of logits with the ANN's", "", "high")
+    busiest_share: float | None = _figure("share of time the busiest unit works, 0..1")
+    busiest: str | None = _figure("busiest unit")
+
+    def __getitem__(self, name: str) -> Any:
+        return vars(self)[name]
+
+
+@dataclass(frozen=True)
+class FigureColumn:
+    """A figure as a column: `name` as in the table, `title` and `unit` for people, which end is `better` (None: neither)."""
 
     name: str
     title: str
     unit: str
-    better: Better = None
-    kind: Literal["float", "int", "text"] = "float"
+    better: Better
+    kind: Literal["float", "int", "text"]
 
 
-def _energy() -> tuple[Figure, ...]:
-    return tuple(Figure(f"energy_{rung}_pj", f"energy up to rung {rung}", "pJ an image", "low") for rung in LADDER)
-
-
-def _ratios() -> tuple[Figure, ...]:
-    names = ("eq30", "released", *LADDER[1:])
-    return tuple(Figure(f"ratio_{name}", f"SNN over ANN, {name}", "", "low") for name in names)
-
-
-FIGURES: tuple[Figure, ...] = (
-    Figure("latency_ms", "latency of an image", "ms", "low"),
-    Figure("latency_cycles", "latency of an image", "cycles", "low", "int"),
-    Figure("interval_ms", "interval between images", "ms", "low"),
-    Figure("images_per_second", "throughput", "images/s", "high"),
-    *_energy(),
-    *_ratios(),
-    Figure("power_mw", "energy static over interval", "mW", "low"),
-    Figure("area_mm2", "area of all dies", "mm2", "low"),
-    Figure("die_mm2", "area of one die", "mm2", "low"),
-    Figure("chips", "chips", "", "low", "int"),
-    Figure("synapse_cores", "synapse cores in use", "", None, "int"),
-    Figure("ec_cores", "EC cores in use", "", None, "int"),
-    Figure("accuracy", "top-1 accuracy, 0..1", "", "high"),
-    Figure("agreement", "top-1 agreement with the ANN, 0..1", "", "high"),
-    Figure("correlation", "correlation of logits with the ANN's", "", "high"),
-    Figure("busiest_share", "share of time the busiest unit works, 0..1", ""),
-    Figure("busiest", "busiest unit", "", None, "text"),
+_KINDS: dict[str, Literal["float", "int", "text"]] = {"float | None": "float", "int | None": "int", "str | None": "text"}
+FIGURES: tuple[FigureColumn, ...] = tuple(
+    FigureColumn(one.name, **one.metadata, kind=_KINDS[str(one.type)]) for one in fields(PointFigures)
 )
-"""Columns of a point that was evaluated, in the order of the table."""
+"""Columns of `PointFigures`, in its order."""
 
-BY_NAME: Mapping[str, Figure] = {figure.name: figure for figure in FIGURES}
+BY_NAME: Mapping[str, FigureColumn] = {figure.name: figure for figure in FIGURES}
 OBJECTIVES: tuple[str, ...] = tuple(figure.name for figure in FIGURES if figure.better is not None)
 """Figures that a study may optimise."""
 
 
 @dataclass(frozen=True)
 class PointRow:
-    """One point: `labels` by axis, `figures` by name (None where not known), or `reason` and `message` of its failure.
+    """One point: `labels` by axis and its `figures`, or `reason` and `message` of its failure.
 
     `execution` names the execution that it was evaluated on.
     """
 
     number: int
     labels: Mapping[str, Scalar]
-    figures: Mapping[str, Any]
+    figures: PointFigures = PointFigures()
     execution: str = ""
     reason: str = ""
     message: str = ""
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether all of these figures are known."""
+        return all(self.figures[name] is not None for name in names)
 
     @property
     def failed(self) -> bool:
@@ -120,7 +145,7 @@ class Sweep:
     @cached_property
     def front(self) -> tuple[PointRow, ...]:
         """Points that no other beats in all objectives, sorted by the first objective; those that lack a figure are left out."""
-        known = [row for row in self.evaluated if all(row.figures.get(name) is not None for name in self.objectives)]
+        known = [row for row in self.evaluated if row.has(self.objectives)]
         losses = self.losses(known)
         order = sorted(np.flatnonzero(pareto(losses)).tolist(), key=lambda at: (*losses[at].tolist(), known[at].number))
         return tuple(known[at] for at in order)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from synaptile.foundation.digest import digest_of
 from synaptile.studies.rundir import check_output
-from synaptile.studies.settings import load_settings, refuse_differences, save_settings
-from synaptile.studies.spread import Run, check_spread, spread_over, threads_a_worker
+from synaptile.studies.settings import is_begun, save_settings
+from synaptile.studies.spread import DoTasks, check_spread, spread_over, threads_a_worker
 from synaptile.studies.sweeping.context import Context, save_context
 from synaptile.studies.sweeping.evaluate import PointTask, run_point
-from synaptile.studies.sweeping.execution import Executed, ExecutionTask, execution_of, run_execution
+from synaptile.studies.sweeping.execution import Executed, ExecutionTask, run_execution
 from synaptile.studies.sweeping.journal import Journal
 from synaptile.studies.sweeping.plan import Plan, context_of
 from synaptile.studies.sweeping.reasons import failed_row
 from synaptile.studies.sweeping.rows import PointRow, Sweep
-from synaptile.studies.sweeping.search import check_proposal, search
+from synaptile.studies.sweeping.search import check_proposal, propose_points
 from synaptile.studies.sweeping.space import Point, grid_points
 from synaptile.studies.sweeping.summary import summary
 
@@ -48,12 +48,9 @@ def run_sweep(
 
 def _begin(plan: Plan, folder: Path) -> Context:
     """Begin a sweep or go on with one. Raises InputError naming what it was begun with otherwise."""
-    begun = load_settings(folder, KIND)
-    if begun is not None:
-        every = dict.fromkeys((*begun, *plan.settings))
-        refuse_differences(folder, begun, {name: plan.settings.get(name) for name in every})
-    context = context_of(plan, folder, begun=begun is not None)
-    if begun is None:
+    begun = is_begun(folder, KIND, plan.settings)
+    context = context_of(plan, folder, begun=begun)
+    if not begun:
         save_settings(folder, KIND, plan.settings)
     return context
 
@@ -69,7 +66,7 @@ class _Runner:
     context: Context
     digest: str
     journal: Journal
-    run: Run[Any, Any]
+    run: DoTasks[Any, Any]
     threads: int | None
     planned: int
     progress: Progress
@@ -80,9 +77,9 @@ class _Runner:
         self.rows = self.journal.read()
         self.progress("points", len(self.rows), self.planned)
         if plan.study.search is None:
-            self.do([point for point in grid_points(plan.axes, plan.fixed) if point.number not in self.rows])
+            self.do([point for point in grid_points(plan.axes, self.context.base) if point.number not in self.rows])
         else:
-            search(plan.axes, plan.fixed, plan.study.search, plan.objectives, self.batch)
+            propose_points(plan.axes, self.context.base, plan.study.search, plan.objectives, self.batch)
 
     def batch(self, points: Sequence[Point]) -> list[PointRow]:
         """Rows of a search's batch; a point that repeats an earlier one takes its figures."""
@@ -95,7 +92,7 @@ class _Runner:
         for point in missing:
             if point.number not in self.rows:
                 same = self.rows[first[digest_of(point.labels)]]
-                self._keep(PointRow(point.number, same.labels, same.figures, same.execution, same.reason, same.message))
+                self._keep(replace(same, number=point.number))
         return [self.rows[point.number] for point in points]
 
     def do(self, points: Sequence[Point]) -> None:
@@ -104,16 +101,16 @@ class _Runner:
             return
         groups: dict[str, list[Point]] = {}
         for point in points:
-            groups.setdefault(execution_of(self.context, point.settings).key, []).append(point)
+            groups.setdefault(point.settings.execution, []).append(point)
         executed = self._execute(groups)
         tasks = []
         for key, members in groups.items():
             outcome = executed[key]
-            if outcome.outcome is None:
+            if outcome.state is None:
                 for point in members:
                     self._keep(failed_row(point, outcome.reason, outcome.message))
                 continue
-            done = outcome.outcome == "executed"
+            done = outcome.state == "executed"
             tasks += [PointTask(self.context.directory, self.digest, point, key, done) for point in members]
         keys = [f"point-{task.point.number}-{self.digest}" for task in tasks]
         self.run(run_point, tasks, keys, self._keep)

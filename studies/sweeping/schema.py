@@ -7,16 +7,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from synaptile.foundation.documents import Strict
+from synaptile.hwmodels import Synchronisation
+from synaptile.simulator.number_format import Numeric
 
 Scalar = bool | int | float | str | None
+"""A value of a parameter, as YAML gives it."""
+
 Name = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+NumberFormat = Literal["fp32", "fp16", "int8"]
+Method = Literal["ecmt", "spikezip"]
+Preset = Literal["paper", "released"]
 
 MOST_TRIALS = 100_000
 
 
-class Images(Strict):
+class StudyImages(Strict):
     """Where images come from: a folder, an ``.npz`` file, ``digits``, or ``noise`` (normal pixels, from `seed`).
 
     At most `limit` of them are taken; of noise exactly as many, 1 unless said. `crop` as of `synaptile run`.
@@ -28,7 +35,7 @@ class Images(Strict):
     seed: Seed = 0
 
 
-class Model(Strict):
+class StudyModel(Strict):
     """What is run: exactly one of `graph` (.spk), `timm`, `digits` and `run` (a run directory, whose activity is taken).
 
     A timm model takes `weights` or `random_weights` (a seed), and `calibration` images, which `digits` bring.
@@ -40,14 +47,14 @@ class Model(Strict):
     run: Name | None = None
     weights: Name | None = None
     random_weights: Seed | None = None
-    calibration: Images | None = None
-    method: Literal["ecmt", "spikezip"] = "ecmt"
-    preset: Literal["paper", "released"] = "paper"
+    calibration: StudyImages | None = None
+    method: Method = "ecmt"
+    preset: Preset = "paper"
     image_size: Positive | None = None
     depth: Positive | None = None
 
 
-class Rates(Strict):
+class StudyRates(Strict):
     """Spikes drawn from rates instead of executed: exactly one of a mean `density`, a `file` of rates and a recorded `run`."""
 
     density: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -57,14 +64,14 @@ class Rates(Strict):
     seed: Seed = 0
 
 
-class Schedule(Strict):
+class StudySchedule(Strict):
     """How a run is scheduled: images streamed through (2 or more for a steady state), synchronisation (None: the chip's)."""
 
     images: Positive = 1
-    synchronisation: Literal["barrier", "dataflow"] | None = None
+    synchronisation: Synchronisation | None = None
 
 
-class Mapping(Strict):
+class MapperOptions(Strict):
     """Options of the mapper."""
 
     seed: Seed = 0
@@ -82,7 +89,7 @@ class Range(Strict):
     log: bool = False
 
 
-class Search(Strict):
+class StudySearch(Strict):
     """A bounded search by optuna: `trials` points, proposed `batch` at a time, so that workers do not change what is proposed."""
 
     parameters: Annotated[dict[str, Any], Field(min_length=1)]
@@ -100,18 +107,18 @@ class Study(Strict):
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     description: str = ""
-    model: Model
-    images: Images | None = None
-    rates: Rates | None = None
+    model: StudyModel
+    images: StudyImages | None = None
+    rates: StudyRates | None = None
     chip: Name = "ecmt45"
     host_ec: bool = False
     follow: bool = True
     steps: Positive = 4
-    numeric: Literal["float32", "float64", "int8"] = "float32"
-    number_format: Literal["fp32", "fp16", "int8"] | None = None
-    schedule: Schedule = Schedule()
-    mapping: Mapping = Mapping()
+    numeric: Numeric = "float32"
+    number_format: NumberFormat | None = None
+    schedule: StudySchedule = StudySchedule()
+    mapping: MapperOptions = MapperOptions()
     fixed: dict[str, Any] = Field(default_factory=dict)
     grid: Annotated[dict[str, Any], Field(min_length=1)] | None = None
-    search: Search | None = None
+    search: StudySearch | None = None
     objectives: Annotated[list[Name], Field(min_length=1, max_length=6)] | None = None

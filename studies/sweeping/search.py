@@ -7,12 +7,13 @@ same, however many workers there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synaptile.foundation.errors import InputError
+from synaptile.studies.sweeping.parameters import PointSettings
 from synaptile.studies.sweeping.rows import BY_NAME, PointRow
-from synaptile.studies.sweeping.schema import Range, Search
-from synaptile.studies.sweeping.space import Axis, Point, Settings, point_at
+from synaptile.studies.sweeping.schema import Range, StudySearch
+from synaptile.studies.sweeping.space import Axis, Point, point_at
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 _SMALLEST_POPULATION = 10
 _STARTUP_TRIALS = 10
 
-Evaluate = Callable[[Sequence[Point]], Sequence[PointRow]]
+EvaluateBatch = Callable[[Sequence[Point]], Sequence[PointRow]]
 """Rows of a batch of points, in their order."""
 
 
-def search(axes: tuple[Axis, ...], fixed: Settings, plan: Search, objectives: Sequence[str], evaluate: Evaluate) -> None:
+def propose_points(
+    axes: tuple[Axis, ...], base: PointSettings, plan: StudySearch, objectives: Sequence[str], evaluate: EvaluateBatch
+) -> None:
     """Propose and evaluate points until there are `plan.trials` of them.
 
     Points that fail, or lack a figure that is an objective, are told as failed: they teach the sampler nothing.
@@ -41,12 +44,10 @@ def search(axes: tuple[Axis, ...], fixed: Settings, plan: Search, objectives: Se
     done = 0
     while done < plan.trials:
         trials = [study.ask(space) for _ in range(min(plan.batch, plan.trials - done))]
-        points = [point_at(axes, fixed, done + place, _labels(axes, trial.params)) for place, trial in enumerate(trials)]
+        points = [point_at(axes, base, done + place, trial.params) for place, trial in enumerate(trials)]
         for trial, row in zip(trials, evaluate(points), strict=True):
-            values = [row.figures.get(name) for name in objectives]
-            known = [float(value) for value in values if value is not None]
-            if len(known) == len(values):
-                study.tell(trial, known)
+            if row.has(objectives):
+                study.tell(trial, [float(row.figures[name]) for name in objectives])
             else:
                 study.tell(trial, state=TrialState.FAIL)
         done += len(trials)
@@ -67,7 +68,7 @@ def _direction(name: str) -> StudyDirection:
     return StudyDirection.MAXIMIZE if BY_NAME[name].better == "high" else StudyDirection.MINIMIZE
 
 
-def _sampler(plan: Search) -> BaseSampler:
+def _sampler(plan: StudySearch) -> BaseSampler:
     from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
 
     if plan.sampler == "random":
@@ -90,7 +91,3 @@ def _distribution(axis: Axis) -> BaseDistribution:
 
 def _whole(values: Range) -> bool:
     return isinstance(values.low, int) and isinstance(values.high, int)
-
-
-def _labels(axes: tuple[Axis, ...], parameters: dict[str, Any]) -> Settings:
-    return {axis.name: parameters[axis.name] for axis in axes}

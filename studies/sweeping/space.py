@@ -11,25 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from synaptile.conversion.thresholds import PRESETS
-from synaptile.energy import NUMBER_FORMATS
-from synaptile.foundation.documents import nearest
 from synaptile.foundation.errors import InputError
-from synaptile.hwmodels.parameters import parameters, resolve_parameter
-from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
-from synaptile.studies.sweeping.parquet import COLUMNS
-from synaptile.studies.sweeping.schema import Mapping as MappingOptions
+from synaptile.studies.sweeping.parameters import RUNS, Parameters, PointSettings, check_parameter, check_value
+from synaptile.studies.sweeping.parquet import RESERVED
 from synaptile.studies.sweeping.schema import Range, Scalar
 
 MOST_POINTS = 100_000
-MOST_FACTOR = 1000.0
-CHIP, MAPPING, CONVERSION, FACTOR = "chip.", "mapping.", "conversion.", "conversion.factor."
-CONVERSIONS = ("conversion.n", "conversion.p", "conversion.preset", "conversion.threshold_factor")
-SPIKEZIP_CONVERSIONS = ("conversion.levels", "conversion.input")
-RUNS = ("chip", "steps", "numeric", "number_format", "synchronisation")
 _VARIANT = re.compile(r"[a-z][a-z0-9_]*\Z")
-
-Settings = dict[str, Scalar]
 
 
 @dataclass(frozen=True)
@@ -43,24 +31,32 @@ class Axis:
     name: str
     choices: tuple[Scalar, ...] = ()
     range: Range | None = None
-    variants: Mapping[str, Settings] | None = None
+    variants: Mapping[str, Parameters] | None = None
 
     @property
     def sets(self) -> tuple[str, ...]:
         """Parameters that the axis sets."""
         return (self.name,) if self.variants is None else tuple(next(iter(self.variants.values())))
 
+    def values(self, parameter: str) -> tuple[Scalar, ...]:
+        """What the axis gives a parameter, of a range both ends; nothing for one that it does not set."""
+        if self.variants is not None:
+            return tuple(variant[parameter] for variant in self.variants.values() if parameter in variant)
+        if parameter != self.name:
+            return ()
+        return self.choices if self.range is None else (self.range.low, self.range.high)
+
 
 @dataclass(frozen=True)
 class Point:
-    """One place in the space: `labels` by axis, `settings` by parameter (variants opened), `number` its row in the table."""
+    """One place in the space: `labels` are its values by axis, `number` its row in the table."""
 
     number: int
-    labels: Settings
-    settings: Settings
+    labels: dict[str, Scalar]
+    settings: PointSettings
 
 
-def axes_of(given: Mapping[str, Any], fixed: Settings, label: str, chip: str, *, search: bool) -> tuple[Axis, ...]:
+def axes_of(given: Mapping[str, Any], fixed: Parameters, label: str, chip: str, *, search: bool) -> tuple[Axis, ...]:
     """The axes of a grid or a search, none of which sets what is `fixed`.
 
     Raises InputError for unknown parameters (the nearest offered) and unusable values.
@@ -75,7 +71,7 @@ def axes_of(given: Mapping[str, Any], fixed: Settings, label: str, chip: str, *,
     return axes
 
 
-def fixed_of(given: Mapping[str, Any], label: str, chip: str) -> Settings:
+def fixed_of(given: Mapping[str, Any], label: str, chip: str) -> Parameters:
     """Parameters that are the same at all points. Raises InputError as `axes_of`."""
     for name, value in given.items():
         check_parameter(name, f"{label}: fixed", chip)
@@ -92,38 +88,24 @@ def grid_size(axes: tuple[Axis, ...], label: str) -> int:
     return size
 
 
-def grid_points(axes: tuple[Axis, ...], fixed: Settings) -> Iterator[Point]:
-    """All points of a grid, the last axis fastest."""
+def grid_points(axes: tuple[Axis, ...], base: PointSettings) -> Iterator[Point]:
+    """All points of a grid, the last axis fastest; `base` is what they share."""
     for number, values in enumerate(itertools.product(*(axis.choices for axis in axes))):
-        yield point_at(axes, fixed, number, {axis.name: value for axis, value in zip(axes, values, strict=True)})
+        yield point_at(axes, base, number, {axis.name: value for axis, value in zip(axes, values, strict=True)})
 
 
-def point_at(axes: tuple[Axis, ...], fixed: Settings, number: int, labels: Settings) -> Point:
-    """The point of some labels; `fixed` is what all points share."""
-    settings = dict(fixed)
+def point_at(axes: tuple[Axis, ...], base: PointSettings, number: int, labels: Mapping[str, Scalar]) -> Point:
+    """The point of some labels; `base` is what all points share."""
+    values: dict[str, Scalar] = {}
     for axis in axes:
-        value = labels[axis.name]
-        settings |= {axis.name: value} if axis.variants is None else axis.variants[str(value)]
-    return Point(number, dict(labels), settings)
+        label = labels[axis.name]
+        values |= {axis.name: label} if axis.variants is None else axis.variants[str(label)]
+    return Point(number, {axis.name: labels[axis.name] for axis in axes}, base.having(values))
 
 
 def largest_steps(axes: tuple[Axis, ...], steps: int) -> int:
     """The most steps that any point asks for; `steps` where no axis sets them."""
-    asked = [
-        int(value)
-        for axis in axes
-        for value in (
-            [axis.range.high]
-            if axis.range and axis.name == "steps"
-            else [variant["steps"] for variant in axis.variants.values() if "steps" in variant]
-            if axis.variants
-            else axis.choices
-            if axis.name == "steps"
-            else []
-        )
-        if isinstance(value, int)
-    ]
-    return max(asked, default=steps)
+    return max((value for axis in axes for value in axis.values("steps") if isinstance(value, int)), default=steps)
 
 
 def _axis(name: str, value: Any, label: str, chip: str, *, search: bool) -> Axis:
@@ -143,7 +125,7 @@ def _axis(name: str, value: Any, label: str, chip: str, *, search: bool) -> Axis
 
 
 def _variants(name: str, value: dict[str, dict[str, Any]], where: str, chip: str) -> Axis:
-    if not _VARIANT.match(name) or name in (*RUNS, *COLUMNS):
+    if not _VARIANT.match(name) or name in (*RUNS, *RESERVED):
         raise InputError(f"{where}: an axis of variants needs a name of its own, lower-case letters, digits and underscores")
     sets = [sorted(variant) for variant in value.values()]
     if any(names != sets[0] for names in sets) or not sets[0]:
@@ -189,56 +171,3 @@ def _range(name: str, value: dict[str, Any], where: str) -> Range:
     for end in (found.low, found.high):
         check_value(name, end, where)
     return found
-
-
-def check_parameter(name: str, label: str, chip: str) -> None:
-    """Raises InputError, offering the nearest, where there is no such parameter."""
-    if name in (*RUNS, *CONVERSIONS, *SPIKEZIP_CONVERSIONS) or name.startswith(FACTOR):
-        return
-    if name.startswith(CHIP):
-        try:
-            resolve_parameter(name.removeprefix(CHIP), chip)
-        except InputError as error:
-            raise InputError(f"{label}: {name}: {error}") from None
-        return
-    if name.startswith(MAPPING) and name.removeprefix(MAPPING) in MappingOptions.model_fields:
-        return
-    known = [*RUNS, *CONVERSIONS, *SPIKEZIP_CONVERSIONS, *(MAPPING + field for field in MappingOptions.model_fields)]
-    known += [CHIP + figure for figure in parameters()]
-    hint = nearest(name, known) if len(name) < 200 else "the name is no parameter's"
-    if hint.startswith("known"):
-        hint = f"parameters are {', '.join(known[:12])} and chip.<figure>, such as chip.synapse_core.lanes_per_cycle"
-    raise InputError(f"{label}: {name[:80]!r} is no parameter: {hint}")
-
-
-def check_value(name: str, value: Scalar, where: str) -> None:
-    """Raises InputError for a value that a parameter cannot have. Figures of chips are checked as each chip is made."""
-    words = {
-        "numeric": ("float32", "float64", "int8"),
-        "number_format": tuple(NUMBER_FORMATS),
-        "synchronisation": SYNCHRONISATIONS,
-        "conversion.preset": PRESETS,
-        "conversion.input": ("analog", "rate"),
-    }
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    real = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if name in words and value not in words[name]:
-        raise InputError(f"{where} is {value!r}, must be one of {', '.join(words[name])}")
-    if name == "chip" and not isinstance(value, str):
-        raise InputError(f"{where} is {value!r}, must be a chip's name or file")
-    if name == "steps" and not (whole and value >= 1):  # type: ignore[operator]  # whole means int
-        raise InputError(f"{where} is {value!r}, must be a whole number of steps, at least 1")
-    if name == "conversion.n" and not (whole and 1 <= value <= 16):  # type: ignore[operator]  # whole means int
-        raise InputError(f"{where} is {value!r}, must be a whole number of thresholds from 1 to 16")
-    if name == "conversion.p" and not (real and 0.5 < value < 1):  # type: ignore[operator]  # real means int or float
-        raise InputError(f"{where} is {value!r}, must lie between 0.5 and 1")
-    if name == "conversion.levels" and not (whole and value >= 2):  # type: ignore[operator]  # whole means int
-        raise InputError(f"{where} is {value!r}, must be a power of two")
-    factor = name == "conversion.threshold_factor" or name.startswith(FACTOR)
-    if factor and not (real and 1 / MOST_FACTOR <= value <= MOST_FACTOR):  # type: ignore[operator]  # real means int or float
-        raise InputError(f"{where} is {value!r}, must be a factor from {1 / MOST_FACTOR:g} to {MOST_FACTOR:g}")
-    if name.startswith(MAPPING):
-        try:
-            MappingOptions.model_validate({name.removeprefix(MAPPING): value})
-        except ValidationError as error:
-            raise InputError(f"{where} is {value!r}: {error.errors(include_url=False)[0]['msg'].lower()}") from None

@@ -63,7 +63,7 @@ def _notes(plan: Plan, rows: tuple[PointRow, ...]) -> tuple[str, ...]:
         notes.append("Leakage follows the area of varied cores, energy of a flit its width (follow: true).")
     else:
         notes.append("Leakage and energy of a flit stay as the chip gives them, whatever varies (follow: false).")
-    lacking = [row for row in rows if not row.failed and any(row.figures.get(name) is None for name in plan.objectives)]
+    lacking = [row for row in rows if not row.failed and not row.has(plan.objectives)]
     if lacking:
         notes.append(
             f"{len(lacking):,} points lack an objective (an operation without a price, a chip without area) and are on no front."

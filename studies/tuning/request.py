@@ -13,9 +13,10 @@ from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.number_format import check_numeric
 from synaptile.studies.extra import require_study
 from synaptile.studies.rundir import check_output
-from synaptile.studies.tuning.search import SAMPLERS
 from synaptile.studies.tuning.space import By
 from synaptile.studies.tuning.trials import Hold
+
+SAMPLERS = ("linear", "tpe", "nsga2")
 
 
 @dataclass(frozen=True)

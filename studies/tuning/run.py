@@ -1,4 +1,4 @@
-"""A search as a whole: begun or gone on with, its choice confirmed on other images, everything written."""
+"""A search as a whole: begun or gone on with, its choice confirmed on other images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from synaptile.conversion.graph import SpikingGraph, load_graph
 from synaptile.foundation.digest import digest_of
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.images import DIGITS, ImageSet, digits, read_images
-from synaptile.studies.settings import load_settings, refuse_differences, save_settings
-from synaptile.studies.tuning.evaluate import Evaluator
+from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.tuning.request import TuneRequest
-from synaptile.studies.tuning.search import search
+from synaptile.studies.tuning.score import Scorer
+from synaptile.studies.tuning.search import run_trials
 from synaptile.studies.tuning.space import By, Candidate, apply, check_tunable
 from synaptile.studies.tuning.trials import Confirmation, Tuning
 
@@ -28,12 +28,12 @@ class Inputs:
 
     graph: SpikingGraph
     chip: Chip
-    chosen: ImageSet
+    images: ImageSet
     others: ImageSet | None
 
-    def evaluator(self, request: TuneRequest, images: ImageSet, threads: int | None) -> Evaluator:
+    def scorer(self, request: TuneRequest, images: ImageSet, threads: int | None) -> Scorer:
         """Scores graphs on one of the two image sets."""
-        return Evaluator(images, self.chip, request.steps, request.accounting, request.numeric, threads)
+        return Scorer(images, self.chip, request.steps, request.accounting, request.numeric, threads)
 
 
 def read_inputs(
@@ -48,62 +48,49 @@ def read_inputs(
     """Read graph, chip and images. ``digits`` are those for calibration; to confirm on, those for testing."""
     network, target = load_graph(graph), load_chip(chip)
     check_tunable(network)
-    own_digits = images == DIGITS and not Path(images).exists()
-    chosen = digits("calibration", limit) if own_digits else read_images(images, network, limit, progress, crop=crop)
+    embedded = images == DIGITS and not Path(images).exists()
+    searched = digits("calibration", limit) if embedded else read_images(images, network, limit, progress, crop=crop)
     others = None if confirm is None else read_images(confirm, network, limit, progress, crop=crop)
-    return Inputs(network, target, chosen, others)
+    return Inputs(network, target, searched, others)
 
 
 def run_search(
     inputs: Inputs, request: TuneRequest, directory: Path, *, trials: int, threads: int | None, progress: Progress
 ) -> Tuning:
     """Begin a search in `directory`, or go on with the one there. Raises InputError naming settings that differ from its own."""
+    images = len(inputs.images.labels)
     settings = asdict(request) | {
         "graph": inputs.graph.digest,
         "chip": inputs.chip.digest,
-        "images": len(inputs.chosen.labels),
-        "image_digest": digest_of({}, {"images": inputs.chosen.images, "labels": inputs.chosen.labels}),
+        "images": images,
+        "image_digest": digest_of({}, {"images": inputs.images.images, "labels": inputs.images.labels}),
     }
-    begun = load_settings(directory, KIND)
-    if begun is None:
+    if not is_begun(directory, KIND, settings):
         save_settings(directory, KIND, settings)
-    else:
-        refuse_differences(directory, begun, settings)
-    found = search(
-        inputs.graph,
-        inputs.evaluator(request, inputs.chosen, threads),
-        directory / STORAGE,
-        trials=trials,
-        loss=request.loss,
-        seed=request.seed,
-        sampler=request.sampler,
-        by=request.by,
-        progress=progress,
-        hold=request.hold,
-    )
-    images = len(inputs.chosen.labels)
-    return Tuning(inputs.graph.name, images, request.accounting, request.loss, found, settings, hold=request.hold)
+    scorer = inputs.scorer(request, inputs.images, threads)
+    scored = run_trials(inputs.graph, scorer, directory / STORAGE, request, trials, progress)
+    return Tuning(inputs.graph.name, images, request.accounting, request.loss, scored, settings, hold=request.hold)
 
 
-def confirmed(inputs: Inputs, request: TuneRequest, found: Tuning, threads: int | None) -> Tuning:
+def confirmed(inputs: Inputs, request: TuneRequest, tuning: Tuning, threads: int | None) -> Tuning:
     """The same with the untuned and the chosen network compared on the images to confirm on."""
     assert inputs.others is not None
-    evaluate = inputs.evaluator(request, inputs.others, threads)
-    untuned = evaluate(inputs.graph)
-    chosen = evaluate(tuned_graph(inputs.graph, found, request.by))[found.chosen.score.step - 1]
-    return replace(found, confirmation=Confirmation(len(inputs.others.labels), untuned, chosen))
+    score = inputs.scorer(request, inputs.others, threads)
+    untuned = score(inputs.graph)
+    chosen = score(tuned_graph(inputs.graph, tuning, request.by))[tuning.chosen.score.step - 1]
+    return replace(tuning, confirmation=Confirmation(len(inputs.others.labels), untuned, chosen))
 
 
-def tuned_graph(graph: SpikingGraph, found: Tuning, by: By) -> SpikingGraph:
+def tuned_graph(graph: SpikingGraph, tuning: Tuning, by: By) -> SpikingGraph:
     """The graph with the chosen thresholds, and in its metadata where they come from."""
-    chosen = found.chosen.trial
+    chosen = tuning.chosen.trial
     facts = {
         "from_graph": graph.digest,
         "trial": chosen.number,
-        "stop_after_steps": found.chosen.score.step,
-        "trials": len(found.trials),
+        "stop_after_steps": tuning.chosen.score.step,
+        "trials": len(tuning.trials),
         "factors": dict(chosen.factors),
         "levels": chosen.levels,
-        "settings": dict(found.settings),
+        "settings": dict(tuning.settings),
     }
     return apply(graph, Candidate(chosen.factors, chosen.levels), by, facts=facts)

@@ -10,69 +10,66 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.studies.tuning.evaluate import Evaluate
+from synaptile.studies.journal import whole_lines
+from synaptile.studies.tuning.request import TuneRequest
+from synaptile.studies.tuning.score import ScoreGraph
 from synaptile.studies.tuning.space import LARGEST, SMALLEST, By, Candidate, apply, baseline, first_guess, groups, level_bounds
 from synaptile.studies.tuning.surrogate import propose
-from synaptile.studies.tuning.trials import Hold, Score, Trial, loss_against, stop
+from synaptile.studies.tuning.trials import Score, Trial, loss_against, stop
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
-SAMPLERS = ("linear", "tpe", "nsga2")
 LEVELS = "levels"
 _FACTOR = "factor/"
 _STARTUP_TRIALS = 6
 _POPULATION = 12
 
 
-def search(
+def run_trials(
     graph: SpikingGraph,
-    evaluate: Evaluate,
+    score: ScoreGraph,
     storage: Path,
-    *,
+    request: TuneRequest,
     trials: int,
-    loss: float,
-    seed: int,
-    sampler: str,
-    by: By,
     progress: Callable[[int, int], None],
-    hold: Hold = "all",
 ) -> tuple[Trial, ...]:
     """Score candidates until `trials` are; those in the file `storage` count. The first is the graph as it is.
 
-    Each proposal is seeded by `seed` and its place, so that an interrupted search proposes what it would have. TPE and NSGA-II
-    seek less energy and more correlation: trials that come within `loss` of the first, in what is to `hold`, are valued where
-    they first do, others, which count as infeasible, after the last step. "linear" is `surrogate.propose`; it leaves n alone.
+    Each proposal is seeded by the request's seed and its place, so that an interrupted search proposes what it would have. TPE
+    and NSGA-II seek less energy and more correlation: trials that come within the allowed loss of the first are valued where they
+    first do, others, which count as infeasible, after the last step. "linear" is `surrogate.propose`; it leaves n alone.
     """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    _drop_torn_line(storage)
+    whole_lines(storage)  # cuts a torn last line: what it was to say is done again
     journal = JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(storage=journal, study_name="tune", directions=["minimize", "maximize"], load_if_exists=True)
     _drop_unfinished(study)
+    by, loss, hold = request.by, request.loss, request.hold
     starts = (baseline(graph, by), first_guess(graph, by))
     space = _distributions(graph, by)
     kept = list(_completed(study))
     progress(len(kept), trials)
     while len(kept) < trials:
-        own = int(np.random.SeedSequence([seed, len(kept)]).generate_state(1)[0])
-        study.sampler = _sampler(sampler, own)
+        seed = int(np.random.SeedSequence([request.seed, len(kept)]).generate_state(1)[0])
+        study.sampler = _sampler(request.sampler, seed)
         if len(kept) < len(starts):
             study.enqueue_trial(_parameters(starts[len(kept)]))
-        elif sampler == "linear":
-            factors = propose(kept, (SMALLEST, LARGEST), loss, hold, np.random.default_rng(own))
+        elif request.sampler == "linear":
+            factors = propose(kept, (SMALLEST, LARGEST), loss, hold, np.random.default_rng(seed))
             study.enqueue_trial(_parameters(Candidate(factors)))
         trial = study.ask(space)
         candidate = _candidate(trial.params)
-        scores = evaluate(apply(graph, candidate, by))
+        scores = score(apply(graph, candidate, by))
         kept.append(Trial(len(kept), candidate.factors, candidate.levels, scores))
         target = kept[0].scores[-1]
-        trial.set_user_attr("scores", [astuple(score) for score in scores])
+        trial.set_user_attr("scores", [astuple(one) for one in scores])
         at = stop(scores, target, loss, hold)
         trial.set_constraint("loss", loss_against(target, at, hold) - loss)
         study.tell(trial, [at.ratio, at.correlation])
@@ -100,15 +97,6 @@ def _sampler(name: str, seed: int) -> BaseSampler:
     return TPESampler(n_startup_trials=_STARTUP_TRIALS, multivariate=True, seed=seed)
 
 
-def _drop_torn_line(journal: Path) -> None:
-    """Cut a last line that was not written whole, as a power cut leaves it: what it was to say is done again."""
-    if journal.exists():
-        content = journal.read_bytes()
-        if not content.endswith(b"\n"):
-            with journal.open("rb+") as file:
-                file.truncate(content.rfind(b"\n") + 1)
-
-
 def _drop_unfinished(study: Study) -> None:
     """Close what a killed search left asked for or under way: it is proposed again."""
     from optuna.trial import TrialState
@@ -122,11 +110,11 @@ def _drop_unfinished(study: Study) -> None:
 def _completed(study: Study) -> tuple[Trial, ...]:
     from optuna.trial import TrialState
 
-    found = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    candidates = [_candidate(trial.params) for trial in found]
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    candidates = [_candidate(trial.params) for trial in complete]
     return tuple(
         Trial(place, candidate.factors, candidate.levels, tuple(Score(*values) for values in trial.user_attrs["scores"]))
-        for place, (candidate, trial) in enumerate(zip(candidates, found, strict=True))
+        for place, (candidate, trial) in enumerate(zip(candidates, complete, strict=True))
     )
 
 

@@ -35,7 +35,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Point:
+class StoppedTrial:
     """A trial, stopped after one of its steps."""
 
     trial: Trial
@@ -75,15 +75,15 @@ class Tuning:
         return self.baseline.scores[-1]
 
     @property
-    def chosen(self) -> Point:
+    def chosen(self) -> StoppedTrial:
         """The least ratio within the allowed loss, after whichever step; the first of equals."""
         allowed = [point for point in self._points if loss_against(self.target, point.score, self.hold) <= self.loss]
         return min(allowed, key=lambda point: (point.score.ratio, point.trial.number))
 
     @property
-    def front(self) -> tuple[Point, ...]:
+    def front(self) -> tuple[StoppedTrial, ...]:
         """Trials and steps that no other beats in ratio and correlation at once, by ratio."""
-        front: list[Point] = []
+        front: list[StoppedTrial] = []
         for point in sorted(self._points, key=lambda p: (p.score.ratio, -p.score.correlation, p.trial.number)):
             if not front or point.score.correlation > front[-1].score.correlation:
                 front.append(point)
@@ -98,8 +98,8 @@ class Tuning:
         )
 
     @property
-    def _points(self) -> list[Point]:
-        return [Point(trial, score) for trial in self.trials for score in trial.scores]
+    def _points(self) -> list[StoppedTrial]:
+        return [StoppedTrial(trial, score) for trial in self.trials for score in trial.scores]
 
 
 def loss_against(target: Score, score: Score, hold: Hold = "all") -> float:

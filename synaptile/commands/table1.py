@@ -36,25 +36,19 @@ def table1(
     """
     from synaptile.report import dataset_tables as tables
     from synaptile.report.study_files import write_table1
-    from synaptile.simulator.dense.reference import check_steps
-    from synaptile.simulator.number_format import check_numeric
     from synaptile.studies.dataset.model import ModelChoice
-    from synaptile.studies.dataset.study import open_study, run_study
+    from synaptile.studies.dataset.run import DatasetRequest, open_dataset, run_batches
     from synaptile.studies.dataset.tabulate import tabulate
     from synaptile.studies.spread import check_spread
 
-    check_steps(steps)
-    check_numeric(numeric)
     check_spread(workers, scheduler)
     choice = ModelChoice(model, weights, calibration, preset, chip)
     directory = to or Path(f"table1-{Path(model).stem}")
     with phases(f"preparing {model}") as phase:
-        study = open_study(
-            directory, choice, images, steps=steps, numeric=numeric, batch=batch, limit=limit, crop=crop, phase=phase
-        )
+        dataset = open_dataset(directory, choice, DatasetRequest(images, steps, numeric, batch, limit, crop), phase)
     with counted(f"batches of {batch}") as progress:
-        run_study(study, workers=workers, scheduler=scheduler, progress=progress)
-    table = tabulate(study, study.records())
+        run_batches(dataset, workers=workers, scheduler=scheduler, progress=progress)
+    table = tabulate(dataset, dataset.records())
     console = output()
     console.print(tables.published_versus_measured(table))
     console.print(tables.accounting_table(table))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synaptile.hwmodels import Chip, die_area_mm2
 from synaptile.hwmodels.parameters import resolve_parameter
-from synaptile.studies.sizing.answer import Knob, Outcome, Value
+from synaptile.studies.sizing.answer import ChipOutcome, Knob, Value
 from synaptile.studies.sizing.request import CAPACITIES, RATES, figures_of
 
 Index = tuple[int, ...]
@@ -27,7 +27,7 @@ AREA_SECTIONS = ("mesh", "synapse_core", "ec_core", "area")
 
 
 @dataclass(frozen=True)
-class Grid:
+class Family:
     """The family: `index` of shape (points, knobs) and `cost` (points,), in order of index; both empty where it is too large.
 
     `cost` is the area of one chip; a board of several costs more, so it is a lower bound.
@@ -50,7 +50,7 @@ class Grid:
         """Values by knob."""
         return {knob.name: knob.values[at] for knob, at in zip(self.knobs, index, strict=True)}
 
-    def cost_of(self, index: Sequence[int], outcome: Outcome | None = None) -> float:
+    def cost_of(self, index: Sequence[int], outcome: ChipOutcome | None = None) -> float:
         """Size of a point; without an outcome that of one chip of it."""
         if self.chip.area is None:
             return sum(log2(knob.values[at] / knob.values[0]) for knob, at in zip(self.knobs, index, strict=True))
@@ -58,7 +58,7 @@ class Grid:
             return outcome.area_mm2
         return die_area_mm2(_resized(self.chip, self.changes(index))).total
 
-    def ruled_out(self, index: Sequence[int], outcome: Outcome, excess: Mapping[str, float]) -> NDArray[np.bool_]:
+    def ruled_out(self, index: Sequence[int], outcome: ChipOutcome, excess: Mapping[str, float]) -> NDArray[np.bool_]:
         """Points that fail because this one does; shape (points,).
 
         What does not fit does not fit with less of any capacity, whatever the rates. What is too slow by more than `ANOMALY` is
@@ -76,7 +76,7 @@ class Grid:
         return np.asarray(same.all(axis=1))
 
 
-def make_grid(chip: Chip, knobs: tuple[Knob, ...]) -> Grid:
+def make_family(chip: Chip, knobs: tuple[Knob, ...]) -> Family:
     """List a family, smallest index first, where it has at most `MOST_LISTED` points."""
     extents = [len(knob.values) for knob in knobs]
     size = prod(extents)
@@ -84,7 +84,7 @@ def make_grid(chip: Chip, knobs: tuple[Knob, ...]) -> Grid:
     index = np.indices(extents).reshape(len(extents), -1).T if listed else np.zeros((0, len(extents)), np.int64)
     figures = [figures_of(knob, chip) for knob in knobs]
     capacity, rate = (np.array([all(name in kind for name in names) for names in figures]) for kind in (CAPACITIES, RATES))
-    empty = Grid(chip, knobs, size, index.astype(np.int64), np.zeros(0), capacity, rate)
+    empty = Family(chip, knobs, size, index.astype(np.int64), np.zeros(0), capacity, rate)
     return replace(empty, cost=np.array([empty.cost_of(row) for row in index.tolist()], np.float64))
 
 

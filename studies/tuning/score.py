@@ -19,17 +19,17 @@ from synaptile.studies.dataset.measure import measure
 from synaptile.studies.dataset.tabulate import energy_ratios
 from synaptile.studies.tuning.trials import Score
 
-Evaluate = Callable[[SpikingGraph], tuple[Score, ...]]
+ScoreGraph = Callable[[SpikingGraph], tuple[Score, ...]]
 
 
 @dataclass(eq=False)
-class Evaluator:
+class Scorer:
     """Scores graphs that differ in their thresholds only, after each of `steps` steps, in one accounting.
 
     Graphs with as many thresholds are mapped alike, so each number is mapped once.
     """
 
-    chosen: ImageSet
+    images: ImageSet
     chip: Chip
     steps: int
     accounting: str
@@ -41,9 +41,9 @@ class Evaluator:
     def __call__(self, graph: SpikingGraph) -> tuple[Score, ...]:
         """Score a graph. Raises InputError where the chip leaves an operation of the accounting unpriced."""
         if self._answers is None:
-            self._answers = original_answers(graph, self.chosen.images)
+            self._answers = original_answers(graph, self.images.images)
         program = self._program(graph)
-        batch = Batch(self.chosen.images, np.arange(len(self.chosen.images)))
+        batch = Batch(self.images.images, np.arange(len(self.images.images)))
         record = measure(program, batch, self.steps, self.numeric, self.threads, self._answers)
         ratios = energy_ratios(program, [record], record.number_format)[self.accounting]
         if ratios is None:
@@ -51,7 +51,7 @@ class Evaluator:
                 f"{self.chip.name} leaves operations of accounting {self.accounting!r} unpriced: "
                 "price them in the chip file, or tune for another accounting"
             )
-        labels = self.chosen.labels
+        labels = self.images.labels
         known = bool((labels >= 0).all())
         return tuple(
             Score(
