@@ -169,7 +169,7 @@ def test_a_file_gives_rates_by_name_pattern_and_step(tmp_path: Path) -> None:
         ("assumed: x\ndefault: 0.1\nsites: [{match: '*.q', rate: 0.3, fired: [0.3, 0.9, 0.9]}]", "contradict each other"),
         ("assumed: x\ndefault: 0.1\nsites: [{match: '*.q', rate: [0.3, 0.9, 0.9], fired: [0.3, 0.5, 0.6]}]", "raise it"),
         ("assumed: x\ndefault: 0.1\nsites: [{match: '*.q', rate: 0.3, levels: [0.5, 0.5]}]", "needs 16"),
-            ],
+    ],
 )
 def test_files_that_cannot_be_meant_are_refused(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "rates.yaml"
