@@ -23,7 +23,7 @@ Numeric: TypeAlias = Literal["float32", "float64", "int8"]
 """Number format of a run."""
 
 Synchronisation: TypeAlias = Literal["dataflow", "barrier"]
-"""When cores go on to the next step: each as its inputs are complete, or all together."""
+"""How cores agree on time steps: all wait at a barrier, or each goes on when its inputs are complete."""
 
 METHOD_NAMES: tuple[MethodName, ...] = get_args(MethodName)
 PRESETS: tuple[Preset, ...] = get_args(Preset)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from synaptile.energy import NUMBER_FORMATS
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import (
     NUMERICS,
@@ -20,8 +21,7 @@ from synaptile.foundation.options import (
     Synchronisation,
 )
 from synaptile.hwmodels.parameters import parameters, resolve_parameter
-from synaptile.studies.sweeping.read import nearest
-from synaptile.studies.sweeping.schema import MapperOptions, NumberFormat, Scalar, Strict
+from synaptile.studies.sweeping.schema import MapperOptions, NumberFormat, Scalar
 
 MOST_FACTOR = 1000.0
 CHIP, MAPPING, CONVERSION, FACTOR = "chip.", "mapping.", "conversion.", "conversion.factor."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from synaptile.foundation.documents import Strict
 from synaptile.foundation.options import MethodName, Numeric, PlacementMethod, Preset, Synchronisation
 
 Scalar = bool | int | float | str | None
@@ -17,12 +18,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 NumberFormat = Literal["fp32", "fp16", "int8"]
 
 MOST_TRIALS = 100_000
-
-
-class Strict(BaseModel):
-    """Base of all sections: unknown keys refused, no coercion, immutable."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class StudyImages(Strict):
