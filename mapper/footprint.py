@@ -36,7 +36,7 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.errors import GraphError
 from synaptile.hwmodels import Chip
-from synaptile.mapper.program import CoreKind, Int64
+from synaptile.mapper.program import CoreKind, Int64, PartTable
 
 Extent: TypeAlias = Any
 """An integer, or an array of integers (floats where a mean is taken)."""
@@ -184,6 +184,17 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
         copies = weight_copies(graph, node, chip)
         return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner)
     return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width)
+
+
+def part_extents(parts: PartTable, chosen: Int64) -> PartExtents:
+    """Sizes of chosen parts of one node, shape (chosen,) each."""
+    return PartExtents(
+        (parts.token_stop - parts.token_start)[chosen].astype(np.int64),
+        (parts.out_stop - parts.out_start)[chosen].astype(np.int64),
+        (parts.in_stop - parts.in_start)[chosen].astype(np.int64),
+        (parts.owner[chosen] == chosen).astype(np.int64),
+        parts.out_start[chosen].astype(np.int64),
+    )
 
 
 def resources(chip: Chip, kind: CoreKind) -> tuple[Resource, ...]:

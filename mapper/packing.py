@@ -11,6 +11,7 @@ from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
+from synaptile.mapper.load import Budget, part_loads
 from synaptile.mapper.program import CoreKind, Int32, Int64, PartTable
 from synaptile.mapper.shortfalls import refuse
 from synaptile.mapper.tiling import Tiling, cores_shortfall
@@ -30,8 +31,10 @@ class Packing:
     core_kind: Int32
 
 
-def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = False) -> Packing:
+def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = False, budget: Budget | None = None) -> Packing:
     """Give every part a core. `compact` packs the largest first: fewer cores, layers farther apart.
+
+    With a budget time is one more resource of a core. A part that takes more than the budget has a core to itself.
 
     Raises DoesNotFit, naming each kind of core that the largest board has too few of.
     """
@@ -40,12 +43,16 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
     kinds: list[Int64] = []
     shortfalls: list[Shortfall] = []
     opened = 0
+    cycles = _bundle_cycles(graph, chip, tiling, budget)
     for kind in CoreKind:
         chosen = bundles[tiling.kind[bundles] == kind]
         if not chosen.size:
             continue
         sizes = _bundle_sizes(tiling, kind)[chosen]
         limits = np.array([resource.limit for resource in resources(chip, kind)], np.int64)
+        if budget is not None:
+            limits = np.append(limits, int(budget.cycles))
+            sizes = np.column_stack([sizes, np.minimum(cycles[chosen], limits[-1])])
         order, window = np.arange(chosen.size), WINDOW
         if compact:
             order, window = np.argsort(-(sizes / limits).max(axis=1), kind="stable"), COMPACT_WINDOW
@@ -53,7 +60,9 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
         cores[order] = _first_fit(np.ascontiguousarray(sizes[order]), limits, window)
         needed = int(cores.max()) + 1
         if needed > cores_available(chip, kind):
-            shortfalls.append(cores_shortfall(graph, chip, kind, needed, sizes.sum(axis=0) / limits))
+            shortfalls.append(
+                cores_shortfall(graph, chip, kind, needed, (sizes.sum(axis=0) / limits)[: len(resources(chip, kind))])
+            )
         core_of_part[chosen] = cores + opened
         kinds.append(np.full(needed, int(kind)))
         opened += needed
@@ -61,6 +70,14 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
         raise refuse(graph.name, chip.name, shortfalls)
     core, core_kind = _in_graph_order(core_of_part[tiling.bundle], np.concatenate(kinds))
     return Packing(replace(tiling.parts, core=core), core_kind)
+
+
+def _bundle_cycles(graph: SpikingGraph, chip: Chip, tiling: Tiling, budget: Budget | None) -> Int64:
+    """Cycles of each bundle that count against the budget, shape (parts,), rounded up; none without a budget."""
+    if budget is None:
+        return np.zeros(0, np.int64)
+    load = budget.of(part_loads(graph, chip, budget.rates, tiling.parts))
+    return np.ceil(np.bincount(tiling.bundle, load, minlength=tiling.bundle.size)).astype(np.int64)
 
 
 def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:

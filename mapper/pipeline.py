@@ -10,13 +10,15 @@ import numpy as np
 from synaptile.conversion.graph import SpikingGraph, Synapse
 from synaptile.foundation.errors import DoesNotFit, InputError
 from synaptile.hwmodels import Chip
+from synaptile.mapper.balance import Goal, Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board
 from synaptile.mapper.flows import connect
+from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.placement import METHODS, Method, Seats, place
 from synaptile.mapper.program import CoreProgram, CoreTable, Int64
 from synaptile.mapper.routing import route
-from synaptile.mapper.tiling import Tiling, tile
+from synaptile.mapper.tiling import tile
 from synaptile.mapper.traffic import core_traffic
 from synaptile.mapper.verify import verify_parts, verify_program
 from synaptile.mapper.verify_flows import verify_flows
@@ -33,6 +35,8 @@ def map_graph(
     replicas: int | Mapping[str, int] = 1,
     placement: Method = "anneal",
     anneal_moves: int | None = None,
+    goal: Goal = "room",
+    rates: FiringRates | None = None,
     progress: Progress | None = None,
 ) -> CoreProgram:
     """Lay a SpikingGraph out on the cores of a chip.
@@ -45,6 +49,9 @@ def map_graph(
             token), or one for each synapse named (1 for the others).
         placement: "anneal" (simulated annealing), "metis" (recursive bisection) or "row_major" (order of creation).
         anneal_moves: Bound on the moves of the annealing; None scales it with the number of cores.
+        goal: "room" takes as few cores as fit. "latency" and "throughput" cut and spread the work over all cores of the board
+            that room needs, so that an image takes least time, or that most images pass; see `program.balance`.
+        rates: Steps and firing rates to balance for, ASSUMED_STEPS and ASSUMED_DENSITY unless given. Not for room.
         progress: Called with the name of each pass as it begins.
 
     Parts are cut evenly, unless cutting them as large as fits (`options["cuts"] == "compact"`) saves a chip.
@@ -55,9 +62,17 @@ def map_graph(
         ConservationError: The mapper lost or doubled something: a defect in Synaptile.
     """
     _check_options(graph, seed, replicas, placement, anneal_moves)
+    check_goal(graph, goal, rates, replicas)
     tell = progress or (lambda _: None)
     tell("tiling and packing")
-    tiling, packing, board, cuts = _fewest_chips(graph, chip, replicas)
+    laid, board = _fewest_chips(graph, chip, replicas)
+    balance, options = None, _options(seed, replicas, placement, anneal_moves, laid.cuts)
+    if goal != "room":
+        tell("balancing")
+        rates = rates or FiringRates()
+        laid, balance = balanced(graph, chip, goal, rates, board, laid)
+        options |= {"cuts": laid.cuts, "goal": goal, "rates": {"steps": rates.steps, "density": dict(rates.density)}}
+    tiling, packing = laid.tiling, laid.packing
     verify_parts(graph, chip, tiling.node_names, packing.parts)
     tell("flows")
     flows = connect(graph, tiling, packing.parts)
@@ -67,13 +82,6 @@ def map_graph(
     seats, placed = place(chip, board, packing.core_kind, traffic, method=placement, seed=seed, moves=anneal_moves)
     tell("routing")
     routes = route(packing.parts, flows, seats, *board_shape(chip, board))
-    options: dict[str, object] = {
-        "seed": seed,
-        "replicas": replicas if isinstance(replicas, int) else dict(replicas),
-        "placement": placement,
-        "anneal_moves": anneal_moves,
-        "cuts": cuts,
-    }
     program = CoreProgram(
         graph=graph,
         chip=chip,
@@ -85,6 +93,7 @@ def map_graph(
         placement=placed,
         board=board,
         options=MappingProxyType(options),
+        balance=balance,
     )
     tell("verification")
     verify_program(program)
@@ -114,11 +123,16 @@ def _check_options(
             raise InputError(f"replicas of {name!r} is {count}, must be from 1 to its {spiking[name].tokens} tokens")
 
 
-def _fewest_chips(
-    graph: SpikingGraph, chip: Chip, replicas: int | Mapping[str, int]
-) -> tuple[Tiling, Packing, tuple[int, int], str]:
+def _options(
+    seed: int, replicas: int | Mapping[str, int], placement: Method, anneal_moves: int | None, cuts: str
+) -> dict[str, object]:
+    copies = replicas if isinstance(replicas, int) else dict(replicas)
+    return {"seed": seed, "replicas": copies, "placement": placement, "anneal_moves": anneal_moves, "cuts": cuts}
+
+
+def _fewest_chips(graph: SpikingGraph, chip: Chip, replicas: int | Mapping[str, int]) -> tuple[Layout, tuple[int, int]]:
     """Cut evenly; where that takes more than one chip, or does not fit, take compact cuts if they need fewer chips."""
-    found: dict[str, tuple[Tiling, Packing, tuple[int, int], str]] = {}
+    fitting: list[tuple[Layout, tuple[int, int]]] = []
     refusal: DoesNotFit | None = None
     for cuts in ("even", "compact"):
         compact = cuts == "compact"
@@ -128,13 +142,13 @@ def _fewest_chips(
         except DoesNotFit as error:
             refusal = error
             continue
-        found[cuts] = tiling, packing, smallest_board(chip, packing.core_kind), cuts
-        if found[cuts][2] == (1, 1):
+        fitting.append((Layout(tiling, packing, cuts), smallest_board(chip, packing.core_kind)))
+        if fitting[-1][1] == (1, 1):
             break
-    if not found:
+    if not fitting:
         assert refusal is not None
         raise refusal
-    return min(found.values(), key=lambda entry: entry[2][0] * entry[2][1])
+    return min(fitting, key=lambda entry: entry[1][0] * entry[1][1])
 
 
 def _core_table(packing: Packing, seats: Seats) -> CoreTable:

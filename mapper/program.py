@@ -131,11 +131,32 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """What mapping for time is expected to bring, in cycles of the chip's clock.
+
+    `expected_cycles` is the latency of an image (goal "latency") or the load of the busiest core per image ("throughput"),
+    `room_cycles` the same of the mapping for room, both from `steps` steps per image at expected firing rates and without the
+    network: bounds to compare mappings by, where `schedule` gives times. They are equal where no faster mapping was found: the
+    graph is then mapped as for room.
+    """
+
+    goal: str
+    steps: int
+    expected_cycles: float
+    room_cycles: float
+
+    @property
+    def gains(self) -> bool:
+        """Whether the graph is mapped otherwise than for room."""
+        return self.expected_cycles < self.room_cycles
+
+
+@dataclass(frozen=True)
 class CoreProgram(Tabular):
     """A SpikingGraph on the cores of a chip: parts, cores, flows and routes, verified.
 
     `node_names` is the graph's topological order, the index space of `parts.node`. `board` is the grid of chips in use
-    (columns, rows). `options` are the mapping options, for provenance.
+    (columns, rows). `options` are the mapping options, for provenance. `balance` is None where the goal is room.
     """
 
     graph: SpikingGraph
@@ -148,6 +169,7 @@ class CoreProgram(Tabular):
     placement: Placement
     board: tuple[int, int]
     options: Mapping[str, object]
+    balance: Balance | None = None
 
     def parts_of(self, node: str) -> Int32:
         """Indices of the parts of one graph node, in the order of token, output and input ranges; not to be written to."""

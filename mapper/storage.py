@@ -21,7 +21,7 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ChipError, ConservationError, FileFormatError
 from synaptile.foundation.files import atomic_path
 from synaptile.hwmodels import chip_document, chip_from_document
-from synaptile.mapper.program import CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
+from synaptile.mapper.program import Balance, CoreProgram, CoreTable, FlowTable, PartTable, Placement, RouteTable
 from synaptile.mapper.verify import verify_program
 
 FORMAT = "synaptile-program"
@@ -71,6 +71,7 @@ def load_program(path: str | Path) -> CoreProgram:
             placement=Placement(**structure["placement"]),
             board=(int(structure["board"][0]), int(structure["board"][1])),
             options=MappingProxyType(structure["options"]),
+            balance=Balance(**structure["balance"]) if "balance" in structure else None,
         )
         verify_program(program)
     except (KeyError, TypeError, IndexError, ValueError, ChipError, ConservationError) as error:
@@ -87,13 +88,15 @@ def program_digest(program: CoreProgram) -> str:
 
 
 def _structure_of(program: CoreProgram) -> str:
-    structure = {
+    structure: dict[str, object] = {
         "chip": chip_document(program.chip),
         "node_names": list(program.node_names),
         "placement": asdict(program.placement),
         "board": list(program.board),
         "options": dict(program.options),
     }
+    if program.balance is not None:
+        structure["balance"] = asdict(program.balance)
     return json.dumps(structure, allow_nan=False)
 
 

@@ -14,7 +14,9 @@ from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import convolution_loads, cut_convolution
 from synaptile.mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
+from synaptile.mapper.finer import finer
 from synaptile.mapper.footprint import PartExtents, cores_available, demands, home_of, off_chip, part_footprint, resources
+from synaptile.mapper.load import Budget
 from synaptile.mapper.program import CoreKind, Int32, PartTable
 from synaptile.mapper.shortfalls import refuse
 
@@ -54,8 +56,18 @@ class Tiling:
     grids: Mapping[int, Grid]
 
 
-def tile(graph: SpikingGraph, chip: Chip, *, replicas: int | Mapping[str, int] = 1, compact: bool = False) -> Tiling:
-    """Cut every node of a graph into parts that each fit a core. Raises DoesNotFit with every resource found short."""
+def tile(
+    graph: SpikingGraph,
+    chip: Chip,
+    *,
+    replicas: int | Mapping[str, int] = 1,
+    compact: bool = False,
+    budget: Budget | None = None,
+) -> Tiling:
+    """Cut every node of a graph into parts that each fit a core, and where a budget is given end within it if cuts can help.
+
+    Raises DoesNotFit with every resource found short.
+    """
     names = tuple(graph.nodes)
     shortfalls = [*_spikes_without_home(graph, chip), *_nodes_without_home(graph, chip)]
     cuts: dict[int, Cuts] = {}
@@ -75,6 +87,7 @@ def tile(graph: SpikingGraph, chip: Chip, *, replicas: int | Mapping[str, int] =
         if isinstance(found, list):
             shortfalls += found
         else:
+            found = finer(graph, cutter, found, budget) if budget is not None else found
             cuts[index] = found
             totals[cutter.kind] = totals.get(cutter.kind, 0.0) + _total(cutter, found)
     shortfalls += _cores_short(graph, chip, totals)

@@ -13,7 +13,7 @@ from synaptile.conversion.graph import Convolution2d, Node, SpikingGraph, Synaps
 from synaptile.foundation.errors import ConservationError
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import verify_alignment
-from synaptile.mapper.footprint import Footprint, PartExtents, demands, home_of, off_chip, part_footprint, resources
+from synaptile.mapper.footprint import Footprint, demands, home_of, off_chip, part_extents, part_footprint, resources
 from synaptile.mapper.program import CoreKind, CoreProgram, Int64, PartTable
 from synaptile.mapper.verify_flows import verify_flows
 from synaptile.mapper.verify_routes import verify_routes
@@ -94,13 +94,7 @@ def _verify_replicas(graph: SpikingGraph, chip: Chip, node: Node, parts: PartTab
 
 
 def _verify_footprint(graph: SpikingGraph, chip: Chip, node: Node, parts: PartTable, chosen: Int64) -> None:
-    extents = PartExtents(
-        (parts.token_stop - parts.token_start)[chosen].astype(np.int64),
-        (parts.out_stop - parts.out_start)[chosen].astype(np.int64),
-        (parts.in_stop - parts.in_start)[chosen].astype(np.int64),
-        (parts.owner[chosen] == chosen).astype(np.int64),
-        parts.out_start[chosen].astype(np.int64),
-    )
+    extents = part_extents(parts, chosen)
     if isinstance(node, Convolution2d):
         wrong = verify_alignment(node, extents.start, extents.start + extents.outputs)
         if wrong is not None:

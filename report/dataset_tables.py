@@ -7,9 +7,9 @@ import io
 import json
 from dataclasses import asdict
 
-from synaptile.report.dataset_rows import DatasetTable, Estimate, published_at
-from synaptile.report.published import PAPER_TABLE_1
 from synaptile.report.style import Sheet, five, markdown_table, new_sheet
+from synaptile.studies.dataset.published import PAPER_TABLE_1
+from synaptile.studies.dataset.table import DatasetTable, Estimate, published_at
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from synaptile.report.sizing import Break, Marginal, Outcome, Sizing, Value
 from synaptile.report.style import Sheet, markdown_table, new_sheet
+from synaptile.studies.sizing.answer import Break, Marginal, Sizing, Value
 
 
 def answer_table(study: Sizing) -> Sheet:
@@ -31,9 +31,9 @@ def answer_table(study: Sizing) -> Sheet:
 
 def outcome_table(study: Sizing) -> Sheet:
     """What the answer does, beside what was asked for."""
-    outcome, target = study.outcome, study.target
+    outcome = study.outcome
     sheet = new_sheet("What it does, an image", "", "answer", "target", caption=f"Bound by {outcome.binding}: {outcome.why}.")
-    for row in _outcomes(outcome, target.latency_ms, target.images_per_second, target.energy_mj):
+    for row in _outcomes(study):
         sheet.add_row(*row)
     return sheet
 
@@ -65,7 +65,6 @@ def to_json(study: Sizing) -> str:
 
 def to_markdown(study: Sizing) -> str:
     """The tables as Markdown text."""
-    target = study.target
     blocks = [
         f"# Smallest {study.chip} for {study.graph}",
         "\n".join(f"- {note}" for note in study.synthetic),
@@ -73,7 +72,7 @@ def to_markdown(study: Sizing) -> str:
         markdown_table(("parameter", "answer", "of", "alone", "one value lower"), _answers(study)),
         markdown_table(
             ("an image", "answer", "target"),
-            _outcomes(study.outcome, target.latency_ms, target.images_per_second, target.energy_mj),
+            _outcomes(study),
         ),
         f"Bound by {study.outcome.binding}: {study.outcome.why}.",
         markdown_table(
@@ -106,15 +105,18 @@ def break_text(broken: Break) -> str:
     return f"{_number(broken.to)}: {missed}; bound by {broken.outcome.binding}"
 
 
-def _outcomes(outcome: Outcome, latency: float | None, throughput: float | None, energy: float | None) -> list[tuple[str, ...]]:
+def _outcomes(study: Sizing) -> list[tuple[str, ...]]:
+    outcome, target = study.outcome, study.target
+
     def asked(value: float | None, text: str) -> str:
         return "-" if value is None else text.format(value)
 
+    latency = f"{outcome.latency_ms:,.4g} ms ({outcome.latency_cycles:,} cycles)"
     area = "not stated" if outcome.area_mm2 is None else f"{outcome.area_mm2:,.4g} mm2"
     return [
-        ("latency", f"{outcome.latency_ms:,.4g} ms ({outcome.latency_cycles:,} cycles)", asked(latency, "at most {:g} ms")),
-        ("throughput", f"{outcome.images_per_second:,.4g} images/s", asked(throughput, "at least {:g} images/s")),
-        ("energy", f"{outcome.energy_mj:,.4g} mJ", asked(energy, "at most {:g} mJ")),
+        ("latency", latency, asked(target.latency_ms, "at most {:g} ms")),
+        ("throughput", f"{outcome.images_per_second:,.4g} images/s", asked(target.images_per_second, "at least {:g} images/s")),
+        ("energy", f"{outcome.energy_mj:,.4g} mJ", asked(target.energy_mj, "at most {:g} mJ")),
         ("chips", f"{outcome.chips}", "-"),
         ("cores in use", f"{outcome.synapse_cores:,} synapse, {outcome.ec_cores:,} EC", "-"),
         ("area", area, "-"),

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from synaptile.energy.units import energy_text
 from synaptile.report.style import Sheet, new_sheet
-from synaptile.report.sweep_rows import BY_NAME, Figure, PointRow, Scalar, Sweep
+from synaptile.studies.sweeping.rows import BY_NAME, FigureColumn, PointRow, Scalar, Sweep
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""
@@ -105,7 +105,7 @@ def to_json(sweep: Sweep) -> str:
         "points": len(sweep.rows),
         "failed": len(sweep.rows) - len(sweep.evaluated),
         "executions": sweep.executions,
-        "front": [{"point": row.number, "labels": dict(row.labels), "figures": dict(row.figures)} for row in sweep.front],
+        "front": [{"point": row.number, "labels": dict(row.labels), "figures": vars(row.figures)} for row in sweep.front],
         "reasons": [vars(one) for one in sweep.reasons],
         "notes": list(sweep.notes),
         "settings": dict(sweep.settings),
@@ -113,7 +113,7 @@ def to_json(sweep: Sweep) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def figure_text(figure: Figure, value: Any) -> str:
+def figure_text(figure: FigureColumn, value: Any) -> str:
     """A figure as text."""
     if value is None:
         return "-"
@@ -157,12 +157,12 @@ def _points_sheet(title: str, sweep: Sweep, rows: Sequence[PointRow], caption: s
     return sheet
 
 
-def _loss(figure: Figure, row: PointRow) -> float:
+def _loss(figure: FigureColumn, row: PointRow) -> float:
     value = float(row.figures[figure.name])
     return -value if figure.better == "high" else value
 
 
-def _end(figure: Figure) -> str:
+def _end(figure: FigureColumn) -> str:
     return "more" if figure.better == "high" else "less"
 
 

@@ -8,14 +8,26 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from rich.console import Console
+
 from synaptile.report.style import Sheet, markdown_table, new_sheet
-from synaptile.report.tuning_trials import Confirmation, Score, Tuning, loss_against, ratio_at
+from synaptile.studies.tuning.trials import Confirmation, Score, Tuning, loss_against, ratio_at
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""
 
 _COLUMNS = ("trial", "T", "ratio", "untuned needs", "correlation", "top-1 as ANN (%)", "Acc. (%)")
 _NEEDS = "Untuned needs: the ratio at which the untuned network reaches the same correlation, linear between steps."
+
+
+def print_tuning(tuning: Tuning, console: Console) -> None:
+    """Print all tables of a search."""
+    console.print(front_table(tuning))
+    console.print(factor_table(tuning))
+    if tuning.confirmation is not None:
+        console.print(confirmation_table(tuning.confirmation))
+    if tuning.chosen.trial is tuning.baseline:
+        console.print("No trial was cheaper within the allowed loss: tuned.spk has the untuned thresholds.")
 
 
 def front_table(tuning: Tuning) -> Sheet:

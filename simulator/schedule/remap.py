@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from synaptile.hwmodels import Chip
-from synaptile.mapper import CoreProgram, map_graph
+from synaptile.mapper import CoreProgram, FiringRates, map_graph
 from synaptile.simulator.activity import Activity
 
 
@@ -22,9 +22,11 @@ def remapped(activity: Activity, chip: Chip) -> CoreProgram:
     """The activity's graph on another chip. Raises DoesNotFit."""
     options: dict[str, Any] = {
         name: activity.program.options[name]
-        for name in ("seed", "replicas", "placement", "anneal_moves")
+        for name in ("seed", "replicas", "placement", "anneal_moves", "goal", "rates")
         if name in activity.program.options
     }
+    if "rates" in options:
+        options["rates"] = FiringRates(**options["rates"])
     return map_graph(activity.program.graph, chip, **options)
 
 

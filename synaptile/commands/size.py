@@ -11,7 +11,7 @@ from synaptile.commands.options import OtherChip, RunDirectory, Synchronisation
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
-    from synaptile.report.sizing import Value
+    from synaptile.studies.sizing.answer import Value
 
 
 def size(
@@ -41,13 +41,12 @@ def size(
 
     Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
     """
-    from synaptile.foundation.files import write_text
     from synaptile.hwmodels import load_chip
     from synaptile.report import sizing_tables as tables
-    from synaptile.report.sizing_figure import sizing_figure
-    from synaptile.rundir import check_output
+    from synaptile.report.study_files import write_sizing
     from synaptile.simulator.storage import load_activity
-    from synaptile.sizing import size as find
+    from synaptile.studies.rundir import check_output
+    from synaptile.studies.sizing import size as find
 
     folder = check_output(to)
     chosen = _values(parameters)
@@ -72,10 +71,8 @@ def size(
         console.print(note, style="bold red")
     for table in (tables.answer_table, tables.outcome_table, tables.marginal_table):
         console.print(table(study))
-    write_text(folder / "size.json", tables.to_json(study))
-    write_text(folder / "size.md", tables.to_markdown(study))
-    written = ["size.json", "size.md", *(path.name for path in sizing_figure(study, folder / "size"))]
-    console.print(f"Written to {folder}: {', '.join(written)}", soft_wrap=True)
+    written = write_sizing(study, folder)
+    console.print(f"Written to {folder}: {', '.join(path.name for path in written)}", soft_wrap=True)
 
 
 def _values(given: list[str] | None) -> dict[str, list[Value]] | None:

@@ -46,9 +46,9 @@ def synthesise(
     import numpy as np
 
     from synaptile.pipeline import report_run
-    from synaptile.rundir import Run, check_output, save_run
     from synaptile.simulator import synthesise as draw
     from synaptile.simulator.dense.reference import check_steps
+    from synaptile.studies.rundir import Run, check_output, save_run
 
     check_steps(steps)
     folder = check_output(to)
@@ -118,7 +118,7 @@ def _published(row: str, steps: int) -> float:
 
     from synaptile.foundation.errors import InputError
     from synaptile.report import PAPER_TABLE_1
-    from synaptile.report.published import PAPER_STEPS
+    from synaptile.studies.dataset.published import PAPER_STEPS
 
     if row not in PAPER_TABLE_1:
         near = get_close_matches(row, list(PAPER_TABLE_1), n=1, cutoff=0.3)

@@ -142,6 +142,7 @@ def hand_timeline(activity: Activity) -> Timeline:
         column([sum(_crosses(program, *link) for link in m["links"]) for m in sent]),
         none,
         none,
+        np.arange(len(sent), dtype=np.int32),
     )
     flits = np.array(list(load.values()), np.int64)
     links = LinkTable(

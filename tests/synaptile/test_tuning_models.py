@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synaptile.report.tuning_trials import Score, Trial
-from synaptile.tuning.space import LARGEST, SMALLEST
-from synaptile.tuning.surrogate import REACH, SPREAD, _descend, price_of, propose
+from synaptile.studies.tuning.space import LARGEST, SMALLEST
+from synaptile.studies.tuning.surrogate import REACH, SPREAD, _descend, price_of, propose
+from synaptile.studies.tuning.trials import Score, Trial
 
 FACTORS = tuple("abcdefgh")
 SAVES = np.array([0.12, 0.03, 0.02, 0.1, 0.02, 0.01, 0.06, 0.15])

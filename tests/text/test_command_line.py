@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import synaptile as st
 from synaptile.cli import app
 from synaptile.foundation.errors import GraphError, InputError
-from synaptile.rundir import load_run
+from synaptile.studies.rundir import load_run
 from tests.text.small_encoders import write_folder
 
 tokenizers = pytest.importorskip("tokenizers", reason="sentences are encoded by the package tokenizers")

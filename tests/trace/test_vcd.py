@@ -12,10 +12,10 @@ import pytest
 from synaptile.foundation.errors import ConservationError
 from synaptile.report.trace import Window, link_names, write_trace
 from synaptile.report.trace.aggregate import into_bins
-from synaptile.report.trace.occupancy import passages
 from synaptile.report.trace.stalls import stalls
 from synaptile.report.trace.vcd import VcdTrace
 from synaptile.report.trace.window import Selection, select
+from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Timeline
 from tests.trace.timelines import timeline, with_clock
 

@@ -1,0 +1,225 @@
+"""How long a core is expected to work on a part: what mapping for time balances.
+
+The cycles of one job (one token at one step) are those of the schedule (docs/decisions/0004-schedule.md), with spikes expected at
+a density instead of recorded: the longest of operations / rate over the units of the core. A test holds them to the schedule's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from synaptile.conversion.graph import (
+    Add,
+    Convolution2d,
+    ECUnit,
+    Neurons,
+    Node,
+    PatchEmbedding,
+    ProductUnit,
+    ReadOut,
+    SpikingGraph,
+    Synapse,
+    TokenEmbedding,
+    TokenMean,
+)
+from synaptile.conversion.graph.windows import part_reach
+from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
+from synaptile.mapper.footprint import PartExtents, home_of, part_extents, units_of
+from synaptile.mapper.program import CoreKind, PartTable
+from synaptile.mapper.traffic import ASSUMED_DENSITY
+
+Cycles: TypeAlias = Any
+"""A number of cycles, or an array of them, shape (parts,)."""
+
+ASSUMED_STEPS = 12
+"""Time steps per image, assumed while no run is known: the longest run of the paper's Table 1."""
+
+_FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
+    {
+        "layer_norm": (5, 0, 2, 1),
+        "softmax": (4, 1, 0, 1),
+        "gelu": (4, 1, 0, 0),
+        "gelu_tanh": (6, 1, 0, 0),
+        "quick_gelu": (2, 1, 0, 0),
+        "silu": (1, 1, 0, 0),
+        "relu": (1, 0, 0, 0),
+        "sigmoid": (0, 1, 0, 0),
+        "tanh": (0, 1, 0, 0),
+    }
+)
+"""Passes through multipliers and special functions per element, then the same per row (LayerNorm and softmax)."""
+
+
+@dataclass(frozen=True)
+class FiringRates:
+    """How much a network is expected to fire: `steps` per image, and spikes per neuron and step by name of the site.
+
+    Sites that are not named fire at `ASSUMED_DENSITY`. Raises InputError for a number that no run can have.
+    """
+
+    steps: int = ASSUMED_STEPS
+    density: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"steps of the expected run is {self.steps}, must be at least 1")
+        for site, density in self.density.items():
+            if not 0.0 <= density <= 1.0:
+                raise InputError(f"density of site {site!r} is {density}, must be from 0 to 1 spikes per neuron and step")
+
+    def of(self, site: str) -> float:
+        """Spikes per neuron and step of one site."""
+        return self.density.get(site, ASSUMED_DENSITY)
+
+
+class Load(NamedTuple):
+    """Cycles for which a part keeps its core at an image's first step, and at each later one."""
+
+    first: Cycles
+    later: Cycles
+
+    def image(self, steps: int) -> Cycles:
+        """Cycles per image of so many steps."""
+        return self.first + (steps - 1) * self.later
+
+
+class Budget(NamedTuple):
+    """Cycles within which a core shall end its part of one image. `once` weighs what is done at the first step alone.
+
+    A dense front end works once per image while all that follows waits: for latency it counts more than its cycles.
+    """
+
+    rates: FiringRates
+    cycles: float
+    once: float = 1.0
+
+    def of(self, load: Load) -> Cycles:
+        """Cycles per image that count against the budget."""
+        return load.image(self.rates.steps) + (self.once - 1.0) * np.maximum(load.first - load.later, 0)
+
+
+class _Units(NamedTuple):
+    """Passes of one job through the units of its core."""
+
+    accumulate: Cycles = 0.0
+    multiply: Cycles = 0.0
+    special: Cycles = 0.0
+    neuron: Cycles = 0.0
+
+
+def expected_load(
+    graph: SpikingGraph, chip: Chip, rates: FiringRates, node: Node, extents: PartExtents, senders: Cycles = 0
+) -> Load:
+    """Load of parts of one node, the neurons that they feed apart. `senders` send partial sums to each of them."""
+    kind, tokens, units = home_of(graph, node), extents.tokens, extents.outputs
+    match node:
+        case Synapse(spiking=True):
+            first, later = _synapse(chip, rates, node, extents, senders)
+        case Convolution2d():
+            first, later = _convolution(chip, rates, node, extents)
+        case ProductUnit():
+            first, later, operands = _product(rates, node, units * units_of(node) // node.width)
+            job = _job_cycles(chip, kind, operands)
+            return Load(job + tokens * _job_cycles(chip, kind, first), job + tokens * _job_cycles(chip, kind, later))
+        case Neurons():
+            first = later = _Units(neuron=units * (node.shape[2] if node.is_map else 1))
+        case _:
+            first, later = _elementwise(node, units)
+    return Load(tokens * _job_cycles(chip, kind, first), tokens * _job_cycles(chip, kind, later))
+
+
+def part_loads(graph: SpikingGraph, chip: Chip, rates: FiringRates, parts: PartTable) -> Load:
+    """Load of every part, shape (parts,) each; neurons are parts of their own."""
+    own = np.arange(parts.node.size)
+    senders = np.bincount(parts.owner[parts.owner != own], minlength=own.size)
+    found = Load(np.zeros(own.size), np.zeros(own.size))
+    order = np.argsort(parts.node, kind="stable")
+    bounds = np.searchsorted(parts.node[order], np.arange(len(graph.nodes) + 1))
+    for index, node in enumerate(graph.nodes.values()):
+        chosen = order[bounds[index] : bounds[index + 1]]
+        if chosen.size:
+            load = expected_load(graph, chip, rates, node, part_extents(parts, chosen), senders[chosen])
+            found.first[chosen], found.later[chosen] = load
+    return found
+
+
+def core_loads(parts: PartTable, load: Load) -> Load:
+    """Load of every core, shape (cores,) each."""
+    return Load(*(np.bincount(parts.core, cycles, minlength=int(parts.core.max()) + 1) for cycles in load))
+
+
+def _job_cycles(chip: Chip, kind: CoreKind, work: _Units) -> Cycles:
+    """The longest of the units of a core, which work side by side."""
+    if kind is CoreKind.SYNAPSE:
+        core = chip.synapse_core
+        took = [work.accumulate / core.lanes_per_cycle, work.neuron / core.neuron_updates_per_cycle]
+    else:
+        ec = chip.ec_core
+        assert ec is not None  # nodes without a home have been refused
+        took = [
+            work.multiply / ec.multipliers_per_cycle,
+            work.special / ec.special_functions_per_cycle,
+            work.neuron / ec.neuron_updates_per_cycle,
+        ]
+    return np.ceil(np.maximum.reduce(np.broadcast_arrays(*took)))
+
+
+def _synapse(chip: Chip, rates: FiringRates, node: Synapse, extents: PartExtents, senders: Cycles) -> tuple[_Units, _Units]:
+    shifts = chip.synapse_core.graded_spikes == "shift"
+    outputs, owned = extents.outputs, extents.outputs * extents.owner
+    rows = rates.of(node.inputs[0].node) * extents.rows * outputs + senders * (2 if shifts else 1) * outputs
+    neuron = owned if shifts else 0 * owned
+    return _Units(rows + owned, 0.0, 0.0, neuron), _Units(rows + (owned if node.injection == "every" else 0), 0.0, 0.0, neuron)
+
+
+def _convolution(chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents) -> tuple[_Units, _Units]:
+    starts, stops = np.atleast_1d(extents.start), np.atleast_1d(extents.start + extents.outputs)
+    reach = [part_reach(node, int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
+    rows = rates.of(node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
+    neuron = extents.outputs if chip.synapse_core.graded_spikes == "shift" else 0 * extents.outputs
+    bias = extents.outputs
+    return _Units(rows + bias, 0.0, 0.0, neuron), _Units(rows + (bias if node.injection == "every" else 0), 0.0, 0.0, neuron)
+
+
+def _product(rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
+    """A row at the first step, at a later one, and the job that adds up the second operand."""
+    a, b = (rates.of(port.node) for port in node.inputs)
+    columns, depth = (node.keys, node.head_width) if node.form == "qk" else (node.head_width, node.keys)
+    elements, spikes_a, spikes_b = heads * columns, heads * depth * a, heads * node.keys * node.head_width * b
+    sums = 0 if node.law == "sum" else 5 * elements
+    first = spikes_a * columns + spikes_a + 2 * elements + sums
+    second = spikes_b + 2 * elements + (elements if node.law == "sum" else 0)
+    return _Units(multiply=first), _Units(multiply=first + second), _Units(multiply=spikes_b)
+
+
+def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
+    """Everything else on EC cores, one token: at the first step, at a later one."""
+    match node:
+        case ECUnit():
+            elements = units * (node.shape[2] if node.is_map else 1)
+            multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
+            multiply += (2 if node.law == "sum" else 4) + node.biased + (node.input_scale != 1.0)
+            rows = units if node.is_map else 1
+            both = _Units(0.0, multiply * elements + per_row * rows, special * elements + special_per_row * rows)
+        case Synapse():
+            both = _Units(multiply=(node.fan_in + (node.injection == "every")) * units)
+        case PatchEmbedding():
+            return _Units(multiply=(node.fan_in + 1) * units), _Units(multiply=0 * units)
+        case TokenEmbedding():
+            return _Units(multiply=units), _Units(multiply=0 * units)
+        case Add():
+            both = _Units(multiply=(len(node.inputs) - 1) * units)
+        case TokenMean():
+            both = _Units(multiply=(node.stop - node.start) * units)
+        case ReadOut():
+            scaled = node.law == "mean" or node.scale != 1.0
+            both = _Units(0.0, (1 + scaled + 2 * node.normalised) * units, 1.0 * node.normalised)
+        case _:
+            both = _Units(multiply=0 * units)
+    return both, both
