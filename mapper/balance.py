@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from synaptile.conversion.graph import Neurons, ProductUnit, Source, SpikingGraph, TokenMean
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.load import Budget, FiringRates, Load, core_loads, part_loads

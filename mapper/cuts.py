@@ -23,7 +23,7 @@ from synaptile.conversion.graph import (
     SpikingGraph,
     Synapse,
 )
-from synaptile.foundation.errors import Shortfall
+from synaptile.mapper.refusal import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import (
     Footprint,

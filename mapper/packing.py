@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.foundation.errors import Shortfall
+from synaptile.mapper.refusal import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
 from synaptile.mapper.load import Budget, part_loads

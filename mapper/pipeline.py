@@ -8,7 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.mapper.balance import Goal, Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from synaptile.foundation.errors import DoesNotFit, Shortfall
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.mapper.footprint import Resource
 
 _LEVERS: dict[str, tuple[str, ...]] = {

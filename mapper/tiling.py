@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikingGraph, Synapse
-from synaptile.foundation.errors import Shortfall
+from synaptile.mapper.refusal import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import convolution_loads, cut_convolution
 from synaptile.mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares

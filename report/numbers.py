@@ -37,9 +37,7 @@ def five(value: float, decimals: int) -> str:
 
 
 def time_text(milliseconds: float) -> str:
-    """A time in the unit that suits it: us, ms or s."""
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1e3:,.3f} s"
+    """A time in ms, below one in us."""
     return f"{milliseconds:,.3f} ms" if milliseconds >= 1 else f"{1e3 * milliseconds:,.2f} us"
 
 

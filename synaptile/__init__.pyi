@@ -62,7 +62,7 @@ from .foundation.errors import (
 from .foundation.errors import (
     ConservationError as ConservationError,
 )
-from .foundation.errors import (
+from .mapper.refusal import (
     DoesNotFit as DoesNotFit,
 )
 from .foundation.errors import (
@@ -83,7 +83,7 @@ from .foundation.errors import (
 from .foundation.errors import (
     ScheduleError as ScheduleError,
 )
-from .foundation.errors import (
+from .mapper.refusal import (
     Shortfall as Shortfall,
 )
 from .foundation.errors import (

@@ -24,7 +24,8 @@ from synaptile.commands import (
     trace,
     tune,
 )
-from synaptile.foundation.errors import ConservationError, DoesNotFit, SynaptileError
+from synaptile.foundation.errors import ConservationError, SynaptileError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.terminal import errors
 
 app = typer.Typer(

@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from synaptile.energy import price
-from synaptile.foundation.errors import ChipError, DoesNotFit, FileFormatError, ScheduleError
+from synaptile.foundation.errors import ChipError, FileFormatError, ScheduleError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.hwmodels import Chip, die_area_mm2, vary
 from synaptile.mapper.program import CoreKind
 from synaptile.simulator import Activity, Timeline, schedule

@@ -12,7 +12,8 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.digest import digest_of
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.alike import mapping_key
 from synaptile.simulator import execute, synthesise

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ImageSource, SpikingGraph, Synapse
-from synaptile.foundation.errors import DoesNotFit
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreKind, CoreProgram, map_graph
 from tests.graphs import vit_graph

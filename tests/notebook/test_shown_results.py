@@ -15,7 +15,8 @@ import pytest
 
 from synaptile.energy import break_even
 from synaptile.energy.units import energy_text, ratio_text
-from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.foundation.html import card, facts, folded, grid, notes, prose, warning
 from synaptile.foundation.tables import METADATA_KEY, Tabular
 from synaptile.hwmodels import load_chip

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from synaptile.energy import HOROWITZ, EnergyReport, EnergyTable, price
 from synaptile.energy.units import energy_text
-from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.hwmodels import load_chip
 from synaptile.report import (
     accuracy_per_step,

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaptile.energy import LADDER
-from synaptile.foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.report.sql import answer
 from synaptile.report.sweep_tables import short_names, to_json
 from synaptile.studies.sweeping.journal import Journal
