@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import write_json
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, vary, with_host_ec
+from synaptile.studies.kept import kept
 from synaptile.studies.sweeping.model import ModelFile
 from synaptile.studies.sweeping.parameters import PointSettings
 from synaptile.studies.sweeping.schema import Strict, StudyImages, StudyRates
@@ -60,7 +60,7 @@ def save_context(context: Context) -> str:
     return digest_of(document)
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def load_context(directory: str, digest: str) -> Context:
     """The context that a task names. Raises FileFormatError where another one lies there, or none."""
     file = Path(directory) / FILE

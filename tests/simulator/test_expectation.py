@@ -66,7 +66,7 @@ def error_of_function(
         if "map_bias" in arrays:
             mean = mean + arrays["map_bias"][row % len(arrays["map_bias"])]
         shares = np.asarray(twins.softmax(mean.tolist()))
-        return shares * 2 * (off.max() + u * (2 * np.abs(mean).max() + np.ptp(mean) + WIDTH + 8))
+        return np.asarray(shares * 2 * (off.max() + u * (2 * np.abs(mean).max() + np.ptp(mean) + WIDTH + 8)))
     # No slope is above 1.13. erf errs by 1.5e-7 < 3 u of float32 (Abramowitz and Stegun) in that format, tanh doubles a sigmoid:
     # with what stands around them 24 u of 1, or of |x| where F is a product with x.
     return 1.13 * off + 24 * u * np.maximum(1.0, np.abs(mean))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synaptile.simulator.kernels import integer, machine
+from synaptile.simulator.kernels import machine
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
@@ -24,7 +24,7 @@ def by_dots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Int8 sums by either way; bytes in fours only where the machine has the instruction."""
     if request.param and not machine.HAS_DOT:
         pytest.skip("this machine has no instruction that sums products of bytes")
-    monkeypatch.setattr(integer.machine, "HAS_DOT", request.param)
+    monkeypatch.setattr(machine, "HAS_DOT", request.param)
 
 
 def some_events(rng: np.random.Generator, rows: int, width: int, cuts: list[int], dtype: Any) -> Events:

@@ -32,7 +32,8 @@ def watched(chip: Chip, read: set[str]) -> Chip:
         return Watched(**{field.name: getattr(section, field.name) for field in fields(section)})
 
     sections = {name: watching(getattr(chip, name), f"{name}.") for name in ("mesh", "synapse_core", "ec_core", "noc")}
-    return watching(replace(chip, **sections), "")
+    watched: Chip = watching(replace(chip, **sections), "")
+    return watched
 
 
 @pytest.mark.parametrize("placement", ["row_major", "metis", "anneal"])
