@@ -113,11 +113,7 @@ class Split:
 
 
 Piece = tuple[str, float, float | None]
-
-
-def shares(pieces: list[Piece], total: float) -> tuple[Split, ...]:
-    """Pieces (name, SNN, ANN) with their shares of a total."""
-    return tuple(Split(name, snn, snn / total if total else 0.0, ann) for name, snn, ann in pieces)
+"""Name, SNN and ANN of what a total is split into."""
 
 
 def by_core(bill: Bill, cores: int, step: int) -> list[Piece]:

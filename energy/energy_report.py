@@ -17,13 +17,13 @@ from synaptile.energy.breakdown import (
     SPLITS,
     CoreUse,
     GroupEnergy,
+    Piece,
     Split,
     by_core,
     by_link,
     core_use,
     grouped,
     line_rows,
-    shares,
 )
 from synaptile.energy.prices import Price
 from synaptile.foundation.errors import InputError
@@ -119,21 +119,22 @@ class EnergyReport(Tabular, Shown):
         Raises InputError for an unknown key, accounting or step, and where links are asked for without a schedule.
         """
         name, at = accounting or self.top, self._step(step)
-        comparison = self.comparison(name)
-        total = float(comparison.snn_pj[at - 1])
+        bill, total = self.comparison(name).snn, float(self.comparison(name).snn_pj[at - 1])
+        pieces: list[Piece]
         match key:
             case "rung":
-                return shares([(rung, float(one.snn_pj[at - 1]), one.ann_pj) for rung, one in self._rungs(name).items()], total)
+                pieces = [(rung, float(one.snn_pj[at - 1]), one.ann_pj) for rung, one in self._rungs(name).items()]
             case "node":
-                return shares([(group.name, group.snn_pj, group.ann_pj) for group in self.by(key, accounting=name, step=at)], total)
+                pieces = [(one.name, one.snn_pj, one.ann_pj) for one in self.by("node", accounting=name, step=at)]
             case "core":
-                return shares(by_core(comparison.snn, len(self.activity.program.cores.kind), at), total)
+                pieces = by_core(bill, len(self.activity.program.cores.kind), at)
             case "step":
-                return shares([(f"T={t + 1}", float(pj), None) for t, pj in enumerate(comparison.snn.energy_pj()[:at])], total)
+                pieces = [(f"T={t + 1}", float(pj), None) for t, pj in enumerate(bill.energy_pj()[:at])]
             case "link":
-                return shares(by_link(self.timeline, self.additions.get("noc")), total)
+                pieces = by_link(self.timeline, self.additions.get("noc"))
             case _:
                 raise InputError(f"energy cannot be split by {key!r}: use one of {', '.join(SPLITS)}")
+        return tuple(Split(piece, snn, snn / total if total else 0.0, ann) for piece, snn, ann in pieces)
 
     def lines(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Chip(Tabular):
+class Chip(Tabular, Shown):
     """A chip with every figure resolved.
 
     `sources` maps the dotted name of every figure (as in the chip file, "synapse_core.lanes_per_cycle") to where it comes
@@ -188,8 +189,3 @@ class Chip(Tabular):
         from synaptile.hwmodels.show import chip_arrow
 
         return chip_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.hwmodels.show import chip_html
-
-        return chip_html(self)

@@ -14,12 +14,12 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons, ProductUnit, Source, SpikingGraph, TokenMean
 from synaptile.foundation.errors import InputError
-from synaptile.mapper.refusal import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.load import Budget, FiringRates, Load, core_loads, part_loads
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.program import Balance, CoreKind, PartTable
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.tiling import Tiling, tile
 
 Goal: TypeAlias = Literal["room", "latency", "throughput"]

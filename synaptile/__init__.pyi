@@ -62,9 +62,6 @@ from .foundation.errors import (
 from .foundation.errors import (
     ConservationError as ConservationError,
 )
-from .mapper.refusal import (
-    DoesNotFit as DoesNotFit,
-)
 from .foundation.errors import (
     FileFormatError as FileFormatError,
 )
@@ -82,9 +79,6 @@ from .foundation.errors import (
 )
 from .foundation.errors import (
     ScheduleError as ScheduleError,
-)
-from .mapper.refusal import (
-    Shortfall as Shortfall,
 )
 from .foundation.errors import (
     SynaptileError as SynaptileError,
@@ -121,6 +115,12 @@ from .mapper import (
 )
 from .mapper import (
     save_program as save_program,
+)
+from .mapper.refusal import (
+    DoesNotFit as DoesNotFit,
+)
+from .mapper.refusal import (
+    Shortfall as Shortfall,
 )
 from .pipeline import sweep as sweep
 from .report.trace import (

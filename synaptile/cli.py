@@ -57,9 +57,7 @@ def main() -> None:
     try:
         app()
     except DoesNotFit as error:
-        from synaptile.report import does_not_fit_table
-
-        errors().print(does_not_fit_table(error))
+        errors().print(error)
         _fail(f"{error.graph} does not fit {error.chip}")
     except ConservationError as error:
         _fail(f"{error}\nThis is a defect in Synaptile: nothing was written. Please report it with the command you ran.")

@@ -142,12 +142,15 @@ def critical_path_table(timeline: Timeline, count: int = 30) -> Sheet:
 def critical_nodes_table(timeline: Timeline, count: int = 12) -> Sheet:
     """The critical path by node: the `count` nodes at which most of the makespan went, waiting or running."""
     spent, makespan = critical_nodes(timeline), max(timeline.makespan_cycles, 1)
-    heaviest = [(node, jobs, wait, run, (wait + run) / makespan) for node, jobs, wait, run in spent[:count]]
+    rows = tuple(
+        (node, f"{jobs:,}", f"{wait:,}", f"{run:,}", percent((wait + run) / makespan), Bar((wait + run) / makespan))
+        for node, jobs, wait, run in spent[:count]
+    )
     return Sheet(
         f"Where the critical path of {timeline.makespan_cycles:,} cycles goes",
         ("node", "jobs", "wait", "run", "of all", ""),
-        tuple((node, f"{jobs:,}", f"{wait:,}", f"{run:,}", percent(share), Bar(share)) for node, jobs, wait, run, share in heaviest),
-        caption=f"The {len(heaviest)} heaviest of {len(spent)} nodes on the path." if len(spent) > len(heaviest) else "",
+        rows,
+        caption=f"The {len(rows)} heaviest of {len(spent)} nodes on the path." if len(spent) > len(rows) else "",
     )
 
 

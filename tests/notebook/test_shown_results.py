@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 import pytest
 
 from synaptile.energy import break_even
-from synaptile.energy.units import energy_text, ratio_text
 from synaptile.foundation.errors import InputError
-from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.foundation.html import card, facts, folded, grid, notes, prose, warning
 from synaptile.foundation.tables import METADATA_KEY, Tabular
 from synaptile.hwmodels import load_chip
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
+from synaptile.report import report_csv, report_json
+from synaptile.report.numbers import energy_text, ratio_text
 from tests.page.pages import IMAGES, NAME, STEPS, report
 
 PLANTED = '<script>alert("&")</script>'
@@ -118,7 +119,7 @@ def test_a_long_table_says_what_it_leaves_out() -> None:
 
 
 def test_the_report_shows_the_figures_of_its_json() -> None:
-    html, written = report()._repr_html_(), json.loads(report().to_json())
+    html, written = report()._repr_html_(), json.loads(report_json(report()))
     for rung in written["ladder"]:
         for figure in (energy_text(rung["snn_pj"]), energy_text(rung["ann_pj"]), ratio_text(rung["ratio"])):
             assert f">{figure}</td>" in html
@@ -161,7 +162,7 @@ def test_tables_of_arrow_and_pandas_are_one(what: str, tables: tuple[str, ...]) 
 
 
 def test_the_rows_of_a_report_are_those_of_its_csv() -> None:
-    table, lines = report().to_arrow("lines"), report().to_csv().splitlines()
+    table, lines = report().to_arrow("lines"), report_csv(report()).splitlines()
     assert table.num_rows == len(lines) - 1 and ",".join(table.column_names) == lines[0]
     executed = table.filter(pc.equal(table["accounting"], "executed"))
     for side, total in (("snn", report().comparison("executed").snn_pj[-1]), ("ann", report().comparison("executed").ann_pj)):

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from synaptile.energy.units import energy_text
+from synaptile.report import report_json
 from synaptile.report.comparison import Side, compare_runs
+from synaptile.report.numbers import energy_text
 from synaptile.report.page import write_comparison_page, write_page
 from tests.page.pages import ANN_ACCURACY, IMAGES, LABELS, NAME, STEPS, report
 
@@ -76,7 +77,7 @@ def test_a_planted_script_stays_text(opened: Callable[..., Any]) -> None:
 
 
 def test_figures_equal_the_jsons(opened: Callable[..., Any]) -> None:
-    page, written = ready(opened()), json.loads(report().to_json())
+    page, written = ready(opened()), json.loads(report_json(report()))
 
     def shown(name: str) -> str:
         return str(page.locator(f'[data-figure="{name}"]').first.inner_text()).replace("µ", "u")

@@ -13,10 +13,11 @@ from PIL import Image
 from rich.console import Console
 
 from synaptile.foundation.errors import InputError
-from synaptile.report.style import WIDTH, Sheet
+from synaptile.report import busiest_links_table, core_use_table, critical_path_table, merge_holds, schedule_table
+from synaptile.report.render.terminal import WIDTH
 from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
-from synaptile.report.timeline_tables import busiest_links_table, core_use_table, critical_path_table, merge_holds, schedule_table
 from synaptile.report.trace import Window, link_names
+from synaptile.report.views.document import Sheet
 from synaptile.simulator.schedule.timeline import Cause, Hold, LinkKind, Timeline
 from tests.trace.timelines import timeline
 
