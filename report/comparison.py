@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from synaptile.energy import EnergyReport
 from synaptile.foundation.shown import Shown
-from synaptile.hwmodels import Chip, chip_document
-from synaptile.hwmodels.figures import chip_figures, figure_text
+from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind
-from synaptile.report.numbers import energy_text, percent
+from synaptile.report.numbers import energy_text, figure_text, percent
 from synaptile.report.views.document import Sheet
 from synaptile.report.views.run import accuracy_per_step
 from synaptile.simulator.schedule.timeline import Timeline
@@ -80,7 +79,7 @@ def compare_runs(a: Side, b: Side) -> tuple[Changes, ...]:
 
 def compare_chips(a: Chip, b: Chip) -> tuple[Changes, ...]:
     """The figures in which two chips differ, and how many are equal."""
-    figures = [dict(chip_figures(chip_document(chip))) for chip in (a, b)]
+    figures = [{name: value for name, value, _ in chip.figures()} for chip in (a, b)]
     names = list(dict.fromkeys([*figures[0], *figures[1]]))
     found = [_figure(name, figures[0].get(name), figures[1].get(name)) for name in names]
     changed = tuple(change for change in found if change.a != change.b)

@@ -41,6 +41,15 @@ def time_text(milliseconds: float) -> str:
     return f"{milliseconds:,.3f} ms" if milliseconds >= 1 else f"{1e3 * milliseconds:,.2f} us"
 
 
+def figure_text(value: object) -> str:
+    """A figure or property of a chip as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def shown_steps(steps: int, most: int = 12) -> tuple[int, ...]:
     """Which steps a table shows: all up to `most`, else `most` of them spread evenly, first and last among them."""
     if steps <= most:

@@ -14,7 +14,7 @@ from synaptile.report.render.html import html
 from synaptile.report.render.terminal import terminal
 from synaptile.report.views.activity import activity_document
 from synaptile.report.views.break_even import break_even_document
-from synaptile.report.views.chip import chip_sheets
+from synaptile.report.views.chip import chip_document
 from synaptile.report.views.dataset import dataset_document
 from synaptile.report.views.document import Document, Sheet
 from synaptile.report.views.graph import graph_document
@@ -62,7 +62,7 @@ def _readable(result: object) -> Document | Sheet:
         case DoesNotFit():
             return refusal_document(result)
         case Chip():
-            return chip_sheets(result)
+            return chip_document(result)
         case Changes():
             return changes_table(result)
         case Sizing():

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synaptile.hwmodels import Chip, chip_document, die_area_mm2
-from synaptile.hwmodels.figures import chip_figures, figure_text
-from synaptile.hwmodels.stored import ASSUMED
+from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.mapper.homes import kinds_without_home
+from synaptile.report.numbers import figure_text
 from synaptile.report.views.document import Document, Sheet
-
-PROPERTY = "a property, not a figure"
-"""Origin of what is no figure."""
 
 KIB_BITS = 8192
 
@@ -42,7 +39,7 @@ def chips_table(chips: Sequence[Chip]) -> Sheet:
     )
 
 
-def chip_sheets(chip: Chip) -> Document:
+def chip_document(chip: Chip) -> Document:
     """Cores, memories and clock; nodes without a home; every figure with its origin; what the chip lacks.
 
     The die area follows where the chip states area figures.
@@ -66,8 +63,7 @@ def chip_sheets(chip: Chip) -> Document:
 
 def figure_rows(chip: Chip) -> tuple[tuple[str, str, str], ...]:
     """Every figure and property: dotted name, value and where it comes from."""
-    figures = chip_figures(chip_document(chip))
-    return tuple((name, figure_text(value), chip.sources.get(name, PROPERTY)) for name, value in figures)
+    return tuple((name, figure_text(value), origin) for name, value, origin in chip.figures())
 
 
 def _facts(chip: Chip) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Callable
 from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
@@ -15,12 +14,12 @@ import pytest
 
 from synaptile.energy import break_even
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.html import card, facts, folded, grid, notes, prose, warning
 from synaptile.foundation.tables import METADATA_KEY, Tabular
 from synaptile.hwmodels import load_chip
 from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.report import report_csv, report_json
 from synaptile.report.numbers import energy_text, ratio_text
+from synaptile.report.views.document import Document, Sheet
 from tests.page.pages import IMAGES, NAME, STEPS, report
 
 PLANTED = '<script>alert("&")</script>'
@@ -95,26 +94,27 @@ def test_a_planted_script_stays_text(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fragment",
+    "document",
     [
-        lambda text: card(text),
-        lambda text: facts([(text, text)]),
-        lambda text: grid((text,), [(text,)]),
-        lambda text: prose(text),
-        lambda text: notes([text]),
-        lambda text: warning(text),
-        lambda text: folded(text),
+        Document(PLANTED),
+        Document("", facts=((PLANTED, PLANTED),)),
+        Document("", (Sheet("", (PLANTED,), ((PLANTED,),)),)),
+        Document("", (Sheet(PLANTED, ("n",), (), caption=PLANTED),)),
+        Document("", (Sheet(PLANTED, ("n",), (), folded=True),)),
+        Document("", notes=(PLANTED,)),
+        Document("", notes=("note",), notes_title=PLANTED),
+        Document("", warnings=(PLANTED,)),
     ],
-    ids=["card", "facts", "grid", "prose", "notes", "warning", "folded"],
+    ids=["title", "facts", "cells", "caption", "folded", "notes", "notes title", "warning"],
 )
-def test_every_fragment_escapes(fragment: Callable[[str], str]) -> None:
-    html = fragment(f"{PLANTED}'")
+def test_every_part_of_a_document_is_escaped(document: Document) -> None:
+    html = document._repr_html_()
     assert "<script" not in html
-    assert "&lt;script&gt;alert(&quot;&amp;&quot;)&lt;/script&gt;&#x27;" in html
+    assert "&lt;script&gt;alert(&#34;&amp;&#34;)&lt;/script&gt;" in html
 
 
 def test_a_long_table_says_what_it_leaves_out() -> None:
-    html = grid(("n",), [(str(n),) for n in range(30)], most=24)
+    html = Sheet("", ("n",), tuple((str(n),) for n in range(30))).first(24)._repr_html_()
     assert ">23<" in html and ">24<" not in html and "and 6 more" in html
 
 
