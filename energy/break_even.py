@@ -64,7 +64,7 @@ _FETCHES = "weight rows"
 _BISECTIONS = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BreakEven(Tabular, Shown):
     """Ratio SNN / ANN of one rung through `step` steps, over spike rate and weight reuse.
 

@@ -53,7 +53,7 @@ class Rung:
     cheaper_through: int | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EnergyReport(Tabular, Shown):
     """The bill of one run. Energies are in pJ per image; a step's figure is cumulative (steps 1..step), step counts from 1.
 
@@ -174,8 +174,17 @@ class EnergyReport(Tabular, Shown):
 
     def ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
         """The energy ladder through `step` (default: all), SNN and ANN side by side; rungs in `missing` are left out."""
-        at = self._step(step)
-        return tuple(self._rung(self.comparisons[name], at) for name in LADDER if name in self.comparisons)
+        return tuple(self.rung(name, step=step) for name in LADDER if name in self.comparisons)
+
+    def rung(self, accounting: str, *, step: int | None = None) -> Rung:
+        """One accounting or rung through `step` (default: all)."""
+        comparison, at = self.comparison(accounting), self._step(step)
+        snn, ann = float(comparison.snn_pj[at - 1]), comparison.ann_pj
+        if comparison.unpriced:
+            return Rung(comparison.name, comparison.title, snn, ann, None, None)
+        # Energy only accumulates, so the steps at which the SNN is below the ANN come first.
+        cheaper = int(np.count_nonzero(comparison.snn_pj < ann))
+        return Rung(comparison.name, comparison.title, snn, ann, float(comparison.ratios()[at - 1]), cheaper)
 
     @cached_property
     def cores(self) -> tuple[CoreUse, ...]:
@@ -217,14 +226,6 @@ class EnergyReport(Tabular, Shown):
             return {accounting: self.comparison(accounting)}
         added = {name: self.additions[name] for name in LADDER[: LADDER.index(accounting) + 1] if name in self.additions}
         return {"executed": self.comparison("executed"), **added}
-
-    def _rung(self, comparison: Comparison, step: int) -> Rung:
-        snn, ann = float(comparison.snn_pj[step - 1]), comparison.ann_pj
-        if comparison.unpriced:
-            return Rung(comparison.name, comparison.title, snn, ann, None, None)
-        # Energy only accumulates, so the steps at which the SNN is below the ANN come first.
-        cheaper = int(np.count_nonzero(comparison.snn_pj < ann))
-        return Rung(comparison.name, comparison.title, snn, ann, float(comparison.ratios()[step - 1]), cheaper)
 
 
 def _lines(report: EnergyReport) -> dict[str, Any]:

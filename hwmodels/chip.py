@@ -43,7 +43,7 @@ PROPERTY = "a property, not a figure"
 Name = Annotated[str, pydantic.Strict(), pydantic.Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Chip(Section, Tabular, Shown):
     """A chip with every figure resolved."""
 

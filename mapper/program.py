@@ -152,7 +152,7 @@ class Balance:
         return self.expected_cycles < self.room_cycles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CoreProgram(Tabular, Shown):
     """A SpikingGraph on the cores of a chip: parts, cores, flows and routes, verified.
 

@@ -52,6 +52,9 @@ class DoesNotFit(SynaptileError, Tabular, Shown):
     def __reduce__(self) -> tuple[type[DoesNotFit], tuple[str, str, tuple[Shortfall, ...]]]:
         return type(self), (self.graph, self.chip, self.shortfalls)
 
+    def __repr__(self) -> str:
+        return f"DoesNotFit({self.graph!r}, {self.chip!r}, <{len(self.shortfalls)} shortfalls>)"
+
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `shortfalls`, one per row: the fields of `Shortfall`."""
         choose(table, ("shortfalls",), "DoesNotFit")

@@ -49,7 +49,7 @@ class Change:
         return f"{100 * (self.factor - 1):+.1f} %" if 0.2 < self.factor < 5 else f"x {self.factor:.3g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Changes(Shown):
     """Changes under one title; `note` says what the reader must know."""
 

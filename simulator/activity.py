@@ -75,7 +75,7 @@ class SpikeRecord:
     masks: NDArray[np.uint8] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activity(Tabular, Shown):
     """One run of a CoreProgram.
 

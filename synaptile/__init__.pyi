@@ -123,6 +123,7 @@ from .mapper.refusal import (
     Shortfall as Shortfall,
 )
 from .pipeline import sweep as sweep
+from .report.energy_files import write_report as write_report
 from .report.trace import (
     Window as Window,
 )

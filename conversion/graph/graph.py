@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=Node)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikingGraph(Tabular, Shown):
     """A spiking network ready to be mapped.
 

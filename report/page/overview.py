@@ -16,6 +16,7 @@ from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.report.energy_files import line_fields
 from synaptile.report.page.chip_view import shown_program
 from synaptile.report.views.chip import figure_rows
+from synaptile.report.views.energy import cheaper_text
 from synaptile.report.views.program import fullest
 from synaptile.report.views.run import accuracy_per_step
 
@@ -67,7 +68,7 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "ratio": comparison.ratios().tolist() if priced else None,
         "snn_pj": comparison.snn_pj.tolist(),
         "ann_pj": comparison.ann_pj,
-        "cheaper_through": int(np.count_nonzero(comparison.snn_pj < comparison.ann_pj)) if priced else None,
+        "cheaper": cheaper_text(report.rung(name)) if priced else "unpriced",
     }
 
 

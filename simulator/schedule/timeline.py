@@ -159,7 +159,7 @@ class Resource:
     share: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Timeline(Tabular, Shown):
     """One Activity on one chip, in cycles of that chip's clock.
 

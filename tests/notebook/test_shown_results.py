@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import io
 import json
 from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from rich.console import Console
 
+from synaptile.conversion.text.tokens import Tokens
 from synaptile.energy import break_even
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.tables import METADATA_KEY, Tabular
@@ -19,6 +23,7 @@ from synaptile.hwmodels import load_chip
 from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.report import report_csv, report_json
 from synaptile.report.numbers import energy_text, ratio_text
+from synaptile.report.trace import Window
 from synaptile.report.views.document import Document, Sheet
 from tests.page.pages import IMAGES, NAME, STEPS, report
 
@@ -67,6 +72,27 @@ def test_a_result_shows_itself_without_script_or_network(what: str) -> None:
     }
     assert parser.attributes <= {"class"} and "url(" not in html and "@import" not in html
     assert not parser.open
+
+
+@pytest.mark.parametrize("what", ["graph", "chip", "program", "activity", "timeline", "report", "break-even", "refusal"])
+def test_a_repr_fits_two_lines_and_names_its_type(what: str) -> None:
+    result = shown()[what]
+    text = repr(result)
+    assert text.startswith(f"{type(result).__name__}(") and len(text) <= 240 and "\n" not in text
+
+
+def test_what_users_hand_in_has_a_short_repr_too() -> None:
+    tokens = Tokens(np.zeros((500, 64), np.int32), np.full(500, 64))
+    for held in (tokens, Window(links=tuple(f"x0y{n}_to_x0y{n + 1}" for n in range(500)))):
+        assert len(repr(held)) <= 240 and repr(held).startswith(f"{type(held).__name__}(")
+
+
+@pytest.mark.parametrize("what", ["graph", "chip", "program", "activity", "timeline", "report", "break-even", "refusal"])
+def test_a_console_prints_what_a_notebook_shows(what: str) -> None:
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(shown()[what])
+    title = console.file.getvalue().splitlines()[0]  # type: ignore[attr-defined]
+    assert title.strip() and title.split()[0] in unescape(shown()[what]._repr_html_())
 
 
 class _Parser(HTMLParser):
