@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.documents import Strict
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import write_json
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, vary, with_host_ec
 from synaptile.studies.kept import kept
 from synaptile.studies.sweeping.model import ModelFile
 from synaptile.studies.sweeping.parameters import PointSettings
-from synaptile.studies.sweeping.schema import Strict, StudyImages, StudyRates
+from synaptile.studies.sweeping.schema import StudyImages, StudyRates
 
 FILE = "context.json"
 

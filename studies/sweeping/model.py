@@ -19,14 +19,14 @@ from synaptile.conversion.thresholds import with_thresholds
 from synaptile.conversion.weights import load_timm
 from synaptile.data import DIGITS_GRAPH
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.studies.dataset.listing import list_images
 from synaptile.studies.kept import kept
 from synaptile.studies.settings import file_digest
 from synaptile.studies.sweeping.parameters import CONVERSION, FACTOR, SPIKEZIP_CONVERSIONS, Conversion
-from synaptile.studies.sweeping.read import nearest
-from synaptile.studies.sweeping.schema import Method, Preset, Strict, StudyImages, StudyModel
+from synaptile.studies.sweeping.schema import Method, Preset, StudyImages, StudyModel
 from synaptile.studies.tuning.space import check_tunable, group_of, groups
 
 Kind = Literal["graph", "timm", "digits", "run"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synaptile.conversion.graph import load_graph
+from synaptile.foundation.documents import nearest
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper.alike import UNREAD_OF_CORES
@@ -27,7 +28,7 @@ from synaptile.studies.sweeping.model import (
     resolved,
 )
 from synaptile.studies.sweeping.parameters import CHIP, CONVERSION, FACTOR, MAPPING, Parameters, PointSettings
-from synaptile.studies.sweeping.read import nearest, read_study
+from synaptile.studies.sweeping.read import read_study
 from synaptile.studies.sweeping.rows import BY_NAME, OBJECTIVES
 from synaptile.studies.sweeping.schema import Study, StudyRates
 from synaptile.studies.sweeping.space import Axis, axes_of, fixed_of, grid_size, largest_steps
