@@ -13,12 +13,13 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from synaptile.conversion.graph import Neurons, ProductUnit, Source, SpikingGraph, TokenMean
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.load import Budget, FiringRates, Load, core_loads, part_loads
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.program import Balance, CoreKind, PartTable
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.tiling import Tiling, tile
 
 Goal: TypeAlias = Literal["room", "latency", "throughput"]

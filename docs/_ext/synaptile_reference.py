@@ -23,7 +23,7 @@ import synaptile
 from synaptile.energy.prices import HOROWITZ
 from synaptile.hwmodels import load_chip, schema, shipped_chips
 from synaptile.hwmodels.schema import ChipSchema, Figure
-from synaptile.report.style import markdown_table
+from synaptile.report.render.markdown import markdown_table
 
 UNITS = {
     "_pj_per_flit_hop": "pJ a flit and hop",
