@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.functions import erf, exp
 from synaptile.simulator.kernels.inner import centre_rows, exponentiate_rows

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.special import erf as library_erf
 
-from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.simulator.dense import arithmetic
 from synaptile.simulator.kernels import functions
 from synaptile.simulator.kernels.expectation import Function, expect, make_constants
