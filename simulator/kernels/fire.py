@@ -11,7 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
-from synaptile.simulator.kernels.inner import COMPRESSES, count_groups, count_level, pack_row, reset_codes
+from synaptile.simulator.kernels.dispatch import COMPRESSES, count_groups, count_level, pack_row, reset_codes
 from synaptile.simulator.kernels.machine import WORD_CODES
 from synaptile.simulator.kernels.vector import firing
 from synaptile.simulator.kernels.vector.codes import MOST_LEVELS
