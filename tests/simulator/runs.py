@@ -29,7 +29,7 @@ Array = NDArray[Any]
 THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
 needs_compiler = pytest.mark.skipif(
     bool(config.DISABLE_JIT),  # type: ignore[attr-defined]  # as above
-    reason="row blocks, float32 exp and float32 erf are made of LLVM instructions",
+    reason="whole networks take minutes uncompiled",
 )
 
 
