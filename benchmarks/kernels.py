@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -68,8 +69,8 @@ def _candidates(shape: tuple[int, int, int], events: dict[float, Any]) -> dict[K
         ("torch linear", 1.0): lambda: torch.nn.functional.linear(torch_x, torch_weight),
     }
     for density, some in events.items():
-        candidates["float32", density] = lambda some=some: accumulate(some, EMITTED, tiles, bias, out)
-        candidates["int8", density] = lambda some=some: accumulate_integer(some, integer_tiles, scale, out, LEVELS)
+        candidates["float32", density] = partial(accumulate, some, EMITTED, tiles, bias, out)
+        candidates["int8", density] = partial(accumulate_integer, some, integer_tiles, scale, out, LEVELS)
     return candidates
 
 

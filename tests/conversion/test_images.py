@@ -46,7 +46,7 @@ def timm_pixels(path: Path, image: ImageSource) -> np.ndarray:
         crop_mode=image.crop_mode,
     )
     with Image.open(path) as opened:
-        return transform(opened.convert("RGB")).numpy()
+        return np.asarray(transform(opened.convert("RGB")).numpy())
 
 
 def assert_same_pixels(found: np.ndarray, expected: np.ndarray) -> None:
@@ -69,7 +69,7 @@ def test_preprocessing_is_timms(
     image = source(*extents, interpolation=interpolation, crop_fraction=crop_fraction, crop_mode=crop_mode)
     path = write_png(tmp_path / "image.png", width, height, seed=width * height)
     found = load_images((path,), image)
-    assert (found.shape, found.dtype) == ((1, 3, *extents), np.float32)
+    assert found.shape == (1, 3, *extents) and found.dtype == np.float32
     assert_same_pixels(found[0], timm_pixels(path, image))
 
 
@@ -227,7 +227,7 @@ def test_arrays_that_are_no_preprocessed_images_are_refused(images: Any, parts: 
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_preprocessed_images_pass_unchanged(dtype: type) -> None:
+def test_preprocessed_images_pass_unchanged(dtype: Any) -> None:
     images = np.full((1, 3, 4, 4), 1000.0, dtype)
     assert check_images(images, (3, 4, 4)) is images
     assert check_images(GOOD.tolist(), (3, 4, 4)).dtype == np.float64

@@ -162,7 +162,7 @@ def test_layer_scale_is_folded_into_the_linear_in_front(lowered: Lowered) -> Non
 
 
 def test_the_source_carries_the_preprocessing(lowered: Lowered) -> None:
-    (source,), (embedding,) = (lowered.graph.of_type(kind) for kind in (ImageSource, PatchEmbedding))
+    (source,), (embedding,) = lowered.graph.of_type(ImageSource), lowered.graph.of_type(PatchEmbedding)
     config = timm.models.get_pretrained_cfg(lowered.case.model)
     size = lowered.case.options.get("img_size", config.input_size[1])
     assert source.image_shape == (3, size, size)

@@ -27,12 +27,12 @@ from tests.conversion.small_models import (
 )
 
 
-class QuickGELU(torch.nn.Module):
+class QuickGELU(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     def forward(self, x: Any) -> Any:
         return x * torch.sigmoid(1.702 * x)
 
 
-class Elementwise(torch.nn.Module):
+class Elementwise(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     """An activation given as a function."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
@@ -49,7 +49,7 @@ def with_activation(function: Callable[[Any], Any], **options: Any) -> Any:
     return model
 
 
-class Convolutional(torch.nn.Module):
+class Convolutional(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     """Patch embedding with BatchNorm, and a BatchNorm behind a Linear."""
 
     def __init__(self) -> None:
@@ -130,7 +130,8 @@ def test_sites_see_what_the_model_computes_there_unscaled() -> None:
         np.testing.assert_allclose(seen[f"blocks.0.attn.{part}"], captured["qkv"][..., 24 * i : 24 * (i + 1)], atol=1e-12)
     np.testing.assert_allclose(seen["blocks.0.mlp.fc2.in"], captured["fc2"], atol=1e-12)
     np.testing.assert_allclose(seen["blocks.0.attn.softmax.out"].sum(-1), 1.0, atol=1e-12)
-    assert graph.nodes["blocks.0.attn.softmax"].input_scale == pytest.approx(8**-0.5)
+    softmax = graph.nodes["blocks.0.attn.softmax"]
+    assert isinstance(softmax, ECUnit) and softmax.input_scale == pytest.approx(8**-0.5)
 
 
 def test_layer_scale_folds_into_weights_and_bias() -> None:

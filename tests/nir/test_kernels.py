@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def constants(rng: np.random.Generator, width: int, dtype: type) -> LeakyConstan
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("subtract", [False, True])
 @pytest.mark.parametrize("equation", list(Equation))
-def test_neurons_fire_as_their_equations_say(equation: int, subtract: bool, dtype: type) -> None:
+def test_neurons_fire_as_their_equations_say(equation: Equation, subtract: bool, dtype: Any) -> None:
     rng = np.random.default_rng(equation)
     rows, width, k = 4, 9, constants(rng, 9, dtype)
     state = LeakyState(np.zeros((rows, width), dtype), np.zeros((rows, width), dtype))

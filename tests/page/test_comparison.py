@@ -13,12 +13,12 @@ from synaptile.cli import main
 from synaptile.energy import price
 from synaptile.energy.units import energy_text
 from synaptile.hwmodels import load_chip
-from synaptile.report.comparison import Change, Side, compare_chips, compare_runs, section_table
+from synaptile.report.comparison import Change, Section, Side, compare_chips, compare_runs, section_table
 from synaptile.report.style import WIDTH
 from tests.page.pages import ANN_ACCURACY, LABELS, activity, report
 
 
-def by_title(sections: tuple, start: str) -> dict[str, Change]:
+def by_title(sections: tuple[Section, ...], start: str) -> dict[str, Change]:
     section = next(section for section in sections if section.title.startswith(start))
     return {change.what: change for change in section.changes}
 
@@ -147,6 +147,6 @@ def test_what_is_refused(
     part: str,
 ) -> None:
     names = {"RUN": run_directory, "EMPTY": tmp_path}
-    assert command(monkeypatch, *(names.get(argument, argument) for argument in arguments)) == 2
+    assert command(monkeypatch, *(names.get(str(argument), argument) for argument in arguments)) == 2
     error = " ".join(capsys.readouterr().err.split())
     assert part in error and "Traceback" not in error

@@ -92,8 +92,8 @@ def test_lines_sum_to_every_group_of_every_rung(text: str, key: str, step: int) 
                 columns = audit[side][one]
                 for node, priced, count in zip(columns["node"], columns["price"], columns["count"], strict=True):
                     price_ = audit["prices"][priced]
-                    group = found.setdefault(audit["nodes"][node][COLUMN[key]], [0.0, 0.0])
-                    group[at] += sum(count[:step]) * price_["pj"] / price_["images"]
+                    sides = found.setdefault(audit["nodes"][node][COLUMN[key]], [0.0, 0.0])
+                    sides[at] += sum(count[:step]) * price_["pj"] / price_["images"]
         for group in bill.by(key, accounting=name, step=step):
             assert found.pop(group.name) == pytest.approx([group.snn_pj, group.ann_pj], rel=1e-12), (name, group.name)
         assert not any(any(rest) for rest in found.values())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, Node, SpikingGraph
 from synaptile.conversion.images import source_of
+from synaptile.conversion.text.tokens import Tokens
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreProgram
 from synaptile.simulator import Activity, execute
@@ -27,10 +28,7 @@ from tests.mapper.chips import small_chip
 Array = NDArray[Any]
 
 THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
-needs_compiler = pytest.mark.skipif(
-    bool(config.DISABLE_JIT),  # type: ignore[attr-defined]  # as above
-    reason="whole networks take minutes uncompiled",
-)
+needs_compiler = pytest.mark.needs_compiler
 
 
 def some_runs(code: Array, cuts: Array, emitted: Array, which: int = ALL) -> Runs:
@@ -75,7 +73,7 @@ def published_thresholds(arrays: Mapping[str, Array]) -> dict[str, tuple[float, 
 
 
 def execute_keeping_spikes(
-    program: CoreProgram, images: Array, steps: int, numeric: str, **options: Any
+    program: CoreProgram, images: Array | Tokens, steps: int, numeric: str, **options: Any
 ) -> tuple[Activity, dict[str, Array]]:
     """A run and, for each site, the values emitted: (steps, images, *site shape) in the run's floating type."""
     dtype = real_dtype(check_numeric(numeric))

@@ -13,7 +13,7 @@ from synaptile.simulator.kernels import dispatch, plain
 from synaptile.simulator.kernels.fire import make_thresholds, pack_fired
 from synaptile.simulator.kernels.plain import ALL, DOWN, ROOM, UP, SpikeList
 from synaptile.simulator.kernels.vector import codes as vector
-from tests.simulator.runs import some_runs
+from tests.simulator.runs import needs_compiler, some_runs
 
 WIDTHS = [1, 5, 15, 16, 17, 63, 64, 65, 112, 128, 130, 197, 384]
 
@@ -64,6 +64,7 @@ def test_any_run_of_neurons_is_listed_in_order(width: int, which: int, dtype: An
         assert (index[:3] == 999).all(), "what was listed before stays"
 
 
+@needs_compiler
 @pytest.mark.skipif(not dispatch.COMPRESSES, reason="this machine does not compress registers")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("which", [ALL, UP, DOWN])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import ECUnit, MTNeurons, Port, ProductUnit, ReadOut, SpikingGraph, Synapse
-from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.foundation.errors import ImageError, InputError
 from synaptile.simulator import Reference, reference

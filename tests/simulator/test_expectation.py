@@ -18,6 +18,7 @@ from synaptile.simulator.kernels import functions
 from synaptile.simulator.kernels.expectation import Function, expect, make_constants
 from tests import bounds
 from tests.simulator import twins
+from tests.simulator.runs import needs_compiler
 
 STEPS, ROWS, WIDTH, START = 4, 5, 7, 3
 FUNCTIONS: tuple[ECFunction, ...] = get_args(ECFunction)
@@ -66,7 +67,7 @@ def error_of_function(
         if "map_bias" in arrays:
             mean = mean + arrays["map_bias"][row % len(arrays["map_bias"])]
         shares = np.asarray(twins.softmax(mean.tolist()))
-        return shares * 2 * (off.max() + u * (2 * np.abs(mean).max() + np.ptp(mean) + WIDTH + 8))
+        return np.asarray(shares * 2 * (off.max() + u * (2 * np.abs(mean).max() + np.ptp(mean) + WIDTH + 8)))
     # No slope is above 1.13. erf errs by 1.5e-7 < 3 u of float32 (Abramowitz and Stegun) in that format, tanh doubles a sigmoid:
     # with what stands around them 24 u of 1, or of |x| where F is a product with x.
     return 1.13 * off + 24 * u * np.maximum(1.0, np.abs(mean))
@@ -147,6 +148,7 @@ def grid() -> NDArray[np.float32]:
     return np.concatenate([both, -both])
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", ["exp", "erf"])
 def test_float32_functions_equal_the_reference_to_the_last_bit(name: str) -> None:
     scalar = getattr(functions, name)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ECUnit, Node, Port, SpikingGraph, Synapse, TokenMean, TokenSelect
-from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import reference

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
+from synaptile.conversion.images import source_of
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
@@ -20,14 +21,14 @@ from tests.graphs import vit_graph
 
 
 @pytest.fixture(scope="module")
-def graph():
+def graph() -> SpikingGraph:
     return vit_graph(depth=2, tokens=50, width=192, heads=3, hidden=768, classes=10)
 
 
 @pytest.mark.parametrize(("steps", "images"), [(1, 1), (4, 3)])
 def test_the_estimate_covers_what_a_run_allocates(graph: SpikingGraph, steps: int, images: int) -> None:
     program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
-    batch = np.random.default_rng(0).standard_normal((images, *graph.nodes["image"].image_shape)).astype(np.float32)
+    batch = np.random.default_rng(0).standard_normal((images, *source_of(graph).image_shape)).astype(np.float32)
     execute(program, batch[:1], 1)  # compile
     tracemalloc.start()
     execute(program, batch, steps, images_at_once=images)
@@ -47,7 +48,7 @@ def test_more_is_kept_to_serve_again_where_memory_is_ample() -> None:
 
 def test_too_little_memory_is_refused_before_the_start(graph: SpikingGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
-    batch = np.zeros((2, *graph.nodes["image"].image_shape), np.float32)
+    batch = np.zeros((2, *source_of(graph).image_shape), np.float32)
     monkeypatch.setattr("synaptile.simulator.memory.psutil.virtual_memory", lambda: SimpleNamespace(available=10**6))
     monkeypatch.setattr(sys.modules["synaptile.simulator.execute"], "make_layout", lambda *_: pytest.fail("started"))
     with pytest.raises(InputError, match=r"needs .* GiB .* free: fewer images together .* keep_spikes=0"):

@@ -81,6 +81,7 @@ def test_increments_and_counts_of_both_forms(form: Form, dtype: Any) -> None:
                 bounds.assert_within(block, increments[t], within[t])
             expected_pairs += np.array(twins.product_pairs(a, b))
         for counted, expected in zip(pairs, expected_pairs, strict=True):
+            assert counted is not None
             np.testing.assert_array_equal(counted[:, image], expected)
 
 

@@ -98,7 +98,7 @@ def test_energy_may_do_what_it_likes(seed: int) -> None:
     places = [{value: at for at, value in enumerate(knob.values)} for knob in KNOBS]
 
     def model(changes: dict[str, float]) -> ChipOutcome:
-        at = tuple(place[value] for place, value in zip(places, changes.values(), strict=True))  # type: ignore[index]
+        at = tuple(place[value] for place, value in zip(places, changes.values(), strict=True))
         return ChipOutcome(True, "x", "x", 1, 0.5, 2.0, float(table[at]), 1)
 
     target = Target(energy_mj=0.8)
@@ -123,7 +123,7 @@ def test_once_a_check_has_found_that_more_is_slower_every_smaller_point_is_tried
     places = [{value: at for at, value in enumerate(knob.values)} for knob in KNOBS]
 
     def model(changes: dict[str, float]) -> ChipOutcome:
-        return outcome(float(table[tuple(place[value] for place, value in zip(places, changes.values(), strict=True))]))  # type: ignore[index]
+        return outcome(float(table[tuple(place[value] for place, value in zip(places, changes.values(), strict=True))]))
 
     family = make_family(load_chip("ecmt45"), KNOBS)
     search = Search(family, TARGET, Modelled(model), seed)

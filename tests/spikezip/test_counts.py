@@ -50,7 +50,7 @@ def issued(activity: Activity, node: str, role: str, op: str) -> list[int]:
     if role not in table.roles:
         return [0] * activity.steps
     rows = (table.node == activity.program.node_names.index(node)) & (table.role == table.roles.index(role))
-    return table.count[rows & (table.op == OPS.index(op))].sum(axis=0).tolist()
+    return [int(count) for count in table.count[rows & (table.op == OPS.index(op))].sum(axis=0)]
 
 
 def test_spikes_and_both_accountings_are_those_of_the_reference(run: tuple[Activity, dict[str, Array]]) -> None:

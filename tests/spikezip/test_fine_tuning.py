@@ -26,7 +26,9 @@ def test_both_compute_the_same_logits() -> None:
     network = QANN(graph).double()
     with torch.no_grad():
         for site, step in network.steps.items():
-            step.copy_(torch.tensor(graph.nodes[site.replace("/", ".")].theta1, dtype=torch.float64))
+            node = graph.nodes[site.replace("/", ".")]
+            assert isinstance(node, STBIFNeurons)
+            step.copy_(torch.tensor(node.step_size, dtype=torch.float64))
         found = network(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(found, qann_levels(graph, images)[0], rtol=0, atol=1e-12)
 

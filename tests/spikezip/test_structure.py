@@ -58,8 +58,10 @@ def test_ten_quantisers_a_block_and_two_more() -> None:
 def test_everything_else_telescopes_and_enters_once() -> None:
     graph = quantised_structure(lowered(), 16, "rate")
     assert not [unit for unit in graph.of_type(ECUnit) if unit.function == "gelu"]
-    assert {node.law for node in (*graph.of_type(ECUnit), *graph.of_type(ProductUnit), graph.readout)} == {"sum"}
-    assert {node.injection for node in (*graph.of_type(Synapse), *graph.of_type(ConstantStream))} == {"once"}
+    laws = {unit.law for unit in graph.of_type(ECUnit)} | {unit.law for unit in graph.of_type(ProductUnit)} | {graph.readout.law}
+    assert laws == {"sum"}
+    injections = {node.injection for node in graph.of_type(Synapse)}
+    assert injections == {node.injection for node in graph.of_type(ConstantStream)} == {"once"}
     source = source_of(graph)
     assert (source.presentation, source.rate_steps, source.last_step) == ("rate", 16, 16)
     assert sum(source.share(t) for t in range(1, 100)) == 1.0
@@ -138,6 +140,7 @@ def test_steps_that_are_not_positive(step: float) -> None:
     with pytest.raises(CalibrationError, match=r"site 'head.in': step size .*must be positive and finite"):
         with_steps(graph, steps | {"head.in": step})
     head = graph.nodes["head.in"]
+    assert isinstance(head, STBIFNeurons)
     nodes = [dataclasses.replace(head, step_size=step) if n is head else n for n in graph.nodes.values()]
     with pytest.raises(GraphError, match=r"ST-BIF site 'head.in'"):
         SpikingGraph.build("net", nodes, graph.arrays)

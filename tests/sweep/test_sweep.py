@@ -113,7 +113,7 @@ def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions:
         assert row.figures["accuracy"] is None and 0 <= row.figures["agreement"] <= 1
 
 
-def test_a_figure_of_a_misspelt_name_is_not_dropped(monkeypatch, tmp_path) -> None:
+def test_a_figure_of_a_misspelt_name_is_not_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(evaluate, "_times", lambda timeline: {"latency_m": 1.0})
     with pytest.raises(TypeError, match="latency_m"):
         sweep(tiny(tmp_path), tmp_path / "out")
@@ -210,7 +210,12 @@ def test_going_on_does_only_what_is_missing(
     with pytest.raises(KeyboardInterrupt):
         sweep(study, out)
     assert not (out / FILE).exists()
-    monkeypatch.setattr(Journal, "append", lambda journal, row: (append(journal, row), appended.append(row.number)))
+
+    def counting(journal: Journal, row: PointRow) -> None:
+        append(journal, row)
+        appended.append(row.number)
+
+    monkeypatch.setattr(Journal, "append", counting)
     sweep(study, out)
     assert sorted(appended) == list(range(12)) and len(executions) == 1, "the execution is found again"
     assert (out / FILE).read_bytes() == (plain / "out" / FILE).read_bytes()
@@ -322,7 +327,7 @@ def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(
     study = tiny(plain, grid=None, search=plan)
     whole = sweep(study, tmp_path / "whole")
     assert len(whole.rows) == 9 and any(row.failed for row in whole.rows) and whole.front
-    append, appended = Journal.append, []
+    append, appended = Journal.append, list[int]()
 
     def stopping(journal: Journal, row: Any) -> None:
         if len(appended) == 4:

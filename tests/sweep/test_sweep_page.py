@@ -27,7 +27,7 @@ def sweep_of(points: int = 60, *, failed: int = 7, synthetic: str | None = None)
     random = np.random.default_rng(5)
     rows = []
     for number in range(points):
-        labels = {AXES[0]: int(2 ** (number % 5)), AXES[1]: ("few", NAME)[number % 2], AXES[2]: 1 + number % 3}
+        labels: dict[str, Any] = {AXES[0]: int(2 ** (number % 5)), AXES[1]: ("few", NAME)[number % 2], AXES[2]: 1 + number % 3}
         if number % 9 == 4 and failed:
             rows.append(
                 PointRow(

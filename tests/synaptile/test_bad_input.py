@@ -58,9 +58,7 @@ def test_a_chip_file_that_breaks_its_schema(
         ("mesh", 1),
     ],
 )
-def test_a_chip_too_small_in_one_limit(
-    synaptile: Command, digits_graph: Path, tmp_path: Path, figure: str, value: object
-) -> None:
+def test_a_chip_too_small_in_one_limit(synaptile: Command, digits_graph: Path, tmp_path: Path, figure: str, value: int) -> None:
     chip = tmp_path / "chip.yaml"
     if figure == "mesh":
         small, crossing = "{value: 1, assumed: test}", "chip_crossing_cycles: null, chip_crossing_pj_per_flit: null"

@@ -20,18 +20,19 @@ from synaptile.studies.rundir import load_run
 from tests.synaptile.conftest import Command
 
 ROOT = Path(__file__).resolve().parents[2]
+NAMES: list[str] = vars(st)["__all__"]
 
 
 def test_the_public_names_exist_and_are_sorted() -> None:
-    assert list(st.__all__) == sorted(st.__all__)
-    for name in st.__all__:
+    assert sorted(NAMES) == NAMES
+    for name in NAMES:
         assert getattr(st, name) is not None, name
     for name in ("convert", "load_chip", "map_graph", "execute", "price", "reference"):
-        assert name in st.__all__
+        assert name in NAMES
 
 
 def test_every_public_function_says_what_it_does() -> None:
-    assert not [name for name in st.__all__ if not (getattr(st, name).__doc__ or "").strip()]
+    assert not [name for name in NAMES if not (getattr(st, name).__doc__ or "").strip()]
 
 
 def test_importing_synaptile_imports_no_torch() -> None:

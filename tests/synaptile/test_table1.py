@@ -8,7 +8,7 @@ import json
 import math
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from PIL import Image
 from synaptile.data import embedded_digits
 from synaptile.energy import price
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import Chip
 from synaptile.images import digits
 from synaptile.mapper import map_graph
-from synaptile.report.dataset_tables import to_csv, to_json, to_markdown
+from synaptile.report.render.markdown import markdown
+from synaptile.report.study_files import dataset_csv, dataset_json
+from synaptile.report.views.dataset import dataset_document
 from synaptile.simulator import execute
 from synaptile.simulator.activity import OPS
 from synaptile.studies.dataset import measure, record
@@ -137,7 +140,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(
     assert synaptile("table1", "digits", *SETTINGS, "-o", tmp_path).code == 0
     assert len(calls) == 2
     assert kept.items() <= {path: path.stat().st_ino for path in (tmp_path / "batches").iterdir()}.items()
-    assert json.loads((tmp_path / "table1.json").read_text())["rows"] == json.loads(to_json(plain))["rows"]
+    assert json.loads((tmp_path / "table1.json").read_text())["rows"] == json.loads(dataset_json(plain))["rows"]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +244,7 @@ def test_a_batch_that_is_lost_or_twice_there_is_no_table(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("chip", [splitting_chip, replicating_chip])
-def test_operations_of_each_image_are_those_of_a_run_of_it_alone(chip: str) -> None:
+def test_operations_of_each_image_are_those_of_a_run_of_it_alone(chip: Callable[[], Chip]) -> None:
     program = map_graph(vit_graph(1, 10, 8, 2, 16, 3), chip())
     if chip is splitting_chip:  # parts that share a head each sum its second operand for themselves
         assert len(program.parts_of("blocks.0.attn.qk")) > 2
@@ -257,7 +260,8 @@ def test_operations_of_each_image_are_those_of_a_run_of_it_alone(chip: str) -> N
 
 def test_standard_errors() -> None:
     assert binomial(30, 40) == Estimate(0.75, math.sqrt(0.75 * 0.25 / 40))
-    assert mean_of(np.array([1.0, 2.0, 6.0])) == Estimate(3.0, pytest.approx(math.sqrt(7.0 / 3)))
+    found = mean_of(np.array([1.0, 2.0, 6.0]))
+    assert found.value == 3.0 and found.error == pytest.approx(math.sqrt(7.0 / 3))
     assert mean_of(np.array([1.5])) == Estimate(1.5, None)
 
 
@@ -285,10 +289,10 @@ def test_the_papers_row_stands_beside_its_own_model_else_the_nearest_for_context
 
 def test_what_is_not_known_or_published_stays_visible_in_every_format() -> None:
     table = table_of("vit_small_patch16_224", 4.5)
-    lines = list(csv.DictReader(io.StringIO(to_csv(table))))
+    lines = list(csv.DictReader(io.StringIO(dataset_csv(table))))
     assert [line["published_ratio"] for line in lines] == ["0.15", ""] and lines[0]["ratio_executed"] == ""
-    assert json.loads(to_json(table))["rows"][1]["published"] is None
-    text = to_markdown(table)
+    assert json.loads(dataset_json(table))["rows"][1]["published"] is None
+    text = markdown(dataset_document(table))
     assert "unpriced" in text and "x\\|y.png" in text and "| 3 | 50.00 | - | 0.5000 | - |" in text
 
 

@@ -16,7 +16,7 @@ from synaptile.conversion.thresholds import apply_preset
 from synaptile.conversion.weights import load_timm
 from synaptile.foundation.errors import InputError, ModelError
 
-OPTIONS = {"depth": 1, "img_size": 64}
+OPTIONS: dict[str, Any] = {"depth": 1, "img_size": 64}
 
 
 def shapes(graph: Any) -> Any:
