@@ -6,6 +6,7 @@ a density instead of recorded: the longest of operations / rate over the units o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -78,6 +79,11 @@ class FiringRates:
         return self.density.get(site, ASSUMED_DENSITY)
 
 
+def maker(node: Node) -> str:
+    """Name of the node on whose cores a node's work is done: neurons sit with what feeds them."""
+    return node.inputs[0].node if isinstance(node, Neurons) and node.inputs else node.name
+
+
 class Load(NamedTuple):
     """Cycles for which a part keeps its core at an image's first step, and at each later one."""
 
@@ -90,23 +96,26 @@ class Load(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """Cycles within which a core shall end its part of one image. `once` weighs what is done at the first step alone.
-
-    A dense front end works once per image while all that follows waits: for latency it counts more than its cycles.
-    """
+    """Cycles per image within which a core shall end its work of a phase, and what a cycle of a node counts: 1 unless named."""
 
     rates: FiringRates
     cycles: float
-    once: float = 1.0
+    weights: Mapping[str, float] = MappingProxyType({})
 
-    def of(self, load: Load) -> Cycles:
-        """Cycles per image that count against the budget."""
-        return load.image(self.rates.steps) + (self.once - 1.0) * np.maximum(load.first - load.later, 0)
+    def charge(self, node: str, load: Load) -> Cycles:
+        """Cycles per image that a load of one node counts against the budget."""
+        return self.weights.get(node, 1.0) * load.image(self.rates.steps)
+
+    def charges(self, graph: SpikingGraph, parts: PartTable, load: Load) -> Cycles:
+        """The same of every part, shape (parts,). Neurons count as what feeds them."""
+        weights = [self.weights.get(maker(node), 1.0) for node in graph.nodes.values()]
+        return np.array(weights)[parts.node] * load.image(self.rates.steps)
 
 
 class _Units(NamedTuple):
-    """Passes of one job through the units of its core."""
+    """Passes of one job through the units of its core, and bits that come in over its ejection link for it."""
 
+    bits: Cycles = 0.0
     accumulate: Cycles = 0.0
     multiply: Cycles = 0.0
     special: Cycles = 0.0
@@ -120,7 +129,7 @@ def expected_load(
     kind, tokens, units = home_of(graph, node), extents.tokens, extents.outputs
     match node:
         case Synapse(spiking=True):
-            first, later = _synapse(chip, rates, node, extents, senders)
+            first, later = _synapse(graph, chip, rates, node, extents, senders)
         case Convolution2d():
             first, later = _convolution(chip, rates, node, extents)
         case ProductUnit():
@@ -155,14 +164,17 @@ def core_loads(parts: PartTable, load: Load) -> Load:
 
 
 def _job_cycles(chip: Chip, kind: CoreKind, work: _Units) -> Cycles:
-    """The longest of the units of a core, which work side by side."""
+    """The longest of the units of a core, which work side by side, while the next token comes in."""
+    noc = chip.noc
+    arrival = np.ceil(work.bits / noc.flit_bits) / noc.link_flits_per_cycle
     if kind is CoreKind.SYNAPSE:
         core = chip.synapse_core
-        took = [work.accumulate / core.lanes_per_cycle, work.neuron / core.neuron_updates_per_cycle]
+        took = [arrival, work.accumulate / core.lanes_per_cycle, work.neuron / core.neuron_updates_per_cycle]
     else:
         ec = chip.ec_core
         assert ec is not None  # nodes without a home have been refused
         took = [
+            arrival,
             work.multiply / ec.multipliers_per_cycle,
             work.special / ec.special_functions_per_cycle,
             work.neuron / ec.neuron_updates_per_cycle,
@@ -170,12 +182,18 @@ def _job_cycles(chip: Chip, kind: CoreKind, work: _Units) -> Cycles:
     return np.ceil(np.maximum.reduce(np.broadcast_arrays(*took)))
 
 
-def _synapse(chip: Chip, rates: FiringRates, node: Synapse, extents: PartExtents, senders: Cycles) -> tuple[_Units, _Units]:
+def _synapse(
+    graph: SpikingGraph, chip: Chip, rates: FiringRates, node: Synapse, extents: PartExtents, senders: Cycles
+) -> tuple[_Units, _Units]:
     shifts = chip.synapse_core.graded_spikes == "shift"
     outputs, owned = extents.outputs, extents.outputs * extents.owner
-    rows = rates.of(node.inputs[0].node) * extents.rows * outputs + senders * (2 if shifts else 1) * outputs
+    site = graph.nodes[node.inputs[0].node]
+    spikes, sums = rates.of(site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
+    bits = spikes * _spike_bits(chip, site) + sums * chip.noc.word_bits
     neuron = owned if shifts else 0 * owned
-    return _Units(rows + owned, 0.0, 0.0, neuron), _Units(rows + (owned if node.injection == "every" else 0), 0.0, 0.0, neuron)
+    rows = spikes * outputs + sums
+    first = _Units(bits, accumulate=rows + owned, neuron=neuron)
+    return first, first if node.injection == "every" else first._replace(accumulate=rows)
 
 
 def _convolution(chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents) -> tuple[_Units, _Units]:
@@ -183,8 +201,13 @@ def _convolution(chip: Chip, rates: FiringRates, node: Convolution2d, extents: P
     reach = [part_reach(node, int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
     rows = rates.of(node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
     neuron = extents.outputs if chip.synapse_core.graded_spikes == "shift" else 0 * extents.outputs
-    bias = extents.outputs
-    return _Units(rows + bias, 0.0, 0.0, neuron), _Units(rows + (bias if node.injection == "every" else 0), 0.0, 0.0, neuron)
+    first = _Units(accumulate=rows + extents.outputs, neuron=neuron)
+    return first, first if node.injection == "every" else first._replace(accumulate=rows)
+
+
+def _spike_bits(chip: Chip, site: Node) -> int:
+    values = site.values if isinstance(site, Neurons) else 1
+    return chip.noc.spike_header_bits + math.ceil(math.log2(values))
 
 
 def _product(rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
@@ -206,7 +229,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
             multiply += (2 if node.law == "sum" else 4) + node.biased + (node.input_scale != 1.0)
             rows = units if node.is_map else 1
-            both = _Units(0.0, multiply * elements + per_row * rows, special * elements + special_per_row * rows)
+            both = _Units(multiply=multiply * elements + per_row * rows, special=special * elements + special_per_row * rows)
         case Synapse():
             both = _Units(multiply=(node.fan_in + (node.injection == "every")) * units)
         case PatchEmbedding():
@@ -219,7 +242,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             both = _Units(multiply=(node.stop - node.start) * units)
         case ReadOut():
             scaled = node.law == "mean" or node.scale != 1.0
-            both = _Units(0.0, (1 + scaled + 2 * node.normalised) * units, 1.0 * node.normalised)
+            both = _Units(multiply=(1 + scaled + 2 * node.normalised) * units, special=1.0 * node.normalised)
         case _:
             both = _Units(multiply=0 * units)
     return both, both

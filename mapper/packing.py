@@ -10,6 +10,7 @@ from numba import njit
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
+from synaptile.mapper.expected import PHASES, phase_of_nodes
 from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
 from synaptile.mapper.load import Budget, part_loads
 from synaptile.mapper.program import CoreKind, Int32, Int64, PartTable
@@ -43,15 +44,15 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
     kinds: list[Int64] = []
     shortfalls: list[Shortfall] = []
     opened = 0
-    cycles = _bundle_cycles(graph, chip, tiling, budget)
+    cycles = None if budget is None else _bundle_cycles(graph, chip, tiling, budget)
     for kind in CoreKind:
         chosen = bundles[tiling.kind[bundles] == kind]
         if not chosen.size:
             continue
         sizes = _bundle_sizes(tiling, kind)[chosen]
         limits = np.array([resource.limit for resource in resources(chip, kind)], np.int64)
-        if budget is not None:
-            limits = np.append(limits, int(budget.cycles))
+        if budget is not None and cycles is not None:
+            limits = np.append(limits, np.full(PHASES, int(budget.cycles)))
             sizes = np.column_stack([sizes, np.minimum(cycles[chosen], limits[-1])])
         order, window = np.arange(chosen.size), WINDOW
         if compact:
@@ -72,12 +73,14 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
     return Packing(replace(tiling.parts, core=core), core_kind)
 
 
-def _bundle_cycles(graph: SpikingGraph, chip: Chip, tiling: Tiling, budget: Budget | None) -> Int64:
-    """Cycles of each bundle that count against the budget, shape (parts,), rounded up; none without a budget."""
-    if budget is None:
-        return np.zeros(0, np.int64)
-    load = budget.of(part_loads(graph, chip, budget.rates, tiling.parts))
-    return np.ceil(np.bincount(tiling.bundle, load, minlength=tiling.bundle.size)).astype(np.int64)
+def _bundle_cycles(graph: SpikingGraph, chip: Chip, tiling: Tiling, budget: Budget) -> Int64:
+    """Cycles of each bundle in each phase that count against the budget, shape (parts, PHASES), rounded up."""
+    charges = budget.charges(graph, tiling.parts, part_loads(graph, chip, budget.rates, tiling.parts))
+    phase = phase_of_nodes(graph)[tiling.parts.node]
+    columns = [
+        np.bincount(tiling.bundle, np.where(phase == p, charges, 0.0), minlength=tiling.bundle.size) for p in range(PHASES)
+    ]
+    return np.ceil(np.stack(columns, axis=1)).astype(np.int64)
 
 
 def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:
