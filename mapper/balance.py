@@ -7,7 +7,7 @@ suffice is found by bisection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -16,8 +16,8 @@ from synaptile.conversion.graph import Neurons, PatchEmbedding, Source, SpikingG
 from synaptile.foundation.errors import DoesNotFit, InputError
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
-from synaptile.mapper.expected import PHASES, expected_interval, expected_latency, phase_of_nodes
-from synaptile.mapper.load import Budget, FiringRates, part_loads
+from synaptile.mapper.expected import PHASES, expected_interval, expected_latency, phase_loads
+from synaptile.mapper.load import Budget, FiringRates, part_loads, stream_cycles
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.program import Balance, CoreKind
 from synaptile.mapper.tiling import Tiling, tile
@@ -26,10 +26,10 @@ Goal: TypeAlias = Literal["room", "latency", "throughput"]
 """What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
 GOALS: tuple[Goal, ...] = get_args(Goal)
 
-FRONT_WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
+FRONT_WEIGHTS = (1.0, 4.0, 8.0)
 """What a cycle of the dense front end may count, in cycles of work at every step: all layers wait for it once per image."""
 
-CLOSE = 1.02
+CLOSE = 1.03
 """Bisection ends when the largest budget that is too small is within this factor of the smallest that is not."""
 
 
@@ -72,31 +72,42 @@ def balanced(
         return expected(graph, parts, part_loads(graph, chip, rates, parts), rates.steps)
 
     front = [node.name for node in graph.nodes.values() if isinstance(node, PatchEmbedding | TokenEmbedding)]
-    layouts = [room]
-    for weight in FRONT_WEIGHTS if front else FRONT_WEIGHTS[:1]:
-        layouts.append(_least_budget(graph, chip, Budget(rates, 0.0, dict.fromkeys(front, weight)), available, room))
+    weights = [dict.fromkeys(front, weight) for weight in (FRONT_WEIGHTS if front else FRONT_WEIGHTS[:1])]
+    layouts = [room, *(_least_budget(graph, chip, Budget(rates, 0.0, 0.0, each), available, room) for each in weights)]
     times = [cycles(layout) for layout in layouts]
     best = int(np.argmin(times))
     return layouts[best], Balance(goal, rates.steps, times[best], times[0])
 
 
 def _least_budget(graph: SpikingGraph, chip: Chip, budget: Budget, available: Mapping[CoreKind, int], room: Layout) -> Layout:
-    """The layout of the smallest budget that the cores suffice for; that for room where none below its own load does."""
+    """The layout of the smallest budget that the cores suffice for, first per phase, then in all; that for room without one."""
     parts, kinds = room.packing.parts, room.packing.core_kind
-    charges = budget.charges(graph, parts, part_loads(graph, chip, budget.rates, parts))
-    phase = phase_of_nodes(graph)[parts.node]
-    load = np.array([np.bincount(parts.core[phase == p], charges[phase == p], kinds.size) for p in range(PHASES)])
-    enough = float(load.max())
-    too_small = max(load[:, kinds == kind].sum(axis=1).max() / max(count, 1) for kind, count in available.items())
+    loads = phase_loads(graph, parts, budget.charges(graph, parts, part_loads(graph, chip, budget.rates, parts)))
+    share = max(loads[:, kinds == kind].sum(axis=1).max() / max(count, 1) for kind, count in available.items())
     best = room
-    while enough > CLOSE * max(too_small, 1.0):
-        middle = float(np.sqrt(enough * max(too_small, 1.0)))
-        layout = _within(graph, chip, budget._replace(cycles=middle), available, room.cuts)
-        if layout is None:
-            too_small = middle
-        else:
-            enough, best = middle, layout
+
+    def suffices(budget: Budget) -> bool:
+        nonlocal best
+        layout = _within(graph, chip, budget, available, room.cuts)
+        best = best if layout is None else layout
+        return layout is not None
+
+    least = max(share, stream_cycles(graph, chip, budget.rates), 1.0)
+    cycles = _least(
+        least, float(loads.max()), lambda cycles: suffices(budget._replace(cycles=cycles, core_cycles=PHASES * cycles))
+    )
+    _least(cycles, PHASES * cycles, lambda core: suffices(budget._replace(cycles=cycles, core_cycles=core)))
     return best
+
+
+def _least(low: float, high: float, enough: Callable[[float], bool]) -> float:
+    """The least value that is enough, to a factor CLOSE, if `high` is: `low` is tried first."""
+    if low >= high or enough(low):
+        return min(low, high)
+    while high > CLOSE * low:
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _within(graph: SpikingGraph, chip: Chip, budget: Budget, available: Mapping[CoreKind, int], cuts: str) -> Layout | None:

@@ -31,7 +31,7 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
-from synaptile.mapper.footprint import PartExtents, home_of, part_extents, units_of
+from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, units_of
 from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.traffic import ASSUMED_DENSITY
 
@@ -40,6 +40,9 @@ Cycles: TypeAlias = Any
 
 ASSUMED_STEPS = 12
 """Time steps per image, assumed while no run is known: the longest run of the paper's Table 1."""
+
+_ASSUMED_BEHIND: Mapping[str, float] = MappingProxyType({"softmax": 0.28, "gelu": 0.68, "gelu_tanh": 0.68, "quick_gelu": 0.68})
+"""Spikes per neuron and step of sites behind these functions, ASSUMED_DENSITY elsewhere: ViT-Ti and the digits model, T = 12."""
 
 _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
     {
@@ -61,7 +64,7 @@ _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
 class FiringRates:
     """How much a network is expected to fire: `steps` per image, and spikes per neuron and step by name of the site.
 
-    Sites that are not named fire at `ASSUMED_DENSITY`. Raises InputError for a number that no run can have.
+    Sites that are not named fire as assumed. Raises InputError for a number that no run can have.
     """
 
     steps: int = ASSUMED_STEPS
@@ -74,9 +77,12 @@ class FiringRates:
             if not 0.0 <= density <= 1.0:
                 raise InputError(f"density of site {site!r} is {density}, must be from 0 to 1 spikes per neuron and step")
 
-    def of(self, site: str) -> float:
+    def of(self, graph: SpikingGraph, name: str) -> float:
         """Spikes per neuron and step of one site."""
-        return self.density.get(site, ASSUMED_DENSITY)
+        site = graph.nodes[name]
+        feeding = graph.nodes[site.inputs[0].node] if site.inputs else site
+        assumed = _ASSUMED_BEHIND.get(feeding.function, ASSUMED_DENSITY) if isinstance(feeding, ECUnit) else ASSUMED_DENSITY
+        return self.density.get(name, assumed)
 
 
 def maker(node: Node) -> str:
@@ -96,10 +102,14 @@ class Load(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """Cycles per image within which a core shall end its work of a phase, and what a cycle of a node counts: 1 unless named."""
+    """Cycles per image that no part and no phase of a core shall exceed (`cycles`), and no core in all (`core_cycles`).
+
+    `weights` are what a cycle of a node counts, 1 unless it is named.
+    """
 
     rates: FiringRates
     cycles: float
+    core_cycles: float
     weights: Mapping[str, float] = MappingProxyType({})
 
     def charge(self, node: str, load: Load) -> Cycles:
@@ -131,9 +141,9 @@ def expected_load(
         case Synapse(spiking=True):
             first, later = _synapse(graph, chip, rates, node, extents, senders)
         case Convolution2d():
-            first, later = _convolution(chip, rates, node, extents)
+            first, later = _convolution(graph, chip, rates, node, extents)
         case ProductUnit():
-            first, later, operands = _product(rates, node, units * units_of(node) // node.width)
+            first, later, operands = _product(graph, rates, node, units * units_of(node) // node.width)
             job = _job_cycles(chip, kind, operands)
             return Load(job + tokens * _job_cycles(chip, kind, first), job + tokens * _job_cycles(chip, kind, later))
         case Neurons():
@@ -158,9 +168,14 @@ def part_loads(graph: SpikingGraph, chip: Chip, rates: FiringRates, parts: PartT
     return found
 
 
-def core_loads(parts: PartTable, load: Load) -> Load:
-    """Load of every core, shape (cores,) each."""
-    return Load(*(np.bincount(parts.core, cycles, minlength=int(parts.core.max()) + 1) for cycles in load))
+def stream_cycles(graph: SpikingGraph, chip: Chip, rates: FiringRates) -> float:
+    """Cycles per image for which the longest stream of a step takes a link: to cut finer only adds messages."""
+    bits = [0.0]
+    for node in graph.nodes.values():
+        spiking = isinstance(node, Neurons)
+        each = rates.of(graph, node.name) * _spike_bits(chip, node) if spiking else chip.noc.word_bits
+        bits.append(0.0 if off_chip(node) else node.size * each)
+    return rates.steps * max(bits) / chip.noc.flit_bits / chip.noc.link_flits_per_cycle
 
 
 def _job_cycles(chip: Chip, kind: CoreKind, work: _Units) -> Cycles:
@@ -188,7 +203,7 @@ def _synapse(
     shifts = chip.synapse_core.graded_spikes == "shift"
     outputs, owned = extents.outputs, extents.outputs * extents.owner
     site = graph.nodes[node.inputs[0].node]
-    spikes, sums = rates.of(site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
+    spikes, sums = rates.of(graph, site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
     bits = spikes * _spike_bits(chip, site) + sums * chip.noc.word_bits
     neuron = owned if shifts else 0 * owned
     rows = spikes * outputs + sums
@@ -196,10 +211,12 @@ def _synapse(
     return first, first if node.injection == "every" else first._replace(accumulate=rows)
 
 
-def _convolution(chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents) -> tuple[_Units, _Units]:
+def _convolution(
+    graph: SpikingGraph, chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents
+) -> tuple[_Units, _Units]:
     starts, stops = np.atleast_1d(extents.start), np.atleast_1d(extents.start + extents.outputs)
     reach = [part_reach(node, int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
-    rows = rates.of(node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
+    rows = rates.of(graph, node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
     neuron = extents.outputs if chip.synapse_core.graded_spikes == "shift" else 0 * extents.outputs
     first = _Units(accumulate=rows + extents.outputs, neuron=neuron)
     return first, first if node.injection == "every" else first._replace(accumulate=rows)
@@ -210,9 +227,9 @@ def _spike_bits(chip: Chip, site: Node) -> int:
     return chip.noc.spike_header_bits + math.ceil(math.log2(values))
 
 
-def _product(rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
+def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
     """A row at the first step, at a later one, and the job that adds up the second operand."""
-    a, b = (rates.of(port.node) for port in node.inputs)
+    a, b = (rates.of(graph, port.node) for port in node.inputs)
     columns, depth = (node.keys, node.head_width) if node.form == "qk" else (node.head_width, node.keys)
     elements, spikes_a, spikes_b = heads * columns, heads * depth * a, heads * node.keys * node.head_width * b
     sums = 0 if node.law == "sum" else 5 * elements

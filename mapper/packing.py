@@ -10,7 +10,7 @@ from numba import njit
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
-from synaptile.mapper.expected import PHASES, phase_of_nodes
+from synaptile.mapper.expected import PHASES, phase_loads
 from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
 from synaptile.mapper.load import Budget, part_loads
 from synaptile.mapper.program import CoreKind, Int32, Int64, PartTable
@@ -52,8 +52,8 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
         sizes = _bundle_sizes(tiling, kind)[chosen]
         limits = np.array([resource.limit for resource in resources(chip, kind)], np.int64)
         if budget is not None and cycles is not None:
-            limits = np.append(limits, np.full(PHASES, int(budget.cycles)))
-            sizes = np.column_stack([sizes, np.minimum(cycles[chosen], limits[-1])])
+            ends = np.array([int(budget.cycles)] * PHASES + [int(budget.core_cycles)])
+            limits, sizes = np.append(limits, ends), np.column_stack([sizes, np.minimum(cycles[chosen], ends)])
         order, window = np.arange(chosen.size), WINDOW
         if compact:
             order, window = np.argsort(-(sizes / limits).max(axis=1), kind="stable"), COMPACT_WINDOW
@@ -74,13 +74,12 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
 
 
 def _bundle_cycles(graph: SpikingGraph, chip: Chip, tiling: Tiling, budget: Budget) -> Int64:
-    """Cycles of each bundle in each phase that count against the budget, shape (parts, PHASES), rounded up."""
+    """Cycles of each bundle that count against the budget, in each phase and in all; shape (parts, PHASES + 1), rounded up."""
     charges = budget.charges(graph, tiling.parts, part_loads(graph, chip, budget.rates, tiling.parts))
-    phase = phase_of_nodes(graph)[tiling.parts.node]
-    columns = [
-        np.bincount(tiling.bundle, np.where(phase == p, charges, 0.0), minlength=tiling.bundle.size) for p in range(PHASES)
-    ]
-    return np.ceil(np.stack(columns, axis=1)).astype(np.int64)
+    in_phase = phase_loads(graph, replace(tiling.parts, core=tiling.bundle), charges)
+    columns = np.zeros((tiling.bundle.size, PHASES + 1))
+    columns[: in_phase.shape[1]] = np.vstack([in_phase, in_phase.sum(axis=0)]).T
+    return np.ceil(columns).astype(np.int64)
 
 
 def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:
