@@ -6,7 +6,7 @@ them, so a checkout without symbolic links (Windows without `core.symlinks`) bui
 
 from setuptools import find_packages, setup
 
-STAGES = ("foundation", "hwmodels", "conversion", "mapper", "simulator", "energy", "report")
+STAGES = ("foundation", "hwmodels", "conversion", "mapper", "simulator", "energy", "studies", "report")
 
 
 def packages_of(name: str, folder: str, exclude: tuple[str, ...] = ()) -> list[str]:

@@ -47,7 +47,7 @@ def expectation_of_product(node: ProductUnit) -> Step:
     """A product EC unit: three dense products a step (Eq. 16-18)."""
 
     def heads(x: Tensor) -> Tensor:
-        return x.unflatten(-1, (node.heads, node.head_width)).transpose(1, 2)
+        return x.view(*x.shape[:-1], node.heads, node.head_width).transpose(1, 2)
 
     def product(a: Tensor, b: Tensor) -> Tensor:
         return heads(a) @ heads(b).transpose(-1, -2) if node.form == "qk" else (a @ heads(b)).transpose(1, 2).flatten(2)
@@ -56,7 +56,7 @@ def expectation_of_product(node: ProductUnit) -> Step:
 
     def step(reads: list[Tensor], t: int) -> Tensor:
         a, b = reads
-        before_a, before_b, before = state or [torch.zeros_like(a), torch.zeros_like(b), 0.0]
+        before_a, before_b, before = state or [torch.zeros_like(a), torch.zeros_like(b), torch.zeros(())]
         total = before + product(a, b) + product(a, before_b) + product(before_a, b)  # the three terms of Eq. 18
         state[:] = [before_a + a, before_b + b, total]
         return total / t - (before / (t - 1) if t > 1 else 0.0)

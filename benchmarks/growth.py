@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -68,7 +69,7 @@ def _case(tokens: int, fan_in: int, outputs: int, density: float) -> tuple[Calla
     weight = np.random.default_rng(0).standard_normal((outputs, fan_in)).astype(np.float32)
     tiles, events = pack_tiles(weight, [(0, outputs, 0, fan_in)]), random_events(tokens, fan_in, density)
     bias, out = np.zeros(outputs, np.float32), np.empty((tokens, outputs), np.float32)
-    return lambda: accumulate(events, EMITTED, tiles, bias, out), int(events.spikes.sum()) * outputs
+    return lambda: accumulate(events, EMITTED, tiles, bias, out), int(events.counts.sum()) * outputs
 
 
 def _print_runs(rounds: int) -> None:
@@ -101,7 +102,7 @@ def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
         for depth, tokens, width, steps, count in cases:
             graph = network(depth, tokens, width, width // head_width, classes=10)
             program, images = program_of(graph), random_images(graph, count)
-            candidates[_accumulates(program, images, steps)] = lambda p=program, i=images, s=steps: execute(p, i, s, threads=1)
+            candidates[_accumulates(program, images, steps)] = partial(execute, program, images, steps, threads=1)
         timings = time_in_turn(candidates, rounds)
         sizes, times = np.array(list(timings)), np.array([timing.best for timing in timings.values()])
         extent = fit_exponent(np.array([np.prod(case) for case in cases], np.float64), times)

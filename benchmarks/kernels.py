@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -46,7 +47,7 @@ def _print_shape(shape: tuple[int, int, int], cached: float, rounds: int) -> Non
     dense = timings["sgemm", 1.0]
     rows = []
     for (name, density), timing in timings.items():
-        work = macs if density == 1.0 else int(events[density].spikes.sum()) * channels
+        work = macs if density == 1.0 else int(events[density].counts.sum()) * channels
         rows.append((name, f"{density:.0%}", *_cells(timing, work, macs, dense, cached)))
     title = f"{tokens} x {fan_in} -> {channels}, one thread, {VECTOR_BITS}-bit vectors, panels of {PANEL}"
     header = ("kernel", "density", "best ms", "median ms", "G acc/s", "of L1 loads", "G dense MAC/s", "x sgemm", "median x")
@@ -68,8 +69,8 @@ def _candidates(shape: tuple[int, int, int], events: dict[float, Any]) -> dict[K
         ("torch linear", 1.0): lambda: torch.nn.functional.linear(torch_x, torch_weight),
     }
     for density, some in events.items():
-        candidates["float32", density] = lambda some=some: accumulate(some, EMITTED, tiles, bias, out)
-        candidates["int8", density] = lambda some=some: accumulate_integer(some, integer_tiles, scale, out, LEVELS)
+        candidates["float32", density] = partial(accumulate, some, EMITTED, tiles, bias, out)
+        candidates["int8", density] = partial(accumulate_integer, some, integer_tiles, scale, out, LEVELS)
     return candidates
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -50,7 +50,7 @@ def fit_exponent(sizes: NDArray[Any], times: NDArray[Any]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
 
-def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A plain table, numbers to the right, the machine's load beside the title."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]

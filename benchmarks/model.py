@@ -20,7 +20,7 @@ STEPS = 4
 
 def print_tables(*, quick: bool = False) -> None:
     """Times of a run by every means, then where the time of the event-driven one goes."""
-    threads = min(int(numba.config.NUMBA_NUM_THREADS), os.cpu_count() or 1, 2)
+    threads = min(numba.get_num_threads(), os.cpu_count() or 1, 2)
     before = torch.get_num_threads()
     try:
         for count in sorted({1, threads}):

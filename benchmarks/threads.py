@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -16,7 +17,7 @@ from synaptile.simulator.kernels.synapse import accumulate, pack_tiles
 
 def print_tables(*, quick: bool = False) -> None:
     """Wall time by number of threads; results are the same for all."""
-    available = int(numba.config.NUMBA_NUM_THREADS)
+    available = numba.get_num_threads()
     counts = sorted({1, *(2**k for k in range(1, 8) if 2**k <= available), available})
     graph = network(depth=2)
     program, images = program_of(graph), random_images(graph)
@@ -34,7 +35,7 @@ def print_tables(*, quick: bool = False) -> None:
     candidates: dict[tuple[str, int], Callable[[], Any]] = {}
     for threads in counts:
         candidates["197 x 384 -> 1536 at 47 %", threads] = kernel(threads)
-        candidates["2 blocks of ViT-S/16, T = 4", threads] = lambda n=threads: execute(program, images, 4, threads=n)
+        candidates["2 blocks of ViT-S/16, T = 4", threads] = partial(execute, program, images, 4, threads=threads)
     before = numba.get_num_threads()
     try:
         timings = time_in_turn(candidates, 5 if quick else 15, wall=True)

@@ -12,7 +12,6 @@ from synaptile.report.core_tables import (
 from synaptile.report.embedding import EmbeddingRun, cosine_table, cosines, embedding_figure, embedding_steps_table
 from synaptile.report.figures import memory_map, ratio_figure
 from synaptile.report.methods import MethodRun, method_figure, method_steps_table, method_table
-from synaptile.report.published import PAPER_TABLE_1, PaperRow
 from synaptile.report.summary import print_report
 from synaptile.report.tables import (
     accuracy_per_step,
@@ -33,6 +32,7 @@ from synaptile.report.timeline_tables import (
     critical_path_table,
     schedule_table,
 )
+from synaptile.studies.dataset.published import PAPER_TABLE_1, PaperRow
 
 __all__ = [
     "PAPER_TABLE_1",

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from synaptile.energy import CoreUse, EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.report.canvas import blank, save
-from synaptile.report.published import PAPER_STEPS, PAPER_TABLE_1
+from synaptile.studies.dataset.published import PAPER_STEPS, PAPER_TABLE_1
 
 # Okabe and Ito's colours: told apart with any kind of colour vision. Markers and dashes say the same again, and the curve of
 # `eq30` is broad, because `released` runs close to it and often on top of it.

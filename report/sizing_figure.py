@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from synaptile.report.canvas import save
-from synaptile.report.sizing import Sizing
+from synaptile.studies.sizing.answer import Sizing
 
 _MISS, _UNFIT, _LATENCY, _ENERGY = "#D55E00", "#7A1F1F", "#0072B2", "#009E73"
 _SPINES = ("top", "right")

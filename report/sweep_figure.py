@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from synaptile.report.canvas import blank, save
-from synaptile.report.sweep_rows import BY_NAME, Sweep, pareto
+from synaptile.studies.sweeping.rows import BY_NAME, Sweep, pareto
 
 MOST_PANELS = 6
-_SCALES = {"energy": (1e9, "mJ an image")}
+_SCALES = {"energy": (1e9, "mJ per image")}
 
 
 def sweep_figure(sweep: Sweep, stem: Path) -> tuple[Path, Path]:
@@ -33,9 +33,9 @@ def sweep_figure(sweep: Sweep, stem: Path) -> tuple[Path, Path]:
             axes.spines[side].set_visible(False)
         _panel(axes, sweep, *pairs[place], labelled=place == 0)
     marked = " (SYNTHETIC activity)" if sweep.synthetic else ""
-    failed = len(sweep.rows) - len(sweep.evaluated)
+    points = f"{len(sweep.evaluated):,} points, {sweep.failed:,} failed{marked}"
     figure.suptitle(
-        f"{sweep.name}: {sweep.facts['network']}, {len(sweep.evaluated):,} points, {failed:,} failed{marked}".replace("$", r"\$"),
+        f"{sweep.name}: {sweep.facts['network']}, {points}".replace("$", r"\$"),
         x=0.01,
         ha="left",
         fontsize=11,
@@ -44,7 +44,7 @@ def sweep_figure(sweep: Sweep, stem: Path) -> tuple[Path, Path]:
 
 
 def _panel(axes: Axes, sweep: Sweep, x: str, y: str, *, labelled: bool) -> None:
-    known = [row for row in sweep.evaluated if row.figures.get(x) is not None and row.figures.get(y) is not None]
+    known = [row for row in sweep.evaluated if row.has((x, y))]
     values = np.array([[float(row.figures[name]) / _scale(name)[0] for name in (x, y)] for row in known]).reshape(-1, 2)
     losses = values * [-1.0 if BY_NAME[name].better == "high" else 1.0 for name in (x, y)]
     every = np.array([row.number in sweep.on_front for row in known], np.bool_)

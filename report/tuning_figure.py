@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from synaptile.report.canvas import blank, save
-from synaptile.report.tuning_trials import Tuning
+from synaptile.studies.tuning.trials import Tuning
 
 
 def front_figure(tuning: Tuning, stem: Path) -> tuple[Path, Path]:

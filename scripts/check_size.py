@@ -18,12 +18,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from synaptile.conversion.structure import structure_of_timm
 from synaptile.hwmodels import load_chip, vary
-from synaptile.report.sizing import Outcome, Target
 from synaptile.simulator import Activity, synthesise
-from synaptile.sizing.evaluate import evaluate
-from synaptile.sizing.grid import make_grid
-from synaptile.sizing.request import knobs_of
-from synaptile.sizing.search import Search
+from synaptile.studies.sizing.answer import ChipOutcome, Target
+from synaptile.studies.sizing.evaluate import Changes, evaluate
+from synaptile.studies.sizing.family import make_family
+from synaptile.studies.sizing.request import knobs_of
+from synaptile.studies.sizing.search import Search
 
 FAMILY: dict[str, list[int | float]] = {
     "synapse_core.lanes_per_cycle": [8, 16, 32],
@@ -54,7 +54,7 @@ def main() -> int:
     return wrong
 
 
-def brute_force(activity: Activity) -> dict[tuple[int, ...], Outcome]:
+def brute_force(activity: Activity) -> dict[tuple[int, ...], ChipOutcome]:
     """Every chip of the family."""
     base = activity.program.chip
     return {
@@ -63,29 +63,29 @@ def brute_force(activity: Activity) -> dict[tuple[int, ...], Outcome]:
     }
 
 
-def targets(fitting: list[Outcome]) -> list[Target]:
+def targets(fitting: list[ChipOutcome]) -> list[Target]:
     """Latencies and energies that some chips reach and others do not."""
     latency, energy = sorted(o.latency_ms for o in fitting), sorted(o.energy_mj for o in fitting)
     at = [int(share * (len(fitting) - 1)) for share in QUANTILES]
     return [*(Target(latency_ms=latency[i]) for i in at), *(Target(energy_mj=energy[i]) for i in at)]
 
 
-def check(activity: Activity, points: dict[tuple[int, ...], Outcome], target: Target) -> bool:
+def check(activity: Activity, points: dict[tuple[int, ...], ChipOutcome], target: Target) -> bool:
     """Whether the search's answer is the smallest of all points."""
     base = activity.program.chip
     asked: list[tuple[int, ...]] = []
 
-    def known(changes: dict[str, int | float], *, free: bool = False) -> Outcome:
+    def known(changes: Changes, *, free: bool = False) -> ChipOutcome:
         asked.append(tuple(FAMILY[name].index(value) for name, value in changes.items()))
         return points[asked[-1]]
 
-    grid = make_grid(base, knobs_of(base, FAMILY))
-    found = Search(grid, target, known, 0).run()  # type: ignore[arg-type]  # an evaluator that looks its points up
+    family = make_family(base, knobs_of(base, FAMILY))
+    found = Search(family, target, known, 0).run()
     met = [(outcome.area_mm2, point) for point, outcome in points.items() if target.met(outcome)]
     wanted = min(met, key=lambda pair: (pair[0] or 0.0, pair[1]))[1]
-    values = ", ".join(f"{value:g}" for value in grid.changes(found.index).values())
-    verdict = "as brute force" if found.index == wanted else f"brute force says {grid.changes(wanted)}"
-    print(f"  {target}: {values} in {len(set(asked))} of {grid.size} points, {verdict}", flush=True)
+    values = ", ".join(f"{value:g}" for value in family.changes(found.index).values())
+    verdict = "as brute force" if found.index == wanted else f"brute force says {family.changes(wanted)}"
+    print(f"  {target}: {values} in {len(set(asked))} of {family.size} points, {verdict}", flush=True)
     return found.index == wanted
 
 

@@ -158,6 +158,7 @@ def train(split: Split, recipe: Recipe) -> VisionTransformer:
     torch.manual_seed(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     model = VisionTransformer(**MODEL_KWARGS, weight_init="jax")
+    assert model.pos_embed is not None
     torch.nn.init.normal_(model.pos_embed, std=recipe.position_std)
     average = copy.deepcopy(model).eval()
     images, labels = preprocess(split.images), torch.from_numpy(split.labels.astype(np.int64))

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from train_digits import DATA_DIR, Jitter, Split, balanced_rows, jittered, preprocess, split_digits
+from train_digits import (  # type: ignore[import-not-found]  # the script beside this one, on the path when this one runs
+    DATA_DIR,
+    Jitter,
+    Split,
+    balanced_rows,
+    jittered,
+    preprocess,
+    split_digits,
+)
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import SpikingGraph, load_graph

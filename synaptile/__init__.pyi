@@ -122,6 +122,7 @@ from .mapper import (
 from .mapper import (
     save_program as save_program,
 )
+from .pipeline import sweep as sweep
 from .report.trace import (
     Window as Window,
 )
@@ -155,7 +156,6 @@ from .simulator.storage import (
 from .simulator.storage import (
     save_activity as save_activity,
 )
-from .sizing import size as size
-from .sweeping.run import sweep as sweep
+from .studies.sizing import size as size
 
 __version__: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.calibrate import graph_dtype
-from synaptile.conversion.graph import SpikeSource, SpikingGraph
-from synaptile.conversion.text.tokens import Tokens
 from synaptile.energy import EnergyReport, price
+from synaptile.foundation.errors import InputError
 from synaptile.foundation.files import write_json
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.images import ImageSet
@@ -36,29 +33,19 @@ from synaptile.report import (
     timeline_document,
     timeline_figure,
 )
-from synaptile.rundir import Run
+from synaptile.report.study_files import write_sweep
 from synaptile.simulator import Timeline, execute, schedule
+from synaptile.studies.rundir import Run
+from synaptile.studies.spread import check_spread
+from synaptile.studies.sweeping.plan import plan_of
+from synaptile.studies.sweeping.rows import Sweep
+from synaptile.studies.sweeping.run import run_sweep
 from synaptile.terminal import counted
 from synaptile.text import TextSet
 
 Progress = Callable[[int, int], None]
-ANN_BATCH = 8
-"""Images that pass through the original network together: larger batches leave the caches."""
 LONGEST_STRETCHES = 12
 """Stretches of the critical path that a report prints; schedule.json has them all."""
-
-
-def ann_logits(graph: SpikingGraph, images: NDArray[Any] | Tokens, progress: Progress | None = None) -> NDArray[np.floating]:
-    """Answers of the original network, shape (images, classes); of no classes where the graph takes spikes and has none."""
-    if isinstance(graph.source, SpikeSource) and not isinstance(images, Tokens):
-        return np.zeros((images.shape[1], 0))
-    rows = []
-    for start in range(0, len(images), ANN_BATCH):
-        batch = images[start : start + ANN_BATCH]
-        rows.append(ann_forward(graph, batch if isinstance(batch, Tokens) else batch.astype(graph_dtype(graph), copy=False)))
-        if progress is not None:
-            progress(min(start + ANN_BATCH, len(images)), len(images))
-    return np.concatenate(rows)
 
 
 def execute_images(
@@ -126,3 +113,35 @@ def report_run(
     written += memory_map(bill, directory / "memory")
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
     return bill
+
+
+def sweep(
+    study: str | Path | Mapping[str, Any],
+    directory: str | Path | None = None,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Sweep:
+    """Run a study, or go on with the one in `directory`; finished points are kept, one by one, and never done twice.
+
+    Args:
+        study: a study file, or a dictionary laid out like one.
+        directory: where to keep it; None takes ``sweep-<name of the file>``. A dictionary needs one.
+        workers: processes of this machine; 1 works in this one.
+        scheduler: address of a dask cluster instead, whose workers see the same files under the same paths.
+        progress: called with what is counted ("executions", "points"), how many are done, and how many there are.
+
+    Returns the sweep, which lies in `directory` as well: ``points.parquet``, ``sweep.json`` and a figure. Its rows do not
+    depend on workers or interruptions. Points that cannot be evaluated are rows with their reason.
+
+    Raises InputError (and its kin) for a study that cannot be run, or differs from the one begun in `directory`.
+    """
+    check_spread(workers, scheduler)
+    plan = plan_of(study)
+    if directory is None and isinstance(study, Mapping):
+        raise InputError("a study given as a dictionary needs a directory: sweep(study, directory)")
+    folder = Path(plan.default_directory if directory is None else directory)
+    swept = run_sweep(plan, folder, workers=workers, scheduler=scheduler, progress=progress)
+    write_sweep(swept, folder)
+    return swept

@@ -8,16 +8,32 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from numba import config
+from numpy.typing import NDArray
 
 # A slow machine is no fault of the code: what is drawn is bounded by number, not by time.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
+SLOW_FIXTURES = {"browser", "cluster", "published_small", "reference_dir"}
+"""A browser, processes of a cluster, figures of the published code: what asks for these is slow."""
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 REFERENCE_VARIABLE = "SYNAPTILE_REFERENCE"
 SIBLING_REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by what it asks for; skip what is made of LLVM instructions where nothing is compiled."""
+    uncompiled = pytest.mark.skip(reason="row blocks, float32 exp and float32 erf are made of LLVM instructions")
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+        if config.DISABLE_JIT and item.get_closest_marker("needs_compiler"):  # type: ignore[attr-defined]  # set when numba is imported
+            item.add_marker(uncompiled)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +51,13 @@ def reference_dir() -> Path:
     if not SIBLING_REFERENCE.is_dir():
         pytest.skip(f"no reference data: {REFERENCE_VARIABLE} is unset and no folder shared/reference lies beside the checkout")
     return SIBLING_REFERENCE
+
+
+@pytest.fixture(scope="session")
+def published_small(reference_dir: Path) -> dict[str, NDArray[Any]]:
+    """What the published code computed for a small network of random weights in float64, array by array."""
+    with np.load(reference_dir / "ecmt_small.npz", allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 
 from synaptile.foundation.files import write_text
 from synaptile.report.page.render import packed, render
-from synaptile.report.sweep_rows import FIGURES, Sweep
-from synaptile.report.sweep_tables import short_names
+from synaptile.report.views.sweep import short_names
+from synaptile.studies.sweeping.rows import FIGURES, Sweep
 
 SCRIPTS = ("theme.js", "base.js", "sweep.js", "sweep_chart.js", "sweep_page.js")
 """The page's scripts, in order: each may use those before it."""
@@ -26,10 +26,10 @@ def sweep_page_text(sweep: Sweep) -> str:
         "axes": list(sweep.axes),
         "short": short_names(sweep.axes),
         "objectives": list(sweep.objectives),
-        "figures": [vars(figure) for figure in FIGURES if any(row.figures.get(figure.name) is not None for row in sweep.rows)],
+        "figures": [vars(figure) for figure in FIGURES if any(row.figures[figure.name] is not None for row in sweep.rows)],
         "planned": sweep.planned,
         "points": len(sweep.rows),
-        "failed": len(sweep.rows) - len(sweep.evaluated),
+        "failed": sweep.failed,
         "front": len(sweep.front),
         "executions": sweep.executions,
         "reasons": [vars(one) for one in sweep.reasons],
@@ -56,5 +56,5 @@ def _columns(sweep: Sweep) -> dict[str, Any]:
         "front": [int(row.number in sweep.on_front) for row in sweep.rows],
         "reason": [reasons[row.reason] if row.failed else -1 for row in sweep.rows],
         "labels": {axis: [row.labels[axis] for row in sweep.rows] for axis in sweep.axes},
-        "figures": {figure.name: [row.figures.get(figure.name) for row in sweep.rows] for figure in FIGURES},
+        "figures": {figure.name: [row.figures[figure.name] for row in sweep.rows] for figure in FIGURES},
     }

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.names import job_nodes
-from synaptile.report.trace.occupancy import passages
 from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
 from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Timeline
 
 SERIES = ("busy", "stalled_input", "stalled_network", "operations", "spikes")
-"""What is binned a core: cycles of the first three, counts of jobs that start in the bin of the others."""
+"""What is binned per core: cycles of the first three, counts of jobs that start in the bin of the others."""
 
 MOST_BINS = 400
 MOST_SAMPLES = 1_500_000

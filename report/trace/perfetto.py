@@ -1,7 +1,7 @@
 """A timeline as a Perfetto trace (protobuf), to be opened in ui.perfetto.dev.
 
 Process = tile, thread = core, slice = job, flow = message from the sending to the receiving job; counters: ready jobs that
-wait for the core, spikes sent so far. Process "NoC", one track a link: slice = passage of a message, counter = flits waiting.
+wait for the core, spikes sent so far. Process "NoC", one track per link: slice = passage of a message, counter = flits waiting.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, Self
 import numpy as np
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 
+from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.aggregate import SERIES, into_bins
-from synaptile.report.trace.arrows import arrows
 from synaptile.report.trace.changes import Changes, level, running, without_repeats
 from synaptile.report.trace.clock import TimeBase, nanoseconds
-from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name, tile_of_cores
-from synaptile.report.trace.occupancy import selected_passages
+from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name
 from synaptile.report.trace.perfetto_read import sum_arguments
 from synaptile.report.trace.sections import Progress, Section, estimate_sections, write_sections
 from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.replay import handovers, selected_passages
 from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 
 _SEQUENCE = 1
@@ -256,7 +256,7 @@ def _jobs(timeline: Timeline, selection: Selection, tracks: dict[int, int], time
 
 def _flows(timeline: Timeline, selection: Selection) -> tuple[Callable[[int], Any], Callable[[int], Any]]:
     """Functions that give the numbers of the arrows that leave a job and that reach it; both ends are in the selection."""
-    found = arrows(timeline, selection.messages)
+    found = handovers(timeline, selection.messages)
     shown = np.zeros(len(timeline.jobs.part), np.bool_)
     shown[selection.jobs] = True
     both = shown[found.source] & shown[found.target]

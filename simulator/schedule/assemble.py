@@ -1,4 +1,4 @@
-"""From what the kernel found to a Timeline: tables in order, and everything that follows from them."""
+"""From the state after the last job to a Timeline: tables in order, and everything that follows from them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from synaptile.mapper.program import CoreProgram, Int64
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
 from synaptile.simulator.schedule.loads import Loads
-from synaptile.simulator.schedule.simulate import Outcome, Tables
+from synaptile.simulator.schedule.state import State
 from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
+from synaptile.simulator.schedule.trees import Tables
 from synaptile.simulator.schedule.work import Work
 
 
-def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, outcome: Outcome) -> Timeline:
+def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, state: State) -> Timeline:
     """Sort jobs and messages and derive all else; what the caller was asked and told (notes and the like) is left open."""
-    state = outcome.state
     start, rows, steps = state.start, tables.jobs.size, activity.steps
     images = work.duration.shape[0] // steps
     end = start + work.duration.reshape(-1)
@@ -24,11 +24,11 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     order = np.lexsort((job, end, start, tables.jobs.core[row]))
     place = np.empty(order.size, np.int32)
     place[order] = np.arange(order.size)
-    chosen = row[order]
+    rows_in_order = row[order]
     jobs = JobTable(
-        part=tables.jobs.part[chosen],
-        core=tables.jobs.core[chosen],
-        token=tables.jobs.token[chosen],
+        part=tables.jobs.part[rows_in_order],
+        core=tables.jobs.core[rows_in_order],
+        token=tables.jobs.token[rows_in_order],
         step=(step[order] % steps).astype(np.int32),
         image=(step[order] // steps).astype(np.int32),
         ready_cycles=state.ready[order],
@@ -41,7 +41,7 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     )
     makespan = int(end.max(initial=0))
     cores = core_cycles(jobs, state.made[order], state.released[step[order]], work.unit_busy, makespan)
-    links = _link_table(tables, outcome)
+    links = _link_table(tables, state)
     ends = end.reshape(images, steps, rows)
     return Timeline(
         activity=activity,
@@ -49,7 +49,7 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
         synchronisation="",
         images=images,
         jobs=jobs,
-        messages=_message_table(tables, loads, outcome, place),
+        messages=_message_table(tables, loads, state, place),
         links=links,
         cores=cores,
         makespan_cycles=makespan,
@@ -71,10 +71,10 @@ def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
     return np.flatnonzero(np.isin(program.parts.node[tables.jobs.part], nodes))
 
 
-def _message_table(tables: Tables, loads: Loads, outcome: Outcome, place: np.ndarray) -> MessageTable:
+def _message_table(tables: Tables, loads: Loads, state: State, place: np.ndarray) -> MessageTable:
     slots, trees, rows = tables.slots, tables.trees, tables.jobs.size
     messages = slots.tree.size
-    order = np.argsort(outcome.state.injected, kind="stable")
+    order = np.argsort(state.injected, kind="stable")
     slot, step = order % max(messages, 1), order // max(messages, 1)
     sender = np.repeat(np.arange(rows), np.diff(slots.offset))
     tree = slots.tree[slot]
@@ -86,11 +86,12 @@ def _message_table(tables: Tables, loads: Loads, outcome: Outcome, place: np.nda
         flits=loads.flits.reshape(-1)[order],
         hops=trees.hops[tree],
         crossings=trees.crossings[tree],
-        injected_cycles=outcome.state.injected[order],
-        delivered_cycles=outcome.state.delivered[order],
+        injected_cycles=state.injected[order],
+        delivered_cycles=state.delivered[order],
+        send_order=state.send_order[order],
     )
 
 
-def _link_table(tables: Tables, outcome: Outcome) -> LinkTable:
-    links, state = tables.links, outcome.links
-    return used_links(LinkTable(links.kind, links.source, links.target, state.flits, state.busy, state.peak))
+def _link_table(tables: Tables, state: State) -> LinkTable:
+    links, carried = tables.links, state.links
+    return used_links(LinkTable(links.kind, links.source, links.target, carried.flits, carried.busy, carried.peak))

@@ -11,10 +11,9 @@ from synaptile.conversion.graph import Neurons
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram, Int32
 from synaptile.mapper.regions import elements_per_channel
-from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.rates import cycles, exact_rate
 from synaptile.simulator.schedule.spike_counts import SpikeCounts
-from synaptile.simulator.schedule.trees import Slots, Trees
+from synaptile.simulator.schedule.trees import Tables
 from synaptile.simulator.schedule.work import accumulators
 
 
@@ -27,11 +26,9 @@ class Loads:
     busy: Int32
 
 
-def loads_of(
-    program: CoreProgram, jobs: StepJobs, trees: Trees, slots: Slots, counts: SpikeCounts, size: tuple[int, int]
-) -> Loads:
+def loads_of(program: CoreProgram, tables: Tables, counts: SpikeCounts, size: tuple[int, int]) -> Loads:
     """Messages of `size` = (images, steps)."""
-    flows, noc = program.flows, program.chip.noc
+    flows, noc, trees, slots = program.flows, program.chip.noc, tables.trees, tables.slots
     leaving = np.flatnonzero(flows.group >= 0)
     flow_of_group = leaving[np.unique(flows.group[leaving], return_index=True)[1]]
     elements = np.zeros((*size, slots.tree.size), np.int32)

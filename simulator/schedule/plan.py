@@ -6,8 +6,8 @@ also the order in which a core prefers ready jobs. Who waits for whom follows fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ class Room(IntEnum):
     ROWS = 2
 
 
-@dataclass(frozen=True)
-class StepJobs:
+class StepJobs(NamedTuple):
     """The jobs of one step. Columns of shape (jobs,) are indexed by row.
 
     `row_of` has shape (jobs,) too: the rows of part p, its OPERANDS job first where it is a product, then token by token, are
@@ -54,12 +53,12 @@ class StepJobs:
         return self.part.size
 
 
-@dataclass(frozen=True)
-class FlowRules:
+class FlowRules(NamedTuple):
     """How tokens of each flow meet jobs. Columns have shape (flows,).
 
     Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` and goes to job ``row_of[receiver[f] + k * stride[f]]``: the
-    stride is 0 where all tokens go to one job. `room` is a Room, `depth` the tokens in flight of a WINDOW.
+    stride is 0 where all tokens go to one job. `room` is a Room, `depth` the tokens in flight of a WINDOW. Flows that stay in the
+    core of part p are ``inside[inside_offset[p] : inside_offset[p + 1]]``; those that arrive at it, `arriving` likewise.
     """
 
     sender: Int64
@@ -69,10 +68,14 @@ class FlowRules:
     token_start: Int32
     room: Int32
     depth: Int32
+    inside_offset: Int64
+    inside: Int32
+    arriving_offset: Int64
+    arriving: Int32
 
 
 def list_jobs(program: CoreProgram) -> StepJobs:
-    """Every job of one step: one a token of a part, and one more of a product."""
+    """Every job of one step: one per token of a part, and one more per product."""
     parts = program.parts
     products = np.array([isinstance(_node(program, n), ProductUnit) for n in range(len(program.node_names))], np.int32)
     operands = products[parts.node]
@@ -99,6 +102,9 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         raise ConservationError(f"flow {missed[0]} sends tokens that its target, part {flows.target[missed[0]]}, does not have")
     gathered_rows = gathers & (jobs.operands[target] == 1) & (extent > 0)  # rows give room, where a sentence has any there
     on_synapse_core = program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE
+    inside = np.flatnonzero(flows.group < 0)
+    inside = inside[np.argsort(source[inside], kind="stable")]
+    arriving = np.argsort(target, kind="stable")
     return FlowRules(
         sender=jobs.first[source] + jobs.operands[source] + flows.token_start - parts.token_start[source],
         receiver=jobs.first[target] + np.where(gathers, 0, jobs.operands[target] + landing),
@@ -107,7 +113,16 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         token_start=flows.token_start,
         room=np.where(gathered_rows, Room.ROWS, np.where(on_synapse_core, Room.WINDOW, Room.TOKEN)).astype(np.int32),
         depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS, 0).astype(np.int32),
+        inside_offset=offsets(source[inside], parts.node.size),
+        inside=inside.astype(np.int32),
+        arriving_offset=offsets(target[arriving], parts.node.size),
+        arriving=arriving.astype(np.int32),
     )
+
+
+def offsets(ordered: np.ndarray, size: int) -> Int64:
+    """Where each value below `size` begins in an ordered column, shape (size + 1,)."""
+    return np.searchsorted(ordered, np.arange(size + 1)).astype(np.int64)
 
 
 def _gathers_and_shift(program: CoreProgram) -> tuple[np.ndarray, np.ndarray]:
@@ -119,9 +134,9 @@ def _gathers_and_shift(program: CoreProgram) -> tuple[np.ndarray, np.ndarray]:
         number = int(flows.input[first])
         node = _node(program, int(node_of[flows.target[first]]))
         if number != PARTIAL_SUMS:
-            chosen = key == key[first]
-            gathers[chosen] = isinstance(node, TokenMean) or (isinstance(node, ProductUnit) and number == 1)
-            shift[chosen] = _shift(program.graph, node, number)
+            of_input = key == key[first]
+            gathers[of_input] = isinstance(node, TokenMean) or (isinstance(node, ProductUnit) and number == 1)
+            shift[of_input] = _shift(program.graph, node, number)
     return gathers, shift
 
 

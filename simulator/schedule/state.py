@@ -1,100 +1,46 @@
-"""The arrays that the event loop works on, grouped, and the numbers that stand for names in them."""
+"""What changes while the event loop goes on, and what everything costs: arrays, grouped for the kernel."""
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Int8 = NDArray[np.int8]
-Int32 = NDArray[np.int32]
-Int64 = NDArray[np.int64]
-
-INPUT, NETWORK, CORE, OUTPUT, BARRIER = 1, 2, 3, 4, 5
-"""As `synaptile.simulator.schedule.timeline.Cause`, for kernels."""
-
-WINDOW, ROWS = 0, 2
-"""As `synaptile.simulator.schedule.plan.Room`, for kernels."""
+from synaptile.simulator.schedule.links import LinkState, idle_links
+from synaptile.simulator.schedule.timeline import Int8, Int32, Int64
+from synaptile.simulator.schedule.trees import Tables
 
 READY = 1 << 60
 """Added to a job's number in an event that makes it ready: at one cycle, ends come before."""
 
-EVENTS, FINISHED, LEFT_IN_STEP, DELIVERIES = 0, 1, 2, 3
-"""Places in `State.totals`."""
 
-BARRIER_CYCLES, FIRST_INJECTION = 0, 1
-"""Places in `Jobs.figures`."""
+class Total(IntEnum):
+    """Places in `State.totals`: events in the heap, jobs that ended, jobs left in a step with a barrier, messages sent."""
+
+    EVENTS = 0
+    FINISHED = 1
+    LEFT_IN_STEP = 2
+    SENT = 3
 
 
-class Jobs(NamedTuple):
-    """Jobs of a step, see `plan.StepJobs`; a step's rows are repeated over ``duration.shape[0]`` steps.
+class Costs(NamedTuple):
+    """What jobs and messages of a stream take, its images' steps one after another.
 
-    `rows` has shape (parts,): row jobs of a product, 0 for other parts. `send` (jobs + 1,) and `tree` (messages,)
-    are the offset and tree of `trees.Slots`. `duration` has shape (steps, jobs), `flits` and `busy` (steps, messages). `figures`
-    holds BARRIER_CYCLES, -1 where there is no barrier, and FIRST_INJECTION, the injection link of core 0.
+    `duration` has shape (steps, jobs), cycles; `flits` and `busy`, cycles of a link, (steps, messages). `barrier_cycles` is -1
+    without barriers.
     """
 
-    part: Int32
-    token: Int32
-    core: Int32
-    place: Int64
-    row_of: Int32
-    first: Int64
-    rows: Int32
-    send: Int64
-    tree: Int32
     duration: Int64
     flits: Int32
     busy: Int32
-    figures: Int64
-
-
-class Flows(NamedTuple):
-    """Flows, see `plan.FlowRules`.
-
-    Those within a core are ``inside[inside_offset[p]:]`` by source part p, all ``arriving[arriving_offset[p]:]`` by target part.
-    """
-
-    sender: Int64
-    receiver: Int64
-    stride: Int32
-    tokens: Int32
-    token_start: Int32
-    room: Int32
-    depth: Int32
-    inside_offset: Int64
-    inside: Int32
-    arriving_offset: Int64
-    arriving: Int32
-
-
-class State(NamedTuple):
-    """What changes. Columns of shape (steps * jobs,) belong to jobs, of shape (steps * messages,) to messages.
-
-    `need` counts what a job still waits for; `ready`, `cause` and `waited_for` follow the latest of it so far; `arrived` is the
-    latest arrival of an input, `made` when its producer ended. `totals` and the event heap (`time`, `key`) are shared.
-    """
-
-    need: Int32
-    ready: Int64
-    start: Int64
-    arrived: Int64
-    made: Int64
-    cause: Int8
-    waited_for: Int32
-    injected: Int64
-    delivered: Int64
-    released: Int64
-    time: Int64
-    key: Int64
-    totals: Int64
+    barrier_cycles: int
 
 
 class Cores(NamedTuple):
     """Cores. Ready jobs of core c are a heap of `waiting[c]` at ``queue[offset[c]:]``; `busy` is 1 while it runs `last[c]`.
 
-    `touched` lists cores that may start a job, marked in `mark`; `chosen` the jobs about to start. `started` has shape
+    `touched` lists cores that may start a job, marked in `mark`; `starting` the jobs about to start. `started` has shape
     (parts,): row jobs of a product that have started in the current step.
     """
 
@@ -105,5 +51,65 @@ class Cores(NamedTuple):
     last: Int32
     touched: Int32
     mark: Int8
-    chosen: Int64
+    starting: Int64
     started: Int32
+
+
+class State(NamedTuple):
+    """Columns of shape (steps * jobs,) belong to jobs, of shape (steps * messages,) to messages.
+
+    `need` counts what a job still waits for; `ready`, `cause` and `waited_for` follow the latest of it so far; `arrived` is the
+    latest arrival of an input, `made` when its producer ended. `released` has shape (steps,): when a barrier let each begin.
+    `totals` and the event heap (`time`, `key`) are shared.
+    """
+
+    cores: Cores
+    links: LinkState
+    need: Int32
+    ready: Int64
+    start: Int64
+    arrived: Int64
+    made: Int64
+    cause: Int8
+    waited_for: Int32
+    injected: Int64
+    delivered: Int64
+    send_order: Int32
+    released: Int64
+    time: Int64
+    key: Int64
+    totals: Int64
+
+
+def initial_state(tables: Tables, steps: int) -> State:
+    """Nothing has happened yet in any of `steps` steps of the stream."""
+    jobs, messages, cores = steps * tables.jobs.size, steps * tables.slots.tree.size, tables.links.cores
+    heap = tables.jobs.size + cores + 1  # a part has one ready token of a number at a time, a core one end
+    return State(
+        cores=Cores(
+            offset=np.searchsorted(np.sort(tables.jobs.core), np.arange(cores + 1)).astype(np.int64),
+            queue=np.zeros(tables.jobs.size, np.int64),
+            waiting=np.zeros(cores, np.int64),
+            busy=np.zeros(cores, np.int8),
+            last=np.full(cores, -1, np.int32),
+            touched=np.zeros(cores, np.int32),
+            mark=np.zeros(cores, np.int8),
+            starting=np.zeros(cores, np.int64),
+            started=np.zeros(tables.jobs.operands.size, np.int32),
+        ),
+        links=idle_links(tables.links, tables.trees),
+        need=np.zeros(jobs, np.int32),
+        ready=np.zeros(jobs, np.int64),
+        start=np.full(jobs, -1, np.int64),
+        arrived=np.zeros(jobs, np.int64),
+        made=np.zeros(jobs, np.int64),
+        cause=np.zeros(jobs, np.int8),
+        waited_for=np.full(jobs, -1, np.int32),
+        injected=np.zeros(messages, np.int64),
+        delivered=np.zeros(messages, np.int64),
+        send_order=np.zeros(messages, np.int32),
+        released=np.zeros(steps, np.int64),
+        time=np.zeros(heap, np.int64),
+        key=np.zeros(heap, np.int64),
+        totals=np.zeros(len(Total), np.int64),
+    )

@@ -80,7 +80,8 @@ class MessageTable:
     `target_core` is -1 for a multicast, else the one core of a unicast copy. `elements` counts spikes or real-valued words,
     `flits` what they fill. The first flit leaves the core at `injected_cycles`; the last reaches the last receiver before
     `delivered_cycles`. `hops` is the number of mesh links that each flit crosses, copies of the tree together; `crossings`
-    counts those of them that join two chips. A message of no element still has one flit: it says that a token is complete.
+    counts those of them that join two chips. `send_order` is the message's place in the order in which messages reserved links.
+    A message of no element still has one flit: it says that a token is complete.
     """
 
     job: Int32
@@ -92,6 +93,7 @@ class MessageTable:
     crossings: Int32
     injected_cycles: Int64
     delivered_cycles: Int64
+    send_order: Int32
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from synaptile.foundation.errors import ChipError
-from synaptile.mapper.board import board_shape
+from synaptile.mapper.board import board_shape, tile_of_cores
 from synaptile.mapper.program import CoreProgram, Int32, Int64
-from synaptile.simulator.schedule.plan import StepJobs
+from synaptile.simulator.schedule.plan import FlowRules, StepJobs, flow_rules, list_jobs
 from synaptile.simulator.schedule.timeline import LinkKind
 
 CORE_LINK_CYCLES = 1
@@ -19,9 +19,8 @@ MULTICAST = -1
 """`Trees.target_core` of a tree with several receivers."""
 
 
-@dataclass(frozen=True)
-class Links:
-    """Every link that a message may take: mesh links, then one injection link a core, then one ejection link a core.
+class Links(NamedTuple):
+    """Every link that a message may take: mesh links, then one injection link per core, then one ejection link per core.
 
     Columns have shape (links,); `source` and `target` are those of a `LinkTable`, `latency` is in cycles, `crossing` is 1 where
     two chips are joined. `mesh` counts the mesh links, `cores` the cores.
@@ -34,11 +33,11 @@ class Links:
     crossing: Int32
     mesh: int
     cores: int
+    flits_per_cycle: float
 
 
-@dataclass(frozen=True)
-class Trees:
-    """The trees of messages: one a flow group, or on a chip without multicast one a group and receiving core.
+class Trees(NamedTuple):
+    """The trees of messages: one per flow group, or on a chip without multicast one per group and receiving core.
 
     Tree i takes links ``link[offset[i]:offset[i + 1]]``, parents before children; `parent` is the place in that range of the
     link before, -1 at the source's router. It ends in leaves ``leaf_offset[i]:leaf_offset[i + 1]``, each an ejection link
@@ -59,8 +58,7 @@ class Trees:
     crossings: Int32
 
 
-@dataclass(frozen=True)
-class Slots:
+class Slots(NamedTuple):
     """The messages of one step, in order of (job row, tree). Columns have shape (messages,), `offset` (jobs + 1,).
 
     Job row r sends messages ``offset[r]:offset[r + 1]``; `nth` numbers the token within the group's region.
@@ -71,14 +69,30 @@ class Slots:
     nth: Int32
 
 
-def build_network(program: CoreProgram) -> tuple[Links, Trees]:
-    """Number the links in use and lay every message's tree over them.
+class Tables(NamedTuple):
+    """The static tables of one program."""
+
+    jobs: StepJobs
+    flows: FlowRules
+    links: Links
+    trees: Trees
+    slots: Slots
+
+
+def tables_of(program: CoreProgram) -> Tables:
+    """What is the same at every step of every image.
 
     Raises ChipError where a route joins two chips and the chip does not say how long that takes.
     """
+    jobs = list_jobs(program)
+    links, trees = build_network(program)
+    return Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees))
+
+
+def build_network(program: CoreProgram) -> tuple[Links, Trees]:
+    """Number the links in use and lay every message's tree over them. Raises ChipError as `tables_of` does."""
     width, _ = board_shape(program.chip, program.board)
-    cores, routes, parts, flows = program.cores, program.routes, program.parts, program.flows
-    tile_of = cores.y.astype(np.int64) * width + cores.x
+    routes, parts, flows, tile_of = program.routes, program.parts, program.flows, tile_of_cores(program)
     code = routes.link_from.astype(np.int64) * (int(tile_of.max(initial=0)) + width + 2) + routes.link_to
     _, first, number = np.unique(code, return_index=True, return_inverse=True)
     links = _links(program, routes.link_from[first], routes.link_to[first], tile_of, width)
@@ -93,9 +107,9 @@ def build_network(program: CoreProgram) -> tuple[Links, Trees]:
         tree_links, ends = number[mine], routes.link_to[mine]
         before = {int(tile): at for at, tile in enumerate(ends)}
         parent = [before.get(int(tile), -1) for tile in routes.link_from[mine]]
-        chosen = slice(int(bounds[g]), int(bounds[g + 1]))
-        receivers = [(int(core), before.get(int(tile_of[core]), -1)) for core in np.unique(target[chosen])]
-        flows_to = {core: leaving[chosen][target[chosen] == core] for core, _ in receivers}
+        flows_of_group = slice(int(bounds[g]), int(bounds[g + 1]))
+        receivers = [(int(core), before.get(int(tile_of[core]), -1)) for core in np.unique(target[flows_of_group])]
+        flows_to = {core: leaving[flows_of_group][target[flows_of_group] == core] for core, _ in receivers}
         if program.chip.noc.multicast:
             builder.add(g, MULTICAST, tree_links, parent, receivers, flows_to)
             continue
@@ -125,7 +139,7 @@ def list_slots(program: CoreProgram, jobs: StepJobs, trees: Trees) -> Slots:
     return Slots(offset, tree[order].astype(np.int32), nth[order].astype(np.int32))
 
 
-def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int64, width: int) -> Links:
+def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int32, width: int) -> Links:
     mesh, noc = program.chip.mesh, program.chip.noc
     chip_of = [(tile % width // mesh.width, tile // width // mesh.height) for tile in (source, target)]
     crossing = (chip_of[0][0] != chip_of[1][0]) | (chip_of[0][1] != chip_of[1][1])
@@ -144,6 +158,7 @@ def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int64, w
         np.concatenate([crossing, 0 * core, 0 * core]).astype(np.int32),
         source.size,
         core.size,
+        noc.link_flits_per_cycle,
     )
 
 

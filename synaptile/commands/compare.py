@@ -52,7 +52,7 @@ def _side(directory: str, with_schedule: bool) -> Side:
     from synaptile.energy import price
     from synaptile.pipeline import schedule_run
     from synaptile.report.comparison import Side
-    from synaptile.rundir import load_run
+    from synaptile.studies.rundir import load_run
 
     run = load_run(directory)
     timeline = schedule_run(run, None, 1, None) if with_schedule else None

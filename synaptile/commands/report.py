@@ -27,7 +27,7 @@ def report(
     from synaptile.hwmodels import load_chip
     from synaptile.pipeline import report_run, schedule_run
     from synaptile.report.page import write_page
-    from synaptile.rundir import load_run
+    from synaptile.studies.rundir import load_run
 
     if not with_schedule and (images is not None or synchronisation is not None):
         raise InputError("--images and --synchronisation say how to schedule: add --with-schedule")

@@ -33,11 +33,12 @@ def run(
     from synaptile.foundation.errors import InputError
     from synaptile.images import ImageSet, read_images
     from synaptile.mapper import load_program
-    from synaptile.pipeline import ann_logits, execute_images, report_run, schedule_run
+    from synaptile.pipeline import execute_images, report_run, schedule_run
     from synaptile.report.page import write_page
-    from synaptile.rundir import check_output, save_run
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.simulator.number_format import check_numeric
+    from synaptile.studies.answers import ann_logits
+    from synaptile.studies.rundir import check_output, save_run
     from synaptile.text import TextSet, read_text
 
     if (images is None) is (sentences is None):

@@ -15,7 +15,7 @@ def schedule(
 ) -> None:
     """Replay a run in cycles: latency, throughput, stalls, links, critical path, the whole energy ladder."""
     from synaptile.pipeline import report_run, report_schedule, schedule_run
-    from synaptile.rundir import load_run
+    from synaptile.studies.rundir import load_run
 
     run, console = load_run(directory), output()
     timeline = schedule_run(run, chip, images, synchronisation)

@@ -11,16 +11,17 @@ from synaptile.commands.options import OtherChip, RunDirectory, Synchronisation
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
-    from synaptile.report.sizing import Value
+    from synaptile.studies.sizing.answer import Value
 
 
 def size(
     directory: RunDirectory,
     to: Annotated[Path, typer.Option("--output", "-o", help="Directory of the study; run again to go on with it.")],
-    latency: Annotated[float | None, typer.Option("--latency-ms", help="What an image may take at most.")] = None,
+    latency: Annotated[float | None, typer.Option("--latency-ms", help="The most that one image may take.")] = None,
     throughput: Annotated[float | None, typer.Option("--images-per-second", help="Throughput at least; see --images.")] = None,
     energy: Annotated[
-        float | None, typer.Option("--energy-mj", help="What an image may cost at most, memories, NoC and static power included.")
+        float | None,
+        typer.Option("--energy-mj", help="The most that one image may cost, with memories, NoC and static."),
     ] = None,
     parameters: Annotated[
         list[str] | None,
@@ -41,16 +42,14 @@ def size(
 
     Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
     """
-    from synaptile.foundation.files import write_text
     from synaptile.hwmodels import load_chip
-    from synaptile.report import sizing_tables as tables
-    from synaptile.report.sizing_figure import sizing_figure
-    from synaptile.rundir import check_output
+    from synaptile.report.study_files import write_sizing
     from synaptile.simulator.storage import load_activity
-    from synaptile.sizing import size as find
+    from synaptile.studies.rundir import check_output
+    from synaptile.studies.sizing import size as find
 
     folder = check_output(to)
-    chosen = _values(parameters)
+    values = _values(parameters)
     activity = load_activity(directory)
     with counted("chips tried") as progress:
         study = find(
@@ -59,7 +58,7 @@ def size(
             latency_ms=latency,
             images_per_second=throughput,
             energy_mj=energy,
-            parameters=chosen,
+            parameters=values,
             max_evaluations=most,
             seed=seed,
             images=images,
@@ -68,14 +67,9 @@ def size(
             progress=progress,
         )
     console = output()
-    for note in study.synthetic:
-        console.print(note, style="bold red")
-    for table in (tables.answer_table, tables.outcome_table, tables.marginal_table):
-        console.print(table(study))
-    write_text(folder / "size.json", tables.to_json(study))
-    write_text(folder / "size.md", tables.to_markdown(study))
-    written = ["size.json", "size.md", *(path.name for path in sizing_figure(study, folder / "size"))]
-    console.print(f"Written to {folder}: {', '.join(written)}", soft_wrap=True)
+    console.print(study)
+    written = write_sizing(study, folder)
+    console.print(f"Written to {folder}: {', '.join(path.name for path in written)}", soft_wrap=True)
 
 
 def _values(given: list[str] | None) -> dict[str, list[Value]] | None:
@@ -85,12 +79,12 @@ def _values(given: list[str] | None) -> dict[str, list[Value]] | None:
 
     if not given:
         return None
-    found: dict[str, list[Value]] = {}
+    by_name: dict[str, list[Value]] = {}
     for text in given:
         name, sign, values = text.partition("=")
         if not sign or not name.strip():
             raise InputError(f"--vary is {text!r}: write NAME=VALUES, such as synapse_core.lanes_per_cycle=8,16,32")
-        if name.strip() in found:
+        if name.strip() in by_name:
             raise InputError(f"--vary names {name.strip()!r} twice: give all its values at once")
-        found[name.strip()] = figures(values, f"--vary {name.strip()}")
-    return found
+        by_name[name.strip()] = figures(values, f"--vary {name.strip()}")
+    return by_name

@@ -30,12 +30,11 @@ def sweep(
 
     Every point is kept as it is done: run the same command again to go on after an interruption.
     """
+    from synaptile.pipeline import sweep as run_study
     from synaptile.report.page.sweep import write_sweep_page
     from synaptile.report.sql import answer, answer_table
-    from synaptile.report.sweep_parquet import FILE, TABLE, read_points
-    from synaptile.report.sweep_tables import print_sweep
-    from synaptile.sweeping.plan import plan_of
-    from synaptile.sweeping.run import sweep as run_sweep
+    from synaptile.studies.sweeping.parquet import FILE, TABLE, read_points
+    from synaptile.studies.sweeping.plan import plan_of
 
     directory = to or plan_of(study).default_directory
     with counted("points") as shown:
@@ -44,14 +43,14 @@ def sweep(
             if what == "points":
                 shown(done, total)
 
-        found = run_sweep(study, directory, workers=workers, scheduler=scheduler, progress=progress)
+        swept = run_study(study, directory, workers=workers, scheduler=scheduler, progress=progress)
     console = output()
     if sql is not None:
         console.print(answer_table(answer({TABLE: read_points(directory / FILE)}, sql)))
     else:
-        print_sweep(found, console)
-        written = [FILE, "sweep.json", *(["pareto.png", "pareto.svg"] if found.evaluated else [])]
+        console.print(swept)
+        written = [FILE, "sweep.json", *(["pareto.png", "pareto.svg"] if swept.evaluated else [])]
         console.print(f"Written to {directory}: {', '.join(written)}", soft_wrap=True)
     if html is not None:
-        write_sweep_page(found, html)
+        write_sweep_page(swept, html)
         console.print(f"Page: {html}", soft_wrap=True)

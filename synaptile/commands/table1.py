@@ -19,7 +19,7 @@ def table1(
     preset: Annotated[str | None, typer.Option("--preset", help="paper (default), or released (the published code's).")] = None,
     chip: Annotated[str | None, typer.Option("--chip", help="A shipped chip or a chip file; ecmt45 by default.")] = None,
     steps: Steps = 12,
-    batch: Annotated[int, typer.Option("--batch", help="Images a batch: what is done at once, kept, and redone if lost.")] = 8,
+    batch: Annotated[int, typer.Option("--batch", help="Images per batch: what is done at once, kept, and redone if lost.")] = 8,
     numeric: Numeric = "float32",
     limit: Limit = None,
     crop: Crop = None,
@@ -34,35 +34,21 @@ def table1(
 
     Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
     """
-    from synaptile.dataset.model import ModelChoice
-    from synaptile.dataset.study import open_study, run_study
-    from synaptile.dataset.tabulate import tabulate
-    from synaptile.foundation.files import write_text
-    from synaptile.report import dataset_tables as tables
-    from synaptile.simulator.dense.reference import check_steps
-    from synaptile.simulator.number_format import check_numeric
-    from synaptile.spread import check_spread
+    from synaptile.report.study_files import write_table1
+    from synaptile.studies.dataset.model import ModelChoice
+    from synaptile.studies.dataset.run import DatasetRequest, open_dataset, run_batches
+    from synaptile.studies.dataset.tabulate import tabulate
+    from synaptile.studies.spread import check_spread
 
-    check_steps(steps)
-    check_numeric(numeric)
     check_spread(workers, scheduler)
     choice = ModelChoice(model, weights, calibration, preset, chip)
     directory = to or Path(f"table1-{Path(model).stem}")
     with phases(f"preparing {model}") as phase:
-        study = open_study(
-            directory, choice, images, steps=steps, numeric=numeric, batch=batch, limit=limit, crop=crop, phase=phase
-        )
+        dataset = open_dataset(directory, choice, DatasetRequest(images, steps, numeric, batch, limit, crop), phase)
     with counted(f"batches of {batch}") as progress:
-        run_study(study, workers=workers, scheduler=scheduler, progress=progress)
-    table = tabulate(study, study.records())
+        run_batches(dataset, workers=workers, scheduler=scheduler, progress=progress)
+    table = tabulate(dataset, dataset.records())
     console = output()
-    console.print(tables.published_versus_measured(table))
-    console.print(tables.accounting_table(table))
-    if table.skipped:
-        console.print(tables.skipped_table(table))
-    for note in table.notes:
-        console.print(f"- {note}")
-    texts = {"json": tables.to_json(table), "csv": tables.to_csv(table), "md": tables.to_markdown(table)}
-    for suffix, text in texts.items():
-        write_text(directory / f"table1.{suffix}", text)
-    console.print(f"Written to {directory}: {', '.join(f'table1.{suffix}' for suffix in texts)}", soft_wrap=True)
+    console.print(table)
+    written = write_table1(table, directory)
+    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)

@@ -47,7 +47,7 @@ def trace(
     from synaptile.commands.ranges import names, numbers
     from synaptile.pipeline import schedule_run
     from synaptile.report.trace import Window, answer_table, estimate_size, query, write_trace
-    from synaptile.rundir import load_run
+    from synaptile.studies.rundir import load_run
 
     console, kind = output(), "parquet" if sql is not None else format
     window = Window(

@@ -11,8 +11,8 @@ from synaptile.commands.options import ChipName, Crop, Limit, Numeric, Threads
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
-    from synaptile.report.tuning_trials import Hold
-    from synaptile.tuning.space import By
+    from synaptile.studies.tuning.space import By
+    from synaptile.studies.tuning.trials import Hold
 
 
 def tune(
@@ -46,15 +46,21 @@ def tune(
 
     Every trial is kept: run the same command again to go on after an interruption, or with more --trials.
     """
-    from synaptile.tuning.request import TuneRequest, check_request
-    from synaptile.tuning.run import confirmed, read_inputs, run_search, write_tuning
+    from synaptile.conversion.graph import save_graph
+    from synaptile.report.study_files import write_tuning
+    from synaptile.studies.tuning.request import TuneRequest, check_request
+    from synaptile.studies.tuning.run import confirmed, read_inputs, run_search, tuned_graph
 
     request = TuneRequest(steps, loss, seed, accounting, sampler, cast("By", by), numeric, cast("Hold", hold))
     check_request(request, trials, to)
     with counted("reading images") as progress:
         inputs = read_inputs(graph, images, confirm, chip, limit, crop, progress)
     with counted("trials") as progress:
-        found = run_search(inputs, request, to, trials=trials, threads=threads, progress=progress)
+        tuning = run_search(inputs, request, to, trials=trials, threads=threads, progress=progress)
     if inputs.others is not None:
-        found = confirmed(inputs, request, found, threads)
-    write_tuning(inputs, request, found, to, output())
+        tuning = confirmed(inputs, request, tuning, threads)
+    save_graph(tuned_graph(inputs.graph, tuning, request.by), to / "tuned.spk")
+    written = [to / "tuned.spk", *write_tuning(tuning, to)]
+    console = output()
+    console.print(tuning)
+    console.print(f"Written to {to}: {', '.join(path.name for path in written)}", soft_wrap=True)

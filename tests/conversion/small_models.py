@@ -52,9 +52,9 @@ def random_images(count: int, shape: tuple[int, int, int] = SHAPE, seed: int = 0
 def model_logits(model: Any, images: np.ndarray) -> np.ndarray:
     """What PyTorch computes."""
     with torch.no_grad():
-        return model(torch.from_numpy(images)).numpy()
+        return np.asarray(model(torch.from_numpy(images)).numpy())
 
 
 def array_of(tensor: Any) -> np.ndarray:
     """A copy of a tensor's values."""
-    return tensor.detach().numpy().copy()
+    return np.array(tensor.detach().numpy())

@@ -43,7 +43,7 @@ def test_a_stream_goes_after_the_last_of_its_readers() -> None:
     position = {name: i for i, name in enumerate(graph.nodes)}
     released = {stream: name for name in graph.nodes for stream in graph.read_last(name)}
     assert released.keys() == graph.nodes.keys() - {graph.readout.name}
-    assert all(position[released[name]] == max(map(position.get, graph.consumers(name))) for name in released)
+    assert all(position[released[name]] == max(position[reader] for reader in graph.consumers(name)) for name in released)
 
 
 SOME_PORT = (Port("norm", 0, 6),)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,27 +22,26 @@ STEPS = 8
 Data = Mapping[str, np.ndarray]
 
 
-@pytest.fixture(scope="module")
-def data(reference_dir: Path) -> Data:
-    with np.load(reference_dir / "ecmt_small.npz", allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
-
-
-def entries(data: Data, prefix: str) -> dict[str, np.ndarray]:
-    return {name.removeprefix(prefix): array for name, array in data.items() if name.startswith(prefix)}
+def entries(published_small: Data, prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in published_small.items() if name.startswith(prefix)}
 
 
 @pytest.fixture(scope="module")
-def model(data: Data) -> torch.nn.Module:
+def model(published_small: Data) -> torch.nn.Module:
     size = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3, "num_classes": 10}
     built = timm.models.vision_transformer.VisionTransformer(**size).double()
-    built.load_state_dict({name: torch.from_numpy(array) for name, array in entries(data, "weight/").items()}, strict=True)
+    built.load_state_dict(
+        {name: torch.from_numpy(array) for name, array in entries(published_small, "weight/").items()}, strict=True
+    )
     return built.eval()
 
 
 @pytest.fixture(scope="module")
-def injected(data: Data) -> dict[str, tuple[float, float, int]]:
-    return {site: (float(theta1), float(theta2), int(n)) for site, (theta1, theta2, n) in entries(data, "threshold/").items()}
+def injected(published_small: Data) -> dict[str, tuple[float, float, int]]:
+    return {
+        site: (float(theta1), float(theta2), int(n))
+        for site, (theta1, theta2, n) in entries(published_small, "threshold/").items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +50,18 @@ def graph(model: torch.nn.Module, injected: dict[str, tuple[float, float, int]])
 
 
 @pytest.fixture(scope="module")
-def run(graph: SpikingGraph, data: Data) -> Reference:
-    return reference(graph, data["images"], STEPS, "float64")
+def run(graph: SpikingGraph, published_small: Data) -> Reference:
+    return reference(graph, published_small["images"], STEPS, "float64")
 
 
-def test_the_dense_graph_is_the_ann(graph: SpikingGraph, model: torch.nn.Module, data: Data) -> None:
+def test_the_dense_graph_is_the_ann(graph: SpikingGraph, model: torch.nn.Module, published_small: Data) -> None:
     assert check_against_model(graph, model) < 1e-12
-    np.testing.assert_allclose(ann_forward(graph, data["images"]), data["ann_logits"], atol=1e-9)
+    np.testing.assert_allclose(ann_forward(graph, published_small["images"]), published_small["ann_logits"], atol=1e-9)
 
 
-def test_thresholds_are_those_of_the_calibration_batch(model: torch.nn.Module, data: Data) -> None:
-    measured = measure_thresholds(lower_model(model), [data["calibration"]])
-    expected = entries(data, "threshold/")
+def test_thresholds_are_those_of_the_calibration_batch(model: torch.nn.Module, published_small: Data) -> None:
+    measured = measure_thresholds(lower_model(model), [published_small["calibration"]])
+    expected = entries(published_small, "threshold/")
     assert measured.keys() == expected.keys() | {"head.in"}
     for site, (theta1, theta2, n) in expected.items():
         if site.endswith("softmax.out"):
@@ -72,23 +70,23 @@ def test_thresholds_are_those_of_the_calibration_batch(model: torch.nn.Module, d
             np.testing.assert_allclose(measured[site], (theta1, theta2), rtol=1e-9, err_msg=site)
 
 
-def test_thresholds_are_rounded_to_float32_as_in_the_published_code(data: Data) -> None:
+def test_thresholds_are_rounded_to_float32_as_in_the_published_code(published_small: Data) -> None:
     """Without the rounding ours would differ by 1e-8: the exact agreement above rests on it."""
-    for site, (theta1, theta2, _) in entries(data, "threshold/").items():
+    for site, (theta1, theta2, _) in entries(published_small, "threshold/").items():
         if not site.endswith("softmax.out"):
             assert (theta1, theta2) == (np.float32(theta1), np.float32(theta2))
 
 
 def test_calibrating_gives_the_same_graph_as_injecting(
-    model: torch.nn.Module, graph: SpikingGraph, data: Data, injected: dict[str, tuple[float, float, int]]
+    model: torch.nn.Module, graph: SpikingGraph, published_small: Data, injected: dict[str, tuple[float, float, int]]
 ) -> None:
     fc2 = {site: values for site, values in injected.items() if site.endswith("fc2.in")}
-    found = calibrate(lower_model(model), data["calibration"], preset="released", batch_size=16, thresholds=fc2)
+    found = calibrate(lower_model(model), published_small["calibration"], preset="released", batch_size=16, thresholds=fc2)
     assert list(found.nodes.values()) == list(graph.nodes.values())
 
 
-def test_spikes_agree_at_every_site_and_step(run: Reference, data: Data) -> None:
-    expected = entries(data, "spikes/")
+def test_spikes_agree_at_every_site_and_step(run: Reference, published_small: Data) -> None:
+    expected = entries(published_small, "spikes/")
     assert run.spikes.keys() == expected.keys()
     for site, values in expected.items():
         if values.ndim == 5 and site.endswith(("attn.q", "attn.k", "attn.v")):  # (steps, images, heads, tokens, d)
@@ -98,14 +96,16 @@ def test_spikes_agree_at_every_site_and_step(run: Reference, data: Data) -> None
         assert np.count_nonzero(values), site
 
 
-def test_logits_agree_at_every_step(run: Reference, data: Data) -> None:
+def test_logits_agree_at_every_step(run: Reference, published_small: Data) -> None:
     steps = np.arange(1, STEPS + 1)[:, None, None]
-    np.testing.assert_allclose(run.logits, data["snn_cumulative_logits"] / steps, atol=1e-9)
+    np.testing.assert_allclose(run.logits, published_small["snn_cumulative_logits"] / steps, atol=1e-9)
 
 
-def test_operation_counts_of_the_released_accounting_agree_exactly(run: Reference, graph: SpikingGraph, data: Data) -> None:
-    expected = entries(data, "ops/")
+def test_operation_counts_of_the_released_accounting_agree_exactly(
+    run: Reference, graph: SpikingGraph, published_small: Data
+) -> None:
+    expected = entries(published_small, "ops/")
     assert run.released.keys() == expected.keys()
     for node, counts in expected.items():
         np.testing.assert_array_equal(run.released[node].sum(axis=1), counts[:, 0], err_msg=node)
-        assert set(counts[:, 1]) == {len(data["images"]) * graph.ann_macs[node]}, node
+        assert set(counts[:, 1]) == {len(published_small["images"]) * graph.ann_macs[node]}, node

@@ -15,7 +15,7 @@ from tests.conversion.small_models import OPTIONS, random_images, small_eva, sma
 functional = torch.nn.functional
 
 
-class Replaced(torch.nn.Module):
+class Replaced(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
         self.function = function
@@ -103,7 +103,7 @@ def test_architectures_known_not_to_convert_are_refused_by_operator_and_module(m
     assert all(part in str(caught.value) for part in parts), str(caught.value)
 
 
-class Bare(torch.nn.Module):
+class Bare(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     """A module that computes `function`, with or without a parameter, on 8 x 8 images."""
 
     def __init__(self, function: Callable[..., Any], channels: int = 3) -> None:
@@ -167,7 +167,7 @@ def test_models_that_are_no_vision_transformer_are_refused(function: Callable[..
 
 def test_a_second_input_is_refused() -> None:
     class Two(Bare):
-        def forward(self, x: Any, y: Any) -> Any:
+        def forward(self, x: Any, y: Any) -> Any:  # type: ignore[override]  # the second input is what is refused
             return self.head(tokens(self, x + y).mean(1))
 
     with pytest.raises(ModelError, match=r"torch\.export cannot trace Two"):

@@ -13,6 +13,7 @@ from synaptile.conversion.calibrate import calibrate, graph_dtype
 from synaptile.conversion.graph import ECUnit, MTNeurons, SpikingGraph, Synapse
 from synaptile.conversion.thresholds import apply_preset, measure_thresholds, with_thresholds
 from synaptile.foundation.errors import CalibrationError, ImageError, InputError
+from tests.bounds import gamma
 from tests.graphs import vit_graph
 
 SHAPE = (3, 8, 8)
@@ -56,7 +57,7 @@ def test_the_average_is_over_batches_not_over_images(graph: SpikingGraph) -> Non
     assert whole != split
     site = "blocks.0.attn.q"
     halves = [measure_thresholds(graph, [part])[site] for part in (pool[:2], pool[2:])]
-    np.testing.assert_allclose(split[site], np.mean(halves, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(split[site], np.mean(halves, axis=0), rtol=gamma(2, np.float32))  # each half, and the mean
 
 
 def test_a_site_without_negative_values_takes_theta1_twice(graph: SpikingGraph) -> None:
@@ -147,7 +148,7 @@ def test_both_heads_of_a_distilled_model_lose_their_neurons() -> None:
     model = models.randomised(VisionTransformerDistilled(**models.OPTIONS))
     model.pretrained_cfg = {"input_size": (3, 16, 16)}
     released = apply_preset(lower_model(model), "released")
-    heads = [released.nodes[name] for name in ("head", "head_dist")]
+    heads = [head for head in released.of_type(Synapse) if head.name in ("head", "head_dist")]
     assert [head.inputs[0].node for head in heads] == ["norm.tokens_0_1", "norm.tokens_1_2"]
     assert not any(head.spiking for head in heads)
     assert not {"head.in", "head_dist.in"} & set(released.nodes)
@@ -163,7 +164,10 @@ def every_site(graph: SpikingGraph, value: Any = (0.5, 0.25, 4)) -> dict[str, An
 
 
 def test_injected_thresholds_replace_measured_and_fixed_ones(graph: SpikingGraph) -> None:
-    injected = {"blocks.0.attn.softmax.out": (0.02, 0.01, 5), "blocks.1.attn.q": (np.float32(2.0), 1, np.int64(2))}
+    injected: dict[str, Any] = {
+        "blocks.0.attn.softmax.out": (0.02, 0.01, 5),
+        "blocks.1.attn.q": (np.float32(2.0), 1, np.int64(2)),
+    }
     found = calibrate(graph, images(2), preset="released", thresholds=injected)
     for site, values in injected.items():
         node = found.nodes[site]

@@ -43,7 +43,12 @@ def test_local_weights_replace_the_hub(state: dict[str, Any], tmp_path: Path, su
         torch.save(wrapped, path)
     real = timm.create_model
     asked: list[bool] = []
-    monkeypatch.setattr(timm, "create_model", lambda *a, pretrained, **k: asked.append(pretrained) or real(*a, **k))
+
+    def create(*arguments: Any, pretrained: bool, **options: Any) -> Any:
+        asked.append(pretrained)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(timm, "create_model", create)
     model = load_timm(NAME, path, **SMALL)
     assert asked == [False] and not model.training
     for name, tensor in model.state_dict().items():

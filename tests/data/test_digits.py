@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from safetensors.numpy import load_file
 
 from synaptile.data import DATA_DIR, DIGITS_IMAGES, DIGITS_WEIGHTS, digits_description, embedded_digits, preprocess_digits
 from synaptile.foundation.errors import ImageError
+
+Split = Literal["test", "calibration"]
 
 
 def test_the_archive_holds_plain_arrays_and_nothing_else() -> None:
@@ -27,7 +30,7 @@ def test_the_archive_holds_plain_arrays_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("split", ["test", "calibration"])
-def test_pixels_span_0_to_16_and_every_digit_is_drawn_on(split: str) -> None:
+def test_pixels_span_0_to_16_and_every_digit_is_drawn_on(split: Split) -> None:
     images = embedded_digits(split).images
     assert (images.min(), images.max()) == (0, 16)
     assert np.all(images.reshape(len(images), -1).max(axis=1) >= 8)
@@ -46,7 +49,7 @@ def test_no_digit_serves_both_calibration_and_test() -> None:
 
 
 @pytest.mark.parametrize("split", ["test", "calibration"])
-def test_digits_are_those_of_scikit_learn(split: str) -> None:
+def test_digits_are_those_of_scikit_learn(split: Split) -> None:
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn, the source of the digits, is not installed")
     source, ours = datasets.load_digits(), embedded_digits(split)
     np.testing.assert_array_equal(source.images[ours.indices], ours.images)
@@ -57,7 +60,7 @@ def test_preprocessing_maps_ink_to_minus_one_to_one_in_three_identical_channels(
     images = np.zeros((1, 8, 8), dtype=np.uint8)
     images[0, 0, :3] = [0, 8, 16]
     result = preprocess_digits(images)
-    assert (result.shape, result.dtype) == ((1, 3, 8, 8), np.float32)
+    assert result.shape == (1, 3, 8, 8) and result.dtype == np.float32
     for channel in range(3):
         assert result[0, channel, 0, :3].tolist() == [-1.0, 0.0, 1.0]
 

@@ -49,7 +49,7 @@ def test_no_page_asks_a_network(site: Path) -> None:
 
 def test_the_api_page_has_every_public_name(site: Path) -> None:
     shown = (site / "reference" / "api.html").read_text(encoding="utf-8")
-    for name in synaptile.__all__:
+    for name in vars(synaptile)["__all__"]:
         entry = re.search(rf'id="synaptile\.{name}".*?<dd>(.*?)</dd>', shown, re.S)
         assert entry is not None, f"{name} is missing"
         assert re.sub(r"<[^>]+>", "", entry[1]).strip(), f"{name} has no docstring"

@@ -36,7 +36,7 @@ def program(chip: Chip | None = None, network: SpikingGraph | None = None) -> Co
     network = network or graph()
     chip = chip or load_chip("ecmt45")
     none32, none64 = np.zeros(0, np.int32), np.zeros(0, np.int64)
-    parts = PartTable(*([none32] * 10), none64, none64, none32, none32)
+    parts = PartTable(*(none32,) * 10, none64, none64, none32, none32)
     cores = CoreTable(
         kind=np.array([0, 0, 0, 1], np.int32),
         x=np.array([0, 1, 0, 1], np.int32),
@@ -75,7 +75,7 @@ def activity(chip: Chip | None = None, numeric: str = "float32") -> Activity:
     logits[0, :, 0] = 1.0
     logits[1:, 0, 1] = 1.0
     logits[1:, 1, 2] = 1.0
-    spikes = {site.name: _record(site) for site in built.graph.sites}
+    spikes = {site.name: _record(site) for site in built.graph.of_type(MTNeurons)}
     return Activity(built, numeric, STEPS, IMAGES, logits, operations, accounting, spikes, {"seed": 0})
 
 

@@ -102,15 +102,15 @@ def hand_timeline(activity: Activity) -> Timeline:
             sums[of[int(table.core[row]), int(table.node[row])], step] += int(table.count[row, step])
     keys = sorted(sums)
     count = len(keys)
-    part = np.array([key[0] for key in keys], np.int32)
+    parts_of_jobs = np.array([key[0] for key in keys], np.int32)
     zero32, zero64 = np.zeros(count, np.int32), np.zeros(count, np.int64)
     operations = np.array([sums[key] for key in keys], np.int64)
-    step = np.array([key[1] for key in keys], np.int32)
+    steps_of_jobs = np.array([key[1] for key in keys], np.int32)
     jobs = JobTable(
-        part,
-        parts.core[part],
+        parts_of_jobs,
+        parts.core[parts_of_jobs],
         zero32,
-        step,
+        steps_of_jobs,
         zero32,
         zero64,
         zero64,
@@ -142,6 +142,7 @@ def hand_timeline(activity: Activity) -> Timeline:
         column([sum(_crosses(program, *link) for link in m["links"]) for m in sent]),
         none,
         none,
+        np.arange(len(sent), dtype=np.int32),
     )
     flits = np.array(list(load.values()), np.int64)
     links = LinkTable(

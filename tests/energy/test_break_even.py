@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -88,13 +89,14 @@ def test_what_cannot_be_scaled_is_refused(report: EnergyReport) -> None:
     run = mapped_run()
     quiet = {site: replace(r, events=np.zeros_like(r.events)) for site, r in run.spikes.items()}
     reused = price(run, board_chip(), reuse=4)
-    for call, complaint in (
+    refused: tuple[tuple[Callable[[], object], str], ...] = (
         (lambda: break_even(report, "static"), "cannot be scaled"),
         (lambda: break_even(reused), "price it at 1"),
         (lambda: break_even(report, rates=[1.5]), "0..1"),
         (lambda: break_even(report, reuses=[0]), "1 or more"),
         (lambda: break_even(report, step=STEPS + 1), "steps 1"),
         (lambda: break_even(replace(report, activity=replace(run, spikes=quiet))), "no spikes"),
-    ):
+    )
+    for call, complaint in refused:
         with pytest.raises(InputError, match=complaint):
             call()

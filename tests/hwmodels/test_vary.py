@@ -18,7 +18,7 @@ def figures(chip: Chip) -> dict[str, object]:
 
 def test_it_changes_what_it_names_and_says_from_what() -> None:
     base = load_chip("ecmt45")
-    chip = vary(base, {"synapse_core.weight_memory_kib": 64, "mesh.width": np.int64(8), "clock_mhz": 250.0})
+    chip = vary(base, {"synapse_core.weight_memory_kib": 64, "mesh.width": np.int64(8), "clock_mhz": 250.0})  # type: ignore[dict-item]  # a grid of numpy holds its numbers
     assert (chip.synapse_core.weight_memory_bits, chip.mesh.width, chip.clock_mhz) == (64 * 8192, 8, 250.0)
     assert chip.sources["clock_mhz"].startswith("assumed: varied from 500.0 (one fp32 accumulation")
     assert chip.name.startswith("ecmt45-") and chip.digest != base.digest

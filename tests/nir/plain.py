@@ -47,7 +47,7 @@ def step(node: Any, name: str, x: Array, state: dict[str, Array], dt: float, sub
     """What a node hands on at one step."""
     match node:
         case nir.Affine():
-            return np.asarray(node.weight) @ x + np.asarray(node.bias)
+            return np.asarray(np.asarray(node.weight) @ x + np.asarray(node.bias))
         case nir.Linear():
             return np.asarray(node.weight) @ x
         case nir.Conv2d():
@@ -75,13 +75,13 @@ def step(node: Any, name: str, x: Array, state: dict[str, Array], dt: float, sub
     elif isinstance(node, nir.LIF):
         v = v + dt / node.tau * (node.v_leak - v + node.r * x)
     else:
-        i = state.get(name + "/i", np.zeros(x.shape))
-        i = i + dt / node.tau_syn * (node.w_in * x - i)
-        state[name + "/i"] = i
-        v = v + dt / node.tau_mem * (node.v_leak - v + node.r * i)
+        current = state.get(name + "/i", np.zeros(x.shape))
+        current = current + dt / node.tau_syn * (node.w_in * x - current)
+        state[name + "/i"] = current
+        v = v + dt / node.tau_mem * (node.v_leak - v + node.r * current)
     z = v > node.v_threshold
     state[name] = np.where(z, v - node.v_threshold if subtract else node.v_reset, v)
-    return z.astype(float)
+    return np.asarray(z.astype(float))
 
 
 def convolve(node: Any, x: Array) -> Array:

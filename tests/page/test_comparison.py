@@ -13,12 +13,12 @@ from synaptile.cli import main
 from synaptile.energy import price
 from synaptile.energy.units import energy_text
 from synaptile.hwmodels import load_chip
-from synaptile.report.comparison import Change, Side, compare_chips, compare_runs, section_table
+from synaptile.report.comparison import Change, Section, Side, compare_chips, compare_runs, section_table
 from synaptile.report.style import WIDTH
 from tests.page.pages import ANN_ACCURACY, LABELS, activity, report
 
 
-def by_title(sections: tuple, start: str) -> dict[str, Change]:
+def by_title(sections: tuple[Section, ...], start: str) -> dict[str, Change]:
     section = next(section for section in sections if section.title.startswith(start))
     return {change.what: change for change in section.changes}
 
@@ -76,7 +76,7 @@ def test_chips_differ_in_named_figures() -> None:
         (Change("x", "a", "b"), "differs"),
     ],
 )
-def test_how_a_change_reads(change, text) -> None:
+def test_how_a_change_reads(change: Change, text: str) -> None:
     assert change.text == text
 
 
@@ -90,7 +90,7 @@ def test_tables_fit_the_terminal() -> None:
 
 @pytest.fixture(scope="module")
 def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from synaptile.rundir import Run, save_run
+    from synaptile.studies.rundir import Run, save_run
 
     folder = tmp_path_factory.mktemp("run") / "out"
     run = activity()
@@ -105,7 +105,9 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return 0 if exit_.value.code is None else int(exit_.value.code)
 
 
-def test_runs_and_chips_on_the_command_line(monkeypatch, capsys, run_directory, tmp_path) -> None:
+def test_runs_and_chips_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run_directory: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "compare.html"
     assert command(monkeypatch, "compare", run_directory, run_directory, "--with-schedule", "--html", page) == 0
     out = capsys.readouterr().out
@@ -114,7 +116,9 @@ def test_runs_and_chips_on_the_command_line(monkeypatch, capsys, run_directory, 
     assert "mesh.width" in capsys.readouterr().out
 
 
-def test_a_page_on_the_command_line(monkeypatch, capsys, run_directory, tmp_path) -> None:
+def test_a_page_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run_directory: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "deep" / "page.html"
     assert command(monkeypatch, "report", run_directory, "--html", page, "--with-schedule", "--images", 1) == 0
     assert "static" in capsys.readouterr().out
@@ -134,8 +138,15 @@ def test_a_page_on_the_command_line(monkeypatch, capsys, run_directory, tmp_path
         (("report", "RUN", "--html", "EMPTY"), "directory"),
     ],
 )
-def test_what_is_refused(monkeypatch, capsys, run_directory, tmp_path, arguments, part) -> None:
+def test_what_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run_directory: Path,
+    tmp_path: Path,
+    arguments: list[object],
+    part: str,
+) -> None:
     names = {"RUN": run_directory, "EMPTY": tmp_path}
-    assert command(monkeypatch, *(names.get(argument, argument) for argument in arguments)) == 2
+    assert command(monkeypatch, *(names.get(str(argument), argument) for argument in arguments)) == 2
     error = " ".join(capsys.readouterr().err.split())
     assert part in error and "Traceback" not in error

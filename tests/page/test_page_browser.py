@@ -54,7 +54,7 @@ def centre_of(page: Any, core: int) -> dict[str, float]:
     return {"x": x, "y": y}
 
 
-def test_every_view_opens_in_both_themes(opened) -> None:
+def test_every_view_opens_in_both_themes(opened: Callable[..., Any]) -> None:
     for scheme in ("light", "dark"):
         page = ready(opened(scheme=scheme))
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
@@ -66,7 +66,7 @@ def test_every_view_opens_in_both_themes(opened) -> None:
         assert page.evaluate("document.documentElement.dataset.theme") != scheme
 
 
-def test_a_planted_script_stays_text(opened) -> None:
+def test_a_planted_script_stays_text(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     assert page.inner_text("h1") == NAME
     for view in VIEWS:
@@ -75,7 +75,7 @@ def test_a_planted_script_stays_text(opened) -> None:
     assert page.locator("img").count() == 0
 
 
-def test_figures_equal_the_jsons(opened) -> None:
+def test_figures_equal_the_jsons(opened: Callable[..., Any]) -> None:
     page, written = ready(opened()), json.loads(report().to_json())
 
     def shown(name: str) -> str:
@@ -99,7 +99,7 @@ def test_figures_equal_the_jsons(opened) -> None:
                 assert shown(f"ann-{group['name']}") in either(group["ann_pj"]), (name, group)
 
 
-def test_the_step_slider_moves_every_figure(opened) -> None:
+def test_the_step_slider_moves_every_figure(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.focus("#step")
     page.keyboard.press("Home")
@@ -112,7 +112,7 @@ def test_the_step_slider_moves_every_figure(opened) -> None:
         assert shown in either(group.snn_pj), group.name
 
 
-def test_a_figure_opens_into_lines_with_sources(opened) -> None:
+def test_a_figure_opens_into_lines_with_sources(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.click("#tab-energy")
     page.click('[data-pick="executed"]')
@@ -125,7 +125,7 @@ def test_a_figure_opens_into_lines_with_sources(opened) -> None:
     assert page.locator("td.inner").count() == 0
 
 
-def test_headline_and_ratios_open_into_their_lines(opened) -> None:
+def test_headline_and_ratios_open_into_their_lines(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.click('[data-figure="headline-snn"]')
     assert page.evaluate("[state.view, energyView.accounting, state.step]") == ["energy", report().top, STEPS]
@@ -135,7 +135,7 @@ def test_headline_and_ratios_open_into_their_lines(opened) -> None:
     assert "per kind at T = 2" in page.inner_text("#energy h2")
 
 
-def test_a_step_opens_into_a_bar_a_core(opened) -> None:
+def test_a_step_opens_into_a_bar_a_core(opened: Callable[..., Any]) -> None:
     page, timeline = ready(opened()), report().timeline
     assert timeline is not None
     page.click("#tab-timeline")
@@ -154,7 +154,7 @@ def test_a_step_opens_into_a_bar_a_core(opened) -> None:
     assert f"core {bars[2]['core']}," in page.inner_text("#timeline #core-panel h2")
 
 
-def test_hover_shows_a_core_and_a_click_keeps_it(opened) -> None:
+def test_hover_shows_a_core_and_a_click_keeps_it(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.click("#tab-chip")
     use = report().cores[3]
@@ -171,7 +171,7 @@ def test_hover_shows_a_core_and_a_click_keeps_it(opened) -> None:
     assert "core 3" in page.inner_text("#timeline #core-panel")
 
 
-def test_every_core_has_a_place_of_its_own(opened) -> None:
+def test_every_core_has_a_place_of_its_own(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.click("#tab-chip")
     found = page.evaluate(
@@ -184,7 +184,7 @@ def test_every_core_has_a_place_of_its_own(opened) -> None:
     assert found == list(range(len(report().cores)))
 
 
-def test_every_colouring_draws_another_picture(opened) -> None:
+def test_every_colouring_draws_another_picture(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.click("#tab-chip")
     pictures = set()
@@ -196,7 +196,7 @@ def test_every_colouring_draws_another_picture(opened) -> None:
     assert len(pictures) >= len(names) - 1
 
 
-def test_the_keyboard_reaches_tabs_cores_and_zoom(opened) -> None:
+def test_the_keyboard_reaches_tabs_cores_and_zoom(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.focus("#tab-overview")
     page.keyboard.press("ArrowRight")
@@ -215,7 +215,7 @@ def test_the_keyboard_reaches_tabs_cores_and_zoom(opened) -> None:
     assert page.evaluate("mesh.zoom") > 1
 
 
-def test_paper_shows_every_view_in_light_colours(opened, tmp_path) -> None:
+def test_paper_shows_every_view_in_light_colours(opened: Callable[..., Any], tmp_path: Path) -> None:
     page = ready(opened(scheme="dark"))
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -227,7 +227,7 @@ def test_paper_shows_every_view_in_light_colours(opened, tmp_path) -> None:
     assert len(page.pdf()) > 20_000
 
 
-def test_a_run_without_schedule_opens_too(opened, files) -> None:
+def test_a_run_without_schedule_opens_too(opened: Callable[..., Any], files: dict[bool, Path]) -> None:
     page = ready(opened(files[False]))
     for view in VIEWS:
         page.click(f"#tab-{view}")
@@ -237,7 +237,7 @@ def test_a_run_without_schedule_opens_too(opened, files) -> None:
     assert "core 1" in page.inner_text("#core-panel")
 
 
-def test_a_comparison_opens(opened, tmp_path) -> None:
+def test_a_comparison_opens(opened: Callable[..., Any], tmp_path: Path) -> None:
     side = Side(report(), LABELS, ANN_ACCURACY)
     page = opened(write_comparison_page(compare_runs(side, side), (NAME, f"{IMAGES} images"), tmp_path / "compare.html"))
     assert NAME in page.inner_text("h1")

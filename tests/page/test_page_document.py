@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def text() -> str:
     return page(report())
 
 
-def test_the_policy_admits_our_script_and_style_alone(text) -> None:
+def test_the_policy_admits_our_script_and_style_alone(text: str) -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
     assert policy is not None
     allowed = policy[1].replace("&#39;", "'")
@@ -43,20 +44,20 @@ def test_the_policy_admits_our_script_and_style_alone(text) -> None:
     assert allowed.startswith("default-src 'none'")
 
 
-def test_nothing_is_fetched(text) -> None:
+def test_nothing_is_fetched(text: str) -> None:
     markup = re.sub(r"<(script|style).*?</\1>", "", text, flags=re.S)
     assert not re.search(r"<[^>]*\b(src|href|action)\s*=", markup)
     style = re.search(r"<style>(.*?)</style>", text, re.S)
     assert style is not None and "url(" not in style[1] and "@import" not in style[1]
 
 
-def test_a_planted_script_stays_text(text) -> None:
+def test_a_planted_script_stays_text(text: str) -> None:
     assert text.count("<script") == 3 and "<img" not in text
     assert "window.planted" in text
     assert parts_of(text)[0]["graph"]["name"] == NAME
 
 
-def test_accountings_are_those_of_the_json(text) -> None:
+def test_accountings_are_those_of_the_json(text: str) -> None:
     written = json.loads(report().to_json())["accountings"]
     shown = {one["name"]: one for one in parts_of(text)[0]["accountings"]}
     assert list(shown) == list(written)
@@ -65,7 +66,7 @@ def test_accountings_are_those_of_the_json(text) -> None:
             assert one[figure] == written[name][figure], (name, figure)
 
 
-def test_accuracy_and_fit(text) -> None:
+def test_accuracy_and_fit(text: str) -> None:
     small, _ = parts_of(text)
     run = activity()
     assert small["accuracy"]["snn"] == [float((run.logits[t].argmax(axis=1) == LABELS).mean()) for t in range(STEPS)]
@@ -79,7 +80,7 @@ def test_accuracy_and_fit(text) -> None:
 
 @pytest.mark.parametrize("key", ["kind", "layer", "node"])
 @pytest.mark.parametrize("step", [1, STEPS])
-def test_lines_sum_to_every_group_of_every_rung(text, key, step) -> None:
+def test_lines_sum_to_every_group_of_every_rung(text: str, key: str, step: int) -> None:
     bill, audit = report(), parts_of(text)[1]["audit"]
     assert key in KEYS
     for name in bill.comparisons:
@@ -91,14 +92,14 @@ def test_lines_sum_to_every_group_of_every_rung(text, key, step) -> None:
                 columns = audit[side][one]
                 for node, priced, count in zip(columns["node"], columns["price"], columns["count"], strict=True):
                     price_ = audit["prices"][priced]
-                    group = found.setdefault(audit["nodes"][node][COLUMN[key]], [0.0, 0.0])
-                    group[at] += sum(count[:step]) * price_["pj"] / price_["images"]
+                    sides = found.setdefault(audit["nodes"][node][COLUMN[key]], [0.0, 0.0])
+                    sides[at] += sum(count[:step]) * price_["pj"] / price_["images"]
         for group in bill.by(key, accounting=name, step=step):
             assert found.pop(group.name) == pytest.approx([group.snn_pj, group.ann_pj], rel=1e-12), (name, group.name)
         assert not any(any(rest) for rest in found.values())
 
 
-def test_cores_equal_the_reports(text) -> None:
+def test_cores_equal_the_reports(text: str) -> None:
     bill, large = report(), parts_of(text)[1]
     cores = large["cores"]
     for core in bill.cores:
@@ -113,7 +114,7 @@ def test_cores_equal_the_reports(text) -> None:
     assert len(large["parts"]["core"]) == len(bill.activity.program.parts.core)
 
 
-def test_lines_of_a_core_are_its_heaviest(text) -> None:
+def test_lines_of_a_core_are_its_heaviest(text: str) -> None:
     bill, lines = report(), parts_of(text)[1]["core_lines"]
     energy = np.array(lines["count"]) * np.array(lines["pj"]) / np.array(lines["images"])
     names = (*bill.activity.program.node_names, "(chip)")
@@ -136,7 +137,7 @@ def test_lines_of_a_core_are_its_heaviest(text) -> None:
             assert key in keys
 
 
-def test_cycles_and_links(text) -> None:
+def test_cycles_and_links(text: str) -> None:
     small, large = parts_of(text)
     timeline = report().timeline
     assert timeline is not None
@@ -147,7 +148,7 @@ def test_cycles_and_links(text) -> None:
     assert sum(large["links"]["flits"]) == int(timeline.links.flits[timeline.links.kind == 0].sum())
 
 
-def test_bins_hold_the_cycles_and_the_work_of_every_core(monkeypatch) -> None:
+def test_bins_hold_the_cycles_and_the_work_of_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aggregate, "MOST_BINS", 7)  # wide enough that shares are not whole percents
     timeline = report().timeline
     assert timeline is not None
@@ -173,7 +174,7 @@ def test_bins_hold_the_cycles_and_the_work_of_every_core(monkeypatch) -> None:
                 assert spent[bins["kinds"][found]] == max(spent.values())
 
 
-def test_spikes(text) -> None:
+def test_spikes(text: str) -> None:
     spikes = parts_of(text)[1]["spikes"]
     assert [site["name"] for site in spikes["sites"]] == list(activity().spikes)
     for site in spikes["sites"]:
@@ -205,6 +206,6 @@ def test_an_unpriced_operation_leaves_no_ratio() -> None:
     assert next(one for one in small["accountings"] if one["name"] == "executed")["ratio"] is None
 
 
-def test_the_same_run_gives_the_same_bytes(tmp_path, text) -> None:
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path, text: str) -> None:
     path = write_page(report(), tmp_path / "page.html", LABELS, ann_accuracy=ANN_ACCURACY)
     assert path.read_text(encoding="utf-8") == text

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from synaptile.conversion.images import source_of
 from synaptile.energy import EnergyReport, price
 from synaptile.mapper import map_graph
 from synaptile.report.page import write_page
@@ -48,7 +49,7 @@ def bill() -> EnergyReport:
         ec={"state_memory_bits": 48_000, "state_bank_bits": 512},
     )
     network = vit_graph(19, 17, 128, 4, 512, 10, patch=2)
-    pixels = np.random.default_rng(0).standard_normal((1, *network.source.image_shape)).astype(np.float32)
+    pixels = np.random.default_rng(0).standard_normal((1, *source_of(network).image_shape)).astype(np.float32)
     run = execute(map_graph(network, chip, seed=0, placement="row_major"), pixels, 2)
     return price(run, chip, timeline=schedule(run))
 

@@ -111,6 +111,9 @@ def agree(timeline: Timeline, naive: Result) -> None:
         strict=True,
     )
     assert {(names[job], group, core): (start, end) for job, group, core, start, end in sent} == naive.messages
+    order = np.argsort(messages.send_order).tolist()
+    in_order = [(names[messages.job[at]], int(messages.group[at]), int(messages.target_core[at])) for at in order]
+    assert in_order == list(naive.messages), "links are reserved in this order"
     width = timeline.program.board[0] * timeline.program.chip.mesh.width
     rate = timeline.program.chip.noc.link_flits_per_cycle
     assert links.kind.size == len(naive.trips)

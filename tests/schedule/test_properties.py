@@ -11,8 +11,6 @@ import pytest
 from synaptile.conversion.graph import MTNeurons
 from synaptile.foundation.errors import ConservationError
 from synaptile.simulator import Activity, Timeline, schedule
-from synaptile.simulator.schedule import state
-from synaptile.simulator.schedule.plan import Room
 from synaptile.simulator.schedule.timeline import Cause
 from tests.schedule.naive import Naive
 from tests.schedule.test_against_naive import keys
@@ -69,12 +67,6 @@ def test_the_cycles_of_every_core_add_up_to_the_makespan(timeline: Timeline) -> 
         ends = np.sort(timeline.jobs.end_cycles)
         assert cores.idle.min() >= 10 * (timeline.images * timeline.activity.steps - 1), "each barrier takes 20 ns at 500 MHz"
         assert ends[-1] == timeline.makespan_cycles
-
-
-def test_the_numbers_of_kernels_are_those_of_the_enumerations() -> None:
-    causes = (state.INPUT, state.NETWORK, state.CORE, state.OUTPUT, state.BARRIER)
-    assert causes == (Cause.INPUT, Cause.NETWORK, Cause.CORE, Cause.OUTPUT, Cause.BARRIER)
-    assert (state.WINDOW, state.ROWS) == (Room.WINDOW, Room.ROWS)
 
 
 def test_operations_spikes_and_tokens_are_those_of_the_run(activity: Activity) -> None:

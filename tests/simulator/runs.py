@@ -14,30 +14,28 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, Node, SpikingGraph
 from synaptile.conversion.images import source_of
+from synaptile.conversion.text.tokens import Tokens
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreProgram
 from synaptile.simulator import Activity, execute
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.kernels.fire import Events, make_thresholds
-from synaptile.simulator.kernels.listing import ALL
-from synaptile.simulator.kernels.rows import Runs, carve_runs, list_runs, run_bytes
+from synaptile.simulator.kernels.plain import ALL
+from synaptile.simulator.kernels.rows import Runs, list_runs, run_bytes, suballocate_runs
 from synaptile.simulator.number_format import check_numeric, real_dtype
 from tests.mapper.chips import small_chip
 
 Array = NDArray[Any]
 
 THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
-needs_compiler = pytest.mark.skipif(
-    bool(config.DISABLE_JIT),  # type: ignore[attr-defined]  # as above
-    reason="row blocks, float32 exp and float32 erf are made of LLVM instructions",
-)
+needs_compiler = pytest.mark.needs_compiler
 
 
 def some_runs(code: Array, cuts: Array, emitted: Array, which: int = ALL) -> Runs:
     """The spikes of lines of codes, listed in blocks between `cuts`."""
     lines, width = code.shape
     scratch = np.zeros(run_bytes(lines, width, len(cuts) - 1, emitted.itemsize), np.uint8)
-    runs, _ = carve_runs(scratch, 0, lines, width, cuts, emitted)
+    runs, _ = suballocate_runs(scratch, 0, lines, width, cuts, emitted)
     list_runs(np.ascontiguousarray(code).reshape(-1), width, cuts, which, emitted, runs)
     return cast(Runs, runs)
 
@@ -75,7 +73,7 @@ def published_thresholds(arrays: Mapping[str, Array]) -> dict[str, tuple[float, 
 
 
 def execute_keeping_spikes(
-    program: CoreProgram, images: Array, steps: int, numeric: str, **options: Any
+    program: CoreProgram, images: Array | Tokens, steps: int, numeric: str, **options: Any
 ) -> tuple[Activity, dict[str, Array]]:
     """A run and, for each site, the values emitted: (steps, images, *site shape) in the run's floating type."""
     dtype = real_dtype(check_numeric(numeric))
@@ -93,7 +91,7 @@ def _each_record(kept: dict[str, Array]) -> Iterator[None]:
             assert events is not None
             values = kept[node.name]
             emitted = make_thresholds(node.theta1, node.theta2, node.n, values.dtype).emitted
-            codes = events.code.reshape(self.steps, count, *node.shape).astype(int)
+            codes = events.codes.reshape(self.steps, count, *node.shape).astype(int)
             real = (slice(None), slice(start, start + count), *map(slice, node.shape))  # a sentence may be shorter than its site
             values[real] = emitted[node.n + codes]
         plain(self, node, traffic, events, start, count)

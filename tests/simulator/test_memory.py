@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from synaptile.conversion.graph import load_graph, save_graph
+from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
+from synaptile.conversion.images import source_of
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
@@ -19,14 +21,14 @@ from tests.graphs import vit_graph
 
 
 @pytest.fixture(scope="module")
-def graph():
+def graph() -> SpikingGraph:
     return vit_graph(depth=2, tokens=50, width=192, heads=3, hidden=768, classes=10)
 
 
 @pytest.mark.parametrize(("steps", "images"), [(1, 1), (4, 3)])
-def test_the_estimate_covers_what_a_run_allocates(graph, steps, images) -> None:
+def test_the_estimate_covers_what_a_run_allocates(graph: SpikingGraph, steps: int, images: int) -> None:
     program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
-    batch = np.random.default_rng(0).standard_normal((images, *graph.nodes["image"].image_shape)).astype(np.float32)
+    batch = np.random.default_rng(0).standard_normal((images, *source_of(graph).image_shape)).astype(np.float32)
     execute(program, batch[:1], 1)  # compile
     tracemalloc.start()
     execute(program, batch, steps, images_at_once=images)
@@ -44,16 +46,16 @@ def test_more_is_kept_to_serve_again_where_memory_is_ample() -> None:
     assert need.pool(100 << 30) == 2 * (600 << 20), "as much again as is live"
 
 
-def test_too_little_memory_is_refused_before_the_start(graph, monkeypatch) -> None:
+def test_too_little_memory_is_refused_before_the_start(graph: SpikingGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     program = map_graph(graph, load_chip("ecmt45"), anneal_moves=0)
-    batch = np.zeros((2, *graph.nodes["image"].image_shape), np.float32)
+    batch = np.zeros((2, *source_of(graph).image_shape), np.float32)
     monkeypatch.setattr("synaptile.simulator.memory.psutil.virtual_memory", lambda: SimpleNamespace(available=10**6))
     monkeypatch.setattr(sys.modules["synaptile.simulator.execute"], "make_layout", lambda *_: pytest.fail("started"))
     with pytest.raises(InputError, match=r"needs .* GiB .* free: fewer images together .* keep_spikes=0"):
         execute(program, batch, 2, images_at_once=2)
 
 
-def test_a_loaded_graph_is_mapped_and_not_written_through(graph, tmp_path) -> None:
+def test_a_loaded_graph_is_mapped_and_not_written_through(graph: SpikingGraph, tmp_path: Path) -> None:
     save_graph(graph, tmp_path / "g.spk")
     before = (tmp_path / "g.spk").read_bytes()
     loaded = load_graph(tmp_path / "g.spk")

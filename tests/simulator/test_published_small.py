@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,28 +19,26 @@ STEPS, IMAGES, HEADS = 8, 4, 3
 
 
 @pytest.fixture(scope="module")
-def published(reference_dir: Path) -> dict[str, Array]:
-    with np.load(reference_dir / "ecmt_small.npz") as stored:
-        return {name: stored[name] for name in stored.files}
-
-
-@pytest.fixture(scope="module")
-def graph(published: dict[str, Array]) -> SpikingGraph:
+def graph(published_small: dict[str, Array]) -> SpikingGraph:
     torch, timm_vit = pytest.importorskip("torch"), pytest.importorskip("timm.models.vision_transformer")
     from synaptile.conversion.convert import convert
 
     model = timm_vit.VisionTransformer(img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=HEADS, num_classes=10)
-    weights = {name.removeprefix("weight/"): torch.from_numpy(a) for name, a in published.items() if name.startswith("weight/")}
+    weights = {
+        name.removeprefix("weight/"): torch.from_numpy(a) for name, a in published_small.items() if name.startswith("weight/")
+    }
     model.double().load_state_dict(weights)
-    return convert(model.eval(), preset="released", thresholds=published_thresholds(published))
+    return convert(model.eval(), preset="released", thresholds=published_thresholds(published_small))
 
 
 @pytest.fixture(scope="module", params=["ecmt45", "splitting"])
-def run(graph: SpikingGraph, published: dict[str, Array], request: pytest.FixtureRequest) -> tuple[Activity, dict[str, Array]]:
+def run(
+    graph: SpikingGraph, published_small: dict[str, Array], request: pytest.FixtureRequest
+) -> tuple[Activity, dict[str, Array]]:
     chip = load_chip("ecmt45") if request.param == "ecmt45" else splitting_chip(axons=20, ec_words=900)
     program = map_graph(graph, chip, anneal_moves=50)
     assert bool(program.parts.in_start.any()) is (request.param == "splitting")
-    return execute_keeping_spikes(program, published["images"], STEPS, "float64")
+    return execute_keeping_spikes(program, published_small["images"], STEPS, "float64")
 
 
 def as_published(site: str, spikes: Array) -> Array:
@@ -51,32 +48,32 @@ def as_published(site: str, spikes: Array) -> Array:
     return spikes.reshape(*spikes.shape[:3], HEADS, -1).transpose(0, 1, 3, 2, 4)
 
 
-def test_spikes_of_every_site_and_step(run: tuple[Activity, dict[str, Array]], published: dict[str, Array]) -> None:
+def test_spikes_of_every_site_and_step(run: tuple[Activity, dict[str, Array]], published_small: dict[str, Array]) -> None:
     _, spikes = run
-    assert {f"spikes/{site}" for site in spikes} == {name for name in published if name.startswith("spikes/")}
+    assert {f"spikes/{site}" for site in spikes} == {name for name in published_small if name.startswith("spikes/")}
     for site, values in spikes.items():
-        np.testing.assert_allclose(as_published(site, values), published[f"spikes/{site}"], rtol=1e-9, atol=0, err_msg=site)
+        np.testing.assert_allclose(as_published(site, values), published_small[f"spikes/{site}"], rtol=1e-9, atol=0, err_msg=site)
 
 
-def test_logits(run: tuple[Activity, dict[str, Array]], published: dict[str, Array]) -> None:
+def test_logits(run: tuple[Activity, dict[str, Array]], published_small: dict[str, Array]) -> None:
     steps = np.arange(1, STEPS + 1)[:, None, None]
-    np.testing.assert_allclose(run[0].logits, published["snn_cumulative_logits"] / steps, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(run[0].logits, published_small["snn_cumulative_logits"] / steps, rtol=1e-9, atol=1e-9)
 
 
-def test_counts_of_the_released_accounting(run: tuple[Activity, dict[str, Array]], published: dict[str, Array]) -> None:
+def test_counts_of_the_released_accounting(run: tuple[Activity, dict[str, Array]], published_small: dict[str, Array]) -> None:
     accounting = run[0].accounting
-    assert {f"ops/{node}" for node in accounting.nodes} == {name for name in published if name.startswith("ops/")}
+    assert {f"ops/{node}" for node in accounting.nodes} == {name for name in published_small if name.startswith("ops/")}
     for i, node in enumerate(accounting.nodes):
-        spiking, dense = published[f"ops/{node}"].T
+        spiking, dense = published_small[f"ops/{node}"].T
         np.testing.assert_array_equal(accounting.released[i].sum(axis=1), spiking, err_msg=node)
         np.testing.assert_array_equal(np.full(STEPS, accounting.ann_macs[i] * IMAGES), dense, err_msg=node)
 
 
-def test_the_dense_reference_gives_the_same(graph: SpikingGraph, published: dict[str, Array]) -> None:
-    found = reference(graph, published["images"], STEPS)
+def test_the_dense_reference_gives_the_same(graph: SpikingGraph, published_small: dict[str, Array]) -> None:
+    found = reference(graph, published_small["images"], STEPS)
     for site, values in found.spikes.items():
-        np.testing.assert_allclose(as_published(site, values), published[f"spikes/{site}"], rtol=1e-9, atol=0, err_msg=site)
+        np.testing.assert_allclose(as_published(site, values), published_small[f"spikes/{site}"], rtol=1e-9, atol=0, err_msg=site)
     for node, counts in found.released.items():
-        np.testing.assert_array_equal(counts.sum(axis=1), published[f"ops/{node}"][:, 0], err_msg=node)
+        np.testing.assert_array_equal(counts.sum(axis=1), published_small[f"ops/{node}"][:, 0], err_msg=node)
     steps = np.arange(1, STEPS + 1)[:, None, None]
-    np.testing.assert_allclose(found.logits, published["snn_cumulative_logits"] / steps, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.logits, published_small["snn_cumulative_logits"] / steps, rtol=1e-9, atol=1e-9)

@@ -10,6 +10,7 @@ import pytest
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import execute, reference
+from tests.bounds import assert_within, gamma
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
 
@@ -60,15 +61,22 @@ def test_spike_records_hold_the_spikes_of_the_reference(program: CoreProgram) ->
         np.testing.assert_array_equal(record.histogram, np.array([level.reshape(STEPS, -1).sum(axis=1) for level in levels]).T)
 
 
-def test_float32_is_close_to_float64_before_a_flipped_spike_can_cascade(program: CoreProgram) -> None:
+def test_float32_is_as_close_as_its_roundings_where_no_spike_stood_on_a_boundary(program: CoreProgram) -> None:
+    """Float64 is exact, above. Here two orders of summation: a membrane within some 1e-5 of a boundary may flip and cascade.
+
+    Of some 3,000 membranes per image and two steps one in 1e5 lies that near: one image in thirty may differ, two in four never.
+    """
     images = some_images(program.graph, 4)
     expected = reference(program.graph, images, 2, "float32")
     activity, spikes = execute_keeping_spikes(program, images, 2, "float32")
     assert activity.logits.dtype == np.float32
+    same = np.ones(len(images), bool)
     for site, values in expected.spikes.items():
-        assert np.mean(spikes[site] != values) < 0.005, site
-    # A logit is a sum of fan-in terms of order one: a flipped spike of the head moves it by one weight times one threshold.
-    np.testing.assert_allclose(activity.logits, expected.logits, atol=0.05)
+        same &= (spikes[site] == values).all(axis=(0, *range(2, values.ndim)))
+    assert same.sum() >= 2
+    # Two blocks and the head: fewer than 1,000 roundings in a row, LayerNorm between them keeps magnitudes of order one.
+    within = gamma(1000, np.float32) * np.abs(expected.logits).max()
+    assert_within(activity.logits[:, same], expected.logits[:, same], within)
 
 
 @pytest.mark.parametrize("numeric", ["float32", "float64", "int8"])

@@ -13,10 +13,10 @@ from hypothesis import strategies as some
 
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import load_chip
-from synaptile.report.sizing import Knob, Outcome, Target
-from synaptile.sizing.evaluate import Changes, Spent
-from synaptile.sizing.grid import Grid, make_grid, smallest_meeting
-from synaptile.sizing.search import Found, Search
+from synaptile.studies.sizing.answer import ChipOutcome, Knob, Target
+from synaptile.studies.sizing.evaluate import Changes, Spent
+from synaptile.studies.sizing.family import Family, make_family, smallest_meeting
+from synaptile.studies.sizing.search import Search, Smallest
 
 KNOBS = (
     Knob("synapse_core.lanes_per_cycle", (4, 8, 16, 32)),
@@ -25,7 +25,7 @@ KNOBS = (
     Knob("mesh.width+mesh.height", (12, 18, 24)),
 )
 TARGET = Target(latency_ms=1.0)
-Model = Callable[[dict[str, float]], Outcome]
+Model = Callable[[dict[str, float]], ChipOutcome]
 
 
 class Modelled:
@@ -35,40 +35,40 @@ class Modelled:
         self.model, self.most = model, most
         self.tried: list[dict[str, float]] = []
 
-    def __call__(self, changes: Changes, *, free: bool = False) -> Outcome:
+    def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome:
         if len(self.tried) >= self.most:
             raise Spent
         self.tried.append(dict(changes))
         return self.model(dict(changes))
 
 
-def outcome(latency: float) -> Outcome:
-    return Outcome(True, "x", "x", int(latency * 500_000), latency, 1e3 / latency, 1.0, 1)
+def outcome(latency: float) -> ChipOutcome:
+    return ChipOutcome(True, "x", "x", int(latency * 500_000), latency, 1e3 / latency, 1.0, 1)
 
 
-def unfit(resource: str = "mesh.max_chips") -> Outcome:
-    return Outcome(False, resource, "does not fit")
+def unfit(resource: str = "mesh.max_chips") -> ChipOutcome:
+    return ChipOutcome(False, resource, "does not fit")
 
 
-def smallest(grid: Grid, model: Model, target: Target = TARGET) -> tuple[int, ...] | None:
+def smallest(family: Family, model: Model, target: Target = TARGET) -> tuple[int, ...] | None:
     """By brute force."""
     met = [
-        (grid.cost_of(index), index)
-        for index in product(*(range(len(knob.values)) for knob in grid.knobs))
-        if target.met(model(dict(grid.changes(index))))
+        (family.cost_of(index), index)
+        for index in product(*(range(len(knob.values)) for knob in family.knobs))
+        if target.met(model(dict(family.changes(index))))
     ]
     return min(met)[1] if met else None
 
 
-def searched(model: Model, most: int = 10**6, target: Target = TARGET, seed: int = 0) -> tuple[Found, Modelled]:
+def searched(model: Model, most: int = 10**6, target: Target = TARGET, seed: int = 0) -> tuple[Smallest, Modelled]:
     evaluator = Modelled(model, most)
-    return Search(make_grid(load_chip("ecmt45"), KNOBS), target, evaluator, seed).run(), evaluator  # type: ignore[arg-type]
+    return Search(make_family(load_chip("ecmt45"), KNOBS), target, evaluator, seed).run(), evaluator
 
 
 def monotone(work: list[float], cores: float) -> Model:
     """Rates share the work; weight memory and mesh must hold the cores' weights; more memory means fewer, slower cores."""
 
-    def model(changes: dict[str, float]) -> Outcome:
+    def model(changes: dict[str, float]) -> ChipOutcome:
         lanes, units, memory, side = changes.values()
         if cores * 196 / memory > side * side:
             return unfit()
@@ -81,7 +81,7 @@ def monotone(work: list[float], cores: float) -> Model:
 @given(work=some.lists(some.floats(0.1, 12), min_size=2, max_size=2), cores=some.floats(1, 400))
 def test_it_is_the_smallest_where_rates_help_and_memories_may_hurt(work: list[float], cores: float) -> None:
     model = monotone(work, cores)
-    wanted = smallest(make_grid(load_chip("ecmt45"), KNOBS), model)
+    wanted = smallest(make_family(load_chip("ecmt45"), KNOBS), model)
     if wanted is None:
         with pytest.raises(InputError, match="no chip of the family"):
             searched(model)
@@ -97,23 +97,23 @@ def test_energy_may_do_what_it_likes(seed: int) -> None:
     table = np.random.default_rng(seed).uniform(0.5, 3, [len(knob.values) for knob in KNOBS])
     places = [{value: at for at, value in enumerate(knob.values)} for knob in KNOBS]
 
-    def model(changes: dict[str, float]) -> Outcome:
-        at = tuple(place[value] for place, value in zip(places, changes.values(), strict=True))  # type: ignore[index]
-        return Outcome(True, "x", "x", 1, 0.5, 2.0, float(table[at]), 1)
+    def model(changes: dict[str, float]) -> ChipOutcome:
+        at = tuple(place[value] for place, value in zip(places, changes.values(), strict=True))
+        return ChipOutcome(True, "x", "x", 1, 0.5, 2.0, float(table[at]), 1)
 
     target = Target(energy_mj=0.8)
-    wanted = smallest(make_grid(load_chip("ecmt45"), KNOBS), model, target)
+    wanted = smallest(make_family(load_chip("ecmt45"), KNOBS), model, target)
     found, _ = searched(model, target=target)
     assert found.index == wanted and found.exhaustive
 
 
 def test_a_point_that_breaks_monotonicity_is_found_by_a_check_and_then_nothing_is_taken_for_granted() -> None:
-    def model(changes: dict[str, float]) -> Outcome:
+    def model(changes: dict[str, float]) -> ChipOutcome:
         # Slower with more lanes below 32: every ruled-out point meets the target after all.
         return outcome({4: 0.5, 8: 0.6, 16: 2.0, 32: 0.9}[int(changes["synapse_core.lanes_per_cycle"])])
 
     found, _ = searched(model)
-    assert found.index == smallest(make_grid(load_chip("ecmt45"), KNOBS), model) == (0, 0, 0, 0)
+    assert found.index == smallest(make_family(load_chip("ecmt45"), KNOBS), model) == (0, 0, 0, 0)
 
 
 @settings(max_examples=15, deadline=None)
@@ -122,28 +122,28 @@ def test_once_a_check_has_found_that_more_is_slower_every_smaller_point_is_tried
     table = np.random.default_rng(seed).uniform(0.5, 6, [len(knob.values) for knob in KNOBS])
     places = [{value: at for at, value in enumerate(knob.values)} for knob in KNOBS]
 
-    def model(changes: dict[str, float]) -> Outcome:
-        return outcome(float(table[tuple(place[value] for place, value in zip(places, changes.values(), strict=True))]))  # type: ignore[index]
+    def model(changes: dict[str, float]) -> ChipOutcome:
+        return outcome(float(table[tuple(place[value] for place, value in zip(places, changes.values(), strict=True))]))
 
-    grid = make_grid(load_chip("ecmt45"), KNOBS)
-    search = Search(grid, TARGET, Modelled(model), seed)  # type: ignore[arg-type]
+    family = make_family(load_chip("ecmt45"), KNOBS)
+    search = Search(family, TARGET, Modelled(model), seed)
     try:
         found = search.run()
     except InputError as error:
         assert not search.anomalies and "ruled out by larger ones that failed" in str(error)
         return
     if search.anomalies:
-        assert found.index == smallest(grid, model) and "not met monotonically" in found.statement
+        assert found.index == smallest(family, model) and "not met monotonically" in found.statement
 
 
 def test_a_board_of_several_chips_counts_whole() -> None:
-    area = make_grid(load_chip("ecmt45"), KNOBS)
+    area = make_family(load_chip("ecmt45"), KNOBS)
 
-    def model(changes: dict[str, float]) -> Outcome:
+    def model(changes: dict[str, float]) -> ChipOutcome:
         side = int(changes["mesh.width+mesh.height"])
         chips = {12: 9, 18: 2, 24: 1}[side]
         place = tuple(knob.values.index(int(changes[knob.name])) for knob in KNOBS)
-        return Outcome(True, "x", "x", 1, 0.5, 2.0, 1.0, chips, area_mm2=chips * area.cost_of(place))
+        return ChipOutcome(True, "x", "x", 1, 0.5, 2.0, 1.0, chips, area_mm2=chips * area.cost_of(place))
 
     found, _ = searched(model)
     assert found.index == (0, 0, 0, 2)  # 576 tiles; two chips of 324 are more silicon, nine of 144 more still
@@ -159,8 +159,8 @@ def test_spent_evaluations_are_said_and_leave_the_best_that_was_found() -> None:
 
 
 def test_a_target_out_of_reach_says_the_best_and_what_binds() -> None:
-    def model(changes: dict[str, float]) -> Outcome:
-        return Outcome(
+    def model(changes: dict[str, float]) -> ChipOutcome:
+        return ChipOutcome(
             True,
             "ec_core.multipliers_per_cycle",
             "70 % of the critical path",
@@ -184,7 +184,7 @@ def test_a_graph_that_no_chip_holds_says_what_is_short() -> None:
 
 
 def test_the_largest_chip_need_not_be_the_one_that_meets_the_target() -> None:
-    def model(changes: dict[str, float]) -> Outcome:
+    def model(changes: dict[str, float]) -> ChipOutcome:
         return outcome(changes["synapse_core.weight_memory_kib"] / 98)  # only small memories are fast enough
 
     found, _ = searched(model)

@@ -10,25 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from synaptile.foundation.errors import ChipError, FileFormatError, InputError
 from synaptile.hwmodels import load_chip, vary, with_host_ec
-from synaptile.report import sizing_tables as tables
-from synaptile.report.sizing import Outcome, Target
-from synaptile.report.sizing_figure import sizing_figure
+from synaptile.report.render.terminal import WIDTH
+from synaptile.report.study_files import write_sizing
+from synaptile.report.views.sizing import break_text, sizing_document
 from synaptile.simulator import schedule
-from synaptile.sizing import evaluate as evaluation
-from synaptile.sizing import size
-from synaptile.sizing.grid import make_grid
-from synaptile.sizing.request import knobs_of
-from synaptile.sizing.search import Search
+from synaptile.studies.sizing import evaluate as evaluation
+from synaptile.studies.sizing import size
+from synaptile.studies.sizing.answer import ChipOutcome, Target
+from synaptile.studies.sizing.family import make_family
+from synaptile.studies.sizing.request import knobs_of
+from synaptile.studies.sizing.search import Search
 from tests.sizing.studies import PARAMETERS, base, drawn
 
 NAMES = tuple(PARAMETERS)
 
 
 @cache
-def family() -> dict[tuple[int, ...], Outcome]:
+def scheduled() -> dict[tuple[int, ...], ChipOutcome]:
     """Every chip of the family, scheduled."""
     points = product(*(range(len(values)) for values in PARAMETERS.values()))
     return {
@@ -38,25 +40,25 @@ def family() -> dict[tuple[int, ...], Outcome]:
 
 
 def smallest(target: Target) -> tuple[int, ...] | None:
-    met = [(outcome.area_mm2, point) for point, outcome in family().items() if target.met(outcome)]
+    met = [(outcome.area_mm2, point) for point, outcome in scheduled().items() if target.met(outcome)]
     return min(met)[1] if met else None
 
 
 def answer(target: Target) -> tuple[int, ...]:
     """What the search finds where every chip is known already."""
-    grid = make_grid(base(), knobs_of(base(), PARAMETERS))
+    family = make_family(base(), knobs_of(base(), PARAMETERS))
 
-    def known(changes: dict[str, Any], *, free: bool = False) -> Outcome:
-        return family()[tuple(PARAMETERS[name].index(value) for name, value in changes.items())]
+    def known(changes: evaluation.Changes, *, free: bool = False) -> ChipOutcome:
+        return scheduled()[tuple(PARAMETERS[name].index(value) for name, value in changes.items())]
 
-    found = Search(grid, target, known, 0).run()  # type: ignore[arg-type]
-    assert found.exhaustive and found.outcome == family()[found.index]
+    found = Search(family, target, known, 0).run()
+    assert found.exhaustive and found.outcome == scheduled()[found.index]
     return found.index
 
 
 @pytest.mark.parametrize("figure", ["latency_ms", "images_per_second", "energy_mj"])
 def test_the_answer_is_what_brute_force_over_schedules_finds_for_every_figure_that_any_chip_reaches(figure: str) -> None:
-    reached = {getattr(outcome, figure) for outcome in family().values() if outcome.fits}
+    reached = {getattr(outcome, figure) for outcome in scheduled().values() if outcome.fits}
     assert len(reached) > 40
     wrong = [value for value in reached if answer(Target(**{figure: value})) != smallest(Target(**{figure: value}))]
     assert not wrong
@@ -74,7 +76,7 @@ def test_and_for_several_at_once(target: Target) -> None:
 def test_a_study_says_what_the_answer_does_what_breaks_and_what_more_brings() -> None:
     study = size(drawn(), base(), latency_ms=0.07, parameters=PARAMETERS)
     point = tuple(PARAMETERS[name].index(value) for name, value in study.answer.items())
-    assert point == smallest(Target(latency_ms=0.07)) and study.outcome == family()[point]
+    assert point == smallest(Target(latency_ms=0.07)) and study.outcome == scheduled()[point]
     chip = vary(base(), {p: value for name, value in study.answer.items() for p in name.split("+")})
     timeline = schedule(drawn(), chip)
     assert study.outcome.latency_cycles == timeline.latency_cycles
@@ -83,7 +85,7 @@ def test_a_study_says_what_the_answer_does_what_breaks_and_what_more_brings() ->
         if point[at] == 0:
             assert broken.outcome is None
             continue
-        lower = family()[(*point[:at], point[at] - 1, *point[at + 1 :])]
+        lower = scheduled()[(*point[:at], point[at] - 1, *point[at + 1 :])]
         assert broken.outcome == lower and not Target(latency_ms=0.07).met(lower)
     lanes = next(one for one in study.marginals if one.parameter == "synapse_core.lanes_per_cycle")
     more = schedule(drawn(), vary(chip, {lanes.parameter: lanes.to}))
@@ -105,7 +107,7 @@ def test_one_value_that_does_not_fit_names_the_resource() -> None:
     )
     broken = study.breaks[0]
     assert broken.outcome is not None and not broken.outcome.fits and broken.outcome.binding == "mesh.max_chips"
-    assert "does not suffice" in tables.break_text(broken)
+    assert "does not suffice" in break_text(broken)
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     points: list[dict[str, Any]] = []
     real = evaluation.evaluate
 
-    def counting(activity: Any, chip: Any, changes: Any, *rest: Any) -> Outcome:
+    def counting(activity: Any, chip: Any, changes: Any, *rest: Any) -> ChipOutcome:
         points.append(dict(changes))
         return real(activity, chip, changes, *rest)
 
@@ -234,10 +236,13 @@ def test_a_family_without_stated_area_is_measured_in_doublings() -> None:
 def test_every_output_of_a_synthetic_study_says_so(tmp_path: Path) -> None:
     hostile = vary(with_name(), {"synapse_core.lanes_per_cycle": 4})
     study = size(drawn(), hostile, latency_ms=0.2, parameters={"synapse_core.lanes_per_cycle": [2, 4]})
-    assert "SYNTHETIC" in tables.answer_table(study).title
-    assert "SYNTHETIC" in tables.to_markdown(study)
-    assert json.loads(tables.to_json(study))["synthetic"][0].startswith("SYNTHETIC ACTIVITY")
-    png, svg = sizing_figure(study, tmp_path / "size")
+    assert "SYNTHETIC" in sizing_document(study).warnings[0] and "SYNTHETIC" in study._repr_html_()
+    with (console := Console(width=WIDTH)).capture() as shown:
+        console.print(study)
+    assert "SYNTHETIC" in shown.get()
+    document, text, png, svg = write_sizing(study, tmp_path)
+    assert "SYNTHETIC" in text.read_text()
+    assert json.loads(document.read_text())["synthetic"][0].startswith("SYNTHETIC ACTIVITY")
     assert png.stat().st_size > 10_000 and svg.read_text().startswith("<?xml")
 
 

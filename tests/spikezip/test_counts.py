@@ -20,7 +20,6 @@ from synaptile.conversion.graph import (
     STBIFNeurons,
     Synapse,
 )
-from synaptile.dataset.counts import executed_by_image
 from synaptile.energy import price
 from synaptile.mapper import map_graph
 from synaptile.mapper.footprint import neuron_footprint
@@ -28,6 +27,7 @@ from synaptile.mapper.program import CoreKind
 from synaptile.simulator import OPS, Activity, SpikeRecord, execute, reference, schedule
 from synaptile.simulator.settling import settled_steps
 from synaptile.simulator.storage import load_activity, save_activity
+from synaptile.studies.dataset.counts import executed_by_image
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.simulator.runs import CHIPS, execute_keeping_spikes
@@ -50,7 +50,7 @@ def issued(activity: Activity, node: str, role: str, op: str) -> list[int]:
     if role not in table.roles:
         return [0] * activity.steps
     rows = (table.node == activity.program.node_names.index(node)) & (table.role == table.roles.index(role))
-    return table.count[rows & (table.op == OPS.index(op))].sum(axis=0).tolist()
+    return [int(count) for count in table.count[rows & (table.op == OPS.index(op))].sum(axis=0)]
 
 
 def test_spikes_and_both_accountings_are_those_of_the_reference(run: tuple[Activity, dict[str, Array]]) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaptile.hwmodels import Chip, load_chip, vary
-from synaptile.hwmodels.chip import ECCore, SynapseCore
+from synaptile.hwmodels import Chip, ECCore, SynapseCore, load_chip, vary
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.alike import UNREAD_OF_CORES, mapping_key
 from tests.graphs import vit_graph
@@ -32,7 +31,8 @@ def watched(chip: Chip, read: set[str]) -> Chip:
         return Watched(**{field.name: getattr(section, field.name) for field in fields(section)})
 
     sections = {name: watching(getattr(chip, name), f"{name}.") for name in ("mesh", "synapse_core", "ec_core", "noc")}
-    return watching(replace(chip, **sections), "")
+    watched: Chip = watching(replace(chip, **sections), "")
+    return watched
 
 
 @pytest.mark.parametrize("placement", ["row_major", "metis", "anneal"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synaptile.energy import LADDER
 from synaptile.foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
 from synaptile.report.sql import answer
-from synaptile.report.sweep_parquet import points_table, read_points, write_points
-from synaptile.report.sweep_rows import PointRow, Sweep, pareto
-from synaptile.report.sweep_tables import short_names, to_json
-from synaptile.sweeping.journal import Journal
-from synaptile.sweeping.reasons import reason_of
+from synaptile.report.study_files import sweep_json
+from synaptile.report.views.sweep import short_names
+from synaptile.studies.sweeping.journal import Journal
+from synaptile.studies.sweeping.parquet import points_table, read_points, write_points
+from synaptile.studies.sweeping.reasons import reason_of
+from synaptile.studies.sweeping.rows import FIGURES, PointFigures, PointRow, Sweep, pareto
 
 FACTS = {"network": "n", "images": "1", "chip": "c", "steps": "1", "kind": "grid"}
 
@@ -28,7 +31,7 @@ def sweep_of(
 
 
 def row(number: int, latency: float | None, accuracy: float | None, **label: object) -> PointRow:
-    return PointRow(number, label or {"steps": number}, {"latency_ms": latency, "accuracy": accuracy}, "e")  # type: ignore[arg-type]
+    return PointRow(number, label or {"steps": number}, PointFigures(latency_ms=latency, accuracy=accuracy), "e")  # type: ignore[arg-type]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), max_size=40))
@@ -41,11 +44,11 @@ def test_the_front_is_what_no_other_beats(points: list[tuple[int, int, int]]) ->
 def test_more_is_better_where_the_figure_says_so() -> None:
     found = sweep_of([row(0, 1.0, 0.2), row(1, 2.0, 0.9), row(2, 3.0, 0.9), row(3, 0.5, None)])
     assert [one.number for one in found.front] == [0, 1], "a point without an objective is on no front"
-    assert json.loads(to_json(found))["front"][1]["figures"]["accuracy"] == 0.9
+    assert json.loads(sweep_json(found))["front"][1]["figures"]["accuracy"] == 0.9
 
 
 def test_the_table_has_a_row_a_point_and_types_that_sql_understands() -> None:
-    rows = [row(0, 1.0, 0.5, steps=1, chip="a"), PointRow(1, {"steps": 2, "chip": None}, {}, "", "no", "no at all")]
+    rows = [row(0, 1.0, 0.5, steps=1, chip="a"), PointRow(1, {"steps": 2, "chip": None}, reason="no", message="no at all")]
     table = points_table(sweep_of(rows, axes=("steps", "chip")))
     assert table.schema.field("steps").type == pa.int64() and table.schema.field("chip").type == pa.string()
     assert table["status"].to_pylist() == ["ok", "failed"] and table["chip"].to_pylist() == ["a", None]
@@ -56,7 +59,7 @@ def test_the_table_has_a_row_a_point_and_types_that_sql_understands() -> None:
     assert words["steps"].to_pylist() == ["True", "b"]
 
 
-def test_sql_reads_the_table_and_nothing_else(tmp_path) -> None:
+def test_sql_reads_the_table_and_nothing_else(tmp_path: Path) -> None:
     write_points(sweep_of([row(0, 1.0, 0.5)]), tmp_path / "points.parquet")
     table = read_points(tmp_path / "points.parquet")
     for sql in (
@@ -78,13 +81,13 @@ def test_thousands_of_failures_are_a_few_reasons() -> None:
 
     said = [reason_of(short(number)) for number in range(3000)]
     said += [reason_of(InputError(f"chip 'c-{number:x}': clock_mhz is {number}.5: too slow")) for number in range(3000)]
-    rows = [PointRow(number, {"steps": number}, {}, "", reason, reason) for number, reason in enumerate(said)]
+    rows = [PointRow(number, {"steps": number}, reason=reason, message=reason) for number, reason in enumerate(said)]
     reasons = sweep_of(rows).reasons
     assert [(one.count, one.first) for one in reasons] == [(3000, 0), (3000, 3000)]
     assert reasons[0].reason == "does not fit: mesh.width" and reasons[1].reason == "InputError: chip: clock_mhz is N: too slow"
 
 
-def test_a_torn_line_is_done_again_and_a_damaged_one_refused(tmp_path) -> None:
+def test_a_torn_line_is_done_again_and_a_damaged_one_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "d")
     assert journal.read() == {}
     for number in range(3):
@@ -111,3 +114,20 @@ def test_names_are_as_short_as_tells_them_apart() -> None:
         "ec_core.state_memory_kib",
         "clock_mhz",
     ]
+
+
+def test_a_figure_that_no_table_knows_is_refused_and_none_is_dropped(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="latency_mss"):
+        PointFigures(latency_mss=1.0)  # type: ignore[call-arg]  # misspelt on purpose
+    with pytest.raises(KeyError, match="accurracy"):
+        PointFigures()["accurracy"]
+    journal = Journal(tmp_path, "d")
+    journal.append(row(0, 1.0, None))
+    journal.file.write_bytes(journal.file.read_bytes().replace(b'"interval_ms"', b'"intervall_ms"'))
+    with pytest.raises(FileFormatError, match=r"points\.jsonl:2: damaged"):
+        journal.read()
+
+
+def test_every_rung_and_accounting_of_a_bill_has_its_columns() -> None:
+    names = {figure.name for figure in FIGURES}
+    assert names >= {f"energy_{rung}_pj" for rung in LADDER} | {f"ratio_{name}" for name in ("released", *LADDER)}

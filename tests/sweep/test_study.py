@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from synaptile.foundation.errors import InputError
-from synaptile.sweeping.plan import context_of, plan_of
-from synaptile.sweeping.space import grid_points
+from synaptile.studies.sweeping.plan import context_of, plan_of
+from synaptile.studies.sweeping.space import grid_points
 from tests.sweep.studies import graph_file, tiny
 
 LANES = "chip.synapse_core.lanes_per_cycle"
@@ -100,7 +100,7 @@ def test_what_cannot_be_is_refused_with_a_remedy(folder: Path, change: dict[str,
     ("text", "said"),
     [
         ("", "is empty"),
-        ("- a\n", "holds no mapping"),
+        ("- a\n", "holds a list, not a mapping"),
         ("steps: 1\nsteps: 2\n", ":2: key 'steps' is given twice"),
         ("steps: [1\n", "not valid YAML"),
         ("1: 2\n", "key 1 is a int, not a name"),
@@ -142,16 +142,17 @@ def test_paths_are_relative_to_the_study(folder: Path, monkeypatch: pytest.Monke
 def test_variants_and_fixed_parameters_reach_the_points(folder: Path) -> None:
     grid = {"size": {"small": {LANES: 1, "steps": 2}, "large": {LANES: 8, "steps": 3}}, "chip.clock_mhz": [100.0, 200.0]}
     plan = plan_of(tiny(folder, grid=grid, fixed={"chip.noc.flit_bits": 64}))
-    points = list(grid_points(plan.axes, plan.fixed))
+    context = context_of(plan, folder / "out", begun=False)
+    points = list(grid_points(plan.axes, context.base))
     assert [point.number for point in points] == [0, 1, 2, 3]
     assert points[2].labels == {"size": "large", "chip.clock_mhz": 100.0}
-    assert points[2].settings == {"chip.noc.flit_bits": 64, LANES: 8, "steps": 3, "chip.clock_mhz": 100.0}
-    context = context_of(plan, folder / "out", begun=False)
+    assert points[2].settings.steps == 3
+    assert points[2].settings.changes == {"noc.flit_bits": 64, LANES.removeprefix("chip."): 8, "clock_mhz": 100.0}
     assert context.most_steps == 3 and not context.keep, "nothing that the mapper reads varies, so no spikes are kept"
     assert context.chip_of(points[2].settings).clock_mhz == 100.0
 
 
 def test_the_shipped_study_is_sound() -> None:
-    path = Path(__file__).parents[2] / "studies" / "vit_tiny_200_chips.yaml"
+    path = Path(__file__).parents[2] / "examples" / "vit_tiny_200_chips.yaml"
     plan = plan_of(path)
     assert plan.planned == 200 and plan.objectives == ("latency_ms", "energy_static_pj", "area_mm2")

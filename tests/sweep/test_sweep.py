@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,19 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.hwmodels import die_area_mm2, load_chip, vary
 from synaptile.mapper import map_graph
-from synaptile.report.sweep_parquet import FILE, read_points
-from synaptile.report.sweep_rows import PointRow
-from synaptile.rundir import Run, save_run
+from synaptile.pipeline import sweep
 from synaptile.simulator import execute, schedule
-from synaptile.spread import local_cluster, run_on
-from synaptile.sweeping import execution
-from synaptile.sweeping.context import load_context, save_context
-from synaptile.sweeping.evaluate import PointTask, run_point
-from synaptile.sweeping.execution import execution_of
-from synaptile.sweeping.journal import FILE as JOURNAL
-from synaptile.sweeping.journal import Journal
-from synaptile.sweeping.plan import context_of, plan_of
-from synaptile.sweeping.run import sweep
-from synaptile.sweeping.space import grid_points
+from synaptile.studies.rundir import Run, save_run
+from synaptile.studies.spread import local_cluster, run_on
+from synaptile.studies.sweeping import evaluate, execution
+from synaptile.studies.sweeping.context import load_context, save_context
+from synaptile.studies.sweeping.evaluate import PointTask, run_point
+from synaptile.studies.sweeping.journal import FILE as JOURNAL
+from synaptile.studies.sweeping.journal import Journal
+from synaptile.studies.sweeping.parquet import FILE, read_points
+from synaptile.studies.sweeping.plan import context_of, plan_of
+from synaptile.studies.sweeping.rows import PointRow
+from synaptile.studies.sweeping.space import grid_points
 from tests.sweep.studies import MINI, graph_file, tiny
 
 
@@ -57,7 +55,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the sweeps of these tests, and have a test of their own."""
-    monkeypatch.setattr("synaptile.sweeping.write.sweep_figure", lambda *_: ())
+    monkeypatch.setattr("synaptile.report.study_files.sweep_figure", lambda *_: ())
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +80,7 @@ def written(folder: Path, study: dict[str, Any]) -> Path:
     return path
 
 
-def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions, tmp_path) -> None:
+def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions: list[int], tmp_path: Path) -> None:
     study = tiny(tmp_path, numeric="int8")
     found = sweep(study, tmp_path / "out")
     assert executions == [3] and found.executions == 1, "all steps and chips share one run"
@@ -115,6 +113,12 @@ def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions,
         assert row.figures["accuracy"] is None and 0 <= row.figures["agreement"] <= 1
 
 
+def test_a_figure_of_a_misspelt_name_is_not_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(evaluate, "_times", lambda timeline: {"latency_m": 1.0})
+    with pytest.raises(TypeError, match="latency_m"):
+        sweep(tiny(tmp_path), tmp_path / "out")
+
+
 def test_what_does_not_fit_is_a_row_with_its_reason(plain: Path) -> None:
     table = read_points(plain / "out" / FILE).to_pylist()
     failed = [row for row in table if row["status"] == "failed"]
@@ -123,7 +127,7 @@ def test_what_does_not_fit_is_a_row_with_its_reason(plain: Path) -> None:
     assert all("short by" in row["message"] and row["latency_ms"] is None and not row["on_front"] for row in failed)
 
 
-def test_a_study_whose_own_chip_is_too_small_runs_on_the_first_that_fits(executions, tmp_path) -> None:
+def test_a_study_whose_own_chip_is_too_small_runs_on_the_first_that_fits(executions: list[int], tmp_path: Path) -> None:
     fixed = {"chip.synapse_core.weight_memory_bits": 64, "chip.synapse_core.weight_bank_bits": 64}
     study = tiny(tmp_path, fixed=fixed, grid={"chip.noc.flit_bits": [64, 128]})
     found = sweep(study, tmp_path / "none")
@@ -135,18 +139,18 @@ def test_a_study_whose_own_chip_is_too_small_runs_on_the_first_that_fits(executi
     assert len(executions) == 1 and [row.failed for row in found.rows] == [True, False]
 
 
-def test_one_and_two_workers_write_the_same_bytes(cluster, plain: Path, tmp_path: Path) -> None:
+def test_one_and_two_workers_write_the_same_bytes(cluster: Any, plain: Path, tmp_path: Path) -> None:
     sweep(tiny(plain), tmp_path / "two", scheduler=cluster.scheduler.address)
     for name in (FILE, "sweep.json"):
         assert (plain / "out" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
 
-def test_a_point_whose_worker_is_killed_is_redone(cluster, plain: Path, tmp_path: Path) -> None:
+def test_a_point_whose_worker_is_killed_is_redone(cluster: Any, plain: Path, tmp_path: Path) -> None:
     marker = tmp_path / "killed"
     plan = plan_of(tiny(plain))
     context = context_of(plan, plain / "out", begun=True)
-    digest, key = save_context(context), execution_of(context, {}).key
-    points = list(grid_points(plan.axes, plan.fixed))[:4]
+    digest, key = save_context(context), context.base.execution
+    points = list(grid_points(plan.axes, context.base))[:4]
 
     def killed_once(task: PointTask) -> PointRow:
         if task.point.number == 2 and not marker.exists():
@@ -189,7 +193,9 @@ def test_killed_half_way_it_goes_on_and_ends_in_the_same_table(tmp_path: Path) -
     assert (out / "sweep.json").read_bytes() == (tmp_path / "whole" / "sweep.json").read_bytes()
 
 
-def test_going_on_does_only_what_is_missing(executions, monkeypatch, plain, tmp_path) -> None:
+def test_going_on_does_only_what_is_missing(
+    executions: list[int], monkeypatch: pytest.MonkeyPatch, plain: Path, tmp_path: Path
+) -> None:
     study, out = tiny(plain), tmp_path / "out"
     appended: list[int] = []
     append = Journal.append
@@ -204,7 +210,12 @@ def test_going_on_does_only_what_is_missing(executions, monkeypatch, plain, tmp_
     with pytest.raises(KeyboardInterrupt):
         sweep(study, out)
     assert not (out / FILE).exists()
-    monkeypatch.setattr(Journal, "append", lambda journal, row: (append(journal, row), appended.append(row.number)))
+
+    def counting(journal: Journal, row: PointRow) -> None:
+        append(journal, row)
+        appended.append(row.number)
+
+    monkeypatch.setattr(Journal, "append", counting)
     sweep(study, out)
     assert sorted(appended) == list(range(12)) and len(executions) == 1, "the execution is found again"
     assert (out / FILE).read_bytes() == (plain / "out" / FILE).read_bytes()
@@ -224,12 +235,12 @@ def test_going_on_does_only_what_is_missing(executions, monkeypatch, plain, tmp_
         ({"mapping": {"placement": "metis"}}, "mapping.placement was row_major, now metis"),
     ],
 )
-def test_a_study_that_changed_is_refused(plain, change, said) -> None:
+def test_a_study_that_changed_is_refused(plain: Path, change: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         sweep(tiny(plain, **change), plain / "out")
 
 
-def test_another_model_file_is_refused_and_other_objectives_are_not(tmp_path) -> None:
+def test_another_model_file_is_refused_and_other_objectives_are_not(tmp_path: Path) -> None:
     study = tiny(tmp_path, grid={"steps": [1, 2]})
     sweep(study, tmp_path / "out")
     assert sweep(study | {"objectives": ["area_mm2"]}, tmp_path / "out").objectives == ("area_mm2",)
@@ -238,7 +249,7 @@ def test_another_model_file_is_refused_and_other_objectives_are_not(tmp_path) ->
         sweep(study, tmp_path / "out")
 
 
-def test_a_run_is_swept_as_it_was_executed(executions, plain, tmp_path) -> None:
+def test_a_run_is_swept_as_it_was_executed(executions: list[int], plain: Path, tmp_path: Path) -> None:
     program = map_graph(load_graph(plain / "tiny.spk"), load_chip(MINI), placement="row_major")
     images = np.random.default_rng([0, 0]).standard_normal((2, 3, 8, 8)).astype(np.float32)
     activity = execute(program, images, 3, keep_spikes=2)
@@ -255,7 +266,7 @@ def test_a_run_is_swept_as_it_was_executed(executions, plain, tmp_path) -> None:
         sweep(study | {"grid": {"steps": [4]}}, tmp_path / "more")
 
 
-def test_drawn_activity_is_marked_and_has_no_answers(executions, plain, tmp_path) -> None:
+def test_drawn_activity_is_marked_and_has_no_answers(executions: list[int], plain: Path, tmp_path: Path) -> None:
     study = tiny(plain, images=None, rates={"density": 0.2, "images": 2})
     found = sweep(study, tmp_path / "out")
     assert not executions and found.synthetic is not None and len(found.evaluated) == 8
@@ -270,7 +281,7 @@ def test_drawn_activity_is_marked_and_has_no_answers(executions, plain, tmp_path
             sweep(study | change, tmp_path / "other")
 
 
-def test_conversions_are_executed_once_each_and_change_answers(executions, tmp_path) -> None:
+def test_conversions_are_executed_once_each_and_change_answers(executions: list[int], tmp_path: Path) -> None:
     study = {
         "model": {"digits": True},
         "images": {"from": "digits", "limit": 3},
@@ -288,7 +299,7 @@ def test_conversions_are_executed_once_each_and_change_answers(executions, tmp_p
         sweep(study | {"grid": {"conversion.factor.atn.q": [1.0]}}, tmp_path / "other")
 
 
-def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path) -> None:
+def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path: Path) -> None:
     study = {
         "model": {"digits": True, "method": "spikezip"},
         "images": {"from": "digits", "limit": 1},
@@ -302,7 +313,9 @@ def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random"])
-def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(monkeypatch, plain, tmp_path, sampler) -> None:
+def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(
+    monkeypatch: pytest.MonkeyPatch, plain: Path, tmp_path: Path, sampler: str
+) -> None:
     pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
     parameters = {
         "chip.synapse_core.lanes_per_cycle": {"low": 1, "high": 64, "log": True},
@@ -314,7 +327,7 @@ def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(monkeypat
     study = tiny(plain, grid=None, search=plan)
     whole = sweep(study, tmp_path / "whole")
     assert len(whole.rows) == 9 and any(row.failed for row in whole.rows) and whole.front
-    append, appended = Journal.append, []
+    append, appended = Journal.append, list[int]()
 
     def stopping(journal: Journal, row: Any) -> None:
         if len(appended) == 4:
@@ -334,7 +347,7 @@ def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(monkeypat
         sweep(study | {"search": plan | {"seed": 4}}, tmp_path / "out")
 
 
-def test_a_search_that_repeats_a_point_takes_its_figures(plain, tmp_path) -> None:
+def test_a_search_that_repeats_a_point_takes_its_figures(plain: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
     study = tiny(plain, grid=None, search={"parameters": {"chip.clock_mhz": [100.0, 200.0]}, "trials": 9, "batch": 3})
     found = sweep(study, tmp_path / "out")
@@ -344,7 +357,7 @@ def test_a_search_that_repeats_a_point_takes_its_figures(plain, tmp_path) -> Non
     assert len(found.rows) == 9 and all(len(latencies) == 1 for latencies in by_clock.values())
 
 
-def test_rows_of_another_search_are_refused(plain, tmp_path) -> None:
+def test_rows_of_another_search_are_refused(plain: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
     study = tiny(plain, grid=None, search={"parameters": {"chip.clock_mhz": {"low": 1.0, "high": 9.0}}, "trials": 3, "batch": 3})
     sweep(study, tmp_path / "out")
@@ -357,7 +370,7 @@ def test_rows_of_another_search_are_refused(plain, tmp_path) -> None:
         sweep(study, tmp_path / "out")
 
 
-def test_workers_refuse_another_context(plain, tmp_path) -> None:
+def test_workers_refuse_another_context(plain: Path, tmp_path: Path) -> None:
     (tmp_path / "context.json").write_bytes((plain / "out" / "context.json").read_bytes())
     with pytest.raises(FileFormatError, match="run the sweep again"):
         load_context(str(tmp_path), "0" * 32)
@@ -365,6 +378,6 @@ def test_workers_refuse_another_context(plain, tmp_path) -> None:
         load_context(str(tmp_path / "nowhere"), "0" * 32)
 
 
-def test_a_context_survives_the_disk(plain) -> None:
+def test_a_context_survives_the_disk(plain: Path) -> None:
     context = context_of(plan_of(tiny(plain)), plain / "out", begun=True)
-    assert load_context(context.directory, save_context(context)) == replace(context)
+    assert load_context(context.directory, save_context(context)) == context

@@ -15,7 +15,7 @@ import pytest
 
 from synaptile.energy.units import energy_text
 from synaptile.report.page.sweep import sweep_page_text, write_sweep_page
-from synaptile.report.sweep_rows import FIGURES, PointRow, Sweep
+from synaptile.studies.sweeping.rows import PointFigures, PointRow, Sweep
 
 NAME = '</script><script>window.planted=1</script><img src=x onerror="window.planted=2">\'&amp;{{ 7*7 }}'
 AXES = ("chip.synapse_core.lanes_per_cycle", "cores", "steps")
@@ -27,13 +27,18 @@ def sweep_of(points: int = 60, *, failed: int = 7, synthetic: str | None = None)
     random = np.random.default_rng(5)
     rows = []
     for number in range(points):
-        labels = {AXES[0]: int(2 ** (number % 5)), AXES[1]: ("few", NAME)[number % 2], AXES[2]: 1 + number % 3}
+        labels: dict[str, Any] = {AXES[0]: int(2 ** (number % 5)), AXES[1]: ("few", NAME)[number % 2], AXES[2]: 1 + number % 3}
         if number % 9 == 4 and failed:
             rows.append(
-                PointRow(number, labels, {}, "", f"does not fit: {NAME}" if number % 2 else "too slow", f"said {NAME}\nand more")
+                PointRow(
+                    number,
+                    labels,
+                    reason=f"does not fit: {NAME}" if number % 2 else "too slow",
+                    message=f"said {NAME}\nand more",
+                )
             )
             continue
-        figures: dict[str, Any] = {figure.name: None for figure in FIGURES}
+        figures: dict[str, Any] = {}
         latency, energy = float(random.uniform(1, 9)), float(random.uniform(1e9, 5e10))
         figures |= {
             "latency_ms": latency,
@@ -42,7 +47,7 @@ def sweep_of(points: int = 60, *, failed: int = 7, synthetic: str | None = None)
             "area_mm2": 3.0 * latency,
         }
         figures |= {"accuracy": float(random.integers(0, 11)) / 10, "busiest": NAME, "busiest_share": 0.5}
-        rows.append(PointRow(number, labels, figures, "e"))
+        rows.append(PointRow(number, labels, PointFigures(**figures), "e"))
     facts = {"network": NAME, "images": "2", "chip": NAME, "steps": "3", "kind": "grid"}
     return Sweep(
         NAME, NAME, AXES, OBJECTIVES, tuple(rows), points + 3, 2, facts, (NAME,), {"grid.steps": [1, 2], "model": NAME}, synthetic
@@ -69,7 +74,7 @@ def test_the_page_holds_every_point_and_figure() -> None:
     assert columns["point"] == [row.number for row in found.rows]
     assert [number for number, front in zip(columns["point"], columns["front"], strict=True) if front] == sorted(found.on_front)
     for name in OBJECTIVES:
-        assert columns["figures"][name] == [row.figures.get(name) for row in found.rows]
+        assert columns["figures"][name] == [row.figures[name] for row in found.rows]
     assert [reason >= 0 for reason in columns["reason"]] == [row.failed for row in found.rows]
 
 
@@ -101,7 +106,7 @@ def place_of(page: Any, number: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened, scheme) -> None:
+def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened: Callable[..., Any], scheme: str) -> None:
     page = opened(sweep_of(), scheme=scheme)
     assert page.locator("html").get_attribute("data-theme") == scheme
     assert page.locator("h1").inner_text().strip() == re.sub(r"\s+", " ", NAME)
@@ -119,7 +124,7 @@ def test_it_opens_in_both_themes_and_planted_scripts_do_not_run(opened, scheme) 
     assert pixels > 1000, "the chart is drawn"
 
 
-def test_hovering_a_point_tells_its_parameters_and_figures(opened) -> None:
+def test_hovering_a_point_tells_its_parameters_and_figures(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     row = found.front[len(found.front) // 2]
@@ -138,7 +143,7 @@ def test_hovering_a_point_tells_its_parameters_and_figures(opened) -> None:
     assert page.locator("[data-figure=point-latency_cycles]").inner_text() == f"{shown.figures['latency_cycles']:,}"
 
 
-def test_tables_show_the_front_all_and_failures(opened) -> None:
+def test_tables_show_the_front_all_and_failures(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     listed = "() => [...document.querySelectorAll('#points tbody tr')].map((row) => Number(row.dataset.point))"
@@ -154,7 +159,7 @@ def test_tables_show_the_front_all_and_failures(opened) -> None:
     assert page.locator("[data-figure=points]").inner_text() == "60"
 
 
-def test_axes_are_chosen_and_the_front_follows(opened) -> None:
+def test_axes_are_chosen_and_the_front_follows(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     page.select_option("#choose-y", "accuracy")
@@ -173,7 +178,7 @@ def test_axes_are_chosen_and_the_front_follows(opened) -> None:
     assert "cannot be drawn" in page.locator("#chart-note").inner_text(), "an accuracy of zero has no logarithm"
 
 
-def test_the_chart_is_reachable_by_keys(opened) -> None:
+def test_the_chart_is_reachable_by_keys(opened: Callable[..., Any]) -> None:
     found = sweep_of()
     page = opened(found)
     for _ in range(30):
@@ -189,16 +194,16 @@ def test_the_chart_is_reachable_by_keys(opened) -> None:
     assert page.locator("#detail h2").inner_text().startswith(f"Point {second.number}")
 
 
-def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened) -> None:
+def test_a_drawn_activity_says_so_and_a_sweep_of_failures_opens(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(synthetic="rates of a file"))
     assert "Synthetic activity" in page.locator("#synthetic").inner_text()
-    rows = tuple(PointRow(n, dict.fromkeys(AXES, n), {}, "", "no", "no") for n in range(3))
+    rows = tuple(PointRow(n, dict.fromkeys(AXES, n), reason="no", message="no") for n in range(3))
     empty = Sweep("all fail", "", AXES, OBJECTIVES, rows, 3, 0, sweep_of(1).facts, (), {})
     page = opened(empty)
     assert "No point has all objectives" in page.locator("#best").inner_text()
 
 
-def test_five_thousand_points_answer_quickly(opened) -> None:
+def test_five_thousand_points_answer_quickly(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(5000))
     page.mouse.move(*place_of(page, 100))
     took = page.evaluate(
@@ -211,7 +216,7 @@ def test_five_thousand_points_answer_quickly(opened) -> None:
     assert took < 400, "a hover, on a busy machine"
 
 
-def test_it_prints(opened) -> None:
+def test_it_prints(opened: Callable[..., Any]) -> None:
     page = opened(sweep_of(), scheme="dark")
     assert len(page.pdf()) > 20_000
     assert page.locator("html").get_attribute("data-theme") == "dark"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from synaptile.data import preprocess_digits
+from tests.synaptile.conftest import Command
 
 
 def refused(outcome: object, *parts: str) -> None:
@@ -34,7 +36,9 @@ def refused(outcome: object, *parts: str) -> None:
         ("clock_mhz: [", ("chip.yaml",)),
     ],
 )
-def test_a_chip_file_that_breaks_its_schema(synaptile, digits_graph, tmp_path, change, parts) -> None:
+def test_a_chip_file_that_breaks_its_schema(
+    synaptile: Command, digits_graph: Path, tmp_path: Path, change: Any, parts: list[str]
+) -> None:
     chip = tmp_path / "chip.yaml"
     chip.write_text(f"name: mine\nextends: ecmt45\n{change}\n")
     target = tmp_path / "out.map"
@@ -54,7 +58,7 @@ def test_a_chip_file_that_breaks_its_schema(synaptile, digits_graph, tmp_path, c
         ("mesh", 1),
     ],
 )
-def test_a_chip_too_small_in_one_limit(synaptile, digits_graph, tmp_path, figure, value) -> None:
+def test_a_chip_too_small_in_one_limit(synaptile: Command, digits_graph: Path, tmp_path: Path, figure: str, value: int) -> None:
     chip = tmp_path / "chip.yaml"
     if figure == "mesh":
         small, crossing = "{value: 1, assumed: test}", "chip_crossing_cycles: null, chip_crossing_pj_per_flit: null"
@@ -73,12 +77,12 @@ def test_a_chip_too_small_in_one_limit(synaptile, digits_graph, tmp_path, figure
         assert "does not fit mine" in outcome.err
 
 
-def test_a_missing_chip_offers_the_shipped_ones(synaptile, digits_graph, tmp_path) -> None:
+def test_a_missing_chip_offers_the_shipped_ones(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     refused(synaptile("map", digits_graph, "--chip", "ecmt54", "-o", tmp_path / "out.map"), "ecmt54", "ecmt45")
 
 
 @pytest.mark.parametrize("cut", [7, 100, 0.5, -1])
-def test_a_graph_file_cut_short(synaptile, digits_graph, tmp_path, cut) -> None:
+def test_a_graph_file_cut_short(synaptile: Command, digits_graph: Path, tmp_path: Path, cut: Any) -> None:
     whole = digits_graph.read_bytes()
     short = tmp_path / "short.spk"
     short.write_bytes(whole[: int(cut * len(whole)) if isinstance(cut, float) else cut])
@@ -86,7 +90,7 @@ def test_a_graph_file_cut_short(synaptile, digits_graph, tmp_path, cut) -> None:
     assert not (tmp_path / "out.map").exists()
 
 
-def test_a_graph_file_of_a_newer_version(synaptile, digits_graph, tmp_path) -> None:
+def test_a_graph_file_of_a_newer_version(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     newer = tmp_path / "newer.spk"
     raw = digits_graph.read_bytes()
     size = int.from_bytes(raw[:8], "little")
@@ -97,12 +101,12 @@ def test_a_graph_file_of_a_newer_version(synaptile, digits_graph, tmp_path) -> N
     refused(synaptile("map", newer, "-o", tmp_path / "out.map"), "version 99", "upgrade")
 
 
-def test_a_program_file_is_no_graph_file(synaptile, digits_program, tmp_path) -> None:
+def test_a_program_file_is_no_graph_file(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     refused(synaptile("map", digits_program, "-o", tmp_path / "out.map"), "needs synaptile-graph")
 
 
 @pytest.mark.parametrize("steps", [0, -3])
-def test_steps_that_are_none(synaptile, digits_program, tmp_path, steps) -> None:
+def test_steps_that_are_none(synaptile: Command, digits_program: Path, tmp_path: Path, steps: int) -> None:
     refused(synaptile("run", digits_program, "--images", "digits", "--steps", steps, "-o", tmp_path / "out"), f"steps is {steps}")
     assert not (tmp_path / "out").exists()
     refused(synaptile("demo", "--steps", steps, "-o", tmp_path / "out"), f"steps is {steps}")
@@ -119,13 +123,15 @@ def test_steps_that_are_none(synaptile, digits_program, tmp_path, steps) -> None
         (np.zeros((0, 3, 8, 8), np.float32), "no image"),
     ],
 )
-def test_images_of_the_wrong_size_range_or_type(synaptile, digits_program, tmp_path, images, part) -> None:
+def test_images_of_the_wrong_size_range_or_type(
+    synaptile: Command, digits_program: Path, tmp_path: Path, images: Any, part: str
+) -> None:
     np.savez(tmp_path / "images.npz", images=images)
     refused(synaptile("run", digits_program, "--images", tmp_path / "images.npz", "-o", tmp_path / "out"), part)
     assert not (tmp_path / "out").exists()
 
 
-def test_images_that_are_not_there(synaptile, digits_program, tmp_path) -> None:
+def test_images_that_are_not_there(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     refused(synaptile("run", digits_program, "--images", tmp_path / "none", "-o", tmp_path / "out"), "no such folder")
     (tmp_path / "empty").mkdir()
     refused(synaptile("run", digits_program, "--images", tmp_path / "empty", "-o", tmp_path / "out"), "no image in the folder")
@@ -133,27 +139,27 @@ def test_images_that_are_not_there(synaptile, digits_program, tmp_path) -> None:
     refused(synaptile("run", digits_program, "--images", tmp_path / "empty", "-o", tmp_path / "out"), "not a readable image")
 
 
-def test_an_array_file_that_holds_objects_is_never_unpickled(synaptile, digits_program, tmp_path) -> None:
+def test_an_array_file_that_holds_objects_is_never_unpickled(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "images.npz", images=np.array([{"an": "object"}], object))
     refused(synaptile("run", digits_program, "--images", tmp_path / "images.npz", "-o", tmp_path / "out"), "images.npz")
 
 
-def test_a_run_is_not_written_over_a_file(synaptile, digits_program, tmp_path) -> None:
+def test_a_run_is_not_written_over_a_file(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     refused(synaptile("run", digits_program, "--images", "digits", "-o", tmp_path / "out"), "is a file")
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_unknown_number_formats(synaptile, digits_program, tmp_path) -> None:
+def test_unknown_number_formats(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     refused(synaptile("run", digits_program, "--images", "digits", "--numeric", "fp8", "-o", tmp_path / "out"), "fp8", "int8")
 
 
-def test_suffixes_keep_kinds_of_files_apart(synaptile, digits_graph, tmp_path) -> None:
+def test_suffixes_keep_kinds_of_files_apart(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     refused(synaptile("map", digits_graph, "-o", tmp_path / "out.spk"), ".map")
     refused(synaptile("convert", "digits", "-o", tmp_path / "out.map"), ".spk")
 
 
-def test_runs_that_are_missing_cut_short_or_altered(synaptile, digits_program, tmp_path) -> None:
+def test_runs_that_are_missing_cut_short_or_altered(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     refused(synaptile("report", tmp_path / "none"), "no such run")
     out = tmp_path / "out"
     assert synaptile("run", digits_program, "--images", "digits", "--limit", 2, "-T", 1, "-o", out).code == 0
@@ -193,14 +199,14 @@ class TestConvert:
         Image.new("RGB", (224, 224)).save(folder / "black.png")
         return ["convert", "vit_tiny_patch16_224", "--depth", 1, "--weights", checkpoint, "--calibration", folder, "-o", target]
 
-    def test_weights_that_are_not_finite(self, synaptile, checkpoint, tmp_path) -> None:
+    def test_weights_that_are_not_finite(self, synaptile: Command, checkpoint: Path, tmp_path: Path) -> None:
         state = load_file(checkpoint)
         state["blocks.0.mlp.fc1.weight"][3, 4] = np.nan
         save_file(state, tmp_path / "nan.safetensors")
         refused(synaptile(*self.command(tmp_path / "nan.safetensors", tmp_path / "o.spk")), "blocks.0.mlp.fc1.weight", "NaN")
         assert not (tmp_path / "o.spk").exists()
 
-    def test_weights_of_the_wrong_shape(self, synaptile, checkpoint, tmp_path) -> None:
+    def test_weights_of_the_wrong_shape(self, synaptile: Command, checkpoint: Path, tmp_path: Path) -> None:
         state = load_file(checkpoint)
         state["head.weight"] = state["head.weight"][:10]
         save_file(state, tmp_path / "shape.safetensors")
@@ -208,36 +214,38 @@ class TestConvert:
             synaptile(*self.command(tmp_path / "shape.safetensors", tmp_path / "o.spk")), "head.weight (10, 192)", "(1000, 192)"
         )
 
-    def test_pickled_weights(self, synaptile, tmp_path) -> None:
+    def test_pickled_weights(self, synaptile: Command, tmp_path: Path) -> None:
         (tmp_path / "weights.pth").write_bytes(pickle.dumps({"a": Path}, protocol=2))
         refused(synaptile(*self.command(tmp_path / "weights.pth", tmp_path / "o.spk")), "never loaded", "safetensors")
 
-    def test_missing_and_truncated_weights(self, synaptile, checkpoint, tmp_path) -> None:
+    def test_missing_and_truncated_weights(self, synaptile: Command, checkpoint: Path, tmp_path: Path) -> None:
         refused(synaptile(*self.command(tmp_path / "none.safetensors", tmp_path / "o.spk")), "no such weights file")
         (tmp_path / "cut.safetensors").write_bytes(checkpoint.read_bytes()[:1000])
         refused(synaptile(*self.command(tmp_path / "cut.safetensors", tmp_path / "o.spk")), "not a readable safetensors file")
 
-    def test_no_calibration_is_said_before_the_model_is_built(self, synaptile, tmp_path, monkeypatch) -> None:
+    def test_no_calibration_is_said_before_the_model_is_built(
+        self, synaptile: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("synaptile.conversion.weights.load_timm", lambda *_, **__: pytest.fail("built"))
         given = ["convert", "vit_tiny_patch16_224", "--random-weights", 0, "-o", tmp_path / "o.spk"]
         refused(synaptile(*given), "no calibration images for vit_tiny_patch16_224", "--calibration")
         refused(synaptile(*given, "--calibration", tmp_path / "none"), "no such folder")
         refused(synaptile(*given, "--calibration", tmp_path), "no image in the folder")
 
-    def test_an_unknown_model(self, synaptile, tmp_path) -> None:
+    def test_an_unknown_model(self, synaptile: Command, tmp_path: Path) -> None:
         refused(
             synaptile("convert", "vit_tiny_patch61_224", "-o", tmp_path / "o.spk"), "vit_tiny_patch61_224", "vit_tiny_patch16_224"
         )
 
-    def test_thresholds_that_come_out_at_zero(self, synaptile, tmp_path) -> None:
+    def test_thresholds_that_come_out_at_zero(self, synaptile: Command, tmp_path: Path) -> None:
         refused(synaptile("convert", "digits", "-p", 0.6, "-o", tmp_path / "o.spk"), "theta1", "blocks.0.mlp.fc2.in")
         assert not (tmp_path / "o.spk").exists()
 
-    def test_the_embedded_model_takes_no_weights(self, synaptile, checkpoint, tmp_path) -> None:
+    def test_the_embedded_model_takes_no_weights(self, synaptile: Command, checkpoint: Path, tmp_path: Path) -> None:
         refused(synaptile("convert", "digits", "--weights", checkpoint, "-o", tmp_path / "o.spk"), "--weights")
 
 
-def test_preprocessed_digits_are_accepted_as_an_array_file(synaptile, digits_program, tmp_path) -> None:
+def test_preprocessed_digits_are_accepted_as_an_array_file(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     from synaptile.data import embedded_digits
 
     digits = embedded_digits("test")

@@ -16,21 +16,23 @@ import pytest
 import synaptile as st
 from synaptile.data import embedded_digits
 from synaptile.images import digits
-from synaptile.rundir import load_run
+from synaptile.studies.rundir import load_run
+from tests.synaptile.conftest import Command
 
 ROOT = Path(__file__).resolve().parents[2]
+NAMES: list[str] = vars(st)["__all__"]
 
 
 def test_the_public_names_exist_and_are_sorted() -> None:
-    assert list(st.__all__) == sorted(st.__all__)
-    for name in st.__all__:
+    assert sorted(NAMES) == NAMES
+    for name in NAMES:
         assert getattr(st, name) is not None, name
     for name in ("convert", "load_chip", "map_graph", "execute", "price", "reference"):
-        assert name in st.__all__
+        assert name in NAMES
 
 
 def test_every_public_function_says_what_it_does() -> None:
-    assert not [name for name in st.__all__ if not (getattr(st, name).__doc__ or "").strip()]
+    assert not [name for name in NAMES if not (getattr(st, name).__doc__ or "").strip()]
 
 
 def test_importing_synaptile_imports_no_torch() -> None:
@@ -38,7 +40,7 @@ def test_importing_synaptile_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_demo_runs_prints_and_writes(synaptile, tmp_path) -> None:
+def test_the_demo_runs_prints_and_writes(synaptile: Command, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     outcome = synaptile("demo", "--steps", 4, "--limit", 40, "-o", out)
     assert outcome.code == 0, outcome.err
@@ -66,7 +68,7 @@ def test_the_spiking_network_reads_digits_as_well_as_its_original() -> None:
     assert snn >= ann - 1 / 60
 
 
-def test_each_step_of_the_way_on_the_command_line(synaptile, digits_graph, tmp_path) -> None:
+def test_each_step_of_the_way_on_the_command_line(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     mapped, out = tmp_path / "d.map", tmp_path / "out"
     assert synaptile("map", digits_graph, "-o", mapped).code == 0
     outcome = synaptile("run", mapped, "--images", "digits", "--limit", 3, "--steps", 2, "-o", out)
@@ -78,7 +80,7 @@ def test_each_step_of_the_way_on_the_command_line(synaptile, digits_graph, tmp_p
     assert (out / "int8" / "energy.json").is_file()
 
 
-def test_chips_are_listed_and_opened(synaptile) -> None:
+def test_chips_are_listed_and_opened(synaptile: Command) -> None:
     listed = synaptile("chips")
     for name in st.shipped_chips():
         assert name in listed.out
@@ -86,14 +88,14 @@ def test_chips_are_listed_and_opened(synaptile) -> None:
     assert "synapse_core.lanes_per_cycle" in opened.out and "assumed" in opened.out and "reticle" in opened.out
 
 
-def test_version_and_help(synaptile) -> None:
+def test_version_and_help(synaptile: Command) -> None:
     assert synaptile("--version").out.startswith("synaptile ")
     helped = synaptile("--help").out
     for command in ("demo", "convert", "map", "run", "report", "chips"):
         assert command in helped
 
 
-def test_a_wheel_carries_chips_model_and_digits(tmp_path) -> None:
+def test_a_wheel_carries_chips_model_and_digits(tmp_path: Path) -> None:
     leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "docs")
     source = shutil.copytree(ROOT, tmp_path / "source", ignore=leave_out)
     subprocess.run(
@@ -138,7 +140,7 @@ def test_a_wheel_carries_chips_model_and_digits(tmp_path) -> None:
     assert Path(origin.stdout.strip()).is_relative_to(tmp_path)
 
 
-def test_without_torch_saved_graphs_run_and_convert_says_what_to_install(digits_program, tmp_path) -> None:
+def test_without_torch_saved_graphs_run_and_convert_says_what_to_install(digits_program: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "sitecustomize.py"
     blocked.write_text(
         "import sys\n"
@@ -170,7 +172,7 @@ def test_without_torch_saved_graphs_run_and_convert_says_what_to_install(digits_
 
 
 @pytest.mark.parametrize("numeric", ["float32", "float64", "int8"])
-def test_number_formats_agree_on_what_a_digit_is(numeric) -> None:
+def test_number_formats_agree_on_what_a_digit_is(numeric: str) -> None:
     graph = st.calibrate(st.load_graph(ROOT / "synaptile" / "data" / "digits.spk"), digits("calibration", 32).images)
     chosen = digits("test", 20)
     activity = st.execute(st.map_graph(graph, st.load_chip("ecmt45")), chosen.images, steps=8, numeric=numeric)

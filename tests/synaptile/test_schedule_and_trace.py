@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from synaptile.commands.ranges import names, numbers
+from tests.synaptile.conftest import Command
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +16,9 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from synaptile.hwmodels import load_chip
     from synaptile.images import digits
     from synaptile.mapper import map_graph
-    from synaptile.pipeline import ann_logits, execute_images
-    from synaptile.rundir import save_run
+    from synaptile.pipeline import execute_images
+    from synaptile.studies.answers import ann_logits
+    from synaptile.studies.rundir import save_run
     from tests.synaptile.models import small_digits_graph
 
     graph, chosen = small_digits_graph(), digits("test", 2)
@@ -26,7 +28,7 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_a_schedule_prints_cycles_and_climbs_the_whole_ladder(synaptile, run_directory) -> None:
+def test_a_schedule_prints_cycles_and_climbs_the_whole_ladder(synaptile: Command, run_directory: Path) -> None:
     outcome = synaptile("schedule", run_directory, "--images", 2)
     assert outcome.code == 0, outcome.err
     for text in ("latency of an image", "throughput", "busiest", "Critical path", "ratio static"):
@@ -40,7 +42,7 @@ def test_a_schedule_prints_cycles_and_climbs_the_whole_ladder(synaptile, run_dir
         assert (run_directory / name).is_file()
 
 
-def test_another_chip_reuses_the_run(synaptile, run_directory) -> None:
+def test_another_chip_reuses_the_run(synaptile: Command, run_directory: Path) -> None:
     before = (run_directory / "activity.npz").read_bytes()
     outcome = synaptile("schedule", run_directory, "--chip", "ecmt45")
     assert outcome.code == 0, outcome.err
@@ -49,14 +51,14 @@ def test_another_chip_reuses_the_run(synaptile, run_directory) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), [("perfetto", "trace.pftrace"), ("vcd", "trace.vcd"), ("parquet", "trace.parquet")])
-def test_a_trace_announces_its_size_and_is_written(synaptile, run_directory, kind, name) -> None:
+def test_a_trace_announces_its_size_and_is_written(synaptile: Command, run_directory: Path, kind: str, name: str) -> None:
     outcome = synaptile("trace", run_directory, "--format", kind, "--nodes", "blocks.0.*", "--steps", "1")
     assert outcome.code == 0, outcome.err
     assert "about" in outcome.out and "MB" in outcome.out
     assert (run_directory / name).exists()
 
 
-def test_sql_is_answered(synaptile, run_directory) -> None:
+def test_sql_is_answered(synaptile: Command, run_directory: Path) -> None:
     outcome = synaptile("trace", run_directory, "--sql", "select count(*) as jobs from jobs", "-o", run_directory / "sql")
     assert outcome.code == 0 and "jobs" in outcome.out, outcome.err
 
@@ -76,7 +78,9 @@ def test_sql_is_answered(synaptile, run_directory) -> None:
         (("--chip", "loihi"), "does not fit"),
     ],
 )
-def test_what_a_trace_refuses(synaptile, run_directory, tmp_path, arguments, part) -> None:
+def test_what_a_trace_refuses(
+    synaptile: Command, run_directory: Path, tmp_path: Path, arguments: list[object], part: str
+) -> None:
     outcome = synaptile("trace", run_directory, *arguments, "-o", tmp_path / "trace")
     assert outcome.code == 2 and "Traceback" not in outcome.err, outcome.err
     assert part in " ".join(outcome.err.split()), outcome.err

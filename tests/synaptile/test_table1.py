@@ -8,7 +8,7 @@ import json
 import math
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +17,35 @@ import pytest
 from PIL import Image
 
 from synaptile.data import embedded_digits
-from synaptile.dataset import measure, record
-from synaptile.dataset.counts import executed_by_image
-from synaptile.dataset.model import ModelChoice
-from synaptile.dataset.study import Study, open_study
-from synaptile.dataset.tabulate import mean_of, tabulate
 from synaptile.energy import price
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import Chip
 from synaptile.images import digits
 from synaptile.mapper import map_graph
-from synaptile.report.dataset_rows import DatasetTable, Estimate, StepRow, binomial, published_at
-from synaptile.report.dataset_tables import to_csv, to_json, to_markdown
+from synaptile.report.render.markdown import markdown
+from synaptile.report.study_files import dataset_csv, dataset_json
+from synaptile.report.views.dataset import dataset_document
 from synaptile.simulator import execute
 from synaptile.simulator.activity import OPS
-from synaptile.spread import local_cluster, run_here, run_on
+from synaptile.studies.dataset import measure, record
+from synaptile.studies.dataset.counts import executed_by_image
+from synaptile.studies.dataset.model import ModelChoice
+from synaptile.studies.dataset.run import DatasetRequest, DatasetRun, open_dataset
+from synaptile.studies.dataset.table import DatasetTable, Estimate, StepRow, binomial, published_at
+from synaptile.studies.dataset.tabulate import mean_of, tabulate
+from synaptile.studies.spread import local_cluster, run_here, run_on
 from tests.graphs import vit_graph
 from tests.simulator.runs import replicating_chip, some_images, splitting_chip
+from tests.synaptile.conftest import Command
 
 SETTINGS = ("--images", "digits", "--limit", 11, "-T", 2, "--batch", 3)
 
 
-def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> Study:
-    choice = ModelChoice("digits")
-    options: dict[str, Any] = {"steps": 2, "numeric": "float32", "batch": batch, "limit": limit, "crop": None}
-    return open_study(directory, choice, images, **options, phase=lambda _: None)
+def begin(directory: Path, images: str = "digits", limit: int | None = 11, batch: int = 3) -> DatasetRun:
+    return open_dataset(directory, ModelChoice("digits"), DatasetRequest(images, 2, "float32", batch, limit), lambda _: None)
 
 
-def done(study: Study, tasks: range | None = None) -> Study:
+def done(study: DatasetRun, tasks: range | None = None) -> DatasetRun:
     numbers = range(study.batches) if tasks is None else tasks
     run_here(measure.run_batch, [study.task(number, 1) for number in numbers], [], lambda _: None)
     return study
@@ -87,7 +89,7 @@ def test_the_table_is_that_of_one_run_over_all_images(plain: DatasetTable, tmp_p
     assert plain.images == 11 and not plain.skipped
 
 
-def test_one_two_and_borrowed_workers_write_the_same_bytes(synaptile, cluster, tmp_path) -> None:
+def test_one_two_and_borrowed_workers_write_the_same_bytes(synaptile: Command, cluster: Any, tmp_path: Path) -> None:
     address = cluster.scheduler.address
     for name, spread in {"one": (), "two": ("--workers", 2), "cluster": ("--scheduler", address)}.items():
         outcome = synaptile("table1", "digits", *SETTINGS, *spread, "-o", tmp_path / name)
@@ -99,11 +101,11 @@ def test_one_two_and_borrowed_workers_write_the_same_bytes(synaptile, cluster, t
         assert one == (tmp_path / "cluster" / f"table1.{suffix}").read_bytes()
 
 
-def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster, plain: DatasetTable, tmp_path: Path) -> None:
+def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster: Any, plain: DatasetTable, tmp_path: Path) -> None:
     study, marker = begin(tmp_path / "out"), tmp_path / "killed"
 
     def killed_in_the_middle(task: Any) -> int:
-        from synaptile.dataset.measure import run_batch
+        from synaptile.studies.dataset.measure import run_batch
 
         if task.number == 2 and not marker.exists():
             marker.touch()
@@ -117,7 +119,9 @@ def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster, plai
     assert tabulate(study, study.records()) == plain
 
 
-def test_an_interrupted_run_goes_on_with_what_is_missing(synaptile, monkeypatch, plain: DatasetTable, tmp_path) -> None:
+def test_an_interrupted_run_goes_on_with_what_is_missing(
+    synaptile: Command, monkeypatch: pytest.MonkeyPatch, plain: DatasetTable, tmp_path: Path
+) -> None:
     calls: list[int] = []
 
     def counted(*arguments: Any) -> record.BatchRecord:
@@ -136,7 +140,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(synaptile, monkeypatch,
     assert synaptile("table1", "digits", *SETTINGS, "-o", tmp_path).code == 0
     assert len(calls) == 2
     assert kept.items() <= {path: path.stat().st_ino for path in (tmp_path / "batches").iterdir()}.items()
-    assert json.loads((tmp_path / "table1.json").read_text())["rows"] == json.loads(to_json(plain))["rows"]
+    assert json.loads((tmp_path / "table1.json").read_text())["rows"] == json.loads(dataset_json(plain))["rows"]
 
 
 @pytest.mark.parametrize(
@@ -151,14 +155,14 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(synaptile, monkeypatch,
         (("--chip", "loihi"), "chip was"),
     ],
 )
-def test_going_on_with_other_settings_is_refused(synaptile, tmp_path, change, said) -> None:
+def test_going_on_with_other_settings_is_refused(synaptile: Command, tmp_path: Path, change: Any, said: str) -> None:
     begin(tmp_path)
     outcome = synaptile("table1", "digits", *SETTINGS, *change, "-o", tmp_path)
     assert outcome.code == 2 and said in " ".join(outcome.err.split())
     assert not (tmp_path / "batches").exists()
 
 
-def test_other_images_and_other_models_are_refused(synaptile, digits_graph, folder, tmp_path) -> None:
+def test_other_images_and_other_models_are_refused(synaptile: Command, digits_graph: Path, folder: Path, tmp_path: Path) -> None:
     study = done(begin(tmp_path / "out", str(folder), None))
     next(folder.rglob("5.png")).rename(folder / "moved.png")
     with pytest.raises(InputError, match="image_list was"):
@@ -167,7 +171,7 @@ def test_other_images_and_other_models_are_refused(synaptile, digits_graph, fold
     assert outcome.code == 2 and "model was digits" in " ".join(outcome.err.split())
 
 
-def test_corrupt_images_are_skipped_listed_and_counted(synaptile, folder, tmp_path) -> None:
+def test_corrupt_images_are_skipped_listed_and_counted(synaptile: Command, folder: Path, tmp_path: Path) -> None:
     whole = next(folder.rglob("4.png")).read_bytes()
     for name in ("a.png", "b.png"):
         (folder / "0" / name).parent.mkdir(exist_ok=True)
@@ -184,14 +188,16 @@ def test_corrupt_images_are_skipped_listed_and_counted(synaptile, folder, tmp_pa
     assert outcome.code == 2 and "none of the 8 images could be read" in " ".join(outcome.err.split())
 
 
-def test_an_empty_folder_is_refused_and_nothing_written(synaptile, tmp_path) -> None:
+def test_an_empty_folder_is_refused_and_nothing_written(synaptile: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     outcome = synaptile("table1", "digits", "--images", tmp_path / "empty", "-o", tmp_path / "out")
     assert outcome.code == 2 and "no image in the folder" in outcome.err
     assert not (tmp_path / "out").exists()
 
 
-def test_the_crop_reaches_the_pictures_of_every_batch(synaptile, digits_program, folder, tmp_path) -> None:
+def test_the_crop_reaches_the_pictures_of_every_batch(
+    synaptile: Command, digits_program: Path, folder: Path, tmp_path: Path
+) -> None:
     for crop in (1.0, 0.5):
         arguments = ("--images", folder, "--crop", crop, "-T", 1, "--batch", 4)
         assert synaptile("table1", digits_program, *arguments, "-o", tmp_path / f"{crop}").code == 0
@@ -199,7 +205,7 @@ def test_the_crop_reaches_the_pictures_of_every_batch(synaptile, digits_program,
     assert rows[0] != rows[1]
 
 
-def test_images_without_labels_give_no_accuracy(synaptile, digits_program, folder, tmp_path) -> None:
+def test_images_without_labels_give_no_accuracy(synaptile: Command, digits_program: Path, folder: Path, tmp_path: Path) -> None:
     next(folder.rglob("0.png")).rename(folder / "unknown.png")
     outcome = synaptile("table1", digits_program, "--images", folder, "-T", 1, "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
@@ -223,7 +229,7 @@ def test_a_damaged_batch_is_refused_with_the_remedy(plain: DatasetTable, tmp_pat
     assert tabulate(done(study, range(1, 2)), study.records()) == plain
 
 
-def test_a_batch_that_is_kept_is_not_measured_again(monkeypatch, tmp_path: Path) -> None:
+def test_a_batch_that_is_kept_is_not_measured_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     study = done(begin(tmp_path))
     monkeypatch.setattr(measure, "measure", lambda *_: pytest.fail("measured again"))
     done(study)
@@ -238,7 +244,7 @@ def test_a_batch_that_is_lost_or_twice_there_is_no_table(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("chip", [splitting_chip, replicating_chip])
-def test_operations_of_each_image_are_those_of_a_run_of_it_alone(chip) -> None:
+def test_operations_of_each_image_are_those_of_a_run_of_it_alone(chip: Callable[[], Chip]) -> None:
     program = map_graph(vit_graph(1, 10, 8, 2, 16, 3), chip())
     if chip is splitting_chip:  # parts that share a head each sum its second operand for themselves
         assert len(program.parts_of("blocks.0.attn.qk")) > 2
@@ -254,7 +260,8 @@ def test_operations_of_each_image_are_those_of_a_run_of_it_alone(chip) -> None:
 
 def test_standard_errors() -> None:
     assert binomial(30, 40) == Estimate(0.75, math.sqrt(0.75 * 0.25 / 40))
-    assert mean_of(np.array([1.0, 2.0, 6.0])) == Estimate(3.0, pytest.approx(math.sqrt(7.0 / 3)))
+    found = mean_of(np.array([1.0, 2.0, 6.0]))
+    assert found.value == 3.0 and found.error == pytest.approx(math.sqrt(7.0 / 3))
     assert mean_of(np.array([1.5])) == Estimate(1.5, None)
 
 
@@ -272,7 +279,9 @@ def table_of(architecture: str, gmacs: float) -> DatasetTable:
         ("eva_giant_patch14_560", 1600.0, "EVA", False),
     ],
 )
-def test_the_papers_row_stands_beside_its_own_model_else_the_nearest_for_context(architecture, gmacs, row, own) -> None:
+def test_the_papers_row_stands_beside_its_own_model_else_the_nearest_for_context(
+    architecture: str, gmacs: float, row: str | None, own: bool
+) -> None:
     table = table_of(architecture, gmacs)
     assert table.paper == (row, own)
     assert published_at(table, 3) is None and published_at(table, 2) is not None
@@ -280,10 +289,10 @@ def test_the_papers_row_stands_beside_its_own_model_else_the_nearest_for_context
 
 def test_what_is_not_known_or_published_stays_visible_in_every_format() -> None:
     table = table_of("vit_small_patch16_224", 4.5)
-    lines = list(csv.DictReader(io.StringIO(to_csv(table))))
+    lines = list(csv.DictReader(io.StringIO(dataset_csv(table))))
     assert [line["published_ratio"] for line in lines] == ["0.15", ""] and lines[0]["ratio_executed"] == ""
-    assert json.loads(to_json(table))["rows"][1]["published"] is None
-    text = to_markdown(table)
+    assert json.loads(dataset_json(table))["rows"][1]["published"] is None
+    text = markdown(dataset_document(table))
     assert "unpriced" in text and "x\\|y.png" in text and "| 3 | 50.00 | - | 0.5000 | - |" in text
 
 
@@ -299,14 +308,14 @@ def test_what_is_not_known_or_published_stays_visible_in_every_format() -> None:
         (("vit_tiny_patch16_224",), "--calibration"),
     ],
 )
-def test_options_that_cannot_be(synaptile, tmp_path, arguments, said) -> None:
+def test_options_that_cannot_be(synaptile: Command, tmp_path: Path, arguments: list[object], said: str) -> None:
     outcome = synaptile("table1", *arguments, "--images", "digits", "-o", tmp_path / "out")
     assert outcome.code == 2 and said in " ".join(outcome.err.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_the_missing_extra_is_named(synaptile, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+def test_the_missing_extra_is_named(synaptile: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     outcome = synaptile("table1", "digits", *SETTINGS, "--workers", 2, "-o", tmp_path / "out")
     assert outcome.code == 2 and "synaptile[study]" in outcome.err
     assert synaptile("table1", "digits", *SETTINGS, "-o", tmp_path / "out").code == 0

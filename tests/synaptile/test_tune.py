@@ -17,11 +17,13 @@ from synaptile.foundation.errors import GraphError, InputError
 from synaptile.hwmodels import load_chip
 from synaptile.images import digits
 from synaptile.mapper import map_graph, program_digest
-from synaptile.report.tuning_trials import Score, Trial, Tuning, loss_against, ratio_at, stop
 from synaptile.simulator import execute
-from synaptile.tuning.evaluate import Evaluator
-from synaptile.tuning.search import search
-from synaptile.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds
+from synaptile.studies.tuning.request import TuneRequest
+from synaptile.studies.tuning.score import Scorer
+from synaptile.studies.tuning.search import run_trials
+from synaptile.studies.tuning.space import Candidate, apply, baseline, check_tunable, first_guess, groups, level_bounds
+from synaptile.studies.tuning.trials import Score, Trial, Tuning, loss_against, ratio_at, stop
+from tests.synaptile.conftest import Command
 
 pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
 
@@ -51,8 +53,9 @@ def cheap(graph: SpikingGraph) -> tuple[Score, ...]:
 
 
 def found(graph: SpikingGraph, storage: Path, trials: int, **options: Any) -> tuple[Trial, ...]:
-    settings: dict[str, Any] = {"loss": 0.1, "seed": 3, "sampler": "tpe", "by": "kind", "evaluate": cheap} | options
-    return search(graph, storage=storage, trials=trials, progress=lambda *_: None, **settings)
+    settings: dict[str, Any] = {"loss": 0.1, "seed": 3, "sampler": "tpe", "by": "kind"} | options
+    score = settings.pop("evaluate", cheap)
+    return run_trials(graph, score, storage, TuneRequest(2, **settings), trials, lambda *_: None)
 
 
 def test_kinds_of_sites_share_a_factor_and_a_block_has_its_own_when_asked(graph: SpikingGraph) -> None:
@@ -88,7 +91,7 @@ def test_the_number_of_thresholds_stays_between_1_and_16(graph: SpikingGraph) ->
 def test_a_score_is_what_a_run_and_its_report_say(graph: SpikingGraph) -> None:
     chip, chosen = load_chip("ecmt45"), digits("test", 5)
     tuned = apply(graph, first_guess(graph, by="kind"), by="kind")
-    evaluate = Evaluator(chosen, chip, 2, "executed")
+    evaluate = Scorer(chosen, chip, 2, "executed")
     evaluate(graph)
     scores = evaluate(tuned)
     activity = execute(map_graph(tuned, chip), chosen.images, 2)
@@ -168,14 +171,15 @@ def test_a_trial_may_stop_early_and_the_untuned_curve_says_what_it_needs() -> No
 
 @pytest.fixture(scope="module")
 def finished(digits_graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from synaptile.terminal import output
-    from synaptile.tuning.request import TuneRequest
-    from synaptile.tuning.run import confirmed, read_inputs, run_search, write_tuning
+    from synaptile.conversion.graph import save_graph
+    from synaptile.report.study_files import write_tuning
+    from synaptile.studies.tuning.run import confirmed, read_inputs, run_search, tuned_graph
 
     out, request = tmp_path_factory.mktemp("tune"), TuneRequest(2, 0.2, 0)
     inputs = read_inputs(digits_graph, "digits", "digits", "ecmt45", 4)
     tuning = run_search(inputs, request, out, trials=5, threads=1, progress=lambda *_: None)
-    write_tuning(inputs, request, confirmed(inputs, request, tuning, 1), out, output())
+    save_graph(tuned_graph(inputs.graph, tuning, request.by), out / "tuned.spk")
+    write_tuning(confirmed(inputs, request, tuning, 1), out)
     return out
 
 
@@ -213,12 +217,16 @@ def test_the_tuned_graph_carries_the_chosen_thresholds_and_where_they_come_from(
         (("--accounting", "eq30"), "accounting was released"),
     ],
 )
-def test_going_on_with_other_settings_is_refused(synaptile, digits_graph, finished, change, said) -> None:
+def test_going_on_with_other_settings_is_refused(
+    synaptile: Command, digits_graph: Path, finished: Path, change: Any, said: str
+) -> None:
     outcome = synaptile("tune", digits_graph, *SETTINGS, "--loss", 0.2, "--trials", 5, *change, "-o", finished)
     assert outcome.code == 2 and said in " ".join(outcome.err.split())
 
 
-def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_network(synaptile, digits_graph, finished) -> None:
+def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_network(
+    synaptile: Command, digits_graph: Path, finished: Path
+) -> None:
     before = {name: (finished / name).read_bytes() for name in ("tune.csv", "tune.md", "pareto.png", "pareto.svg")}
     digest = load_graph(finished / "tuned.spk").digest
     command = ("tune", digits_graph, *SETTINGS, "--loss", 0.2, "--trials", 5, "--confirm", "digits", "-o", finished)
@@ -229,7 +237,7 @@ def test_the_same_command_again_writes_the_same_files_and_shows_the_untuned_netw
     assert load_graph(finished / "tuned.spk").digest == digest
 
 
-def test_a_folder_of_another_study_is_refused(synaptile, digits_graph, tmp_path) -> None:
+def test_a_folder_of_another_study_is_refused(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     assert synaptile("table1", digits_graph, "--images", "digits", "--limit", 1, "-T", 1, "-o", tmp_path).code == 0
     outcome = synaptile("tune", digits_graph, *SETTINGS, "--trials", 1, "-o", tmp_path)
     assert outcome.code == 2 and "holds a synaptile-table1 study" in " ".join(outcome.err.split())
@@ -246,14 +254,18 @@ def test_a_folder_of_another_study_is_refused(synaptile, digits_graph, tmp_path)
         (("-T", 0), "steps is 0"),
     ],
 )
-def test_settings_that_cannot_be(synaptile, digits_graph, tmp_path, arguments, said) -> None:
+def test_settings_that_cannot_be(
+    synaptile: Command, digits_graph: Path, tmp_path: Path, arguments: list[object], said: str
+) -> None:
     outcome = synaptile("tune", digits_graph, *SETTINGS, *arguments, "-o", tmp_path / "out")
     assert outcome.code == 2 and said in " ".join(outcome.err.split())
     assert not (tmp_path / "out").exists()
 
 
-def test_the_missing_extra_is_named(synaptile, monkeypatch, digits_graph, tmp_path) -> None:
-    monkeypatch.setattr("synaptile.extra.find_spec", lambda _: None)
+def test_the_missing_extra_is_named(
+    synaptile: Command, monkeypatch: pytest.MonkeyPatch, digits_graph: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("synaptile.studies.extra.find_spec", lambda _: None)
     outcome = synaptile("tune", digits_graph, *SETTINGS, "-o", tmp_path / "out")
     assert outcome.code == 2 and "optuna" in outcome.err and "synaptile[study]" in outcome.err
 
@@ -268,8 +280,8 @@ def test_a_graph_of_other_neurons_is_refused(graph: SpikingGraph) -> None:
 
 
 def test_an_accounting_that_the_chip_does_not_price_is_refused(graph: SpikingGraph) -> None:
-    evaluate = Evaluator(digits("test", 1), load_chip("ecmt45"), 1, "released")
+    evaluate = Scorer(digits("test", 1), load_chip("ecmt45"), 1, "released")
     assert evaluate(graph)[0].ratio > 0
     unpriced = replace(load_chip("ecmt45"), special_functions={"exp": {"warp": 1}})
     with pytest.raises(InputError, match="unpriced"):
-        Evaluator(digits("test", 1), unpriced, 1, "executed")(graph)
+        Scorer(digits("test", 1), unpriced, 1, "executed")(graph)

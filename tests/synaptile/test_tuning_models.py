@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synaptile.report.tuning_trials import Score, Trial
-from synaptile.tuning.space import LARGEST, SMALLEST
-from synaptile.tuning.surrogate import REACH, SPREAD, _descend, price_of, propose
+from synaptile.studies.tuning.space import LARGEST, SMALLEST
+from synaptile.studies.tuning.surrogate import REACH, SPREAD, _descend, price_of, propose
+from synaptile.studies.tuning.trials import Score, Trial
 
 FACTORS = tuple("abcdefgh")
 SAVES = np.array([0.12, 0.03, 0.02, 0.1, 0.02, 0.01, 0.06, 0.15])
@@ -65,11 +65,11 @@ def test_a_step_keeps_within_reach_and_loses_nothing_where_that_can_be(lost: flo
     radius = REACH * np.sqrt(6)
     step = _descend(slope, loss_slope, lost, radius)
     assert np.linalg.norm(step) <= radius * (1 + 1e-9)
-    after = lost + loss_slope @ step
+    after = lost + float(loss_slope @ step)
     if lost <= radius * np.linalg.norm(loss_slope):
         assert after <= 1e-9
     for _ in range(300):  # no other allowed step of that length falls more
         other = rng.standard_normal(6)
         other *= radius / np.linalg.norm(other)
-        if lost + loss_slope @ other <= min(after, 0.0):
+        if lost + float(loss_slope @ other) <= min(after, 0.0):
             assert slope @ other >= slope @ step - 1e-9

@@ -13,7 +13,7 @@ from synaptile.commands.ranges import figures
 from synaptile.conversion.graph import save_graph
 from synaptile.foundation.errors import InputError
 from synaptile.mapper import save_program
-from synaptile.rundir import load_run
+from synaptile.studies.rundir import load_run
 from tests.synaptile.conftest import Command, synaptile
 from tests.synthetic.drawn import small_program
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from synaptile.conversion.nir import from_nir
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.energy import price
 from synaptile.foundation.errors import ConservationError
-from synaptile.hwmodels import load_chip
+from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import Activity, schedule, synthesise
 from synaptile.simulator.event.units import Traffic
@@ -57,7 +58,11 @@ def program_of(case: str) -> tuple[CoreProgram, Any]:
     if case == "spikezip":
         qann = small_qann()
         return map_graph(qann, small_chip()), images_of(qann, IMAGES)
-    chips = {"whole": small_chip, "split fan-in": splitting_chip, "replicated weights": replicating_chip}
+    chips: dict[str, Callable[[], Chip]] = {
+        "whole": small_chip,
+        "split fan-in": splitting_chip,
+        "replicated weights": replicating_chip,
+    }
     program = small_program(dense_head=True) if case not in chips else map_graph(vit_graph(2, 5, 8, 2, 16, 3), chips[case]())
     return program, some_images(program.graph, IMAGES)
 

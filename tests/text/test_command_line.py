@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 import synaptile as st
 from synaptile.cli import app
+from synaptile.conversion.graph import ECUnit
 from synaptile.foundation.errors import GraphError, InputError
-from synaptile.rundir import load_run
+from synaptile.studies.rundir import load_run
 from tests.text.small_encoders import write_folder
 
 tokenizers = pytest.importorskip("tokenizers", reason="sentences are encoded by the package tokenizers")
@@ -75,7 +76,7 @@ def test_spikezip_from_the_command_line(folder: Path, tmp_path: Path, kept: tupl
     loaded = st.load_graph(graph)
     assert loaded.metadata.get("activations") == ("kept" if kept else None)
     assert (
-        any(unit.function == "gelu" for unit in loaded.of_type(type(loaded.nodes["layer.0.intermediate.act"])))
+        any(unit.function == "gelu" for unit in loaded.of_type(ECUnit))
         if kept
         else ("layer.0.intermediate.act" not in loaded.nodes)
     )

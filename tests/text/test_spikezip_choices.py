@@ -29,8 +29,9 @@ def test_the_network_with_gelu_kept_or_replaced_settles_on_its_qann(kept: bool, 
     logits, levels = qann_levels(graph, batch)
     run = reference(graph, batch, 80)
     assert run.settled is not None and run.settled.all()
+    steps = {site.name: site.step_size for site in graph.of_type(STBIFNeurons)}
     for name, expected in levels.items():
-        assert np.array_equal(np.rint(run.spikes[name].sum(axis=0) / graph.nodes[name].theta1), expected), name
+        assert np.array_equal(np.rint(run.spikes[name].sum(axis=0) / steps[name]), expected), name
     np.testing.assert_allclose(run.logits[-1], logits, rtol=0, atol=1e-9)
     save_qann(graph, tmp_path / "q.safetensors")
     loaded = load_qann(tmp_path / "q.safetensors", plain)

@@ -14,12 +14,11 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
 from synaptile.foundation.errors import ConservationError, FileFormatError
 from synaptile.report.trace import Window, link_names, write_trace
 from synaptile.report.trace.aggregate import into_bins
-from synaptile.report.trace.arrows import arrows
 from synaptile.report.trace.names import job_nodes
-from synaptile.report.trace.occupancy import passages
 from synaptile.report.trace.perfetto import PerfettoTrace
 from synaptile.report.trace.perfetto_read import packets, sum_arguments
 from synaptile.report.trace.window import Selection, select
+from synaptile.simulator.schedule.replay import handovers, passages
 from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 from tests.trace.timelines import timeline, with_clock, with_jobs
 
@@ -119,7 +118,7 @@ def test_messages_are_flows_from_the_sending_to_the_receiving_job(run: Timeline,
     slices = [s for s in contents.slices if "operations" in s]
     leaves = {flow: job for job, s in enumerate(slices) for flow in s["out"]}
     reaches = {flow: job for job, s in enumerate(slices) for flow in s["in"]}
-    found = arrows(run, np.arange(len(run.messages.job)))
+    found = handovers(run, np.arange(len(run.messages.job)))
     expected = sorted(zip(found.source.tolist(), found.target.tolist(), strict=True))
     assert leaves.keys() == reaches.keys()
     assert sorted((leaves[flow], reaches[flow]) for flow in leaves) == expected

@@ -1,4 +1,4 @@
-"""Is what a trace adds to a timeline (passages over links, arrows between jobs, stalls, levels) true to it?"""
+"""Is what a trace adds to a timeline (passages over links, handovers between jobs, stalls, levels) true to it?"""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaptile.foundation.errors import ConservationError
-from synaptile.report.trace.arrows import arrows
 from synaptile.report.trace.changes import level, running
-from synaptile.report.trace.occupancy import passages, receivers, selected_passages
 from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
+from synaptile.simulator.schedule.replay import handovers, passages, selected_passages
 from synaptile.simulator.schedule.timeline import Cause, LinkKind
-from tests.trace.timelines import timeline
+from tests.trace.timelines import receivers, timeline
 
 RUNS: tuple[dict[str, Any], ...] = (
     {},
@@ -39,8 +38,7 @@ def test_replayed_messages_arrive_when_the_schedule_says(options: dict[str, Any]
     order = np.lexsort((start, link))
     same = link[order][1:] == link[order][:-1]
     assert (start[order][1:] >= end[order][:-1])[same].all(), "a link carries one message at a time"
-    offset, _ = receivers(run.program)
-    reached = np.where(run.messages.target_core >= 0, 1, np.diff(offset)[run.messages.group])
+    reached = np.where(run.messages.target_core >= 0, 1, np.array([*map(len, receivers(run.program))])[run.messages.group])
     assert np.bincount(message, minlength=reached.size).tolist() == (run.messages.hops + reached + 1).tolist()
     last = np.zeros(reached.size, np.int64)
     np.maximum.at(last, message, end)
@@ -74,9 +72,9 @@ def test_a_delivery_or_a_link_that_does_not_add_up_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("options", RUNS)
-def test_an_arrow_ends_at_a_job_that_could_not_start_before(options: dict[str, Any]) -> None:
+def test_a_handover_ends_at_a_job_that_could_not_start_before(options: dict[str, Any]) -> None:
     run = timeline(**options)
-    found = arrows(run, np.arange(len(run.messages.job)))
+    found = handovers(run, np.arange(len(run.messages.job)))
     assert set(found.message) == set(range(len(run.messages.job))), "every message wakes some job"
     injected = run.messages.injected_cycles[found.message]
     assert (run.jobs.start_cycles[found.target] > injected).all()

@@ -12,10 +12,10 @@ import pytest
 from synaptile.foundation.errors import ConservationError
 from synaptile.report.trace import Window, link_names, write_trace
 from synaptile.report.trace.aggregate import into_bins
-from synaptile.report.trace.occupancy import passages
 from synaptile.report.trace.stalls import stalls
 from synaptile.report.trace.vcd import VcdTrace
 from synaptile.report.trace.window import Selection, select
+from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Timeline
 from tests.trace.timelines import timeline, with_clock
 
@@ -47,8 +47,8 @@ class Waveform:
                     by_code[code] = ".".join([*scopes, name])
                     self.signals[by_code[code]] = np.zeros(cycles, np.int64)
                 case [stamp] if stamp.startswith("#"):
-                    now, rest = divmod(int(stamp[1:]), ticks)
-                    assert rest == 0, "timestamps lie on cycles"
+                    now, between = divmod(int(stamp[1:]), ticks)
+                    assert between == 0, "timestamps lie on cycles"
                     self.last = now
                 case [value, code] if value.startswith("b"):
                     self.signals[by_code[code]][now:] = int(value[1:], 2)
@@ -66,7 +66,7 @@ def compare(run: Timeline, shown: Waveform) -> None:
     kinds = np.array(["synapse", "ec"])[program.cores.kind]
 
     def covered(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-        return ((start[:, None] <= cycles) & (cycles < end[:, None])).sum(axis=0)
+        return np.asarray(((start[:, None] <= cycles) & (cycles < end[:, None])).sum(axis=0))
 
     for core, kind in enumerate(kinds):
         scope = f"tile_x{program.cores.x[core]}y{program.cores.y[core]}.core{core}_{kind}"

@@ -7,9 +7,8 @@ import pytest
 
 from synaptile.foundation.errors import InputError
 from synaptile.report.trace.names import job_nodes, link_names
-from synaptile.report.trace.occupancy import receivers
 from synaptile.report.trace.window import Window, select
-from tests.trace.timelines import timeline
+from tests.trace.timelines import receivers, timeline
 
 
 def test_no_window_keeps_everything() -> None:
@@ -35,10 +34,10 @@ def test_cores_keep_the_messages_that_leave_or_enter_them(multicast: bool) -> No
     run = timeline(multicast=multicast)
     kept = select(run, Window(cores=(7,)))
     assert kept.jobs.tolist() == np.flatnonzero(run.jobs.core == 7).tolist()
-    offset, member = receivers(run.program)
+    members = receivers(run.program)
     expected = []
     for row, (job, group, target) in enumerate(zip(run.messages.job, run.messages.group, run.messages.target_core, strict=True)):
-        entered = [target] if target >= 0 else member[offset[group] : offset[group + 1]].tolist()
+        entered = [target] if target >= 0 else members[group]
         if run.jobs.core[job] == 7 or 7 in entered:
             expected.append(row)
     assert 0 < len(expected) < len(run.messages.job)

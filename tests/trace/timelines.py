@@ -10,7 +10,7 @@ import numpy as np
 
 from synaptile.conversion.graph import ImageSource
 from synaptile.hwmodels import Chip
-from synaptile.mapper import map_graph
+from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import Activity, execute
 from synaptile.simulator.schedule import schedule
 from synaptile.simulator.schedule.timeline import Timeline
@@ -37,6 +37,13 @@ def timeline(*, synchronisation: str = "dataflow", **options: Any) -> Timeline:
     """The schedule of all images of `activity(**options)`."""
     run = activity(**options)
     return schedule(run, images=run.images, synchronisation=synchronisation)
+
+
+def receivers(program: CoreProgram) -> list[list[int]]:
+    """Cores that each tree delivers to, ascending."""
+    flows, cores = program.flows, program.parts.core
+    groups = range(len(program.routes.source_core))
+    return [sorted({int(cores[target]) for target in flows.target[flows.group == group]}) for group in groups]
 
 
 def with_jobs(run: Timeline, **columns: Any) -> Timeline:

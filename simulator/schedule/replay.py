@@ -1,0 +1,215 @@
+"""What a timeline does not keep: when each message held each link, and which jobs it woke.
+
+The links of the schedule are reserved anew by the scheduler's own rule, in the order in which messages were sent, and the result
+is checked against what the timeline holds: every delivery, and flits and busy cycles of every link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from synaptile.foundation.errors import ConservationError
+from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.schedule.analyse import link_name
+from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
+from synaptile.simulator.schedule.rates import cycles, exact_rate
+from synaptile.simulator.schedule.timeline import OPERANDS, Int32, Int64, LinkTable, Timeline
+from synaptile.simulator.schedule.trees import Links, Tables, Trees, tables_of
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Passages of messages over links, in the order in which links were reserved. Columns have shape (passages,).
+
+    `message` and `link` are rows of the timeline's tables. The head stood before the link from `arrival_cycles`; the link
+    carried the message from `start_cycles` to before `end_cycles`.
+    """
+
+    message: Int32
+    link: Int32
+    arrival_cycles: Int64
+    start_cycles: Int64
+    end_cycles: Int64
+
+
+@dataclass(frozen=True)
+class Handovers:
+    """From a sending to a receiving job. Columns have shape (handovers,): rows of the message table and of the job table."""
+
+    message: Int32
+    source: Int32
+    target: Int32
+
+
+class _Messages(NamedTuple):
+    """Columns of messages in the order in which they were sent; `core` sends them."""
+
+    tree: Int64
+    core: Int32
+    injected: Int64
+    flits: Int32
+    busy: Int64
+
+
+class _Columns(NamedTuple):
+    """Output: columns of `Passages`, messages and links as they are numbered here; `delivered` has shape (messages,)."""
+
+    message: Int32
+    link: Int32
+    arrival: Int64
+    start: Int64
+    end: Int64
+    delivered: Int64
+
+
+def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages]:
+    """Replay all messages, `at_once` at a time.
+
+    Raises ConservationError at the first chunk whose deliveries differ from the timeline's, and at the end where a link's
+    flits or busy cycles do.
+    """
+    program, table, tables = timeline.program, timeline.messages, tables_of(timeline.program)
+    links, trees = tables.links, tables.trees
+    row_of_link = _rows_of_links(timeline.links, links)
+    noc = program.chip.noc
+    busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
+    tree = _trees_of(timeline, trees)
+    length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
+    order, state = np.argsort(table.send_order), idle_links(links, trees)
+    for begin in range(0, order.size, at_once):
+        rows = order[begin : begin + at_once]
+        room = int(length[tree[rows]].sum())
+        (of, over), (arrival, start, end) = np.empty((2, room), np.int32), np.empty((3, room), np.int64)
+        out = _Columns(of, over, arrival, start, end, np.zeros(rows.size, np.int64))
+        core = timeline.jobs.core[table.job[rows]]
+        _replay(_Messages(tree[rows], core, table.injected_cycles[rows], table.flits[rows], busy[rows]), trees, state, out)
+        _check_deliveries(timeline, rows, out.delivered)
+        message, link = rows[out.message].astype(np.int32), row_of_link[out.link]
+        if (lacking := np.flatnonzero(link < 0)).size:
+            raise ConservationError(f"message {message[lacking[0]]} crosses a link that the timeline's link table lacks")
+        yield Passages(message, link, out.arrival, out.start, out.end)
+    _check_links(timeline, row_of_link, state)
+
+
+def selected_passages(timeline: Timeline, messages: Int64, links: Int32) -> Passages:
+    """Passages of some messages over some links, in the order of the replay; nothing is replayed where there are none."""
+    kept_message = np.zeros(len(timeline.messages.job), np.bool_)
+    kept_link = np.zeros(len(timeline.links.kind), np.bool_)
+    kept_message[messages], kept_link[links] = True, True
+    chunks = [(np.zeros(0, np.int32), np.zeros(0, np.int32), *np.zeros((3, 0), np.int64))]
+    if messages.size and links.size:
+        for chunk in passages(timeline):
+            kept = kept_message[chunk.message] & kept_link[chunk.link]
+            chunks.append(tuple(column[kept] for column in vars(chunk).values()))
+    return Passages(*(np.concatenate(columns) for columns in zip(*chunks, strict=True)))
+
+
+def handovers(timeline: Timeline, messages: Int64) -> Handovers:
+    """The jobs that receive some messages, one for each part that a message reaches; of one message in order of flows.
+
+    Raises ConservationError where a message is not of the receiving job's tokens.
+    """
+    program, jobs, table, tables = timeline.program, timeline.jobs, timeline.messages, tables_of(timeline.program)
+    trees, rules = tables.trees, tables.flows
+    first_flow = trees.leaf_flow_offset[trees.leaf_offset]
+    tree = _trees_of(timeline, trees)[messages]
+    repeats = first_flow[tree + 1] - first_flow[tree]
+    nth = np.repeat(np.arange(tree.size), repeats)
+    flow = trees.flow[first_flow[tree[nth]] + np.arange(nth.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)]
+    order = np.lexsort((flow, nth))
+    message, flow = messages[nth[order]], flow[order]
+    source = table.job[message]
+    k = jobs.token[source] - rules.token_start[flow]
+    if (lost := np.flatnonzero((k < 0) | (k >= rules.tokens[flow]))).size:
+        node = program.node_names[int(program.parts.node[program.flows.target[flow[lost[0]]]])]
+        raise ConservationError(
+            f"message {message[lost[0]]} reaches {node!r}, which has no job for token {jobs.token[source[lost[0]]]} to receive it"
+        )
+    number = _numbers_of_jobs(timeline, tables)
+    place = np.empty(number.size, np.int32)
+    place[number] = np.arange(number.size)
+    of_step = number[source] - number[source] % tables.jobs.size
+    target = place[of_step + tables.jobs.row_of[rules.receiver[flow] + k * rules.stride[flow]]]
+    return Handovers(message.astype(np.int32), source, target)
+
+
+def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
+    """The scheduler's number of each job: ``step of the stream * jobs per step + row``, shape (jobs,)."""
+    jobs, of_step, parts = timeline.jobs, tables.jobs, timeline.program.parts
+    local = np.where(jobs.token == OPERANDS, 0, jobs.token - parts.token_start[jobs.part] + of_step.operands[jobs.part])
+    step = jobs.image.astype(np.int64) * timeline.activity.steps + jobs.step
+    return step * of_step.size + of_step.row_of[of_step.first[jobs.part] + local]
+
+
+def _trees_of(timeline: Timeline, trees: Trees) -> Int64:
+    """The tree that each message took, shape (messages,): trees are in order of group and target core."""
+    targets = len(timeline.program.cores.kind) + 1
+
+    def key(group: Int32, target_core: Int32) -> Int64:
+        return group.astype(np.int64) * targets + target_core + 1
+
+    table = timeline.messages
+    return np.searchsorted(key(trees.group, trees.target_core), key(table.group, table.target_core))
+
+
+def _rows_of_links(table: LinkTable, links: Links) -> Int32:
+    """The row of each link in the timeline's table, -1 where it is not there, shape (links,)."""
+    here, every = (zip(of.kind.tolist(), of.source.tolist(), of.target.tolist(), strict=True) for of in (table, links))
+    row = {ends: at for at, ends in enumerate(here)}
+    return np.array([row.get(ends, -1) for ends in every], np.int32)
+
+
+@uncounted
+def _replay(messages: _Messages, trees: Trees, state: LinkState, out: _Columns) -> None:
+    """Send messages, and read from the heads on the way when each passed each link."""
+    heads, latency, passed = state.heads, state.links.latency, 0
+    for row in range(messages.tree.shape[0]):
+        tree, core, flits, busy = messages.tree[row], messages.core[row], messages.flits[row], messages.busy[row]
+        start = send(state, trees, tree, core, (messages.injected[row], flits, busy))
+        _note(out, passed, row, state.links.mesh + core, (start, start, start + busy))
+        first, passed = trees.offset[tree], passed + 1
+        for at in range(first, trees.offset[tree + 1]):
+            link = trees.link[at]
+            start = heads[at - first] - latency[link]
+            _note(out, passed, row, link, (heads[trees.parent[at]], start, start + busy))
+            passed += 1
+        for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
+            end = deliver(state, trees, leaf, flits, busy)
+            _note(out, passed, row, trees.leaf_link[leaf], (heads[trees.leaf_parent[leaf]], end - busy, end))
+            out.delivered[row] = max(out.delivered[row], end)
+            passed += 1
+
+
+@uncounted
+def _note(out: _Columns, at: int, message: int, link: int, times: tuple[int, int, int]) -> None:
+    out.message[at], out.link[at] = message, link
+    out.arrival[at], out.start[at], out.end[at] = times
+
+
+def _check_deliveries(timeline: Timeline, rows: Int64, delivered: Int64) -> None:
+    recorded = timeline.messages.delivered_cycles[rows]
+    wrong = np.flatnonzero(recorded != delivered)
+    if wrong.size:
+        first = int(wrong[0])
+        raise ConservationError(
+            f"{wrong.size:,} of {rows.size:,} messages replayed over the links arrive at other cycles than the timeline says: "
+            f"message {rows[first]} at {delivered[first]:,}, recorded {recorded[first]:,}"
+        )
+
+
+def _check_links(timeline: Timeline, row_of_link: Int32, state: LinkState) -> None:
+    links, used = timeline.links, row_of_link >= 0
+    for what, replayed, recorded in (("flits", state.flits, links.flits), ("busy cycles", state.busy, links.busy_cycles)):
+        here = np.zeros_like(recorded)
+        here[row_of_link[used]] = replayed[used]
+        if (wrong := np.flatnonzero(here != recorded)).size:
+            link = int(wrong[0])
+            width = timeline.program.board[0] * timeline.program.chip.mesh.width
+            raise ConservationError(
+                f"{link_name(timeline.program, links, link, width)}: {here[link]:,} {what} replayed, "
+                f"the timeline says {recorded[link]:,}"
+            )

@@ -1,0 +1,120 @@
+"""The points of a chip family, how large each is, and which are ruled out by one that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import log2, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.hwmodels.parameters import resolve_parameter
+from synaptile.studies.sizing.answer import ChipOutcome, Knob, Value
+from synaptile.studies.sizing.request import CAPACITIES, RATES, figures_of
+
+Index = tuple[int, ...]
+MOST_LISTED = 20_000
+"""Points that are listed one by one; of a larger family, no point is proved to be the smallest."""
+
+ANOMALY = 0.2
+"""By how much a schedule may get faster with a slower unit, as a share: jobs that come in another order may meet fewer waits."""
+
+AREA_SECTIONS = ("mesh", "synapse_core", "ec_core", "area")
+"""Sections of a chip file that its area depends on."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """The family: `index` of shape (points, knobs) and `cost` (points,), in order of index; both empty where it is too large.
+
+    `cost` is the area of one chip; a board of several costs more, so it is a lower bound.
+    """
+
+    chip: Chip
+    knobs: tuple[Knob, ...]
+    size: int
+    index: NDArray[np.int64]
+    cost: NDArray[np.float64]
+    capacity: NDArray[np.bool_]
+    rate: NDArray[np.bool_]
+
+    @property
+    def unit(self) -> str:
+        """What a cost is measured in."""
+        return "doublings above the smallest values" if self.chip.area is None else "mm2"
+
+    def changes(self, index: Sequence[int]) -> dict[str, Value]:
+        """Values by knob."""
+        return {knob.name: knob.values[at] for knob, at in zip(self.knobs, index, strict=True)}
+
+    def cost_of(self, index: Sequence[int], outcome: ChipOutcome | None = None) -> float:
+        """Size of a point; without an outcome that of one chip of it."""
+        if self.chip.area is None:
+            return sum(log2(knob.values[at] / knob.values[0]) for knob, at in zip(self.knobs, index, strict=True))
+        if outcome is not None and outcome.area_mm2 is not None:
+            return outcome.area_mm2
+        return die_area_mm2(_resized(self.chip, self.changes(index))).total
+
+    def ruled_out(self, index: Sequence[int], outcome: ChipOutcome, excess: Mapping[str, float]) -> NDArray[np.bool_]:
+        """Points that fail because this one does; shape (points,).
+
+        What does not fit does not fit with less of any capacity, whatever the rates. What is too slow by more than `ANOMALY` is
+        too slow with the same capacities and lower rates. What misses by less, takes too much energy, or fails for another
+        reason, rules out itself alone.
+        """
+        same, less = self.index == np.array(index), self.index <= np.array(index)
+        other = ~self.capacity & ~self.rate
+        if not outcome.fits:
+            if outcome.binding not in CAPACITIES:
+                return np.asarray(same.all(axis=1))
+            return np.asarray((less | ~self.capacity).all(axis=1) & (same | ~other).all(axis=1))
+        if max(excess.get("latency", 0.0), excess.get("throughput", 0.0)) > ANOMALY:
+            return np.asarray((same | (less & self.rate)).all(axis=1))
+        return np.asarray(same.all(axis=1))
+
+
+def make_family(chip: Chip, knobs: tuple[Knob, ...]) -> Family:
+    """List a family, smallest index first, where it has at most `MOST_LISTED` points."""
+    extents = [len(knob.values) for knob in knobs]
+    size = prod(extents)
+    listed = size <= MOST_LISTED
+    index = np.indices(extents).reshape(len(extents), -1).T if listed else np.zeros((0, len(extents)), np.int64)
+    figures = [figures_of(knob, chip) for knob in knobs]
+    capacity, rate = (np.array([all(name in kind for name in names) for names in figures]) for kind in (CAPACITIES, RATES))
+    empty = Family(chip, knobs, size, index.astype(np.int64), np.zeros(0), capacity, rate)
+    return replace(empty, cost=np.array([empty.cost_of(row) for row in index.tolist()], np.float64))
+
+
+def smallest_meeting(extent: int, meets: Callable[[int], bool], probe: Callable[[int], int]) -> int | None:
+    """The smallest index of a knob that meets a target, by bisection; `probe(found)` is tried for what bisection missed.
+
+    None where the largest index does not meet it. Where a lower one does after all, the search goes on below that.
+    """
+    high = extent - 1
+    if not meets(high):
+        return None
+    while True:
+        low = -1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if meets(middle) else (middle, high)
+        lower = probe(high) if high > 1 else -1
+        if lower < 0 or not meets(lower):
+            return high
+        high = lower
+
+
+def _resized(chip: Chip, changes: dict[str, Value]) -> Chip:
+    """The chip with figures replaced and nothing checked: for its area only."""
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in changes.items():
+        for parameter in name.split("+"):
+            figure, scale = resolve_parameter(parameter, chip.name)
+            section, _, key = figure.rpartition(".")
+            sections.setdefault(section, {})[key] = value * scale
+    plain = sections.pop("", {})
+    resized = {name: replace(getattr(chip, name), **keys) for name, keys in sections.items() if name in AREA_SECTIONS}
+    return replace(chip, **plain, **resized)

@@ -1,0 +1,106 @@
+"""What is searched: a factor on the thresholds of each kind of MT site, and how many thresholds each site has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synaptile.conversion.graph import ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.energy import site_kind
+from synaptile.foundation.errors import GraphError
+
+SMALLEST, LARGEST = 1 / 8, 8.0
+"""Bounds of the factors, which multiply theta1 and theta2 alike."""
+
+FEWER, MORE = 3, 1
+"""How many thresholds per sign the search may take away from, or add to, those of the graph."""
+
+By = Literal["kind", "third", "site"]
+"""What shares a factor: sites of a kind, sites of a kind in a third of the blocks, or each site for itself."""
+
+_MOST_LEVELS = 16
+_THIRDS = ("early", "middle", "late")
+_NORMS = ("layer_norm",)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Factors by group of sites, and the change of n, the number of thresholds per sign, at every site."""
+
+    factors: Mapping[str, float]
+    levels: int = 0
+
+
+def check_tunable(graph: SpikingGraph) -> None:
+    """Raises GraphError for a graph with sites that have no thresholds of their own to tune, or with none at all."""
+    other = [site.name for site in graph.sites if not isinstance(site, MTNeurons)]
+    if other or not graph.sites:
+        sites = f"{len(other)} sites of another kind, first {other[0]!r}" if other else "no neuron sites"
+        raise GraphError(
+            f"graph {graph.name!r} has {sites}: only the thresholds of MT neurons are tuned, convert with method ecmt"
+        )
+
+
+def group_of(site: str) -> str:
+    """The kind of a site: ``attn.q`` for ``blocks.3.attn.q``."""
+    return site_kind(site).rpartition("*.")[2]
+
+
+def grouped(graph: SpikingGraph, by: By) -> dict[str, str]:
+    """The group of each site, in graph order: itself, its kind, or ``attn.q (early)`` for a kind in a third of the blocks."""
+    names = [site.name for site in graph.sites]
+    if by == "site":
+        return dict(zip(names, names, strict=True))
+    if by == "kind":
+        return {name: group_of(name) for name in names}
+    blocks = {name: int(numbers[0]) for name in names if (numbers := re.findall(r"(?<=\.)\d+(?=\.)", name))}
+    count = 1 + max(blocks.values(), default=0)
+    thirds = {name: f" ({_THIRDS[len(_THIRDS) * block // count]})" for name, block in blocks.items()}
+    return {name: group_of(name) + thirds.get(name, "") for name in names}
+
+
+def groups(graph: SpikingGraph, by: By) -> tuple[str, ...]:
+    """Groups of a graph's sites, in graph order."""
+    return tuple(dict.fromkeys(grouped(graph, by).values()))
+
+
+def level_bounds(graph: SpikingGraph) -> tuple[int, int]:
+    """Least and largest change of n that leaves every site 1 to 16 thresholds per sign."""
+    levels = [site.n for site in graph.sites]
+    return -min(FEWER, min(levels) - 1), min(MORE, _MOST_LEVELS - max(levels))
+
+
+def baseline(graph: SpikingGraph, by: By) -> Candidate:
+    """The graph as it is."""
+    return Candidate(dict.fromkeys(groups(graph, by), 1.0))
+
+
+def first_guess(graph: SpikingGraph, by: By) -> Candidate:
+    """Where the search begins: thresholds behind softmax and activation functions doubled, in front of other Linears halved.
+
+    Coarse spikes do where values are many and small; what a Linear reads from a norm is worth finer ones.
+    """
+    group = grouped(graph, by)
+    return Candidate({group[site.name]: _guess(graph, site) for site in graph.sites})
+
+
+def apply(graph: SpikingGraph, candidate: Candidate, by: By, *, facts: Mapping[str, Any] | None = None) -> SpikingGraph:
+    """The graph with a candidate's thresholds; `facts` are kept in its metadata under ``tuning``."""
+    thresholds, group = {}, grouped(graph, by)
+    for site in graph.sites:
+        factor = candidate.factors[group[site.name]]
+        thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n + candidate.levels)
+    tuned = with_thresholds(graph, thresholds)
+    if facts is None:
+        return tuned
+    return SpikingGraph.build(tuned.name, tuned.nodes.values(), tuned.arrays, {**tuned.metadata, "tuning": dict(facts)})
+
+
+def _guess(graph: SpikingGraph, site: Neurons) -> float:
+    source = graph.nodes[site.inputs[0].node]
+    if isinstance(source, ECUnit) and source.function not in _NORMS:
+        return 2.0
+    return 0.5 if any(isinstance(graph.nodes[name], Synapse) for name in graph.consumers(site.name)) else 1.0
