@@ -12,12 +12,13 @@ import numpy as np
 from numba import njit
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.foundation.errors import Shortfall
+from synaptile.foundation.options import PlacementMethod
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import resources
 from synaptile.mapper.packing import WINDOW, Packing, bundle_sizes, in_graph_order
-from synaptile.mapper.placement import Method, Seats, place
+from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.program import CoreKind, Int64, PartTable, Placement
+from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import refuse
 from synaptile.mapper.tiling import Tiling
 from synaptile.mapper.traffic import Traffic
@@ -56,7 +57,14 @@ def pack_in_phases(graph: SpikingGraph, chip: Chip, tiling: Tiling) -> Packing:
 
 
 def place_phases(
-    chip: Chip, board: tuple[int, int], packing: Packing, traffic: Traffic, *, method: Method, seed: int, moves: int | None
+    chip: Chip,
+    board: tuple[int, int],
+    packing: Packing,
+    traffic: Traffic,
+    *,
+    method: PlacementMethod,
+    seed: int,
+    moves: int | None,
 ) -> tuple[Seats, Placement]:
     """Place the cores of each phase by themselves: only they talk to one another over links."""
     if not packing.phase.any():

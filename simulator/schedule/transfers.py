@@ -15,8 +15,8 @@ from synaptile.conversion.graph import Neurons
 from synaptile.foundation.errors import ChipError
 from synaptile.mapper.program import STORED, CoreKind, CoreProgram, Int64
 from synaptile.mapper.regions import elements_per_channel
+from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.phases import Plan
-from synaptile.simulator.schedule.spike_counts import SpikeCounts
 
 
 class Stored(NamedTuple):
@@ -88,7 +88,8 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
     if buffer is not None and not buffered:
         notes.append(
             f"phases hand on up to {most:,} bits for {chip.images_per_load} images, "
-            f"memories.buffer holds {buffer.capacity_bits:,}: they go through DRAM; raise memories.buffer.capacity_bits, or lower images_per_load"
+            f"memories.buffer holds {buffer.capacity_bits:,}: they go through DRAM; "
+            "raise memories.buffer.capacity_bits, or lower images_per_load"
         )
     plan = Plan(
         steps_per_image=counts.activity.steps,

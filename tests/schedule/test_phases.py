@@ -10,13 +10,12 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import MTNeurons
-from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Buffer, Dram, Memories
-from synaptile.mapper import map_graph
+from synaptile.mapper import DoesNotFit, map_graph
 from synaptile.simulator import execute, schedule
+from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.replay import passages
-from synaptile.simulator.schedule.spike_counts import SpikeCounts
 from synaptile.simulator.schedule.timeline import Cause, Timeline
 from synaptile.simulator.schedule.transfers import stored_bits, stored_outputs
 from tests.graphs import vit_graph
