@@ -48,7 +48,7 @@ class Chip(Section, Tabular):
     description: Text
     """One or two sentences."""
     lacks: Texts = field(hash=False)
-    """What the chip is missing for a spiking transformer, a sentence each."""
+    """What the chip is missing for a spiking transformer, one sentence each."""
     process_nm: Real
     """Technology node."""
     voltage_v: Real

@@ -11,12 +11,12 @@ def chip_figures(document: object, prefix: str = "") -> list[tuple[str, object]]
         return [(prefix, document)]
     if "value" in document:
         return [(prefix, document["value"])]
-    found: list[tuple[str, object]] = []
+    figures: list[tuple[str, object]] = []
     for key, value in document.items():
         if not prefix and key in ("name", *PROSE):
             continue
-        found += chip_figures(value, f"{prefix}.{key}" if prefix else key)
-    return found
+        figures += chip_figures(value, f"{prefix}.{key}" if prefix else key)
+    return figures
 
 
 def figure_text(value: object) -> str:
