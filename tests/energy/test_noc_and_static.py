@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from synaptile.energy import EnergyReport, price, rungs
-from synaptile.energy.flits import CROSSING, HOP
-from synaptile.energy.scheduled_flits import scheduled_flits
+from synaptile.energy.flits import CROSSING, HOP, scheduled_flits
 from synaptile.energy.static import ann_cycles, step_cycles
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.mapper import CoreProgram, map_graph
