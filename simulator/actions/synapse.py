@@ -13,7 +13,7 @@ and "partial sum write" a row of each set from each sender. Layers that multiply
 from __future__ import annotations
 
 from synaptile.conversion.graph import Synapse
-from synaptile.conversion.graph.nodes import Injection
+from synaptile.conversion.graph.node import Injection
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Rhythm, Role, Trigger

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import SYNCHRONISATIONS
 from synaptile.hwmodels import Chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
@@ -24,8 +25,6 @@ from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
-
-SYNCHRONISATIONS = ("dataflow", "barrier")
 
 
 def schedule(
