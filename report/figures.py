@@ -65,7 +65,7 @@ def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = 
 
 
 def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
-    """Draw the board's tiles with one square a core, coloured by the used part of its memory, to ``<stem>.png`` and ``.svg``.
+    """Draw the board's tiles with one square per core, coloured by the used part of its memory, to ``<stem>.png`` and ``.svg``.
 
     Synapse cores show their weight memory, EC cores their state memory. Heavy lines part the chips. Returns both paths.
     """
@@ -97,7 +97,7 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
 
 
 def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:
-    """One square a core, the `slots` of a tile on a square grid inside it; of a large board the SVG holds their picture."""
+    """One square per core, the `slots` of a tile on a square grid inside it; of a large board the SVG holds their picture."""
     grid = int(np.ceil(np.sqrt(slots)))
     size = 0.9 / grid
     places = np.array([(core.x, core.y) for core in cores], float) + 0.05
