@@ -1,10 +1,11 @@
 """Break-even: at which spike rate, and with how much weight reuse, the SNN costs less than the ANN.
 
-A priced run is scaled, all else kept: every site fires a factor more or less often (at most one spike per neuron and step), so all
-that events cause scales with the rate of the site behind it, and what happens every step stays. A weight row serves r tokens
-once fetched: tokens that fire at rate p independently fetch it 1 - (1 - p)^r times where they would have fetched it r p times;
-the ANN fetches it once. At the measured rate and r = 1 the model gives the report's own ratio. Approximations: spike flits
-scale with spikes (a message's last flit is not rounded anew), all terms of a product scale linearly (in eq30 one is quadratic).
+A priced run is scaled, all else kept: every site fires a factor more or less often (at most one spike per neuron and step), so
+all that events cause scales with the rate of the site behind it, and what happens every step stays. A weight row serves r
+tokens once fetched: tokens that fire at rate p independently fetch it 1 - (1 - p)^r times where they would have fetched it r p
+times; the ANN fetches it once. At the measured rate and r = 1 the model gives the report's own ratio. Approximations: spike
+flits scale with spikes (a message's last flit is not rounded anew), all terms of a product scale linearly (in eq30 one is
+quadratic).
 """
 
 from __future__ import annotations
