@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.hwmodels.parameters import KIB_BITS
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.mapper.homes import kinds_without_home
 from synaptile.report.numbers import figure_text
 from synaptile.report.views.document import Document, Sheet
-
-KIB_BITS = 8192
 
 
 def chips_table(chips: Sequence[Chip]) -> Sheet:
