@@ -52,9 +52,9 @@ def chip_document(chip: Chip) -> Document:
     )
     lacks = f"lacks {len(chip.lacks)} things" if chip.lacks else ""
     return Document(
-        f"{chip.name}: {chip.description}",
+        chip.name,
         (*((homes,) if homeless else ()), figures),
-        facts=_facts(chip),
+        facts=(("description", chip.description), *_facts(chip)),
         notes=chip.lacks or ("lacks nothing that it states",),
         notes_title=lacks,
     )
