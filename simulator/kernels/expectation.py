@@ -39,9 +39,9 @@ class Function(IntEnum):
 class UnitConstants(NamedTuple):
     """What an EC unit evaluates, numbers in the run's floating type.
 
-    `function` is the number of a Function: members of an enumeration are slow to hand to a kernel. `gain` is 1.702 (quick GELU) or
-    1, `a` and `b` the constants of GELU (sqrt(1/2)) or its tanh form. `weight`, `bias`: (width,) of a LayerNorm. `map_bias`: (rows
-    per image, width) of a biased softmax, else empty.
+    `function` is the number of a Function: members of an enumeration are slow to hand to a kernel. `gain` is 1.702 (quick GELU)
+    or 1, `a` and `b` the constants of GELU (sqrt(1/2)) or its tanh form. `weight`, `bias`: (width,) of a LayerNorm. `map_bias`:
+    (rows per image, width) of a biased softmax, else empty.
     """
 
     function: int
