@@ -69,7 +69,7 @@ def _case(tokens: int, fan_in: int, outputs: int, density: float) -> tuple[Calla
     weight = np.random.default_rng(0).standard_normal((outputs, fan_in)).astype(np.float32)
     tiles, events = pack_tiles(weight, [(0, outputs, 0, fan_in)]), random_events(tokens, fan_in, density)
     bias, out = np.zeros(outputs, np.float32), np.empty((tokens, outputs), np.float32)
-    return lambda: accumulate(events, EMITTED, tiles, bias, out), int(events.spikes.sum()) * outputs
+    return lambda: accumulate(events, EMITTED, tiles, bias, out), int(events.counts.sum()) * outputs
 
 
 def _print_runs(rounds: int) -> None:

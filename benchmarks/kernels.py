@@ -47,7 +47,7 @@ def _print_shape(shape: tuple[int, int, int], cached: float, rounds: int) -> Non
     dense = timings["sgemm", 1.0]
     rows = []
     for (name, density), timing in timings.items():
-        work = macs if density == 1.0 else int(events[density].spikes.sum()) * channels
+        work = macs if density == 1.0 else int(events[density].counts.sum()) * channels
         rows.append((name, f"{density:.0%}", *_cells(timing, work, macs, dense, cached)))
     title = f"{tokens} x {fan_in} -> {channels}, one thread, {VECTOR_BITS}-bit vectors, panels of {PANEL}"
     header = ("kernel", "density", "best ms", "median ms", "G acc/s", "of L1 loads", "G dense MAC/s", "x sgemm", "median x")

@@ -48,7 +48,7 @@ def _run(program: CoreProgram, images: NDArray[Any], steps: int, threads: int) -
         spent["recording"] += clock() - done
         streams[node.name] = out
         if events is not None:
-            spikes, neurons = spikes + int(events.spikes.sum()), neurons + events.code.size
+            spikes, neurons = spikes + int(events.counts.sum()), neurons + events.codes.size
         del unit, out, events  # as a run does: what is freed serves the next node
         for name in graph.read_last(node.name):
             del streams[name]

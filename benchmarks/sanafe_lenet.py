@@ -59,7 +59,7 @@ def network(seed: int) -> SpikingGraph:
 
 def edges(graph: SpikingGraph) -> list[tuple[Array, Array, Array]]:
     """Every synapse by layer: source neuron, target neuron and weight, shape (synapses,) each."""
-    weight = {node.name: graph.array(node.name, "weight") for node in graph.nodes.values() if "weight" in node.arrays}
+    weight = {node.name: graph.array(node.name, "weight") for node in graph.nodes.values() if "weight" in node.array_shapes()}
     o, ky, kx, y, x = (axis.ravel() for axis in np.indices((6, 5, 5, 24, 24)))
     found = [((y + ky) * 28 + x + kx, (o * 24 + y) * 24 + x, weight["conv1"][o, 0, ky, kx])]
     o, i, ky, kx, y, x, py, px = (axis.ravel() for axis in np.indices((16, 6, 5, 5, 8, 8, 2, 2)))

@@ -27,8 +27,8 @@ def random_events(rows: int, width: int, density: float, seed: int = 0) -> Event
     rng = np.random.default_rng(seed)
     events = empty_events(rows, width, 1)
     signs, levels = rng.choice(np.array([-1, 1], np.int8), (rows, width)), rng.integers(1, LEVELS + 1, (rows, width))
-    events.code[:] = np.where(rng.random((rows, width)) < density, signs * levels, 0)
-    events.spikes[:, 0] = np.count_nonzero(events.code, axis=1)
+    events.codes[:] = np.where(rng.random((rows, width)) < density, signs * levels, 0)
+    events.counts[:, 0] = np.count_nonzero(events.codes, axis=1)
     return events
 
 

@@ -49,7 +49,7 @@ def memory_prices(chip: Chip) -> dict[str, Price]:
     prices = {
         WEIGHT: _sram(chip, "synapse_core.weight", core.weight_memory_bits, core.weight_bank_bits),
         STATE: _sram(chip, "synapse_core.state", core.state_memory_bits, core.state_bank_bits),
-        DRAM: Price(chip.off_chip.dram_pj_per_64bit, chip.sources.get("off_chip.dram_pj_per_64bit", "no origin given")),
+        DRAM: Price(chip.off_chip.dram_pj_per_64bit, chip.origin("off_chip.dram_pj_per_64bit")),
     }
     if ec is None:
         prices[EC] = Price(None, f"unpriced: {chip.name} has no EC core, hence no memory of one")
@@ -60,5 +60,6 @@ def memory_prices(chip: Chip) -> dict[str, Price]:
 
 def _sram(chip: Chip, memory: str, whole_bits: int, bank_bits: int | None) -> Price:
     figure = sram_figure((bank_bits or whole_bits) / 8)
-    what = f"a bank ({memory}_bank_bits)" if bank_bits else f"the whole memory as one SRAM ({memory}_memory_bits)"
-    return Price(figure.pj, f"{figure.source}; size of {what} of {chip.name}")
+    key = f"{memory}_bank_bits" if bank_bits else f"{memory}_memory_bits"
+    what = "a bank" if bank_bits else "the whole memory as one SRAM"
+    return Price(figure.pj, f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}")

@@ -43,7 +43,7 @@ def static_prices(chip: Chip) -> dict[str, Price]:
     prices = {
         op: Price(
             power_uw / chip.clock_mhz,
-            f"{power_uw:g} uW / {chip.clock_mhz:g} MHz, a cycle; {chip.sources.get(f'leakage.{name}', 'no origin given')}",
+            f"{power_uw:g} uW / {chip.clock_mhz:g} MHz, a cycle; {chip.origin(f'leakage.{name}')}",
         )
         for op, (name, power_uw) in figures.items()
     }

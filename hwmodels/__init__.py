@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from synaptile.hwmodels.area import AreaEstimate, TileArea, die_area_mm2, tile_area_mm2
-from synaptile.hwmodels.chip import (
+from synaptile.hwmodels.chain import shipped_chips
+from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.host_ec import with_host_ec
+from synaptile.hwmodels.load import chip_from_document, load_chip
+from synaptile.hwmodels.parameters import parameters
+from synaptile.hwmodels.sections import (
     Area,
-    Chip,
     ECCore,
     GradedSpikes,
     Leakage,
@@ -15,10 +19,6 @@ from synaptile.hwmodels.chip import (
     SynapseCore,
     Synchronisation,
 )
-from synaptile.hwmodels.documents import shipped_chips
-from synaptile.hwmodels.host_ec import with_host_ec
-from synaptile.hwmodels.load import chip_from_document, load_chip
-from synaptile.hwmodels.parameters import parameters
 from synaptile.hwmodels.stored import chip_document
 from synaptile.hwmodels.vary import vary
 

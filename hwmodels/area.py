@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 from synaptile.foundation.errors import ChipError
-from synaptile.hwmodels.chip import Area, Chip
+from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.sections import Area
 
 UM2_PER_MM2 = 1e6
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from synaptile.hwmodels.documents import Location
-from synaptile.hwmodels.schema import ChipSchema, Count
+from synaptile.foundation.documents import Location, Problem
+from synaptile.hwmodels.chip import Chip
 
 
-def contradictions(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
+def contradictions(chip: Chip) -> Iterator[Problem]:
     """Pairs of where and what, for every pair of figures that cannot both hold."""
     yield from _ec_cores(chip)
     yield from _board(chip)
@@ -16,22 +16,22 @@ def contradictions(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
     yield from _words(chip)
 
 
-def _ec_cores(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
-    tile = chip.mesh.ec_cores_per_tile.value
+def _ec_cores(chip: Chip) -> Iterator[Problem]:
+    tile = chip.mesh.ec_cores_per_tile
     if chip.ec_core is None:
         if tile > 0:
             yield ("mesh", "ec_cores_per_tile"), f"is {tile}, but there is no section ec_core: describe that core, or write 0"
-        if chip.leakage.ec_core_uw is not None:
+        if chip.leakage.ec_core_uw:
             yield ("leakage", "ec_core_uw"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
     else:
         if tile == 0:
             yield ("mesh", "ec_cores_per_tile"), "is 0, but there is a section ec_core: remove that section, or write at least 1"
-        if chip.leakage.ec_core_uw is None:
+        if not chip.leakage.ec_core_uw:
             yield ("leakage", "ec_core_uw"), "is missing, and the chip has EC cores: give their static power"
 
 
-def _board(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
-    chips = chip.mesh.max_chips.value
+def _board(chip: Chip) -> Iterator[Problem]:
+    chips = chip.mesh.max_chips
     for key in ("chip_crossing_cycles", "chip_crossing_pj_per_flit"):
         given = getattr(chip.noc, key) is not None
         if chips > 1 and not given:
@@ -43,35 +43,26 @@ def _board(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
             yield ("noc", key), "is given, but mesh.max_chips is 1: remove it (null where it is inherited), or allow more chips"
 
 
-def _time_steps(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
-    if chip.synchronisation == "barrier" and chip.barrier_ns is None:
+def _time_steps(chip: Chip) -> Iterator[Problem]:
+    if chip.synchronisation == "barrier" and not chip.barrier_ns:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
-    if chip.synchronisation == "dataflow" and chip.barrier_ns is not None:
+    if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
 
 
-def _words(chip: ChipSchema) -> Iterator[tuple[Location, str]]:
-    """A memory holds at least one of its words."""
-    core = chip.synapse_core
-    pairs: list[tuple[Location, Count, str, Count]] = [
-        (("synapse_core", "weight_memory_bits"), core.weight_memory_bits, "synapse_core.weight_bits", core.weight_bits),
-        (("synapse_core", "state_memory_bits"), core.state_memory_bits, "synapse_core.membrane_bits", core.membrane_bits),
+def _words(chip: Chip) -> Iterator[Problem]:
+    """A memory holds at least one of its words, and its bank is a part of it."""
+    core, ec = chip.synapse_core, chip.ec_core
+    memories: list[tuple[Location, int, str, int, int | None]] = [
+        (("synapse_core", "weight"), core.weight_memory_bits, "weight_bits", core.weight_bits, core.weight_bank_bits),
+        (("synapse_core", "state"), core.state_memory_bits, "membrane_bits", core.membrane_bits, core.state_bank_bits),
     ]
-    if chip.ec_core is not None:
-        ec = chip.ec_core
-        pairs.append((("ec_core", "state_memory_bits"), ec.state_memory_bits, "ec_core.state_bits", ec.state_bits))
-        if ec.state_bank_bits is not None:
-            yield from _bank(("ec_core", "state_bank_bits"), ec.state_bank_bits, ec.state_memory_bits)
-    for name in ("weight", "state"):
-        bank: Count | None = getattr(core, f"{name}_bank_bits")
-        if bank is not None:
-            yield from _bank(("synapse_core", f"{name}_bank_bits"), bank, getattr(core, f"{name}_memory_bits"))
-    for location, memory, word_name, word in pairs:
-        if memory.value < word.value:
-            yield location, f"is {memory.value}, less than one word ({word_name} is {word.value}): give bits, not words or KiB"
-
-
-def _bank(location: Location, bank: Count, memory: Count) -> Iterator[tuple[Location, str]]:
-    """A bank is a part of its memory."""
-    if bank.value > memory.value:
-        yield location, f"is {bank.value}, more than the memory it is a part of ({memory.value}): give bits of one bank"
+    if ec is not None:
+        memories.append((("ec_core", "state"), ec.state_memory_bits, "state_bits", ec.state_bits, ec.state_bank_bits))
+    for (section, memory), bits, word, word_bits, bank_bits in memories:
+        if bits < word_bits:
+            text = f"is {bits}, less than one word ({section}.{word} is {word_bits}): give bits, not words or KiB"
+            yield (section, f"{memory}_memory_bits"), text
+        if bank_bits is not None and bank_bits > bits:
+            text = f"is {bank_bits}, more than the memory it is a part of ({bits}): give bits of one bank"
+            yield (section, f"{memory}_bank_bits"), text

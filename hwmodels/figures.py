@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROSE = ("name", "description", "lacks")
+from synaptile.hwmodels.chip import PROSE
 
 
 def chip_figures(document: object, prefix: str = "") -> list[tuple[str, object]]:
@@ -13,7 +13,7 @@ def chip_figures(document: object, prefix: str = "") -> list[tuple[str, object]]
         return [(prefix, document["value"])]
     found: list[tuple[str, object]] = []
     for key, value in document.items():
-        if not prefix and key in PROSE:
+        if not prefix and key in ("name", *PROSE):
             continue
         found += chip_figures(value, f"{prefix}.{key}" if prefix else key)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from synaptile.foundation.errors import ChipError
@@ -34,7 +33,8 @@ def with_host_ec(chip: Chip) -> Chip:
         *chip.lacks,
     ]
     document.pop("area", None)
-    return replace(chip_from_document(document, document["name"]), description=f"{chip.description} With a virtual host EC unit.")
+    document["description"] = f"{chip.description} With a virtual host EC unit."
+    return chip_from_document(document, document["name"])
 
 
 def _virtual(figure: dict[str, Any]) -> dict[str, Any]:

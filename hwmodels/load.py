@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from synaptile.hwmodels.chip import Chip
+from synaptile.foundation.documents import Document, Form, Location, message, node_at, problems
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.chain import Layer, label_of, merged, read_chain
+from synaptile.hwmodels.chip import Chip, figures_of
 from synaptile.hwmodels.consistency import contradictions
-from synaptile.hwmodels.documents import Layer, merged, read_chain
-from synaptile.hwmodels.explain import chip_error, schema_error
-from synaptile.hwmodels.resolve import resolve
-from synaptile.hwmodels.schema import ChipSchema
+from synaptile.hwmodels.sourced import ASSUMED
 
 
 def load_chip(name_or_path: str | Path) -> Chip:
@@ -28,7 +31,7 @@ def load_chip(name_or_path: str | Path) -> Chip:
     return _validated(merged(layers), layers)
 
 
-def chip_from_document(document: dict[str, Any], label: str) -> Chip:
+def chip_from_document(document: Document, label: str) -> Chip:
     """A `Chip` from what `chip_document` made of it, validated anew.
 
     Args:
@@ -41,12 +44,46 @@ def chip_from_document(document: dict[str, Any], label: str) -> Chip:
     return _validated(document, (Layer(label, document),))
 
 
-def _validated(document: dict[str, Any], layers: tuple[Layer, ...]) -> Chip:
+@cache
+def chip_form() -> Form:
+    """The JSON schema of a chip file, after `extends` has been resolved."""
+    return _adapter().json_schema()
+
+
+@cache
+def _adapter() -> TypeAdapter[Chip]:
+    return TypeAdapter(Chip)
+
+
+def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
+    given = _given(document, chip_form(), ())
     try:
-        schema = ChipSchema.model_validate(document)
-    except ValidationError as error:
-        raise schema_error(error, layers) from None
-    problems = list(contradictions(schema))
-    if problems:
-        raise chip_error(problems, layers[:1])  # the file that was asked for, whoever gave the figures
-    return resolve(schema)
+        chip = _adapter().validate_python(given)
+    except ValidationError as refused:
+        found = problems(refused, chip_form())
+        raise ChipError(message(layers[0].label, found, lambda location: label_of(layers, location))) from None
+    if found := list(contradictions(chip)):
+        raise ChipError(
+            message(layers[0].label, found, lambda _: layers[0].label)
+        )  # the file asked for, whoever gave the figures
+    return replace(chip, sources=dict(_origins(figures_of(chip), given)))
+
+
+def _given(document: Document, form: Form, location: Location) -> Document:
+    """Without optional keys that are null: null takes away what is inherited."""
+    node = node_at(form, location)
+    optional = node.get("properties", {}).keys() - set(node.get("required", ()))
+    return {
+        key: _given(value, form, (*location, key)) if isinstance(value, dict) else value
+        for key, value in document.items()
+        if value is not None or key not in optional
+    }
+
+
+def _origins(figures: Mapping[str, Any], given: Document, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted name and origin of every figure that a valid document gives, in the order of the form."""
+    for key, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from _origins(value, given[key], f"{prefix}{key}.")
+        elif isinstance(given[key], dict):
+            yield prefix + key, given[key].get("source") or ASSUMED + given[key]["assumed"]

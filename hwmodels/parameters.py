@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import cache
-from typing import get_args
 
-from pydantic import BaseModel
-
+from synaptile.foundation.documents import Location, dotted, nearest, node_at
 from synaptile.foundation.errors import ChipError
-from synaptile.hwmodels.schema import ChipSchema, Figure
-
-PROSE = frozenset({"name", "description", "lacks"})
-"""Keys of a chip file that hold no figure."""
+from synaptile.hwmodels.chip import PROSE
+from synaptile.hwmodels.load import chip_form
 
 KIB_BITS = 8192
 _BITS, _KIB = "_bits", "_kib"
@@ -23,7 +18,12 @@ _SHOWN = 60
 @cache
 def parameters() -> tuple[str, ...]:
     """Dotted names of everything that may vary, in the order of a chip file: ``synapse_core.lanes_per_cycle``."""
-    return tuple(_leaves(ChipSchema, ""))
+    return tuple(dotted(leaf) for leaf in _leaves(()) if leaf[0] not in ("name", *PROSE))
+
+
+def is_figure(name: str) -> bool:
+    """Whether a parameter is a number with an origin; others stand in a chip file as they are."""
+    return "value" in node_at(chip_form(), tuple(name.split("."))).get("properties", ())
 
 
 def resolve_parameter(name: str, chip: str) -> tuple[str, int]:
@@ -33,27 +33,20 @@ def resolve_parameter(name: str, chip: str) -> tuple[str, int]:
     """
     if name in parameters():
         return name, 1
-    if name.endswith(f"_memory{_KIB}") and (bits := f"{name.removesuffix(_KIB)}{_BITS}") in parameters():
-        return bits, KIB_BITS
-    near = difflib.get_close_matches(name, (*parameters(), *_in_kib()), n=1, cutoff=0.5)
+    in_kib = {bits.removesuffix(_BITS) + _KIB: bits for bits in parameters() if bits.endswith(f"_memory{_BITS}")}
+    if name in in_kib:
+        return in_kib[name], KIB_BITS
     section = name.partition(".")[0]
-    known = [known for known in parameters() if known.startswith(f"{section}.")] or sorted(
-        {n.split(".")[0] for n in parameters()}
-    )
-    hint = f"did you mean {near[0]!r}?" if near else f"known here are {', '.join(known)}"
+    known = [known for known in parameters() if known.startswith(f"{section}.")]
+    sections = sorted({known.split(".")[0] for known in parameters()})
+    hint = nearest(name, (*parameters(), *in_kib), listed=known or sections)
     raise ChipError(f"chip {chip!r} has no parameter {name[:_SHOWN]!r}: {hint}")
 
 
-def _in_kib() -> Iterator[str]:
-    for name in parameters():
-        if name.endswith(f"_memory{_BITS}"):
-            yield f"{name.removesuffix(_BITS)}{_KIB}"
-
-
-def _leaves(section: type[BaseModel], prefix: str) -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        kinds = [k for k in (field.annotation, *get_args(field.annotation)) if isinstance(k, type) and issubclass(k, BaseModel)]
-        if kinds and not issubclass(kinds[0], Figure):
-            yield from _leaves(kinds[0], f"{prefix}{name}.")
-        elif prefix or name not in PROSE:
-            yield prefix + name
+def _leaves(location: Location) -> Iterator[Location]:
+    below = node_at(chip_form(), location).get("properties", {})
+    if not below or "value" in below:
+        yield location
+    else:
+        for key in below:
+            yield from _leaves((*location, key))

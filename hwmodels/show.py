@@ -8,7 +8,8 @@ from synaptile.foundation.html import card, facts, folded, grid, notes, prose
 from synaptile.foundation.tables import arrow, choose
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.figures import chip_figures, figure_text
-from synaptile.hwmodels.stored import ASSUMED, chip_document
+from synaptile.hwmodels.sourced import ASSUMED
+from synaptile.hwmodels.stored import chip_document
 
 PROPERTY = "a property, not a figure"
 """Origin of what is no figure."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
-from synaptile.hwmodels.chip import Chip
-
-ASSUMED = "assumed: "
-FLAGS = frozenset({"memory_in_ac"})
-"""Properties that a chip file gives only where they hold."""
+from synaptile.hwmodels.chip import Chip, figures_of
+from synaptile.hwmodels.sourced import ASSUMED
 
 
 def chip_document(chip: Chip) -> dict[str, Any]:
@@ -17,24 +14,20 @@ def chip_document(chip: Chip) -> dict[str, Any]:
 
     `load.chip_from_document` gives back an equal `Chip`.
     """
-    figures = asdict(chip)
-    del figures["sources"], figures["digest"]
-    document = _with_origins(figures, chip, "")
-    document["lacks"] = list(chip.lacks)
+    document = _with_origins(figures_of(chip), chip, "")
+    document["lacks"] = list(document.pop("lacks"))  # last, as in all stored programs: their digests stand on the order
     return document
 
 
-def _with_origins(figures: dict[str, Any], chip: Chip, prefix: str) -> dict[str, Any]:
+def _with_origins(figures: Mapping[str, Any], chip: Chip, prefix: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in figures.items():
-        origin = chip.sources.get(prefix + key)
-        if origin is not None:
-            name = "assumed" if origin.startswith(ASSUMED) else "source"
-            result[key] = {"value": value, name: origin.removeprefix(ASSUMED)}
-        elif isinstance(value, dict):
-            if value:
-                result[key] = _with_origins(value, chip, f"{prefix}{key}.")
-        elif isinstance(value, (str, bool)) and (value or key not in FLAGS):
+        if isinstance(value, Mapping):
+            result[key] = _with_origins(value, chip, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            origin = chip.origin(prefix + key)
+            is_assumed = origin.startswith(ASSUMED) or prefix + key not in chip.sources
+            result[key] = {"value": value, "assumed" if is_assumed else "source": origin.removeprefix(ASSUMED)}
+        else:
             result[key] = value
-        # what remains stands for a figure that the chip does not have: None, or 0 (see Leakage, Chip.barrier_ns)
     return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,14 +12,13 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.area import tile_area_mm2
 from synaptile.hwmodels.chip import HOST_EC_SUFFIX, Chip
 from synaptile.hwmodels.load import chip_from_document
-from synaptile.hwmodels.parameters import resolve_parameter
-from synaptile.hwmodels.stored import ASSUMED, chip_document
+from synaptile.hwmodels.parameters import is_figure, resolve_parameter
+from synaptile.hwmodels.sourced import ASSUMED
+from synaptile.hwmodels.stored import chip_document
 
 Value: TypeAlias = int | float | bool | str | None
 Changes: TypeAlias = Mapping[str, Value]
 
-_WORDS = frozenset({"graded_spikes", "token_sharing", "multicast", "synchronisation"})
-"""Keys whose value stands in the chip file as it is, without an origin."""
 _PER_FLIT = ("noc.energy_pj_per_flit_hop", "noc.chip_crossing_pj_per_flit")
 _CROSSINGS = ("noc.chip_crossing_cycles", "noc.chip_crossing_pj_per_flit")
 
@@ -57,7 +55,7 @@ def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool 
         for figure, (value, why) in following.items():
             _put(document, chip, figure, value, why)
         varied = chip_from_document(document, label)
-    return replace(varied, description=chip.description)
+    return varied
 
 
 def _settings(chip: Chip, changes: Changes) -> dict[str, Value]:
@@ -87,14 +85,10 @@ def _put(document: dict[str, Any], chip: Chip, figure: str, value: Value, why: s
     section = document
     for part in path:
         section = section.setdefault(part, {})
-    if value is None:
+    if value is None or (key == "memory_in_ac" and value is False):  # a chip file gives it only where it holds
         section.pop(key, None)
-    elif key in _WORDS:
+    elif not is_figure(figure):
         section[key] = value
-    elif key == "memory_in_ac":
-        section.pop(key, None)
-        if value is not False:  # a chip file gives it only where it holds
-            section[key] = value
     else:
         before = section.get(key)
         origin = chip.sources.get(figure, "").removeprefix(ASSUMED)

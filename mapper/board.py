@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synaptile.hwmodels import Chip
-from synaptile.mapper.program import CoreKind, Int32
+from synaptile.mapper.program import CoreKind, CoreProgram, Int32
 
 LONGEST_SIDE = 3
 """A board of more chips one way than this many times the other is taken only where `mesh.max_chips` leaves no choice."""
@@ -41,3 +41,10 @@ def cores_per_tile(chip: Chip, kind: CoreKind) -> int:
 def board_shape(chip: Chip, board: tuple[int, int]) -> tuple[int, int]:
     """Width and height of a board in tiles."""
     return board[0] * chip.mesh.width, board[1] * chip.mesh.height
+
+
+def tile_of_cores(program: CoreProgram) -> Int32:
+    """Tile of each core, ``y * board_width + x``, shape (cores,)."""
+    width, _ = board_shape(program.chip, program.board)
+    tiles: Int32 = (program.cores.y * width + program.cores.x).astype(np.int32)
+    return tiles

@@ -123,10 +123,9 @@ def synapse_footprint(chip: Chip, copies: int, tokens: Extent, outputs: Extent, 
     """
     core = chip.synapse_core
     stored = 1 if core.token_sharing else tokens
-    accumulators = 2 if core.graded_spikes == "shift" else 1
     return Footprint(
         weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
-        state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * outputs * stored,
+        state_bits=DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits * outputs * stored,
         neurons=outputs * stored,
         axons=rows * stored,
     )
@@ -138,14 +137,13 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
     Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part.
     """
     core = chip.synapse_core
-    accumulators = 2 if core.graded_spikes == "shift" else 1
     plane = node.plane[0] * node.plane[1]
     channels = -(-stop // plane) - start // plane
     reach = [part_reach(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
     axons = [np.prod([np.count_nonzero(axis) for axis in axes]) for axes in reach]
     return Footprint(
         weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
-        state_bits=DOUBLE_BUFFERS * accumulators * core.accumulator_bits * (stop - start),
+        state_bits=DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits * (stop - start),
         neurons=stop - start,
         axons=np.array(axons, np.int64),
     )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from synaptile.energy import LADDER, EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.report.canvas import save
-from synaptile.report.style import Sheet, new_sheet, percent
+from synaptile.report.numbers import percent
+from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
 
 AGREEMENT = 0.99
@@ -40,8 +41,8 @@ class MethodRun:
 
     def agreement(self) -> NDArray[np.float64]:
         """Share of images answered as the dense network does, at each step, shape (steps,)."""
-        chosen = self.report.activity.logits.argmax(axis=2)
-        share: NDArray[np.float64] = (chosen == self.answers.argmax(axis=1)).mean(axis=1)
+        predicted = self.report.activity.logits.argmax(axis=2)
+        share: NDArray[np.float64] = (predicted == self.answers.argmax(axis=1)).mean(axis=1)
         return share
 
     def accuracy(self) -> NDArray[np.float64] | None:
@@ -66,35 +67,35 @@ def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> She
     rungs = _common_rungs(runs)
     if not 0 < agreement <= 1:
         raise InputError(f"agreement is {agreement:g}, needs to lie above 0 and at most at 1")
-    sheet = new_sheet(
-        f"At {percent(agreement)} agreement with the dense network",
-        *("method", "steps", "agrees", "right", "dense right", *rungs),
-        caption="steps: the first from which agreement stays; ratios: energy of these steps over one pass of the dense network "
-        "(the ANN of ECMT, the QANN of SpikeZIP) on the same chip",
-    )
+    rows = []
     for run in runs:
         step, accuracy = run.step_of(agreement), run.accuracy()
         dense = "-" if run.labels is None else percent(float((run.answers.argmax(axis=1) == run.labels).mean()))
         if step is None:
-            sheet.add_row(
-                run.name, f">{run.report.steps}", percent(float(run.agreement()[-1])), "-", dense, *("-" for _ in rungs)
-            )
+            agrees = percent(float(run.agreement()[-1]))
+            rows.append((run.name, f">{run.report.steps}", agrees, "-", dense, *("-" for _ in rungs)))
             continue
         right = "-" if accuracy is None else percent(float(accuracy[step - 1]))
         ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
-        sheet.add_row(run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios)
-    return sheet
+        rows.append((run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios))
+    return Sheet(
+        f"At {percent(agreement)} agreement with the dense network",
+        ("method", "steps", "agrees", "right", "dense right", *rungs),
+        tuple(rows),
+        caption="steps: the first from which agreement stays; ratios: energy of these steps over one pass of the dense network "
+        "(the ANN of ECMT, the QANN of SpikeZIP) on the same chip",
+    )
 
 
 def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int]) -> Sheet:
-    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a pair of columns a method.
+    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a pair of columns per method.
 
     Raises InputError for no runs or a rung that one of them does not reach.
     """
     if rung not in _common_rungs(runs):
         raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
     columns = [f"{run.name} {what}" for run in runs for what in ("right" if run.labels is not None else "agrees", "ratio")]
-    sheet = new_sheet(f"Energy ratio ({rung}) and answers per step", "steps", *columns, left=0)
+    rows = []
     for step in steps:
         cells: list[str] = []
         for run in runs:
@@ -104,8 +105,8 @@ def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int
                 continue
             share = (run.agreement() if accuracy is None else accuracy)[step - 1]
             cells += [percent(float(share)), f"{run.report.ratio(rung, step=step):.3g}"]
-        sheet.add_row(str(step), *cells)
-    return sheet
+        rows.append((str(step), *cells))
+    return Sheet(f"Energy ratio ({rung}) and answers per step", ("steps", *columns), tuple(rows), left=0)
 
 
 def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:
@@ -171,8 +172,8 @@ def settling_notes(activity: Activity) -> tuple[str, ...]:
 def _common_rungs(runs: Sequence[MethodRun]) -> tuple[str, ...]:
     if not runs:
         raise InputError("no runs to compare: give at least one")
-    found = [tuple(name for name in dict.fromkeys(_ACCOUNTINGS) if name in run.report.comparisons) for run in runs]
-    if len(set(found)) > 1:
-        shown = "; ".join(f"{run.name}: {', '.join(rungs)}" for run, rungs in zip(runs, found, strict=True))
+    reached = [tuple(name for name in dict.fromkeys(_ACCOUNTINGS) if name in run.report.comparisons) for run in runs]
+    if len(set(reached)) > 1:
+        shown = "; ".join(f"{run.name}: {', '.join(rungs)}" for run, rungs in zip(runs, reached, strict=True))
         raise InputError(f"the reports reach different rungs ({shown}): price them alike, all with a timeline or none")
-    return found[0]
+    return reached[0]

@@ -33,9 +33,9 @@ def sweep_figure(sweep: Sweep, stem: Path) -> tuple[Path, Path]:
             axes.spines[side].set_visible(False)
         _panel(axes, sweep, *pairs[place], labelled=place == 0)
     marked = " (SYNTHETIC activity)" if sweep.synthetic else ""
-    failed = len(sweep.rows) - len(sweep.evaluated)
+    points = f"{len(sweep.evaluated):,} points, {sweep.failed:,} failed{marked}"
     figure.suptitle(
-        f"{sweep.name}: {sweep.facts['network']}, {len(sweep.evaluated):,} points, {failed:,} failed{marked}".replace("$", r"\$"),
+        f"{sweep.name}: {sweep.facts['network']}, {points}".replace("$", r"\$"),
         x=0.01,
         ha="left",
         fontsize=11,

@@ -1,20 +1,41 @@
-"""How functions that make no array are compiled: without reference counts.
+"""How kernels are compiled, and when the machine code that Numba keeps of them is out of date.
 
 Numba counts references to every array that a call hands on, atomically: a hundred cycles around a loop over sixteen neurons, half
-the time of a schedule. What such a function works on is held by its caller, so there it need not.
+the time of a schedule. What an inner function works on is held by its caller, so there it need not: `uncounted`.
 
-A cached function holds the machine code of what it calls in other files, and Numba does not see when those change: after editing
-one, delete the `__pycache__` of the folders that call it.
+A cached function holds the machine code of what it calls in other files, while Numba looks at the function's own file alone. Here
+a function's stamp is the contents of every file in its folder, in folders below and in `SHARED`.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from numba import njit
+from numba import config, njit
+from numba.core.caching import IndexDataCacheFile
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
+SHARED = tuple(Path(__file__).resolve().parent / name for name in ("compiled.py", "dense/arithmetic.py", "leaky.py"))
+"""What kernels of any folder are made of besides: this file, constants of the polynomials, groups of arrays."""
+
+
+@overload
+def kernel(function: Function) -> Function: ...
+
+
+@overload
+def kernel(*, parallel: bool = ..., error_model: str = ...) -> Callable[[Function], Function]: ...
+
+
+def kernel(function: Any = None, **options: Any) -> Any:
+    """`njit`, cached and without the GIL, bare or with Numba's options."""
+    return _compiled(function, options)
 
 
 @overload
@@ -26,6 +47,26 @@ def uncounted(*, inline: str = ..., error_model: str = ...) -> Callable[[Functio
 
 
 def uncounted(function: Any = None, **options: Any) -> Any:
-    """`njit` for functions that neither make nor keep an array, which Numba checks; bare, or with Numba's options."""
-    compiled: Any = njit  # its stubs leave `_nrt` out
-    return compiled(function, cache=True, nogil=True, _nrt=False, **options)
+    """`kernel` for functions that neither make nor keep an array, which Numba checks: without reference counts."""
+    return _compiled(function, {"_nrt": False, **options})
+
+
+def _compiled(function: Any, options: dict[str, Any]) -> Any:
+    if function is None:
+        return lambda later: _compiled(later, options)
+    made: Any = njit(function, cache=True, nogil=True, **options)
+    cache = getattr(made, "_cache", None)  # without the JIT there is none
+    if cache is not None:
+        stamp = _stamp(Path(function.__code__.co_filename).resolve().parent)
+        cache._source_stamp = stamp
+        cache._cache_file = IndexDataCacheFile(cache._cache_path, cache._impl.filename_base, stamp)
+    return made
+
+
+@lru_cache
+def _stamp(folder: Path) -> str:
+    """A digest of the sources that functions in a folder may be made of."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in (*sorted(folder.rglob("*.py")), *SHARED):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -32,7 +32,7 @@ from synaptile.simulator.settling import settled_steps
 
 Progress = Callable[[int, int], None]
 TOKENS_AT_ONCE = 800
-NEURONS_A_TOKEN = 512
+NEURONS_PER_TOKEN = 512
 
 
 def execute(
@@ -58,7 +58,7 @@ def execute(
         threads: Numba threads; None takes all.
         images_at_once: images whose state is held together; None chooses so that some 800 tokens are in flight. Counts do
             not depend on it.
-        keep_spikes: leading images of which every spike's neuron is kept (a bit a neuron and step), so that the run can be
+        keep_spikes: leading images of which every spike's neuron is kept (a bit per neuron and step), so that the run can be
             scheduled on a chip that maps it otherwise; 0 keeps none.
         progress: called with (nodes done, nodes in all), counted over images.
 
@@ -161,7 +161,7 @@ def _batch_size(program: CoreProgram, images_at_once: int | None, images: int) -
     if images_at_once is None:
         tokens = max(node.tokens for node in program.graph.nodes.values())
         if isinstance(program.graph.source, SpikeSource):  # whole layers in one token
-            tokens = max(-(-node.size // NEURONS_A_TOKEN) for node in program.graph.nodes.values())
+            tokens = max(-(-node.size // NEURONS_PER_TOKEN) for node in program.graph.nodes.values())
         return max(1, min(images, TOKENS_AT_ONCE // tokens))
     return positive_integer("images_at_once", images_at_once)
 

@@ -100,7 +100,7 @@ def check_memory(graph: SpikingGraph, numeric: Numeric, steps: int, images: int,
     if keep_spikes:
         levers.append("keep_spikes=0")
     if images > at_once:
-        levers.append(f"fewer images a run than {images:,}")
+        levers.append(f"fewer images per run than {images:,}")
     raise InputError(
         f"executing {graph.name!r} needs {_gib(need.total)}: {_gib(need.graph)} of graph, {_gib(need.records)} of records, "
         f"and at {need.peak_node!r} {_gib(need.weights)} of packed weights, {_gib(need.state)} of state, "
@@ -150,7 +150,7 @@ def _state_bytes(node: Node, size: int) -> int:
 
 
 def _record_bytes(graph: SpikingGraph, steps: int, images: int, keep_spikes: int) -> int:
-    """Spike counts (some eight channel groups a token), masks, accountings and logits."""
+    """Spike counts (some eight channel groups per token), masks, accountings and logits."""
     groups = 8
     counts = sum(images * site.tokens * (site.shape[0] if site.is_map else groups) * 4 for site in graph.sites)
     masks = sum(min(keep_spikes, images) * int(np.prod(site.shape[:-1])) * -(-site.shape[-1] // 8) for site in graph.sites)

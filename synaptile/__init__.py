@@ -12,6 +12,9 @@ from importlib.metadata import version
 
 import lazy_loader
 
+from synaptile.foundation.shown import show_by
+
 # `__init__.pyi` beside this file says where each public name lives; it is imported when it is first asked for.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = version("synaptile")
+show_by("synaptile.report.show")  # imported when a result is first shown

@@ -1,7 +1,7 @@
 """The SpikingGraph and its node types. Needs neither torch nor timm."""
 
+from synaptile.conversion.graph.front import ImageSource, PatchEmbedding, PresentedSource, TokenEmbedding, TokenSource
 from synaptile.conversion.graph.graph import SpikingGraph, layer_of
-from synaptile.conversion.graph.kinds import NODE_TYPES
 from synaptile.conversion.graph.leaky import (
     BinaryNeurons,
     CubaLIFNeurons,
@@ -11,28 +11,11 @@ from synaptile.conversion.graph.leaky import (
     MembraneReadOut,
     SpikeSource,
 )
-from synaptile.conversion.graph.nodes import (
-    Add,
-    Concatenate,
-    ConstantStream,
-    ECUnit,
-    ImageSource,
-    MTNeurons,
-    Neurons,
-    Node,
-    PatchEmbedding,
-    Port,
-    PresentedSource,
-    ProductUnit,
-    ReadOut,
-    Source,
-    STBIFNeurons,
-    Synapse,
-    TokenMean,
-    TokenSelect,
-)
+from synaptile.conversion.graph.lengths import at_length, takes_text
+from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
 from synaptile.conversion.graph.storage import load_graph, save_graph
-from synaptile.conversion.graph.text import TokenEmbedding, TokenSource, at_length, takes_text
+from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
+from synaptile.conversion.graph.units import ECFunction, ECUnit, MTNeurons, ProductUnit, STBIFNeurons, Synapse
 from synaptile.conversion.graph.windows import Convolution2d
 
 __all__ = [
@@ -43,6 +26,7 @@ __all__ = [
     "ConstantStream",
     "Convolution2d",
     "CubaLIFNeurons",
+    "ECFunction",
     "ECUnit",
     "IFNeurons",
     "ImageSource",

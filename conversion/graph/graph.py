@@ -12,9 +12,10 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph.nodes import Neurons, Node, Port, ProductUnit, ReadOut, Source, Synapse
+from synaptile.conversion.graph.node import Neurons, Node, Port, Source
+from synaptile.conversion.graph.serialise import structure_of
+from synaptile.conversion.graph.streams import ReadOut
 from synaptile.conversion.graph.verify import verify_arrays, verify_structure
-from synaptile.conversion.graph.windows import Convolution2d
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.tables import Tabular
@@ -119,20 +120,23 @@ class SpikingGraph(Tabular):
 
     @property
     def ann_macs(self) -> dict[str, int]:
-        """Dense MACs of one pass per Linear, convolution and product, one image, in graph order; no patch embedding."""
-        return {n.name: n.macs for n in self.nodes.values() if isinstance(n, Synapse | Convolution2d | ProductUnit)}
+        """Dense MACs of one pass of one image per Linear, convolution and product, in graph order; no patch embedding."""
+        return {node.name: node.macs for node in self.nodes.values() if node.macs}
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """float64 where any array is, else float32."""
         return np.dtype(np.result_type(np.float32, *(array.dtype for array in self.arrays.values())))
 
+    @property
+    def structure(self) -> dict[str, Any]:
+        """What a graph file holds beside arrays, JSON-able: name, metadata and nodes."""
+        return structure_of(self.name, self.metadata, self.nodes.values())
+
     @cached_property
     def digest(self) -> str:
         """Hex digest of structure and arrays."""
-        from synaptile.conversion.graph.serialise import structure_of
-
-        return digest_of(structure_of(self), self.arrays)
+        return digest_of(self.structure, self.arrays)
 
     def array(self, node: str, field_name: str) -> NDArray[Any]:
         """The array ``"<node>.<field>"``. Raises GraphError in a graph loaded without arrays."""

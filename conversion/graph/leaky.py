@@ -7,10 +7,14 @@ then reset, within the step, to `v_reset` or (`reset` ``"subtract"``) by `v_thre
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
-from synaptile.conversion.graph.nodes import Neurons, ReadOut, Source
+from synaptile.conversion.graph.node import Neurons, Node, Read, Shape, Source
+from synaptile.conversion.graph.streams import ReadOut
+from synaptile.foundation.errors import GraphError
 
 Reset: TypeAlias = Literal["value", "subtract"]
 """What a spike does to the membrane: sets it to v_reset (NIR), or takes v_threshold off it."""
@@ -43,11 +47,15 @@ class BinaryNeurons(Neurons):
 
 @dataclass(frozen=True)
 class SpikeSource(BinaryNeurons, Source):
-    """Spike trains, 0 or 1 a neuron and step, shape (1, neurons). `extents`: (neurons,) or (channels, H, W)."""
+    """Spike trains, 0 or 1 per neuron and step, shape (1, neurons). `extents`: (neurons,) or (channels, H, W)."""
 
     extents: tuple[int, ...]
 
     kind = "spike_source"
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """All neurons as one token."""
+        return (1, math.prod(self.extents))
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,20 @@ class LeakyNeurons(BinaryNeurons):
 
     reset: Reset
 
+    parameters: ClassVar[tuple[str, ...]]
+    """Names of the arrays, which are NIR's own."""
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """A value per neuron."""
+        return dict.fromkeys(self.parameters, (self.width,))
+
 
 @dataclass(frozen=True)
 class IFNeurons(LeakyNeurons):
     """NIR's IF: ``v += r x``. Without a time constant its unit of time is the step."""
 
     kind = "if"
-    arrays = ("r", "v_threshold", "v_reset")
+    parameters = ("r", "v_threshold", "v_reset")
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,12 @@ class LIFNeurons(LeakyNeurons):
     dt: float
 
     kind = "lif"
-    arrays = ("tau", "r", "v_leak", "v_threshold", "v_reset")
+    parameters = ("tau", "r", "v_leak", "v_threshold", "v_reset")
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """A neuron per channel of the input."""
+        _check_step(self, self.dt)
+        return reads[0].shape
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,12 @@ class CubaLIFNeurons(LeakyNeurons):
     dt: float
 
     kind = "cuba_lif"
-    arrays = ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in")
+    parameters = ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in")
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """A neuron per channel of the input."""
+        _check_step(self, self.dt)
+        return reads[0].shape
 
 
 @dataclass(frozen=True)
@@ -92,4 +117,18 @@ class MembraneReadOut(ReadOut):
     dt: float = 1.0
 
     kind = "membrane_readout"
-    arrays = ("tau", "r", "v_leak")
+    parameters: ClassVar[tuple[str, ...]] = ("tau", "r", "v_leak")
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """A value per membrane."""
+        return dict.fromkeys(self.parameters, (self.width,))
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """A membrane per channel of the input."""
+        _check_step(self, self.dt)
+        return reads[0].shape
+
+
+def _check_step(node: Node, dt: float) -> None:
+    if not 0 < dt < math.inf:
+        raise GraphError(f"{node.name!r} has dt {dt:g}, needs a positive and finite step")

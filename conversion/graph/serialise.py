@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synaptile.conversion.graph.kinds import NODE_TYPES
-from synaptile.conversion.graph.nodes import Node, Port
+from synaptile.conversion.graph.node import NODE_TYPES, Node, Port
 from synaptile.foundation.errors import FileFormatError
 
-if typing.TYPE_CHECKING:
-    from synaptile.conversion.graph.graph import SpikingGraph
 
-
-def structure_of(graph: SpikingGraph) -> dict[str, Any]:
-    """JSON-able structure: name, metadata and nodes in graph order."""
-    return {"name": graph.name, "metadata": dict(graph.metadata), "nodes": [_node_to_json(n) for n in graph.nodes.values()]}
+def structure_of(name: str, metadata: Mapping[str, Any], nodes: Iterable[Node]) -> dict[str, Any]:
+    """JSON-able structure of a graph: name, metadata and nodes in graph order."""
+    return {"name": name, "metadata": dict(metadata), "nodes": [_node_to_json(node) for node in nodes]}
 
 
 def nodes_from(structure: Any, where: str) -> list[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synaptile.conversion.graph.graph import SpikingGraph, layer_of
-from synaptile.conversion.graph.nodes import Neurons, Node
+from synaptile.conversion.graph.node import Neurons, Node
 from synaptile.foundation.html import card, facts, folded, grid
 from synaptile.foundation.tables import arrow, choose
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from synaptile.conversion.graph.graph import SpikingGraph
 from synaptile.conversion.graph.mapped import mapped_tensors, write_tensors
-from synaptile.conversion.graph.serialise import nodes_from, structure_of
+from synaptile.conversion.graph.serialise import nodes_from
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import atomic_path
 
@@ -45,7 +45,7 @@ def load_graph(path: str | Path, *, structure_only: bool = False) -> SpikingGrap
 def graph_to_tensors(graph: SpikingGraph) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     """Header entries and tensors of a graph, to be written alone or inside a larger file."""
     header = {
-        "graph": json.dumps(structure_of(graph)),
+        "graph": json.dumps(graph.structure),
         "graph_digest": graph.digest,
         "graph_has_arrays": str(int(bool(graph.arrays))),
     }

@@ -7,6 +7,8 @@ from two small matrices of ways, borders included.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -14,7 +16,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph.nodes import LATER, Injection, Node
+from synaptile.conversion.graph.node import LATER, Injection, Neurons, Node, Read, Shape
+from synaptile.foundation.errors import GraphError
 
 Int64 = NDArray[np.int64]
 Pair: TypeAlias = tuple[int, int]
@@ -45,7 +48,6 @@ class Convolution2d(Node):
     injection: Injection = field(default="every", metadata=LATER)
 
     kind = "convolution2d"
-    arrays = ("weight", "bias")
 
     @property
     def pooled(self) -> Pair:
@@ -74,8 +76,39 @@ class Convolution2d(Node):
 
     @property
     def macs(self) -> int:
-        """Dense multiply-accumulates of one pass, one image, padding counted as pixels."""
+        """Dense multiply-accumulates of one pass of one image, padding counted as pixels."""
         return self.width * self.fan_in
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """A kernel and a bias per output channel."""
+        return {"weight": (self.channels, self.image[0] // max(self.groups, 1), *self.kernel), "bias": (self.channels,)}
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """All output channels and positions as one token."""
+        source, given = reads[0]
+        where = f"convolution {self.name!r}"
+        if not isinstance(source, Neurons):
+            raise GraphError(f"{where} reads {source.name!r}, which does not spike: put neurons in front")
+        if given != (1, math.prod(self.image)):
+            raise GraphError(f"{where} reads an image of {self.image}, its input has shape {given}")
+        windows = (*self.kernel, *self.stride, *self.dilation, *self.pool_kernel, *self.pool_stride, self.groups)
+        if min(windows) < 1 or min(*self.padding, *self.pool_padding) < 0:
+            raise GraphError(
+                f"{where} has kernel {self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}, "
+                f"groups {self.groups}, pooling {self.pool_kernel}: all but padding must be at least 1"
+            )
+        if min(*self.pooled, *self.plane) < 1:
+            raise GraphError(
+                f"{where}: an image of {self.image} is smaller than its windows {self.pool_kernel} and {self.kernel}"
+            )
+        plane = self.plane[0] * self.plane[1]
+        if self.image[0] % self.groups or self.width % (plane * self.groups):
+            raise GraphError(
+                f"{where} has {self.groups} groups, which do not divide {self.image[0]} channels in, {self.width} out"
+            )
+        if self.flat and (self.kernel != self.pooled or plane != 1):
+            raise GraphError(f"{where} is flat, its kernel {self.kernel} is not the whole pooled image {self.pooled}")
+        return (1, self.width)
 
 
 def extent(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
@@ -102,10 +135,10 @@ def taps(size: int, kernel: int, stride: int, padding: int, dilation: int) -> In
 def ways(node: Convolution2d, axis: int) -> Int64:
     """In how many ways a row (axis 0) or column (1) of the site reaches each of the output, shape (extent, outputs)."""
     pool = taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
-    own = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
-    found: Int64 = (pool >= 0).astype(np.int64) @ (own >= 0)
-    found.flags.writeable = False  # it is handed out again
-    return found
+    kernel = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
+    counts: Int64 = (pool >= 0).astype(np.int64) @ (kernel >= 0)
+    counts.flags.writeable = False  # it is handed out again
+    return counts
 
 
 def part_reach(node: Convolution2d, start: int, stop: int) -> tuple[Int64, Int64, Int64]:

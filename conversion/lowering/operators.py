@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from synaptile.conversion.graph import (
     Add,
     Concatenate,
+    ECFunction,
     ECUnit,
     ImageSource,
     PatchEmbedding,
     TokenMean,
 )
-from synaptile.conversion.graph.nodes import ECFunction
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.fold import fold_affine
 from synaptile.conversion.lowering.linear import lower_linear

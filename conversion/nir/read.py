@@ -184,7 +184,7 @@ class _Reader:
                 site = LIFNeurons(name, inputs, shape, self.reset, self.dt)
             case _:
                 site = CubaLIFNeurons(name, inputs, shape, self.reset, self.dt)
-        self._add(site, **self._parameters(name, node, site.arrays, value.shape))
+        self._add(site, **self._parameters(name, node, site.parameters, value.shape))
         return replace(value, node=name, spiking=True)
 
     def _parameters(self, name: str, node: Any, fields: tuple[str, ...], shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
@@ -274,7 +274,7 @@ class _Reader:
         folded = folded_kernel(conv, kernel, stride)
         out = (value.shape[0], *folded.plane)
         self.nodes[place] = folded = replace(folded, shape=(1, int(np.prod(out))))
-        weight, bias = (self.arrays[f"{conv.name}.{field}"] for field in conv.arrays)
+        weight, bias = (self.arrays[f"{conv.name}.{field}"] for field in ("weight", "bias"))
         weight, bias = folded_arrays(conv, folded, weight, bias, kernel, kind)
         self.arrays |= {f"{conv.name}.weight": weight.astype(self.dtype), f"{conv.name}.bias": bias.astype(self.dtype)}
         small, large = (f"{rows} x {columns}" for rows, columns in (conv.kernel, folded.kernel))
@@ -290,7 +290,7 @@ class _Reader:
                 f"NIR node {name!r} (LI) must be read by the Output alone: a membrane within a network is not supported"
             )
         site = MembraneReadOut(name, (value.port,), (1, value.port.width), law="sum", off_chip=True, dt=self.dt)
-        self._add(site, **self._parameters(name, node, site.arrays, value.shape))
+        self._add(site, **self._parameters(name, node, site.parameters, value.shape))
         self.values[name] = value
 
     def _output(self, name: str, value: _Value) -> None:

@@ -93,7 +93,7 @@ class _Writer:
             case MembraneReadOut():
                 self.steps.add(node.dt)
                 before, shape = node.inputs[0].node, self.shapes[node.inputs[0].node]
-                values = {field: self.graph.array(node.name, field).reshape(shape) for field in node.arrays}
+                values = {field: self.graph.array(node.name, field).reshape(shape) for field in node.parameters}
                 self._put(node.name, nir.LI(**values), (before,), shape)
                 self._put(self._free("output"), nir.Output(output_type={"output": np.array(shape)}), (node.name,), shape)
             case ReadOut(law="sum", scale=1.0):
@@ -153,7 +153,7 @@ class _Writer:
             raise self._refusal(node, "it resets by subtraction, NIR's neurons reset to v_reset")
         before = node.inputs[0].node
         shape = self.shapes[before]
-        values = {field: self.graph.array(node.name, field).reshape(shape) for field in node.arrays}
+        values = {field: self.graph.array(node.name, field).reshape(shape) for field in node.parameters}
         if isinstance(node, LIFNeurons | CubaLIFNeurons):
             self.steps.add(node.dt)
         kind = {IFNeurons: self.nir.IF, LIFNeurons: self.nir.LIF, CubaLIFNeurons: self.nir.CubaLIF}[type(node)]

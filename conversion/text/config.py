@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from synaptile.conversion.graph.nodes import ECFunction
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.foundation.errors import FileFormatError, ModelError
 
 Pooling: TypeAlias = Literal["mean", "cls"]

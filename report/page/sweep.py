@@ -8,7 +8,7 @@ from typing import Any
 
 from synaptile.foundation.files import write_text
 from synaptile.report.page.render import packed, render
-from synaptile.report.sweep_tables import short_names
+from synaptile.report.views.sweep import short_names
 from synaptile.studies.sweeping.rows import FIGURES, Sweep
 
 SCRIPTS = ("theme.js", "base.js", "sweep.js", "sweep_chart.js", "sweep_page.js")
@@ -29,7 +29,7 @@ def sweep_page_text(sweep: Sweep) -> str:
         "figures": [vars(figure) for figure in FIGURES if any(row.figures[figure.name] is not None for row in sweep.rows)],
         "planned": sweep.planned,
         "points": len(sweep.rows),
-        "failed": len(sweep.rows) - len(sweep.evaluated),
+        "failed": sweep.failed,
         "front": len(sweep.front),
         "executions": sweep.executions,
         "reasons": [vars(one) for one in sweep.reasons],

@@ -15,7 +15,7 @@ from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Timeline
 
 SERIES = ("busy", "stalled_input", "stalled_network", "operations", "spikes")
-"""What is binned a core: cycles of the first three, counts of jobs that start in the bin of the others."""
+"""What is binned per core: cycles of the first three, counts of jobs that start in the bin of the others."""
 
 MOST_BINS = 400
 MOST_SAMPLES = 1_500_000

@@ -40,7 +40,7 @@ def running(track: NDArray[np.integer], cycle: Int64, amount: NDArray[np.integer
 
 
 def without_repeats(track: Int64, cycle: Int64, value: Int64) -> Changes:
-    """Drop what leaves the value as it was; a track starts at 0. Sorted by track and cycle, one a cycle."""
+    """Drop what leaves the value as it was; a track starts at 0. Sorted by track and cycle, one per cycle."""
     before = np.append(0, value[:-1])[: value.size]
     before[np.append(True, track[1:] != track[:-1])[: track.size]] = 0
     kept = value != before

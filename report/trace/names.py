@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from synaptile.mapper.board import board_shape
 from synaptile.mapper.program import CoreKind, CoreProgram, Int32
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
-
-
-def tile_of_cores(program: CoreProgram) -> Int32:
-    """Tile of each core, ``y * board_width + x``, shape (cores,)."""
-    width, _ = board_shape(program.chip, program.board)
-    tiles: Int32 = (program.cores.y * width + program.cores.x).astype(np.int32)
-    return tiles
 
 
 def tile_name(program: CoreProgram, tile: int) -> str:

@@ -1,7 +1,7 @@
 """A timeline as a Perfetto trace (protobuf), to be opened in ui.perfetto.dev.
 
 Process = tile, thread = core, slice = job, flow = message from the sending to the receiving job; counters: ready jobs that
-wait for the core, spikes sent so far. Process "NoC", one track a link: slice = passage of a message, counter = flits waiting.
+wait for the core, spikes sent so far. Process "NoC", one track per link: slice = passage of a message, counter = flits waiting.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any, Self
 import numpy as np
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 
+from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.aggregate import SERIES, into_bins
 from synaptile.report.trace.changes import Changes, level, running, without_repeats
 from synaptile.report.trace.clock import TimeBase, nanoseconds
-from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name, tile_of_cores
+from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name
 from synaptile.report.trace.perfetto_read import sum_arguments
 from synaptile.report.trace.sections import Progress, Section, estimate_sections, write_sections
 from synaptile.report.trace.window import Selection

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.mapper.program import Int32, Int64
+from synaptile.simulator.schedule.rates import barrier_cycles
 from synaptile.simulator.schedule.timeline import Cause, Timeline
 
 INPUT, NETWORK = 1, 2
@@ -55,8 +54,7 @@ def _released(timeline: Timeline) -> Int64:
     jobs, steps = timeline.jobs, timeline.activity.steps
     released = np.zeros(timeline.images * steps, np.int64)
     if timeline.synchronisation == "barrier":
-        chip = timeline.program.chip
         ended = np.zeros_like(released)
         np.maximum.at(ended, jobs.image * steps + jobs.step, jobs.end_cycles)
-        released[1:] = ended[:-1] + ceil(Fraction(str(chip.barrier_ns)) * Fraction(str(chip.clock_mhz)) / 1000)
+        released[1:] = ended[:-1] + barrier_cycles(timeline.program.chip)
     return released

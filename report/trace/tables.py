@@ -29,7 +29,7 @@ def full_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]
 
 
 def aggregate_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
-    """Tables of bins of time a core (`bins`) and a link (`link_bins`), of steps a core, and the totals of links and cores."""
+    """Tables of bins of time per core (`bins`) and per link (`link_bins`), of steps per core, and totals of links and cores."""
     bins = into_bins(timeline, selection)
     count = bins.edges.size - 1
     begin, end = bins.edges[:-1], bins.edges[1:]

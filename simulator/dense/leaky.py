@@ -55,7 +55,7 @@ class MembraneUnit(Unit):
 
 
 class ConvolutionUnit(Unit):
-    """Pooling by window, then ``I = W * x + b`` a kernel element at a time; an accumulate a spike and output that it reaches.
+    """Pooling by window, then ``I = W * x + b`` a kernel element at a time; an accumulate per spike and output that it reaches.
 
     Sums run over pooled spikes, which are whole; `scale` (channels,) then makes currents of them: the pooling's share, and the
     step of an int8 weight.

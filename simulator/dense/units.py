@@ -78,7 +78,7 @@ class STBIFSite(Unit):
 
 
 class RealSynapse(Unit):
-    """I = W x(t) + b, the bias at every step or (`once`) at the first; an accumulate a spike and output."""
+    """I = W x(t) + b, the bias at every step or (`once`) at the first; an accumulate per spike and output."""
 
     def __init__(self, weight: Array, bias: Array, *, once: bool = False) -> None:
         super().__init__()

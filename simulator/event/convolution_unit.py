@@ -37,11 +37,11 @@ class ConvolutionUnit(SteppedUnit):
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all samples."""
         events: Events = inputs[0]
-        out = np.empty((len(events.code), self.node.width), self.bias.dtype)
+        out = np.empty((len(events.codes), self.node.width), self.bias.dtype)
         bias = self.no_bias if self.node.injection == "once" and t > 1 else self.bias
         issued = convolve(events, self.plane, self.kernel, self.scale, bias, self.zero, out)
         self.traffic.eq30 = self.traffic.released = issued
-        self.traffic.parts = part_counts(self.node, self.ranges, events.code != 0)
+        self.traffic.parts = part_counts(self.node, self.ranges, events.codes != 0)
         return out
 
 

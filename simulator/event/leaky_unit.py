@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
 from synaptile.simulator.event.units import SteppedUnit
 from synaptile.simulator.kernels.fire import Events, empty_events
-from synaptile.simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
+from synaptile.simulator.kernels.leaky import Equation, LeakyState, Manner, count_trains, fire_leaky
 from synaptile.simulator.leaky import leaky_constants
 
 Array = NDArray[Any]
@@ -46,10 +46,11 @@ class LeakyFireUnit(SteppedUnit):
 
     def __post_init__(self) -> None:
         shape = (self.rows, self.node.width)
-        equation = IF if isinstance(self.node, IFNeurons) else CUBA if isinstance(self.node, CubaLIFNeurons) else LIF
+        cuba = isinstance(self.node, CubaLIFNeurons)
+        equation = Equation.IF if isinstance(self.node, IFNeurons) else Equation.CUBA if cuba else Equation.LIF
         self.manner = Manner(equation, self.node.reset == "subtract")
         self.constants = leaky_constants(self.graph, self.node, self.dtype)
-        current = np.zeros(shape if equation == CUBA else (self.rows, 0), self.dtype)
+        current = np.zeros(shape if cuba else (self.rows, 0), self.dtype)
         self.state = LeakyState(np.zeros(shape, self.dtype), current)
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:

@@ -60,7 +60,7 @@ class ProductEventUnit(EventUnit):
     def _operand(self, which: int, events: Events, strides: list[int], lines: int, depth: int) -> Operand:
         site = self.sites[which]
         emitted = make_thresholds(site.theta1, site.theta2, site.n, self.dtype).emitted
-        return Operand(events.code.reshape(-1), emitted, np.array(strides, np.int64), lines, depth)
+        return Operand(events.codes.reshape(-1), emitted, np.array(strides, np.int64), lines, depth)
 
     def _out_strides(self) -> NDArray[np.int64]:
         """Of step, image, head and row in the flat output; a row's columns lie side by side."""

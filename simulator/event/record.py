@@ -13,8 +13,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.simulator.activity import Accounting, OperationTable, SpikeRecord
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.units import ProductEvents, Traffic
-from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.listing import pack_fired
+from synaptile.simulator.kernels.fire import Events, pack_fired
 from synaptile.simulator.kernels.rectangles import sum_rectangles
 from synaptile.simulator.lengths import mean_neurons
 from synaptile.simulator.operations import Ledger
@@ -91,12 +90,12 @@ class Recorder:
         record, count = self.spikes[site.name], images.stop - images.start
         if site.is_map:
             heads, tokens, _ = site.shape
-            record.events[:, images, :tokens] = events.spikes.reshape(self.steps, count, heads, tokens).transpose(0, 1, 3, 2)
+            record.events[:, images, :tokens] = events.counts.reshape(self.steps, count, heads, tokens).transpose(0, 1, 3, 2)
         else:
-            record.events[:, images, : site.tokens] = events.spikes.reshape(self.steps, count, site.tokens, -1)
+            record.events[:, images, : site.tokens] = events.counts.reshape(self.steps, count, site.tokens, -1)
         if record.masks is not None and images.start < record.masks.shape[1]:
             kept = slice(images.start, min(images.stop, record.masks.shape[1]))
-            code = events.code.reshape(self.steps, count, *site.shape)[:, : kept.stop - kept.start]
+            code = events.codes.reshape(self.steps, count, *site.shape)[:, : kept.stop - kept.start]
             target = record.masks[:, kept][
                 ..., : code.shape[-2], : -(-site.shape[-1] // 8)
             ]  # a sentence may be shorter than its site
@@ -106,7 +105,7 @@ class Recorder:
                 target[...] = packed
         assert traffic.histogram is not None
         record.histogram[:] += traffic.histogram
-        spikes, fired = events.spikes.reshape(self.steps, -1).sum(axis=1, dtype=np.int64), traffic.histogram.sum(axis=1)
+        spikes, fired = events.counts.reshape(self.steps, -1).sum(axis=1, dtype=np.int64), traffic.histogram.sum(axis=1)
         self._check(f"site {site.name!r}", "spikes sent", spikes, "fired", fired)
         self._sent[site.name] = spikes
         if isinstance(site, Source):

@@ -28,7 +28,7 @@ class TernaryFireUnit(SteppedUnit):
 
     def __post_init__(self) -> None:
         self.state = resting_state(self.rows, self.node.shape[-1], self.dtype)
-        self.limits = TernaryLimits(np.array([self.node.step_size, 1.0, 0.0], self.dtype), self.node.low, self.node.high)
+        self.limits = TernaryLimits(self.dtype.type(self.node.step_size), self.node.low, self.node.high)
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Integrate, fire, reset, trace."""
@@ -41,8 +41,8 @@ class TernaryFireUnit(SteppedUnit):
 def spike_values(site: Neurons, events: Events, dtype: np.dtype[Any]) -> NDArray[Any]:
     """What spikes are worth, dense, shape (rows, width): how nodes other than synapses and products read them."""
     emitted = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
-    values = np.empty(events.code.shape, dtype)
+    values = np.empty(events.codes.shape, dtype)
     for top in range(0, len(values), ROWS_AT_ONCE):  # indices take eight bytes each
         rows = slice(top, top + ROWS_AT_ONCE)
-        values[rows] = emitted[events.code[rows].astype(np.int64) + site.n]
+        values[rows] = emitted[events.codes[rows].astype(np.int64) + site.n]
     return values

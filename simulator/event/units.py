@@ -1,8 +1,8 @@
 """Units of event-driven execution. A batch of images is one set of rows, all steps one after the other.
 
 Streams between units are C-contiguous arrays of shape (steps * rows, width), row = (step * images + image) * tokens + token;
-attention maps have a row a query of a head, row = ((step * images + image) * heads + head) * tokens + token. Neuron sites hand on
-`Events` instead. MT sites and EC units go row by row through all steps, so that a row's state stays with one thread, products
+attention maps have a row per query of a head, row = ((step * images + image) * heads + head) * tokens + token. Neuron sites hand
+on `Events` instead. MT sites and EC units go row by row through all steps, so that a row's state stays with one thread, products
 head by head; synapses take the rows of all steps at once. A `SteppedUnit` goes step by step: ST-BIF, leaky and train sites,
 convolutions, dense heads, read-outs and what enters from outside.
 """
@@ -154,7 +154,7 @@ class SynapseUnit(EventUnit):
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all tokens."""
         events: Events = inputs[0]
-        rows = len(events.code)
+        rows = len(events.codes)
         out = self.buffers.empty((rows, self.node.width), self.dtype)
         once = self.node.injection == "once"
         bias = np.zeros_like(self.bias) if once else self.bias
@@ -166,7 +166,7 @@ class SynapseUnit(EventUnit):
         if once:
             out[: rows // steps] += self.bias
         self.traffic.issued = issued.reshape(steps, rows // steps, -1)
-        spikes = events.spikes.reshape(steps, self.images, -1).sum(axis=2, dtype=np.int64)
+        spikes = events.counts.reshape(steps, self.images, -1).sum(axis=2, dtype=np.int64)
         self.traffic.eq30 = self.traffic.released = spikes * self.node.width
         return out
 
@@ -269,7 +269,7 @@ class TokenMeanUnit(EventUnit):
     images: int
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """One row an image and step."""
+        """One row per image and step."""
         rows = inputs[0][:, starts[0] : starts[0] + self.node.width].reshape(steps * self.images, -1, self.node.width)
         total = rows[:, self.node.start].copy()
         for token in range(self.node.start + 1, self.node.stop):

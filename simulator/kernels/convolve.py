@@ -10,19 +10,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d
 from synaptile.conversion.graph.windows import taps
-from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.fire import Events
 
 Int64 = NDArray[np.int64]
 
 
 class Kernel(NamedTuple):
-    """A convolution's weight rows, (groups, channels in a group, kh, kw, channels out a group), and where spikes land.
+    """A convolution's weight rows, (groups, channels in a group, kh, kw, channels out per group), and where spikes land.
 
     Row y of the site lands at ``row_starts[y]:row_starts[y+1]`` of `row_tap` (kernel element) and `row_place` (output row);
     columns alike. Flat, since Numba takes no tuples of tuples into threads.
@@ -46,8 +46,8 @@ def make_kernel(node: Convolution2d, weight: NDArray[Any]) -> Kernel:
 def _landings(node: Convolution2d, axis: int) -> tuple[Int64, Int64, Int64]:
     pool = taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
     own = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
-    met = (pool >= 0)[:, :, None] & (own >= 0)
-    position, cell, place = np.nonzero(met)
+    reached = (pool >= 0)[:, :, None] & (own >= 0)
+    position, cell, place = np.nonzero(reached)
     starts = np.searchsorted(position, np.arange(len(pool) + 1)).astype(np.int64)
     return starts, own[cell, place].astype(np.int64), place.astype(np.int64)
 
@@ -58,33 +58,33 @@ def _scatter(channel: int, y: int, x: int, kernel: Kernel, width: int, sums: Any
     weights = kernel.weights
     inside, outputs = weights.shape[1], weights.shape[4]
     group = channel // inside
-    met = 0
+    issued = 0
     for i in range(kernel.row_starts[y], kernel.row_starts[y + 1]):
         for j in range(kernel.column_starts[x], kernel.column_starts[x + 1]):
             row = weights[group, channel % inside, kernel.row_tap[i], kernel.column_tap[j]]
             target = sums[kernel.row_place[i] * width + kernel.column_place[j], group * outputs : (group + 1) * outputs]
             for o in range(outputs):
                 target[o] += row[o]
-            met += outputs
-    return met
+            issued += outputs
+    return issued
 
 
 @uncounted
-def _convolve_row(code: Any, plane: Any, kernel: Kernel, scale: Any, bias: Any, sums: Any, out: Any) -> int:
+def _convolve_row(codes: Any, plane: Any, kernel: Kernel, scale: Any, bias: Any, sums: Any, out: Any) -> int:
     """One row of `convolve`; sums: (positions, channels), zero at first. Returns accumulates."""
     size, width, wide = plane[0] * plane[1], plane[1], plane[3]
-    (positions, channels), met = sums.shape, 0
-    for index in range(code.shape[0]):
-        if code[index] != 0:
+    (positions, channels), issued = sums.shape, 0
+    for index in range(codes.shape[0]):
+        if codes[index] != 0:
             rest = index % size
-            met += _scatter(index // size, rest // width, rest % width, kernel, wide, sums)
+            issued += _scatter(index // size, rest // width, rest % width, kernel, wide, sums)
     for o in range(channels):
         for p in range(positions):
             out[o * positions + p] = scale[o] * out.dtype.type(sums[p, o]) + bias[o]
-    return met
+    return issued
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, zero: Any, out: Any) -> Any:
     """I = scale * (sum of weight rows) + b from the events of one step.
 
@@ -96,5 +96,5 @@ def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, 
     issued = np.zeros(rows, np.int64)
     for r in prange(rows):
         sums = np.zeros((plane[2] * plane[3], bias.shape[0]), zero.dtype)
-        issued[r] = _convolve_row(events.code[r], plane, kernel, scale, bias, sums, out[r])
+        issued[r] = _convolve_row(events.codes[r], plane, kernel, scale, bias, sums, out[r])
     return issued

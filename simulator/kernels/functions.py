@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
 from synaptile.simulator.dense import arithmetic
+from synaptile.simulator.kernels.vector.emit import WORD, emitted
 
 _LOG2_E, _LN2_HIGH, _LN2_LOW = arithmetic.LOG2_E, arithmetic.LN2_HIGH, arithmetic.LN2_LOW
 _LOWEST, _HIGHEST = arithmetic.EXP_LOWEST, arithmetic.EXP_HIGHEST
@@ -21,24 +22,20 @@ _ONE, _HALF = np.float32(1), np.float32(0.5)
 _BIAS, _MANTISSA = np.int32(127), np.int32(23)
 
 
-@intrinsic
-def _as_float32(_typing: Any, bits: Any) -> Any:
-    """Reinterpret 32 bits as a float."""
-
-    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), codegen
+@emitted(types.float32)
+def _as_float32(builder: Any, bits: Any) -> Any:
+    """The float of 32 bits."""
+    return builder.bitcast(builder.trunc(bits, WORD), ir.FloatType())
 
 
 def exp(x: Any) -> Any:
-    """Exp of a scalar; compiled code only."""
-    return math.exp(x)
+    """Exp of a scalar."""
+    return x.dtype.type(arithmetic.exp(x) if x.dtype == np.float32 else math.exp(x))
 
 
 def erf(x: Any) -> Any:
-    """Erf of a scalar; compiled code only."""
-    return math.erf(x)
+    """Erf of a scalar."""
+    return x.dtype.type(arithmetic.erf(x) if x.dtype == np.float32 else math.erf(x))
 
 
 @overload(exp, inline="always")
@@ -51,7 +48,7 @@ def _overload_exp(x: Any) -> Any:
             r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
             p = ((((_E0 * r + _E1) * r + _E2) * r + _E3) * r + _E4) * r + _E5
             p = (p * (r * r) + r) + _ONE
-            return p * _as_float32((np.int32(whole) + _BIAS) << _MANTISSA)  # type: ignore[call-arg]  # numba adds the typing context
+            return p * _as_float32((np.int32(whole) + _BIAS) << _MANTISSA)
 
         return single
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
-from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.listing import count_groups
+from synaptile.simulator.kernels.inner import count_groups
 from synaptile.simulator.leaky import LeakyConstants
 
-IF, LIF, CUBA = range(3)
-"""Equations of a site."""
+
+class Equation(IntEnum):
+    """What the neurons of a site integrate."""
+
+    IF = 0
+    LIF = 1
+    CUBA = 2
 
 
 class LeakyState(NamedTuple):
@@ -25,18 +31,19 @@ class LeakyState(NamedTuple):
 
 
 class Manner(NamedTuple):
-    """How a site behaves: `equation` IF, LIF or CUBA; `subtract` where a spike takes the threshold off the membrane."""
+    """How a site behaves: `equation`; `subtract` where a spike takes the threshold off the membrane."""
 
-    equation: int
+    equation: Equation
     subtract: bool
 
 
 @uncounted
-def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation: int) -> None:
-    if equation == 0:
+def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation: Equation) -> None:
+    """One step of a row: x + membrane, and current of a CUBA site, updated."""
+    if equation == Equation.IF:
         for c in range(x.shape[0]):
             membrane[c] = membrane[c] + k.r[c] * x[c]
-    elif equation == 1:
+    elif equation == Equation.LIF:
         for c in range(x.shape[0]):
             membrane[c] = membrane[c] + k.gain[c] * ((k.v_leak[c] - membrane[c]) + k.r[c] * x[c])
     else:
@@ -46,26 +53,26 @@ def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation:
 
 
 @uncounted
-def _fire_row(membrane: Any, code: Any, k: LeakyConstants, subtract: bool) -> None:
+def _fire_row(membrane: Any, codes: Any, k: LeakyConstants, subtract: bool) -> None:
     """Fire and reset one row."""
-    for c in range(code.shape[0]):
+    for c in range(codes.shape[0]):
         fired = membrane[c] > k.v_threshold[c]
-        code[c] = np.int8(fired)
+        codes[c] = np.int8(fired)
         if fired:
             membrane[c] = membrane[c] - k.v_threshold[c] if subtract else k.v_reset[c]
 
 
-@njit(cache=True, nogil=True)
-def _histogram(spikes: Any) -> Any:
+@kernel
+def _histogram(counts: Any) -> Any:
     """Spikes fired upwards and downwards, (2,) int64: of these neurons none fires downwards."""
     histogram = np.zeros(2, np.int64)
-    for r in range(spikes.shape[0]):
-        for g in range(spikes.shape[1]):
-            histogram[0] += spikes[r, g]
+    for r in range(counts.shape[0]):
+        for g in range(counts.shape[1]):
+            histogram[0] += counts[r, g]
     return histogram
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def fire_leaky(
     currents: Any, start: int, state: LeakyState, constants: LeakyConstants, manner: Manner, bounds: Any, events: Events
 ) -> Any:
@@ -74,24 +81,24 @@ def fire_leaky(
     currents: (rows, row width) floats, of which channels start : start+width are this site's; state: updated; bounds: (groups+1,)
     int64 channel bounds of the groups counted; events: written. Returns spikes fired and 0, (2,) int64.
     """
-    membrane, current, spikes = state.membrane, state.current, events.spikes  # stores through tuples inside prange would be lost
+    membrane, current, counts = state.membrane, state.current, events.counts  # stores through tuples inside prange would be lost
     equation, subtract = manner.equation, manner.subtract
     rows, width = membrane.shape
     for r in prange(rows):
-        code = events.code[r]
+        codes = events.codes[r]
         _integrate(currents[r, start : start + width], membrane[r], current[r], constants, equation)
-        _fire_row(membrane[r], code, constants, subtract)
-        count_groups(code, bounds, spikes[r])
-    return _histogram(spikes)
+        _fire_row(membrane[r], codes, constants, subtract)
+        count_groups(codes, bounds, counts[r])
+    return _histogram(counts)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def count_trains(trains: Any, bounds: Any, events: Events) -> Any:
     """Spike trains of one step, (rows, width) floats of 0 and 1, as events. Returns spikes and 0, (2,) int64."""
-    spikes, rows = events.spikes, trains.shape[0]
+    counts, rows = events.counts, trains.shape[0]
     for r in prange(rows):
-        code = events.code[r]
-        for c in range(code.shape[0]):
-            code[c] = np.int8(trains[r, c] != 0)
-        count_groups(code, bounds, spikes[r])
-    return _histogram(spikes)
+        codes = events.codes[r]
+        for c in range(codes.shape[0]):
+            codes[c] = np.int8(trains[r, c] != 0)
+        count_groups(codes, bounds, counts[r])
+    return _histogram(counts)

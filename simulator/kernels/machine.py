@@ -42,6 +42,14 @@ COMPRESSES_BYTES = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vbmi2"
 """Whether it does so with 64 bytes."""
 HAS_DOT = _TRIPLE.startswith("x86_64") and {"+avx512bw", "+avx512vnni"} <= set(_FEATURES.split(","))
 """Whether one instruction multiplies bytes and sums them in fours."""
+LANES = 16
+"""Outputs or rows that lie side by side: widths of panels are whole lanes, squares are transposed and rows folded by so many."""
+WORD_CODES = 64
+"""Codes that are counted and listed together."""
+EVENTS_AT_ONCE = 4
+"""A run's length is a multiple of it; four rows of 16 bits are loaded as one word."""
+VECTOR_BYTES = 64
+"""Vectors and cache lines: LLVM splits the vectors for machines with narrower ones."""
 LITTLE_ENDIAN = sys.byteorder == "little"
 VECTOR_BITS, HAS_FMA = vector_unit(_TRIPLE, _FEATURES)
 PANEL = panel_width(_TRIPLE, VECTOR_BITS)

@@ -11,20 +11,17 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 from numpy.typing import NDArray
 
-from synaptile.simulator.compiled import uncounted
-from synaptile.simulator.kernels.listing import ALL, count_fired, reset_codes
-from synaptile.simulator.kernels.machine import BLOCK_BYTES
+from synaptile.simulator.compiled import kernel, uncounted
+from synaptile.simulator.kernels.inner import count_fired, reset_codes, transpose
+from synaptile.simulator.kernels.machine import BLOCK_BYTES, LANES, PANEL
+from synaptile.simulator.kernels.plain import ALL
 from synaptile.simulator.kernels.rows import (
-    PANEL,
     Runs,
-    add_exact,
+    add_lines_exact,
     block_cuts,
-    carve,
-    carve_runs,
-    carved_bytes,
     list_runs,
     load_block,
     longest_block,
@@ -32,8 +29,10 @@ from synaptile.simulator.kernels.rows import (
     panel_count,
     panel_cut,
     run_bytes,
+    suballocate,
+    suballocate_runs,
+    suballocated_bytes,
 )
-from synaptile.simulator.kernels.turn import SIDE, turn
 
 
 class Operand(NamedTuple):
@@ -43,7 +42,7 @@ class Operand(NamedTuple):
     depth is one; `emitted` is the value by code, (2n+1,).
     """
 
-    code: NDArray[np.int8]
+    codes: NDArray[np.int8]
     emitted: NDArray[Any]
     strides: NDArray[np.int64]
     lines: int
@@ -51,7 +50,7 @@ class Operand(NamedTuple):
 
 
 class ProductShape(NamedTuple):
-    """`blocks` heads of all images, `heads` an image; `telescoping`: the law of sums, which emits the increment as it is.
+    """`blocks` heads of all images, `heads` per image; `telescoping`: the law of sums, which emits the increment as it is.
 
     `strides` (4,) of the flat output are those of step, image, head and row; a row's columns lie side by side.
     """
@@ -63,7 +62,7 @@ class ProductShape(NamedTuple):
 
 
 class ProductCounts(NamedTuple):
-    """Spikes met, a line: `a` (steps, blocks, rows), `b` (steps, blocks, columns), int32.
+    """Spikes per line: `a` (steps, blocks, rows), `b` (steps, blocks, columns), int32.
 
     `eq30`, `released`: non-zero pairs of the three terms of Eq. 18, with S(t-1) and with S(t), (steps, blocks) int64.
     """
@@ -75,46 +74,46 @@ class ProductCounts(NamedTuple):
 
 
 @uncounted
-def _turn_block(operand: Operand, base: int, turned: Any) -> None:
-    """Codes of one block and step, which start at `base`, turned: the depths of a line, or the lines of a depth, side by side."""
+def _transpose_block(operand: Operand, base: int, transposed: Any) -> None:
+    """Transpose the codes of one block and step, from `base` on: the depths of a line, or the lines of a depth, side by side."""
     over_lines, over_depth = operand.strides[3], operand.strides[4]
     if over_depth == 1:
-        turn(operand.code, base, over_lines, operand.lines, operand.depth, turned, 0, operand.lines)
+        transpose(operand.codes, base, over_lines, operand.lines, operand.depth, transposed, 0, operand.lines)
     else:
-        turn(operand.code, base, over_depth, operand.depth, operand.lines, turned, 0, operand.depth)
+        transpose(operand.codes, base, over_depth, operand.depth, operand.lines, transposed, 0, operand.depth)
 
 
-@njit(cache=True, nogil=True)
-def _by_line(operand: Operand, base: int, turned: Any) -> Any:
+@kernel
+def _by_line(operand: Operand, base: int, transposed: Any) -> Any:
     """Codes of one block and step with the depths of a line side by side: flat, and how far apart lines are."""
     if operand.strides[4] == 1:
-        return operand.code[base:], operand.strides[3]
-    return turned, operand.depth
+        return operand.codes[base:], operand.strides[3]
+    return transposed, operand.depth
 
 
-@njit(cache=True, nogil=True)
-def _by_depth(operand: Operand, base: int, turned: Any) -> Any:
+@kernel
+def _by_depth(operand: Operand, base: int, transposed: Any) -> Any:
     """Codes of one block and step with the lines of a depth side by side: flat, and how far apart depths are."""
     if operand.strides[4] == 1:
-        return turned, operand.lines
-    return operand.code[base:], operand.strides[4]
+        return transposed, operand.lines
+    return operand.codes[base:], operand.strides[4]
 
 
 @uncounted
-def _count_lines(code: Any, stride: int, depth: int, met: Any) -> None:
-    """Spikes of each line; code: flat, a line every `stride`."""
-    for line in range(met.shape[0]):
-        met[line] = count_fired(code[line * stride :][:depth])
+def _count_lines(codes: Any, stride: int, depth: int, counts: Any) -> None:
+    """Spikes of each line; codes: flat, a line every `stride`."""
+    for line in range(counts.shape[0]):
+        counts[line] = count_fired(codes[line * stride :][:depth])
 
 
 @uncounted
-def _add_spikes(code: Any, stride: int, lines: int, taken: Any, total: Any, met: Any, nonzero: Any) -> None:
-    """total[d, line] += what the spike of a line at depth d is worth; counts a depth's spikes in `met`, its sums in `nonzero`.
+def _add_spikes(codes: Any, stride: int, lines: int, taken: Any, total: Any, counts: Any, nonzero: Any) -> None:
+    """total[d, line] += what the spike of a line at depth d is worth; counts a depth's spikes in `counts`, its sums in `nonzero`.
 
-    code: flat, a depth every `stride`; taken: minus the value of a spike by code; total: (depth, padded lines).
+    codes: flat, a depth every `stride`; taken: minus the value of a spike by code; total: (depth, padded lines).
     """
     for d in range(total.shape[0]):
-        met[d], nonzero[d] = reset_codes(code[d * stride :][:lines], taken, total[d, :lines])
+        counts[d], nonzero[d] = reset_codes(codes[d * stride :][:lines], taken, total[d, :lines])
 
 
 @uncounted
@@ -128,14 +127,15 @@ def sum_rows(runs: Runs, cuts: Any, total: Any, weights: Any, out: Any) -> None:
     sums = out.reshape(-1)
     for panel in range(panel_count(width, PANEL)):
         left = panel_cut(width, PANEL, panel)
-        held = panel_cut(width, PANEL, panel + 1) - left
+        wide = panel_cut(width, PANEL, panel + 1) - left
         for b in range(cuts.shape[0] - 1):
-            load_block(flat, cuts[b] * width + left, width, cuts[b + 1] - cuts[b], held, weights)
-            add_exact(weights, runs, b, sums[left:], width, held, b == 0)
+            load_block(flat, cuts[b] * width + left, width, cuts[b + 1] - cuts[b], wide, weights)
+            add_lines_exact(weights, runs, b, sums[left:], width, wide, b == 0)
 
 
 @uncounted
 def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> None:
+    """One row of `_emit` under the law of means."""
     now, previous = clock[0], clock[1]
     for column in range(total.shape[0]):
         before = total[column]
@@ -146,81 +146,83 @@ def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> No
 
 @uncounted
 def _emit_row(first: Any, second: Any, out: Any) -> None:
+    """One row of `_emit` under the law of sums."""
     for column in range(out.shape[0]):
         out[column] = first[column] + second[column]
 
 
 @uncounted
-def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, telescoping: bool, turned: Any) -> None:
+def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, telescoping: bool, transposed: Any) -> None:
     """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1), or first + second^T as it is.
 
     first: (rows, padded columns); second: (columns, padded rows); total: (rows, columns), updated, or empty; out: flat, a row
-    every `stride`; clock: 1/t, 1/(t-1) or 0; turned: scratch, flat, for SIDE rows of padded columns.
+    every `stride`; clock: 1/t, 1/(t-1) or 0; transposed: scratch, flat, for LANES rows of padded columns.
     """
     (rows, width), columns, tall = first.shape, second.shape[0], second.shape[1]
-    for top in range(0, rows, SIDE):
-        turn(second.reshape(-1), top, tall, columns, SIDE, turned, 0, width)
-        for row in range(top, min(rows, top + SIDE)):
-            target, passed = out[row * stride :][:columns], turned[(row - top) * width :][:columns]
+    for top in range(0, rows, LANES):
+        transpose(second.reshape(-1), top, tall, columns, LANES, transposed, 0, width)
+        for row in range(top, min(rows, top + LANES)):
+            target, second_row = out[row * stride :][:columns], transposed[(row - top) * width :][:columns]
             if telescoping:
-                _emit_row(first[row], passed, target)
+                _emit_row(first[row], second_row, target)
             else:
-                _expect_row(first[row], passed, total[row], target, clock)
+                _expect_row(first[row], second_row, total[row], target, clock)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _multiply_block(
     a: Operand, b: Operand, shape: ProductShape, clock: Any, out: Any, counts: ProductCounts, scratch: Any, block: int
 ) -> None:
     """One head of one image, from the first step to the last."""
-    met_a, met_b, eq30, released = counts.a, counts.b, counts.eq30, counts.released
+    spikes_a, spikes_b, eq30, released = counts.a, counts.b, counts.eq30, counts.released
     rows, columns, depth = a.lines, b.lines, a.depth
     image, head, longest = block // shape.heads, block % shape.heads, longest_block(out.itemsize)
     cuts, _ = block_cuts(np.array([0, depth]), longest)
     taken_a, taken_b = -a.emitted, -b.emitted
-    turned_a, used = carve(scratch, 0, rows * depth, a.code)
-    turned_b, used = carve(scratch, used, columns * depth, b.code)
-    runs_a, used = carve_runs(scratch, used, rows, depth, cuts, out)
-    runs_b, used = carve_runs(scratch, used, columns, depth, cuts, out)
-    sum_a, used = _carve_zeros(scratch, used, (depth, padded(rows)), out)
-    sum_b, used = _carve_zeros(scratch, used, (depth, padded(columns)), out)
-    sum_k, used = _carve_zeros(scratch, used, (0 if shape.telescoping else rows, columns), out)
-    first, used = _carve_zeros(scratch, used, (rows, padded(columns)), out)
-    second, used = _carve_zeros(scratch, used, (columns, padded(rows)), out)
-    weights, used = carve(scratch, used, longest * PANEL, out)
-    strip, used = carve(scratch, used, SIDE * padded(columns), out)
+    transposed_a, used = suballocate(scratch, 0, rows * depth, a.codes)
+    transposed_b, used = suballocate(scratch, used, columns * depth, b.codes)
+    runs_a, used = suballocate_runs(scratch, used, rows, depth, cuts, out)
+    runs_b, used = suballocate_runs(scratch, used, columns, depth, cuts, out)
+    sum_a, used = _suballocate_zeros(scratch, used, (depth, padded(rows)), out)
+    sum_b, used = _suballocate_zeros(scratch, used, (depth, padded(columns)), out)
+    sum_k, used = _suballocate_zeros(scratch, used, (0 if shape.telescoping else rows, columns), out)
+    first, used = _suballocate_zeros(scratch, used, (rows, padded(columns)), out)
+    second, used = _suballocate_zeros(scratch, used, (columns, padded(rows)), out)
+    weights, used = suballocate(scratch, used, longest * PANEL, out)
+    strip, used = suballocate(scratch, used, LANES * padded(columns), out)
     events_a, events_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     before_a, before_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     after_a, after_b = np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     for t in range(clock.shape[0]):
         base_a = t * a.strides[0] + image * a.strides[1] + head * a.strides[2]
         base_b = t * b.strides[0] + image * b.strides[1] + head * b.strides[2]
-        _turn_block(a, base_a, turned_a)
-        _turn_block(b, base_b, turned_b)
-        (code_a, next_a), (code_b, next_b) = _by_line(a, base_a, turned_a), _by_line(b, base_b, turned_b)
-        list_runs(code_a, next_a, cuts, ALL, a.emitted, runs_a)
-        spikes, apart = _by_depth(b, base_b, turned_b)
-        _add_spikes(spikes, apart, columns, taken_b, sum_b, events_b, after_b)
+        _transpose_block(a, base_a, transposed_a)
+        _transpose_block(b, base_b, transposed_b)
+        (codes_a, next_a), (codes_b, next_b) = _by_line(a, base_a, transposed_a), _by_line(b, base_b, transposed_b)
+        list_runs(codes_a, next_a, cuts, ALL, a.emitted, runs_a)
+        codes, apart = _by_depth(b, base_b, transposed_b)
+        _add_spikes(codes, apart, columns, taken_b, sum_b, events_b, after_b)
         sum_rows(runs_a, cuts, sum_b, weights, first)
         if t > 0:  # S_A(0) is zero: the second pass has nothing to add
-            list_runs(code_b, next_b, cuts, ALL, b.emitted, runs_b)
+            list_runs(codes_b, next_b, cuts, ALL, b.emitted, runs_b)
             sum_rows(runs_b, cuts, sum_a, weights, second)
-        spikes, apart = _by_depth(a, base_a, turned_a)
-        _add_spikes(spikes, apart, rows, taken_a, sum_a, events_a, after_a)
+        codes, apart = _by_depth(a, base_a, transposed_a)
+        _add_spikes(codes, apart, rows, taken_a, sum_a, events_a, after_a)
         for d in range(depth):
             both = events_a[d] * events_b[d]
             eq30[t, block] += both + events_a[d] * before_b[d] + before_a[d] * events_b[d]
             released[t, block] += both + events_a[d] * after_b[d] + after_a[d] * events_b[d]
             before_a[d], before_b[d] = after_a[d], after_b[d]
-        _count_lines(code_a, next_a, depth, met_a[t, block])
-        _count_lines(code_b, next_b, depth, met_b[t, block])
+        _count_lines(codes_a, next_a, depth, spikes_a[t, block])
+        _count_lines(codes_b, next_b, depth, spikes_b[t, block])
         at = t * shape.strides[0] + image * shape.strides[1] + head * shape.strides[2]
         _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], shape.telescoping, strip)
 
 
-@njit(cache=True, nogil=True)
-def _carve_zeros(scratch: Any, used: int, shape: Any, like: Any) -> Any:
-    zeros, used = carve(scratch, used, shape[0] * shape[1], like)
+@kernel
+def _suballocate_zeros(scratch: Any, used: int, shape: Any, like: Any) -> Any:
+    """As `suballocate`, zeros of two dimensions."""
+    zeros, used = suballocate(scratch, used, shape[0] * shape[1], like)
     zeros[:] = 0
     return zeros.reshape(shape), used
 
@@ -241,15 +243,15 @@ def multiply(
     """
     size, rows, columns, depth = out.itemsize, a.lines, b.lines, a.depth
     blocks, wide, tall = -(-depth // longest_block(size)), int(padded(columns)), int(padded(rows))
-    codes = carved_bytes(rows * depth, columns * depth)
+    codes = suballocated_bytes(rows * depth, columns * depth)
     lists = run_bytes(rows, depth, blocks, size) + run_bytes(columns, depth, blocks, size)
-    sums = carved_bytes(depth * tall * size, depth * wide * size, rows * columns * size)
-    passes = carved_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES, SIDE * wide * size)
+    sums = suballocated_bytes(depth * tall * size, depth * wide * size, rows * columns * size)
+    passes = suballocated_bytes(rows * wide * size, columns * tall * size, BLOCK_BYTES, LANES * wide * size)
     chunks = min(shape.blocks, get_num_threads())
     _multiply(a, b, shape, clock, out, counts, empty((chunks, codes + lists + sums + passes), np.uint8))
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def _multiply(a: Operand, b: Operand, shape: ProductShape, clock: Any, out: Any, counts: ProductCounts, scratch: Any) -> None:
     """Heads in as many runs as there is scratch for, (runs, bytes) uint8."""
     runs = scratch.shape[0]

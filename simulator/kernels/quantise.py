@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from synaptile.simulator.compiled import kernel
 
 HIGHEST = 127
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@kernel(parallel=True, error_model="numpy")
 def quantise_rows(weight: Any, levels: Any, scale: Any) -> Any:
     """Scale each row so that its largest weight stands at 127, and round half to even.
 

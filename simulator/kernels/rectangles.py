@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from synaptile.simulator.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sum_rectangles(counts: Any, top: Any, bottom: Any, left: Any, right: Any) -> Any:
     """Sums over rows top : bottom and columns left : right, (steps, rectangles) int64; they may overlap, and end below the table.
 

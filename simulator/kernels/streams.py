@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit, prange
+from numba import prange
 
-from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.compiled import kernel, uncounted
 
 
 @uncounted
@@ -15,7 +15,7 @@ def _add_row(a: Any, b: Any, out: Any) -> None:
         out[c] = a[c] + b[c]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def add_streams(a: Any, start_a: int, b: Any, start_b: int, out: Any) -> None:
     """Add two streams, channels start : start+width of each; a, b: (rows, row width); out: (rows, width), written, may be `a`."""
     width = out.shape[1]

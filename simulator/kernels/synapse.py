@@ -12,22 +12,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 from numpy.typing import NDArray
 
-from synaptile.simulator.compiled import uncounted
-from synaptile.simulator.kernels.blocks import LANE
-from synaptile.simulator.kernels.blocks import add_lane as _add_lane
+from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.listing import ALL
+from synaptile.simulator.kernels.inner import add_partial, transpose
 from synaptile.simulator.kernels.machine import PANEL
+from synaptile.simulator.kernels.plain import ALL
 from synaptile.simulator.kernels.rows import (
-    add_fused,
+    add_lines_fused,
     block_count,
     block_cuts,
-    carve,
-    carve_runs,
-    carved_bytes,
     list_runs,
     load_block,
     longest_block,
@@ -35,17 +31,16 @@ from synaptile.simulator.kernels.rows import (
     panel_count,
     panel_cut,
     run_bytes,
+    suballocate,
+    suballocate_runs,
+    suballocated_bytes,
 )
-from synaptile.simulator.kernels.turn import turn
 
 ROWS_AT_ONCE = 256
 """Tokens that pass over a block together: enough to pay for fetching it, few enough that their events stay in the second-level
 cache."""
 WHOLE_PANEL = min(PANEL, 64)
-"""Outputs a panel of int8 weights."""
-
-
-add_lane: Any = _add_lane
+"""Outputs per panel of int8 weights."""
 
 
 class Tiles(NamedTuple):
@@ -84,20 +79,21 @@ def pack_tiles(
     return Tiles(packed, bounds, first, last, columns[:, 1] - columns[:, 0])
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def _pack(weight: Any, packed: Any, widest: int) -> None:
+    """Transpose a matrix (channels, fan_in) panel by panel of at most `widest` channels; packed: flat, written."""
     (channels, fan_in), flat = weight.shape, weight.reshape(-1)
     for panel in prange(panel_count(channels, widest)):
         left, right = panel_cut(channels, widest, panel), panel_cut(channels, widest, panel + 1)
-        width, held = right - left, min(right, channels) - left
+        width, own = right - left, min(right, channels) - left
         target = packed[left * fan_in : right * fan_in]
-        turn(flat, left * fan_in, fan_in, held, fan_in, target, 0, width)
-        if held < width:
-            target.reshape(fan_in, width)[:, held:] = 0
+        transpose(flat, left * fan_in, fan_in, own, fan_in, target, 0, width)
+        if own < width:
+            target.reshape(fan_in, width)[:, own:] = 0
 
 
 def row_chunks(rows: int) -> int:
-    """Runs of rows that are handed to threads, a whole number a thread."""
+    """Runs of rows that are handed to threads, a whole number per thread."""
     threads = get_num_threads()
     return min(rows, -(-rows // (ROWS_AT_ONCE * threads)) * threads)
 
@@ -112,28 +108,21 @@ def count_issued(events: Events, tiles: Tiles, top: int, bottom: int, issued: An
     """Accumulates of rows top : bottom, by tile."""
     for r in range(top, bottom):
         for i in range(tiles.width.shape[0]):
-            met = np.int64(0)
+            spikes = np.int64(0)
             for g in range(tiles.first[i], tiles.last[i]):
-                met += events.spikes[r, g]
-            issued[r, i] = met * tiles.width[i]
+                spikes += events.counts[r, g]
+            issued[r, i] = spikes * tiles.width[i]
 
 
 @uncounted
-def _add_partial(sums: Any, left: int, width: int, ends: Any, bias: Any, out: Any) -> None:
+def _add_panel(sums: Any, left: int, width: int, ends: Any, bias: Any, out: Any) -> None:
     """Write (if first) or add partial sums of a panel, flat (rows, width), and add the bias (if last).
 
     left: the panel's first column in `out`; ends: whether these are the first and the last partial sums.
     """
-    first, last = ends
     columns, flat = min(width, out.shape[1] - left), out.reshape(-1)
-    whole = columns // LANE * LANE
     for r in range(out.shape[0]):
-        source, target = r * width, r * out.shape[1] + left
-        for c in range(0, whole, LANE):
-            add_lane(sums, source + c, bias, left + c, flat, target + c, first, last)
-        for c in range(whole, columns):
-            before = out.dtype.type(0) if first else flat[target + c]
-            flat[target + c] = before + sums[source + c] + (bias[left + c] if last else out.dtype.type(0))
+        add_partial(sums, r * width, bias, left, flat, r * out.shape[1] + left, columns, ends)
 
 
 def accumulate(
@@ -147,51 +136,52 @@ def accumulate(
     """I = W x + b from events, in floats.
 
     events: of the site in front, `emitted` the value of its spikes by code, (2n+1,); bias: (channels,); out: (rows, channels),
-    written; scratch comes from an allocator like `numpy.empty`. Returns accumulates issued, (rows, tiles) int64: events met times
-    the tile's outputs.
+    written; scratch comes from an allocator like `numpy.empty`. Returns accumulates issued, (rows, tiles) int64: spikes times the
+    tile's outputs.
     """
     rows, size, fan_in = len(out), out.itemsize, int(tiles.in_bounds[-1])
     chunks = row_chunks(rows)
     lines, longest = -(-rows // chunks), longest_block(size)
     lists = run_bytes(lines, fan_in, block_count(tiles.in_bounds, longest), size)
-    scratch = scratch_of(chunks, carved_bytes(lists, lines * PANEL * size, longest * PANEL * size), empty)
+    scratch = scratch_of(chunks, suballocated_bytes(lists, lines * PANEL * size, longest * PANEL * size), empty)
     return np.asarray(_accumulate(events, emitted, tiles, bias, out, chunks, scratch))
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, chunks: int, scratch: Any) -> Any:
+    """Rows in `chunks`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
     rows, workers = out.shape[0], scratch.shape[0]
     issued = np.empty((rows, tiles.width.shape[0]), np.int64)
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
             top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
             count_issued(events, tiles, top, bottom, issued)
-            _accumulate_chunk(events.code[top:bottom], emitted, tiles, bias, out[top:bottom], scratch[worker])
+            _accumulate_chunk(events.codes[top:bottom], emitted, tiles, bias, out[top:bottom], scratch[worker])
     return issued
 
 
-@njit(cache=True, nogil=True)
-def _accumulate_chunk(code: Any, emitted: Any, tiles: Tiles, bias: Any, out: Any, scratch: Any) -> None:
+@kernel
+def _accumulate_chunk(codes: Any, emitted: Any, tiles: Tiles, bias: Any, out: Any, scratch: Any) -> None:
     """Currents of rows that pass over each block of weights together."""
     (count, channels), fan_in = out.shape, tiles.in_bounds[-1]
     groups, longest = tiles.in_bounds.shape[0] - 1, longest_block(out.itemsize)
     cuts, first_block = block_cuts(tiles.in_bounds, longest)
-    runs, used = carve_runs(scratch, 0, count, fan_in, cuts, out)
-    sums, used = carve(scratch, used, count * PANEL, out)
-    block, used = carve(scratch, used, longest * PANEL, out)
-    list_runs(code.reshape(-1), fan_in, cuts, ALL, emitted, runs)
+    runs, used = suballocate_runs(scratch, 0, count, fan_in, cuts, out)
+    sums, used = suballocate(scratch, used, count * PANEL, out)
+    block, used = suballocate(scratch, used, longest * PANEL, out)
+    list_runs(codes.reshape(-1), fan_in, cuts, ALL, emitted, runs)
     for panel in range(panel_count(channels, PANEL)):
         left = panel_cut(channels, PANEL, panel)
         width = panel_cut(channels, PANEL, panel + 1) - left
-        held = sums[: count * width]
+        partial = sums[: count * width]
         for g in range(groups):
             for b in range(first_block[g], first_block[g + 1]):
                 load_block(tiles.weights, left * fan_in + cuts[b] * width, width, cuts[b + 1] - cuts[b], width, block)
-                add_fused(block, runs, b, held, width, width, b == first_block[g])
-            _add_partial(held, left, width, (g == 0, g == groups - 1), bias, out)
+                add_lines_fused(block, runs, b, partial, width, width, b == first_block[g])
+            _add_panel(partial, left, width, (g == 0, g == groups - 1), bias, out)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def multiply_dense(x: Any, start: int, weight_rows: Any, bias: Any, out: Any) -> None:
     """A head on real values: out = W x + b, the fan-in summed first channel to last; weight_rows: (fan_in, channels)."""
     rows, channels = out.shape

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
-from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.listing import count_groups, count_level
+from synaptile.simulator.kernels.inner import count_groups, count_level
 
 
 class TernaryState(NamedTuple):
@@ -21,9 +21,9 @@ class TernaryState(NamedTuple):
 
 
 class TernaryLimits(NamedTuple):
-    """Constants of a site: `values` [step, one, zero] in the run's floating type, the tracer's `low` and `high` bound."""
+    """Constants of a site: its step in the run's floating type, the tracer's `low` and `high` bound."""
 
-    values: NDArray[Any]
+    step: Any
     low: int
     high: int
 
@@ -34,34 +34,35 @@ def resting_state(rows: int, width: int, dtype: np.dtype[Any]) -> TernaryState:
 
 
 @uncounted(error_model="numpy")
-def _fire_row(current: Any, membrane: Any, tracer: Any, code: Any, limits: TernaryLimits) -> None:
-    step, one, zero = limits.values[0], limits.values[1], limits.values[2]
+def _fire_row(current: Any, membrane: Any, tracer: Any, codes: Any, limits: TernaryLimits) -> None:
+    """One step of a row, see `fire_ternary`."""
+    zero, one = membrane.dtype.type(0), membrane.dtype.type(1)
     low, high = np.int32(limits.low), np.int32(limits.high)
-    for c in range(code.shape[0]):
-        charge = membrane[c] + current[c] / step
+    for c in range(codes.shape[0]):
+        charge = membrane[c] + current[c] / limits.step
         up = np.int32(charge >= one) & np.int32(tracer[c] < high)
         down = np.int32(charge < zero) & np.int32(tracer[c] > low)
         spike = up - down
         tracer[c] += spike
         membrane[c] = charge - np.float32(spike)  # a small whole number: exact in either format
-        code[c] = np.int8(spike)
+        codes[c] = np.int8(spike)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@kernel(parallel=True)
 def fire_ternary(current: Any, start: int, state: TernaryState, limits: TernaryLimits, bounds: Any, events: Events) -> Any:
     """One step: ``q += x / step``; o = +1 where q >= 1 and S < high, -1 where q < 0 and S > low; ``S += o``, ``q -= o``.
 
     current: (rows, row width) floats, of which channels start : start+width are this site's; state: updated; bounds: (groups+1,)
     int64 channel bounds of the groups counted; events: written. Returns spikes up and down, (2,) int64.
     """
-    membrane, tracer, spikes = state.membrane, state.tracer, events.spikes  # stores through tuples inside prange would be lost
+    membrane, tracer, counts = state.membrane, state.tracer, events.counts  # stores through tuples inside prange would be lost
     rows, width = membrane.shape
     tallies = np.zeros((rows, 2), np.int64)
     for r in prange(rows):
-        code = events.code[r]
-        _fire_row(current[r, start : start + width], membrane[r], tracer[r], code, limits)
-        count_groups(code, bounds, spikes[r])
-        tallies[r, 0], tallies[r, 1] = count_level(code, 1), count_level(code, -1)
+        codes = events.codes[r]
+        _fire_row(current[r, start : start + width], membrane[r], tracer[r], codes, limits)
+        count_groups(codes, bounds, counts[r])
+        tallies[r, 0], tallies[r, 1] = count_level(codes, 1), count_level(codes, -1)
     histogram = np.zeros(2, np.int64)
     for r in range(rows):
         histogram[0] += tallies[r, 0]

@@ -73,16 +73,16 @@ def critical_path(program: CoreProgram, jobs: JobTable) -> tuple[Hold, ...]:
 
 def bottleneck(program: CoreProgram, cores: CoreCycles, links: LinkTable, makespan: int) -> Resource:
     """The busiest unit, core or link; the first of these where several are as busy."""
-    found: list[tuple[int, str]] = []
+    candidates: list[tuple[int, str]] = []
     width, _ = board_shape(program.chip, program.board)
     core, unit = np.unravel_index(int(np.argmax(cores.unit_busy)), cores.unit_busy.shape)
-    found.append((int(cores.unit_busy[core, unit]), f"{UNITS[unit]} unit of {core_name(program, int(core))}"))
+    candidates.append((int(cores.unit_busy[core, unit]), f"{UNITS[unit]} unit of {core_name(program, int(core))}"))
     core = np.argmax(cores.busy)
-    found.append((int(cores.busy[core]), core_name(program, int(core))))
+    candidates.append((int(cores.busy[core]), core_name(program, int(core))))
     if links.kind.size:
         link = int(np.argmax(links.busy_cycles))
-        found.append((int(links.busy_cycles[link]), link_name(program, links, link, width)))
-    busy, name = max(found, key=lambda entry: entry[0])
+        candidates.append((int(links.busy_cycles[link]), link_name(program, links, link, width)))
+    busy, name = max(candidates, key=lambda entry: entry[0])
     return Resource(name, busy, busy / makespan if makespan else 0.0)
 
 
@@ -107,5 +107,5 @@ def link_name(program: CoreProgram, links: LinkTable, link: int, width: int) -> 
 
 def used_links(table: LinkTable) -> LinkTable:
     """The links that carried something."""
-    chosen = table.flits > 0
-    return LinkTable(*(getattr(table, f.name)[chosen] for f in fields(table)))
+    used = table.flits > 0
+    return LinkTable(*(getattr(table, f.name)[used] for f in fields(table)))

@@ -43,9 +43,9 @@ def check_recount(activity: Activity, program: CoreProgram, work: Work) -> None:
     """What depends on spikes, node by node, after a new mapping. Raises ConservationError."""
     table = activity.operations
     for (node, role), count in work.recorded.items():
-        chosen = table.node == node
-        chosen &= table.role == table.roles.index(role) if role in table.roles else False
-        executed = table.count[chosen].sum(axis=0)
+        rows = table.node == node
+        rows &= table.role == table.roles.index(role) if role in table.roles else False
+        executed = table.count[rows].sum(axis=0)
         if (differ := np.flatnonzero(executed != count)).size:
             step = int(differ[0])
             raise ConservationError(

@@ -57,6 +57,11 @@ def check_figures(chip: Chip) -> None:
         raise ChipError(f"chip {chip.name!r}: barrier_ns is {chip.barrier_ns}: give a number that is not negative")
 
 
+def barrier_cycles(chip: Chip) -> int:
+    """Cycles that a barrier takes."""
+    return math.ceil(Fraction(str(chip.barrier_ns)) * Fraction(str(chip.clock_mhz)) / 1000)
+
+
 def cycles(counts: NDArray[np.integer], rate: Fraction) -> Int64:
     """ceil(counts / rate), exactly; any shape."""
     if rate.denominator == 1:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -18,7 +16,7 @@ from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
 from synaptile.simulator.schedule.loads import loads_of
 from synaptile.simulator.schedule.plan import list_jobs
-from synaptile.simulator.schedule.rates import check_figures
+from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.simulate import Progress, simulate
 from synaptile.simulator.schedule.spike_counts import SpikeCounts
@@ -62,24 +60,24 @@ def schedule(
         check_figures(chip)
         program, moved = remapped(activity, chip), True
     check_figures(program.chip)
-    barrier_cycles, notes = _barrier(program.chip, synchronisation)
+    barrier, notes = _barrier(program.chip, synchronisation)
     whole, program = program, _at_streamed_length(activity, program, count)
     tables = tables_of(program)
     _check_size(activity, program, count, tables.jobs.size)
-    work, counts, said = _counted(activity, whole, program, tables, count)
+    work, counts, unchecked = _counted(activity, whole, program, tables, count)
     loads = loads_of(program, tables, counts, (count, activity.steps))
-    state = simulate(program, tables, Costs(work.duration, loads.flits, loads.busy, barrier_cycles), progress)
+    state = simulate(program, tables, Costs(work.duration, loads.flits, loads.busy, barrier), progress)
     timeline = assemble(activity, program, tables, work, loads, state)
     notes = [
         *activity.synthetic_notes,
         *_remap_notes(activity, program, moved),
-        *said,
+        *unchecked,
         *notes,
         *_queue_notes(program, timeline.links),
     ]
     return replace(
         timeline,
-        synchronisation="barrier" if barrier_cycles >= 0 else "dataflow",
+        synchronisation="barrier" if barrier >= 0 else "dataflow",
         remapped=moved,
         notes=tuple(notes),
         provenance=_provenance(activity, program, count),
@@ -104,12 +102,12 @@ def _check_size(activity: Activity, program: CoreProgram, images: int, rows: int
 
 def _barrier(chip: Chip, synchronisation: str | None) -> tuple[int, list[str]]:
     """Cycles of a barrier, -1 for dataflow, and what to say about it."""
-    chosen = chip.synchronisation if synchronisation is None else synchronisation
-    if chosen not in SYNCHRONISATIONS:
+    asked = chip.synchronisation if synchronisation is None else synchronisation
+    if asked not in SYNCHRONISATIONS:
         raise InputError(f"synchronisation is {synchronisation!r}, must be one of {', '.join(SYNCHRONISATIONS)}")
-    if chosen == "dataflow":
+    if asked == "dataflow":
         return -1, []
-    barrier = math.ceil(Fraction(str(chip.barrier_ns)) * Fraction(str(chip.clock_mhz)) / 1000)
+    barrier = barrier_cycles(chip)
     if chip.barrier_ns:
         return barrier, []
     return barrier, [f"chip {chip.name!r} gives no time for a barrier: barriers take 0 cycles"]
@@ -149,10 +147,8 @@ def _counted(
     if kept:
         check_operations(activity, program, work)
     if not everything and covered < activity.images:
-        said = (
-            f"operations were counted anew for {covered} of {activity.images} images: the totals of the run, over all of them, "
-        )
-        return work, counts, [said + "cannot check that count"]
+        counted = f"operations were counted anew for {covered} of {activity.images} images"
+        return work, counts, [f"{counted}: the totals of the run, over all of them, cannot check that count"]
     check_spikes(activity, program, work)
     check_recount(activity, program, work)
     return work, counts, []

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.foundation.errors import ChipError
-from synaptile.mapper.board import board_shape
+from synaptile.mapper.board import board_shape, tile_of_cores
 from synaptile.mapper.program import CoreProgram, Int32, Int64
 from synaptile.simulator.schedule.plan import FlowRules, StepJobs, flow_rules, list_jobs
 from synaptile.simulator.schedule.timeline import LinkKind
@@ -92,8 +92,7 @@ def tables_of(program: CoreProgram) -> Tables:
 def build_network(program: CoreProgram) -> tuple[Links, Trees]:
     """Number the links in use and lay every message's tree over them. Raises ChipError as `tables_of` does."""
     width, _ = board_shape(program.chip, program.board)
-    cores, routes, parts, flows = program.cores, program.routes, program.parts, program.flows
-    tile_of = cores.y.astype(np.int64) * width + cores.x
+    routes, parts, flows, tile_of = program.routes, program.parts, program.flows, tile_of_cores(program)
     code = routes.link_from.astype(np.int64) * (int(tile_of.max(initial=0)) + width + 2) + routes.link_to
     _, first, number = np.unique(code, return_index=True, return_inverse=True)
     links = _links(program, routes.link_from[first], routes.link_to[first], tile_of, width)
@@ -108,9 +107,9 @@ def build_network(program: CoreProgram) -> tuple[Links, Trees]:
         tree_links, ends = number[mine], routes.link_to[mine]
         before = {int(tile): at for at, tile in enumerate(ends)}
         parent = [before.get(int(tile), -1) for tile in routes.link_from[mine]]
-        chosen = slice(int(bounds[g]), int(bounds[g + 1]))
-        receivers = [(int(core), before.get(int(tile_of[core]), -1)) for core in np.unique(target[chosen])]
-        flows_to = {core: leaving[chosen][target[chosen] == core] for core, _ in receivers}
+        flows_of_group = slice(int(bounds[g]), int(bounds[g + 1]))
+        receivers = [(int(core), before.get(int(tile_of[core]), -1)) for core in np.unique(target[flows_of_group])]
+        flows_to = {core: leaving[flows_of_group][target[flows_of_group] == core] for core, _ in receivers}
         if program.chip.noc.multicast:
             builder.add(g, MULTICAST, tree_links, parent, receivers, flows_to)
             continue
@@ -140,7 +139,7 @@ def list_slots(program: CoreProgram, jobs: StepJobs, trees: Trees) -> Slots:
     return Slots(offset, tree[order].astype(np.int32), nth[order].astype(np.int32))
 
 
-def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int64, width: int) -> Links:
+def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int32, width: int) -> Links:
     mesh, noc = program.chip.mesh, program.chip.noc
     chip_of = [(tile % width // mesh.width, tile // width // mesh.height) for tile in (source, target)]
     crossing = (chip_of[0][0] != chip_of[1][0]) | (chip_of[0][1] != chip_of[1][1])

@@ -60,9 +60,9 @@ def list_images(where: str, graph: SpikingGraph, limit: int | None = None) -> Li
         raise InputError(f"--limit is {limit}, needs at least 1")
     path = Path(where)
     if not is_folder(where):
-        found = read_images(where, graph, limit)
-        digest = digest_of({}, {"images": found.images, "labels": found.labels})
-        return Listing(str(path.resolve()) if path.suffix == ".npz" else where, (), found.labels, digest)
+        arrays = read_images(where, graph, limit)
+        digest = digest_of({}, {"images": arrays.images, "labels": arrays.labels})
+        return Listing(str(path.resolve()) if path.suffix == ".npz" else where, (), arrays.labels, digest)
     folder = open_folder(path)
     paths, labels = folder.paths[:limit], folder.labels[:limit]
     names = tuple(file.relative_to(path).as_posix() for file in paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from synaptile.studies.answers import correlations, original_answers
 from synaptile.studies.dataset.counts import executed_by_image
 from synaptile.studies.dataset.listing import Batch, read_files
 from synaptile.studies.dataset.record import BatchRecord, batch_file, save_record
+from synaptile.studies.kept import kept
 from synaptile.studies.spread import ONE_AT_A_TIME, kernel_threads
 
 PROGRAM = "program.map"
@@ -99,9 +99,9 @@ def _nothing(steps: int, skipped: tuple[tuple[int, str], ...]) -> BatchRecord:
     return BatchRecord(none, grid, none, grid.astype(np.float64), grid, grid, operations, skipped, "")
 
 
-@lru_cache(maxsize=1)
+@kept(1)
 def _opened(directory: str, digest: str, where: str) -> tuple[CoreProgram, ImageSet | None]:
-    """The program of a study and, where `where` is an array file, its images: read once a process, not once a batch."""
+    """The program of a study and, where `where` is an array file, its images: read once per process, not once per batch."""
     file = Path(directory) / PROGRAM
     program = load_program(file)
     if program_digest(program) != digest:

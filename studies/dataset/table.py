@@ -1,4 +1,4 @@
-"""What a dataset run measured, one row a time step, and which of the paper's figures stand beside it."""
+"""What a dataset run measured, one row per time step, and which of the paper's figures stand beside it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from synaptile.foundation.shown import Shown
 from synaptile.studies.dataset.published import PAPER_STEPS, PAPER_TABLE_1
 
 PAPER_GMACS: Mapping[str, float] = {"ViT-S/16": 4.541, "ViT-B/16": 17.45, "ViT-L/16": 61.40, "EVA": 619.8}
@@ -42,8 +43,8 @@ class StepRow:
     ratios: Mapping[str, Estimate | None]
 
 
-@dataclass(frozen=True)
-class DatasetTable:
+@dataclass(frozen=True, repr=False)
+class DatasetTable(Shown):
     """A dataset run. `skipped` lists (file or index, why) of images that could not be read; `notes` how figures came about."""
 
     model: str
@@ -57,6 +58,9 @@ class DatasetTable:
     skipped: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     settings: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"DatasetTable({self.model!r} on {self.chip!r}: {self.images} images, {len(self.rows)} steps)"
 
     @property
     def paper(self) -> tuple[str, bool]:

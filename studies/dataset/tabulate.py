@@ -70,8 +70,8 @@ def tabulate(dataset: DatasetRun, records: list[BatchRecord]) -> DatasetTable:
 def energy_ratios(program: CoreProgram, records: list[BatchRecord], number_format: str) -> dict[str, Float | None]:
     """E_SNN / E_ANN of steps 1..t by accounting, shape (steps, images); None where an operation is unpriced."""
     graph, chip = program.graph, program.chip
-    published, own = HOROWITZ.prices(number_format), table_for(chip).prices(number_format)
-    mac, ac = published["mac"].pj, published["ac"].pj
+    paper_prices, chip_prices = HOROWITZ.prices(number_format), table_for(chip).prices(number_format)
+    mac, ac = paper_prices["mac"].pj, paper_prices["ac"].pj
     assert mac is not None and ac is not None
     dense = sum(graph.ann_macs.values()) * mac
     ratios: dict[str, Float | None] = {
@@ -82,10 +82,10 @@ def energy_ratios(program: CoreProgram, records: list[BatchRecord], number_forma
     ann_pj, snn_pj = 0.0, np.zeros(executed.shape[1:])
     for operations in dense_operations(graph).values():
         for (_, op), count in operations.items():
-            ann_pj += count * (math.nan if own[op].pj is None else own[op].pj or 0.0)
+            ann_pj += count * (math.nan if chip_prices[op].pj is None else chip_prices[op].pj or 0.0)
     for op, counts in zip(OPS, executed, strict=True):
         if counts.any():
-            pj = own[op].pj
+            pj = chip_prices[op].pj
             snn_pj += counts * (math.nan if pj is None else pj)
     ratios["executed"] = snn_pj / ann_pj if math.isfinite(ann_pj) and bool(np.isfinite(snn_pj).all()) else None
     return ratios

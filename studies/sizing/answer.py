@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from synaptile.foundation.shown import Shown
+
 Value = int | float
 
 
@@ -26,7 +28,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class Target:
-    """What the chip must reach, an image: at most this latency and energy, at least this throughput. None: not asked for."""
+    """What the chip must reach, per image: at most this latency and energy, at least this throughput. None: not asked for."""
 
     latency_ms: float | None = None
     images_per_second: float | None = None
@@ -51,7 +53,7 @@ class Target:
         asked = (
             (self.latency_ms, "latency at most {:g} ms"),
             (self.images_per_second, "at least {:g} images/s"),
-            (self.energy_mj, "energy at most {:g} mJ an image"),
+            (self.energy_mj, "energy at most {:g} mJ per image"),
         )
         return ", ".join(text.format(value) for value, text in asked if value is not None) or "that the graph fits"
 
@@ -61,7 +63,7 @@ class ChipOutcome:
     """One chip tried. `binding` is the chip figure that stops it: what does not fit, else where most of the critical path goes.
 
     `why` says more: the shortfall, or the busiest resource. Figures are 0 where the graph does not fit. `area_mm2` is that of all
-    `chips` of the board, None where the chip states no area. Energies are those of the highest rung, an image.
+    `chips` of the board, None where the chip states no area. Energies are those of the highest rung, per image.
     """
 
     fits: bool
@@ -100,7 +102,7 @@ class Break:
 class Marginal:
     """What one more unit of a parameter brings, by the difference of two schedules.
 
-    From `at` to `to`: change of latency (cycles) and of energy (pJ an image) a unit (KiB, lane, multiplier, bit); negative is
+    From `at` to `to`: change of latency (cycles) and of energy (pJ per image) per unit (KiB, lane, multiplier, bit); negative is
     better. None where the larger chip cannot be made or mapped, which `why` explains.
     """
 
@@ -112,8 +114,8 @@ class Marginal:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Sizing:
+@dataclass(frozen=True, repr=False)
+class Sizing(Shown):
     """A finished study.
 
     `answer` maps knobs to their values in the smallest chip found, `outcome` is what it does, `cost` its size in `cost_unit`.
@@ -139,7 +141,6 @@ class Sizing:
     grid: int
     settings: Mapping[str, object]
 
-    def _repr_html_(self) -> str:
-        from synaptile.report.sizing_tables import answer_table, marginal_table, outcome_table
-
-        return "".join(table(self)._repr_html_() for table in (answer_table, outcome_table, marginal_table))
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value:g}" for name, value in self.answer.items())
+        return f"Sizing({self.chip!r} for {self.graph!r}: {values}; {self.cost:,.5g} {self.cost_unit})"

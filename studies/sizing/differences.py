@@ -27,38 +27,38 @@ _MORE = 0.25
 
 def breaks_of(family: Family, best: Index, target: Target, evaluate: Evaluate) -> tuple[Break, ...]:
     """What each knob does one value lower, the others as in the answer."""
-    found = []
+    breaks = []
     for at, knob in enumerate(family.knobs):
         value = knob.values[best[at]]
         if best[at] == 0:
-            found.append(Break(knob.name, value, None, None, {}))
+            breaks.append(Break(knob.name, value, None, None, {}))
             continue
         lower = (*best[:at], best[at] - 1, *best[at + 1 :])
         outcome = evaluate(family.changes(lower), free=True)
         excess = target.excess(outcome) if outcome.fits else {}
-        found.append(Break(knob.name, value, knob.values[best[at] - 1], outcome, excess))
-    return tuple(found)
+        breaks.append(Break(knob.name, value, knob.values[best[at] - 1], outcome, excess))
+    return tuple(breaks)
 
 
 def marginals_of(family: Family, best: Index, outcome: ChipOutcome, chip: Chip, evaluate: Evaluate) -> tuple[Marginal, ...]:
-    """Cycles and pJ a unit more of each parameter: to the knob's next value, else a quarter more. `chip` is the answer's."""
+    """Cycles and pJ per unit more of each parameter: to the knob's next value, else a quarter more. `chip` is the answer's."""
     changes = family.changes(best)
-    held = {figure: knob.name for knob in family.knobs for figure in figures_of(knob, chip)}
+    knob_of = {figure: knob.name for knob in family.knobs for figure in figures_of(knob, chip)}
     names = list(dict.fromkeys([*MARGINAL_PARAMETERS, *(knob.name for knob in family.knobs)]))
-    found = []
+    marginals = []
     for name in names:
         at = changes.get(name, value_of(chip, name.split("+")[0]))
-        others = {held.get(figure, name) for figure in figures_of(Knob(name, ()), chip)} - {name}
+        others = {knob_of.get(figure, name) for figure in figures_of(Knob(name, ()), chip)} - {name}
         if at is None or others:  # what a knob of another name, or unit, sets is asked of that knob
             continue
         to = _next(family.knobs, name, at)
         larger = evaluate({**changes, name: to}, free=True)
         if not larger.fits:
-            found.append(Marginal(name, at, to, None, None, larger.why))
+            marginals.append(Marginal(name, at, to, None, None, larger.why))
             continue
         cycles, millijoules = larger.latency_cycles - outcome.latency_cycles, larger.energy_mj - outcome.energy_mj
-        found.append(Marginal(name, at, to, cycles / (to - at), millijoules * 1e9 / (to - at)))
-    return tuple(found)
+        marginals.append(Marginal(name, at, to, cycles / (to - at), millijoules * 1e9 / (to - at)))
+    return tuple(marginals)
 
 
 def _next(knobs: Sequence[Knob], name: str, at: Value) -> Value:

@@ -119,12 +119,12 @@ def figures_of(knob: Knob, chip: Chip) -> tuple[str, ...]:
 def value_of(chip: Chip, parameter: str) -> Value | None:
     """What a chip has of a parameter, in the parameter's unit; None where it has no such figure."""
     figure, scale = resolve_parameter(parameter, chip.name)
-    found: object = chip
+    value: object = chip
     for part in figure.split("."):
-        found = None if found is None else getattr(found, part, None)
-    if isinstance(found, bool) or not isinstance(found, int | float):
+        value = None if value is None else getattr(value, part, None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return found / scale if scale != 1 and found % scale else found // scale if scale != 1 else found
+    return value / scale if scale != 1 and value % scale else value // scale if scale != 1 else value
 
 
 def _default_knob(chip: Chip, name: str) -> Knob | None:

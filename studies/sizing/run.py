@@ -47,9 +47,9 @@ def size(
     Args:
         activity: executed or synthetic.
         chip: the family's base; None is the chip that the run was mapped to.
-        latency_ms: what an image may take at most.
+        latency_ms: the most that one image may take.
         images_per_second: throughput at least.
-        energy_mj: what an image may cost at most: the highest rung of the ladder, static power included.
+        energy_mj: the most that one image may cost: the highest rung of the ladder, static power included.
         parameters: values by dotted name as in a chip file (memories also in KiB, ``"mesh.width+mesh.height"`` for both at once);
             None varies mesh, memories, lanes, EC units and flits from a quarter of the base chip's figures up to them.
         max_evaluations: chips that the search may try.

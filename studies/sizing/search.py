@@ -108,13 +108,13 @@ class Search:
         def at(value: int) -> Index:
             return (*here[:knob], value, *here[knob + 1 :])
 
-        def probe(found: int) -> int:
-            lower = [value for value in range(found - 1) if at(value) not in self.seen]
+        def probe(lowest: int) -> int:
+            lower = [value for value in range(lowest - 1) if at(value) not in self.seen]
             return int(self.rng.choice(lower)) if lower else -1
 
-        found = smallest_meeting(here[knob] + 1, lambda value: self.meets(at(value)), probe)
-        assert found is not None  # the point itself meets the target
-        return at(found)
+        smallest = smallest_meeting(here[knob] + 1, lambda value: self.meets(at(value)), probe)
+        assert smallest is not None  # the point itself meets the target
+        return at(smallest)
 
     def _rule_out(self) -> tuple[int, int]:
         """Try points smaller than the best, the largest of them first, until all are tried or ruled out by one that failed.
@@ -162,8 +162,8 @@ class Search:
         return tried
 
     def _best(self) -> Index | None:
-        met = [index for index, outcome in self.seen.items() if self.target.met(outcome)]
-        return min(met, key=lambda index: (self.family.cost_of(index, self.seen[index]), index), default=None)
+        meeting = [index for index, outcome in self.seen.items() if self.target.met(outcome)]
+        return min(meeting, key=lambda index: (self.family.cost_of(index, self.seen[index]), index), default=None)
 
     def _miss(self, outcome: ChipOutcome) -> float:
         """How far a point is from the target: the largest share by which a figure misses it."""

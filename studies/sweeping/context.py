@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.documents import Strict
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import write_json
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, vary, with_host_ec
+from synaptile.studies.kept import kept
 from synaptile.studies.sweeping.model import ModelFile
 from synaptile.studies.sweeping.parameters import PointSettings
-from synaptile.studies.sweeping.schema import Strict, StudyImages, StudyRates
+from synaptile.studies.sweeping.schema import StudyImages, StudyRates
 
 FILE = "context.json"
 
@@ -60,7 +61,7 @@ def save_context(context: Context) -> str:
     return digest_of(document)
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def load_context(directory: str, digest: str) -> Context:
     """The context that a task names. Raises FileFormatError where another one lies there, or none."""
     file = Path(directory) / FILE

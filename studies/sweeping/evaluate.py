@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from synaptile.mapper.alike import mapping_key
 from synaptile.simulator import Activity, Timeline, schedule
 from synaptile.simulator.rebase import first_steps, rebased
 from synaptile.studies.answers import correlations
+from synaptile.studies.kept import Kept
 from synaptile.studies.rundir import Run
 from synaptile.studies.spread import ONE_AT_A_TIME
 from synaptile.studies.sweeping.context import Context, load_context
@@ -27,8 +26,6 @@ from synaptile.studies.sweeping.rows import PointFigures, PointRow
 from synaptile.studies.sweeping.space import Point
 
 _KEPT_MAPPINGS = 4
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -40,23 +37,6 @@ class PointTask:
     point: Point
     execution: str
     executed: bool
-
-
-class Kept(Generic[Value]):
-    """The last few values made, by key."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of a key, made where it is not kept."""
-        if key not in self._values:
-            self._values[key] = make()
-            while len(self._values) > self.most:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
 
 
 _placed: Kept[Activity] = Kept(_KEPT_MAPPINGS)

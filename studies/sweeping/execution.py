@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from synaptile.mapper.alike import mapping_key
 from synaptile.simulator import execute, synthesise
 from synaptile.simulator.storage import load_activity
 from synaptile.studies.answers import original_answers
+from synaptile.studies.kept import kept
 from synaptile.studies.rundir import Run, load_run, save_run
 from synaptile.studies.spread import ONE_AT_A_TIME, kernel_threads
 from synaptile.studies.sweeping.context import Context, load_context
@@ -75,13 +75,13 @@ def run_execution(task: ExecutionTask) -> Executed:
     return Executed(task.key, "executed")
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def kept_run(folder: str) -> Run:
-    """The run of an execution, read once a process."""
+    """The run of an execution, read once per process."""
     return load_run(folder)
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def structure(directory: str, digest: str, conversion: Conversion) -> SpikingGraph:
     """The graph of points whose execution no chip of theirs could take."""
     return converted(load_context(directory, digest).model, conversion)
@@ -113,9 +113,9 @@ def _run(context: Context, program: CoreProgram, numeric: str, threads: int) -> 
         )
         return Run(drawn, np.full(rates.images, -1, np.int64), np.zeros((rates.images, 0)))
     assert context.images is not None
-    chosen = read(context.images, context.model.file)
-    answers = original_answers(graph, chosen.images)
-    labels = chosen.labels
+    inputs = read(context.images, context.model.file)
+    answers = original_answers(graph, inputs.images)
+    labels = inputs.labels
     keep = len(labels) if context.keep else 0
-    activity = execute(program, chosen.images, context.most_steps, numeric, threads=threads, keep_spikes=keep)
-    return Run(activity, labels, answers, chosen.files)
+    activity = execute(program, inputs.images, context.most_steps, numeric, threads=threads, keep_spikes=keep)
+    return Run(activity, labels, answers, inputs.files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,13 +19,14 @@ from synaptile.conversion.thresholds import with_thresholds
 from synaptile.conversion.weights import load_timm
 from synaptile.data import DIGITS_GRAPH
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.studies.dataset.listing import list_images
+from synaptile.studies.kept import kept
 from synaptile.studies.settings import file_digest
 from synaptile.studies.sweeping.parameters import CONVERSION, FACTOR, SPIKEZIP_CONVERSIONS, Conversion
-from synaptile.studies.sweeping.read import nearest
-from synaptile.studies.sweeping.schema import Method, Preset, Strict, StudyImages, StudyModel
+from synaptile.studies.sweeping.schema import Method, Preset, StudyImages, StudyModel
 from synaptile.studies.tuning.space import check_tunable, group_of, groups
 
 Kind = Literal["graph", "timm", "digits", "run"]
@@ -160,10 +160,10 @@ def files_digest(images: StudyImages) -> str:
     path = Path(images.source)
     if path.suffix == ".npz":
         return file_digest(_existing(path))
-    found = open_folder(path)
-    chosen = found.paths[: images.limit]
-    sizes = [[file.relative_to(path).as_posix(), file.stat().st_size] for file in chosen]
-    return digest_of([sizes, found.labels[: images.limit].tolist()])
+    listed = open_folder(path)
+    paths = listed.paths[: images.limit]
+    sizes = [[file.relative_to(path).as_posix(), file.stat().st_size] for file in paths]
+    return digest_of([sizes, listed.labels[: images.limit].tolist()])
 
 
 def image_count(images: StudyImages, graph: SpikingGraph) -> int:
@@ -171,7 +171,7 @@ def image_count(images: StudyImages, graph: SpikingGraph) -> int:
     return images.limit or 1 if images.source == NOISE else len(list_images(images.source, graph, images.limit))
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def read(images: StudyImages, graph_file: str, *, calibrating: bool = False) -> ImageSet:
     """Images as a graph takes them. Raises ImageError, InputError."""
     graph = load_graph(graph_file, structure_only=True)
@@ -217,14 +217,14 @@ def check_groups(graph: SpikingGraph, factors: Iterable[str]) -> None:
             raise InputError(f"{FACTOR}{name}: graph {graph.name!r} has no kind of site {name!r}: {nearest(name, known)}")
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def _calibrated(model: ModelFile, preset: str, p: float) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate(load_graph(model.file), images, preset=preset, p=p)
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def _quantised(model: ModelFile, levels: int, shown: str) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images

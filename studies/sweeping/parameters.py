@@ -11,13 +11,13 @@ from synaptile.conversion.spikezip.structure import Presentation
 from synaptile.conversion.thresholds import PRESETS
 from synaptile.energy import NUMBER_FORMATS
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
-from synaptile.hwmodels.chip import Synchronisation
+from synaptile.hwmodels import Synchronisation
 from synaptile.hwmodels.parameters import parameters, resolve_parameter
 from synaptile.simulator.number_format import NUMERICS, Numeric
 from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
-from synaptile.studies.sweeping.read import nearest
-from synaptile.studies.sweeping.schema import MapperOptions, NumberFormat, Preset, Scalar, Strict
+from synaptile.studies.sweeping.schema import MapperOptions, NumberFormat, Preset, Scalar
 
 MOST_FACTOR = 1000.0
 CHIP, MAPPING, CONVERSION, FACTOR = "chip.", "mapping.", "conversion.", "conversion.factor."

@@ -1,4 +1,4 @@
-"""The table of a sweep: one row a point, in the order of their numbers, as Parquet; the same points give the same bytes."""
+"""The table of a sweep: one row per point, in the order of their numbers, as Parquet; the same points give the same bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def column_of(axis: str) -> str:
 
 
 def points_table(sweep: Sweep) -> pa.Table:
-    """Columns: point, status ("ok" or "failed"), on_front, a column an axis, one a figure, execution, reason, message."""
+    """Columns: point, status ("ok" or "failed"), on_front, one column per axis, one per figure, execution, reason, message."""
     rows = sweep.rows
     columns: dict[str, pa.Array] = {
         "point": pa.array([row.number for row in rows], pa.int64()),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synaptile.conversion.graph import load_graph
+from synaptile.foundation.documents import nearest
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper.alike import UNREAD_OF_CORES
@@ -27,7 +28,7 @@ from synaptile.studies.sweeping.model import (
     resolved,
 )
 from synaptile.studies.sweeping.parameters import CHIP, CONVERSION, FACTOR, MAPPING, Parameters, PointSettings
-from synaptile.studies.sweeping.read import nearest, read_study
+from synaptile.studies.sweeping.read import read_study
 from synaptile.studies.sweeping.rows import BY_NAME, OBJECTIVES
 from synaptile.studies.sweeping.schema import Study, StudyRates
 from synaptile.studies.sweeping.space import Axis, axes_of, fixed_of, grid_size, largest_steps
@@ -182,10 +183,10 @@ def _objectives(study: Study, names: list[str], chips: dict[str, Chip], label: s
     answered = study.rates is None
     if study.objectives is None:
         changing = any(name.startswith(CONVERSION) or name in ("steps", "numeric") for name in names)
-        chosen = ["latency_ms", "energy_static_pj"] + ["area_mm2"] * areas + ["agreement"] * (changing and answered)
+        objectives = ["latency_ms", "energy_static_pj"] + ["area_mm2"] * areas + ["agreement"] * (changing and answered)
     else:
-        chosen = list(study.objectives)
-    for name in chosen:
+        objectives = list(study.objectives)
+    for name in objectives:
         if name not in OBJECTIVES:
             known = (
                 f"a figure without a better end: choose of {', '.join(OBJECTIVES)}"
@@ -198,9 +199,9 @@ def _objectives(study: Study, names: list[str], chips: dict[str, Chip], label: s
         if name in ("area_mm2", "die_mm2") and not areas:
             without = next(chip.name for chip in chips.values() if chip.area is None)
             raise InputError(f"{label}: {name} cannot be an objective: chip {without} has no section area; add one to its file")
-    if len(set(chosen)) < len(chosen):
+    if len(set(objectives)) < len(objectives):
         raise InputError(f"{label}: an objective is named twice: keep one")
-    return tuple(chosen)
+    return tuple(objectives)
 
 
 def _settings(study: Study, kind: Kind, folder: Path, chips: dict[str, Chip], objectives: tuple[str, ...]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.shown import Shown
+
 Better = Literal["low", "high"] | None
 Scalar = bool | int | float | str | None
 
@@ -117,8 +119,8 @@ class Reason:
     message: str
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Shown):
     """A sweep that is done, or as far as it got: `rows` by point number, `planned` points in all.
 
     `axes` are the names of what varied, `objectives` those of `FIGURES`; `facts` says what was swept, `notes` what a reader must
@@ -137,10 +139,19 @@ class Sweep:
     settings: Mapping[str, Any]
     synthetic: str | None = None
 
+    def __repr__(self) -> str:
+        points = f"{len(self.rows):,} of {self.planned:,} points, {self.failed:,} failed"
+        return f"Sweep({self.name[:60]!r}: {points}, {len(self.front):,} on the front)"
+
     @cached_property
     def evaluated(self) -> tuple[PointRow, ...]:
         """Points that have figures."""
         return tuple(row for row in self.rows if not row.failed)
+
+    @property
+    def failed(self) -> int:
+        """How many points could not be evaluated."""
+        return len(self.rows) - len(self.evaluated)
 
     @cached_property
     def front(self) -> tuple[PointRow, ...]:
@@ -158,11 +169,11 @@ class Sweep:
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
         """Failures counted by reason, the most frequent first."""
-        found: dict[str, list[PointRow]] = {}
+        by_reason: dict[str, list[PointRow]] = {}
         for row in self.rows:
             if row.failed:
-                found.setdefault(row.reason, []).append(row)
-        counted = [Reason(reason, len(rows), rows[0].number, rows[0].message) for reason, rows in found.items()]
+                by_reason.setdefault(row.reason, []).append(row)
+        counted = [Reason(reason, len(rows), rows[0].number, rows[0].message) for reason, rows in by_reason.items()]
         return tuple(sorted(counted, key=lambda one: (-one.count, one.first)))
 
     def losses(self, rows: Sequence[PointRow]) -> NDArray[np.float64]:

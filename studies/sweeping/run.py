@@ -118,18 +118,18 @@ class _Runner:
     def _execute(self, groups: Mapping[str, Sequence[Point]]) -> dict[str, Executed]:
         if self.context.model.kind == "run":
             return {key: Executed(key, "executed") for key in groups}
-        found: dict[str, Executed] = {}
+        executed: dict[str, Executed] = {}
 
         def done(outcome: Executed) -> None:
-            found[outcome.key] = outcome
-            self.progress("executions", len(found), len(groups))
+            executed[outcome.key] = outcome
+            self.progress("executions", len(executed), len(groups))
 
         self.progress("executions", 0, len(groups))
         tasks = [
             ExecutionTask(self.context.directory, self.digest, key, tuple(points), self.threads) for key, points in groups.items()
         ]
         self.run(run_execution, tasks, [f"execution-{key}-{self.digest}-{len(self.rows)}" for key in groups], done)
-        return found
+        return executed
 
     def _keep(self, row: PointRow) -> None:
         self.journal.append(row)

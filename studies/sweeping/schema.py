@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from synaptile.hwmodels.chip import Synchronisation
+from synaptile.foundation.documents import Strict
+from synaptile.hwmodels import Synchronisation
 from synaptile.simulator.number_format import Numeric
 
 Scalar = bool | int | float | str | None
@@ -20,12 +21,6 @@ Method = Literal["ecmt", "spikezip"]
 Preset = Literal["paper", "released"]
 
 MOST_TRIALS = 100_000
-
-
-class Strict(BaseModel):
-    """Base of all sections: unknown keys refused, no coercion, immutable."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class StudyImages(Strict):

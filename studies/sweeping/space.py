@@ -152,22 +152,22 @@ def _check_choices(value: list[Any], where: str) -> None:
 
 def _range(name: str, value: dict[str, Any], where: str) -> Range:
     try:
-        found = Range.model_validate(value)
+        given = Range.model_validate(value)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         key = ".".join(map(str, detail["loc"][:1]))
         raise InputError(
             f"{where}.{key}: {detail['msg'].lower()}: a range is {{low, high}}, with step or log if wanted"
         ) from None
-    if not found.low <= found.high:
-        raise InputError(f"{where}: low is {found.low}, above high {found.high}: swap them")
-    if found.log and (found.low <= 0 or found.step is not None):
+    if not given.low <= given.high:
+        raise InputError(f"{where}: low is {given.low}, above high {given.high}: swap them")
+    if given.log and (given.low <= 0 or given.step is not None):
         raise InputError(f"{where}: a range with log needs low above 0 and takes no step")
-    if found.step is not None and not found.step > 0:
-        raise InputError(f"{where}: step is {found.step}, must be above 0")
-    whole = isinstance(found.low, int) and isinstance(found.high, int)
-    if whole and found.step is not None and not isinstance(found.step, int):
-        raise InputError(f"{where}: step is {found.step} between whole numbers: make it whole, or low and high reals")
-    for end in (found.low, found.high):
+    if given.step is not None and not given.step > 0:
+        raise InputError(f"{where}: step is {given.step}, must be above 0")
+    whole = isinstance(given.low, int) and isinstance(given.high, int)
+    if whole and given.step is not None and not isinstance(given.step, int):
+        raise InputError(f"{where}: step is {given.step} between whole numbers: make it whole, or low and high reals")
+    for end in (given.low, given.high):
         check_value(name, end, where)
-    return found
+    return given

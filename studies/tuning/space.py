@@ -1,4 +1,4 @@
-"""What is searched: a factor on the thresholds of each kind of MT site, and how many thresholds a site has."""
+"""What is searched: a factor on the thresholds of each kind of MT site, and how many thresholds each site has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALLEST, LARGEST = 1 / 8, 8.0
 """Bounds of the factors, which multiply theta1 and theta2 alike."""
 
 FEWER, MORE = 3, 1
-"""How many thresholds a sign the search may take away from, or add to, those of the graph."""
+"""How many thresholds per sign the search may take away from, or add to, those of the graph."""
 
 By = Literal["kind", "third", "site"]
 """What shares a factor: sites of a kind, sites of a kind in a third of the blocks, or each site for itself."""
@@ -28,7 +28,7 @@ _NORMS = ("layer_norm",)
 
 @dataclass(frozen=True)
 class Candidate:
-    """Factors by group of sites, and the change of n, the number of thresholds a sign, at every site."""
+    """Factors by group of sites, and the change of n, the number of thresholds per sign, at every site."""
 
     factors: Mapping[str, float]
     levels: int = 0
@@ -38,9 +38,9 @@ def check_tunable(graph: SpikingGraph) -> None:
     """Raises GraphError for a graph with sites that have no thresholds of their own to tune, or with none at all."""
     other = [site.name for site in graph.sites if not isinstance(site, MTNeurons)]
     if other or not graph.sites:
-        found = f"{len(other)} sites of another kind, first {other[0]!r}" if other else "no neuron sites"
+        sites = f"{len(other)} sites of another kind, first {other[0]!r}" if other else "no neuron sites"
         raise GraphError(
-            f"graph {graph.name!r} has {found}: only the thresholds of MT neurons are tuned, convert with method ecmt"
+            f"graph {graph.name!r} has {sites}: only the thresholds of MT neurons are tuned, convert with method ecmt"
         )
 
 
@@ -56,7 +56,7 @@ def grouped(graph: SpikingGraph, by: By) -> dict[str, str]:
         return dict(zip(names, names, strict=True))
     if by == "kind":
         return {name: group_of(name) for name in names}
-    blocks = {name: int(found[0]) for name in names if (found := re.findall(r"(?<=\.)\d+(?=\.)", name))}
+    blocks = {name: int(numbers[0]) for name in names if (numbers := re.findall(r"(?<=\.)\d+(?=\.)", name))}
     count = 1 + max(blocks.values(), default=0)
     thirds = {name: f" ({_THIRDS[len(_THIRDS) * block // count]})" for name, block in blocks.items()}
     return {name: group_of(name) + thirds.get(name, "") for name in names}
@@ -68,7 +68,7 @@ def groups(graph: SpikingGraph, by: By) -> tuple[str, ...]:
 
 
 def level_bounds(graph: SpikingGraph) -> tuple[int, int]:
-    """Least and largest change of n that leaves every site 1 to 16 thresholds a sign."""
+    """Least and largest change of n that leaves every site 1 to 16 thresholds per sign."""
     levels = [site.n for site in graph.sites]
     return -min(FEWER, min(levels) - 1), min(MORE, _MOST_LEVELS - max(levels))
 

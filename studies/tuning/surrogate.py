@@ -1,7 +1,7 @@
 """A search by linear models: energy and loss are fitted over the factors' logarithms and followed downhill within a trust region.
 
 Both are noisy but nearly linear for small changes of many thresholds, so every trial near the best one tells something of every
-factor: some two trials a factor find a direction that a search point by point would need hundreds for.
+factor: some two trials per factor find a direction that a search point by point would need hundreds for.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Vector = NDArray[np.float64]
 
 SPREAD = 0.2
 """By how much, on a natural logarithm, a trial's factors are moved at random, up or down, so that effects can be told apart;
-less and less once there are two trials a factor."""
+less and less once there are two trials per factor."""
 REACH = 0.15
 """How far a step may go: the root mean square change of the factors' logarithms."""
 _NEAR = 3.0
 """Trials count less the farther they are: by half a unit of log weight at this many spreads."""
 _RIDGE = 0.3
-"""Prior observations of no effect, a factor."""
+"""Prior observations of no effect, per factor."""
 LOSS_PRICE = 8.0
 """What a loss of 1 beyond the allowed one adds to a ratio where trials are ranked: several times what an untuned network pays for
 agreement, so that giving it up never pays."""
@@ -59,15 +59,15 @@ def _step(points: Vector, trials: Sequence[Trial], centre: Vector, asked: tuple[
     """The step within reach that the models of any one time step promise the least ratio for, within the allowed loss."""
     target, loss, hold = asked
     radius = REACH * np.sqrt(points.shape[1])
-    found: list[tuple[float, Vector]] = []
+    steps: list[tuple[float, Vector]] = []
     for place in range(len(trials[0].scores)):
         ratios = np.log([trial.scores[place].ratio for trial in trials])
         losses = np.array([loss_against(target, trial.scores[place], hold) - loss for trial in trials])
         (ratio, ratio_slope), (lost, loss_slope) = (_fit(points - centre, values) for values in (ratios, losses))
         step = _descend(ratio_slope, loss_slope, lost, radius)
         promised = float(np.exp(ratio + ratio_slope @ step))
-        found.append((promised + LOSS_PRICE * max(0.0, float(lost + loss_slope @ step)), step))
-    return min(found, key=lambda pair: pair[0])[1]
+        steps.append((promised + LOSS_PRICE * max(0.0, float(lost + loss_slope @ step)), step))
+    return min(steps, key=lambda pair: pair[0])[1]
 
 
 def _fit(offsets: Vector, values: Vector) -> tuple[float, Vector]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from synaptile.foundation.shown import Shown
+
 Hold = Literal["all", "correlation"]
 """What a candidate must keep up: correlation, top-1 agreement and accuracy, or correlation alone."""
 
@@ -51,8 +53,8 @@ class Confirmation:
     chosen: Score
 
 
-@dataclass(frozen=True)
-class Tuning:
+@dataclass(frozen=True, repr=False)
+class Tuning(Shown):
     """A search. `trials[0]` is the untuned network; `loss` is how far what is to `hold` may fall below it."""
 
     model: str
@@ -63,6 +65,9 @@ class Tuning:
     settings: Mapping[str, Any]
     confirmation: Confirmation | None = None
     hold: Hold = "all"
+
+    def __repr__(self) -> str:
+        return f"Tuning({self.model!r}: {len(self.trials)} trials, trial {self.chosen.trial.number} chosen)"
 
     @property
     def baseline(self) -> Trial:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 def size(
     directory: RunDirectory,
     to: Annotated[Path, typer.Option("--output", "-o", help="Directory of the study; run again to go on with it.")],
-    latency: Annotated[float | None, typer.Option("--latency-ms", help="What an image may take at most.")] = None,
+    latency: Annotated[float | None, typer.Option("--latency-ms", help="The most that one image may take.")] = None,
     throughput: Annotated[float | None, typer.Option("--images-per-second", help="Throughput at least; see --images.")] = None,
     energy: Annotated[
-        float | None, typer.Option("--energy-mj", help="What an image may cost at most, memories, NoC and static power included.")
+        float | None,
+        typer.Option("--energy-mj", help="The most that one image may cost, with memories, NoC and static."),
     ] = None,
     parameters: Annotated[
         list[str] | None,
@@ -42,14 +43,13 @@ def size(
     Nothing is executed again: every chip tried is a schedule and a bill of the recorded (or synthetic) activity.
     """
     from synaptile.hwmodels import load_chip
-    from synaptile.report import sizing_tables as tables
     from synaptile.report.study_files import write_sizing
     from synaptile.simulator.storage import load_activity
     from synaptile.studies.rundir import check_output
     from synaptile.studies.sizing import size as find
 
     folder = check_output(to)
-    chosen = _values(parameters)
+    values = _values(parameters)
     activity = load_activity(directory)
     with counted("chips tried") as progress:
         study = find(
@@ -58,7 +58,7 @@ def size(
             latency_ms=latency,
             images_per_second=throughput,
             energy_mj=energy,
-            parameters=chosen,
+            parameters=values,
             max_evaluations=most,
             seed=seed,
             images=images,
@@ -67,10 +67,7 @@ def size(
             progress=progress,
         )
     console = output()
-    for note in study.synthetic:
-        console.print(note, style="bold red")
-    for table in (tables.answer_table, tables.outcome_table, tables.marginal_table):
-        console.print(table(study))
+    console.print(study)
     written = write_sizing(study, folder)
     console.print(f"Written to {folder}: {', '.join(path.name for path in written)}", soft_wrap=True)
 
@@ -82,12 +79,12 @@ def _values(given: list[str] | None) -> dict[str, list[Value]] | None:
 
     if not given:
         return None
-    found: dict[str, list[Value]] = {}
+    by_name: dict[str, list[Value]] = {}
     for text in given:
         name, sign, values = text.partition("=")
         if not sign or not name.strip():
             raise InputError(f"--vary is {text!r}: write NAME=VALUES, such as synapse_core.lanes_per_cycle=8,16,32")
-        if name.strip() in found:
+        if name.strip() in by_name:
             raise InputError(f"--vary names {name.strip()!r} twice: give all its values at once")
-        found[name.strip()] = figures(values, f"--vary {name.strip()}")
-    return found
+        by_name[name.strip()] = figures(values, f"--vary {name.strip()}")
+    return by_name

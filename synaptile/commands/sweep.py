@@ -33,7 +33,6 @@ def sweep(
     from synaptile.pipeline import sweep as run_study
     from synaptile.report.page.sweep import write_sweep_page
     from synaptile.report.sql import answer, answer_table
-    from synaptile.report.sweep_tables import print_sweep
     from synaptile.studies.sweeping.parquet import FILE, TABLE, read_points
     from synaptile.studies.sweeping.plan import plan_of
 
@@ -49,7 +48,7 @@ def sweep(
     if sql is not None:
         console.print(answer_table(answer({TABLE: read_points(directory / FILE)}, sql)))
     else:
-        print_sweep(swept, console)
+        console.print(swept)
         written = [FILE, "sweep.json", *(["pareto.png", "pareto.svg"] if swept.evaluated else [])]
         console.print(f"Written to {directory}: {', '.join(written)}", soft_wrap=True)
     if html is not None:

@@ -21,7 +21,7 @@ def synthesise(
     rates: Annotated[
         str | None, typer.Option("--rates", help="YAML file of rates, or the directory of a run to carry over.")
     ] = None,
-    density: Annotated[float | None, typer.Option("--density", help="Spikes a neuron and step, alike everywhere.")] = None,
+    density: Annotated[float | None, typer.Option("--density", help="Spikes per neuron and step, alike everywhere.")] = None,
     ratio: Annotated[
         float | None, typer.Option("--ratio", help="The density that gives this energy ratio after --steps steps.")
     ] = None,
@@ -35,7 +35,7 @@ def synthesise(
         str | None, typer.Option("--chip", help="For a graph or model: a chip's name or file; ecmt45 by default.")
     ] = None,
     preset: Preset = "paper",
-    thresholds: Annotated[int | None, typer.Option("-n", help="For a timm model: thresholds a sign.")] = None,
+    thresholds: Annotated[int | None, typer.Option("-n", help="For a timm model: thresholds per sign.")] = None,
     numeric: Numeric = "float32",
     keep_spikes: KeepSpikes = 1,
 ) -> None:
@@ -53,10 +53,10 @@ def synthesise(
     check_steps(steps)
     folder = check_output(to)
     program = _program(model, chip, preset, thresholds)
-    chosen = _rates(program, steps, rates, density, ratio, published)
+    drawn_from = _rates(program, steps, rates, density, ratio, published)
     with counted("drawing spikes") as progress:
         activity = draw(
-            program, steps, chosen, images=images, seed=seed, numeric=numeric, keep_spikes=keep_spikes, progress=progress
+            program, steps, drawn_from, images=images, seed=seed, numeric=numeric, keep_spikes=keep_spikes, progress=progress
         )
     run = Run(activity, np.full(images, -1, np.int64), np.zeros((images, 0)))
     save_run(run, folder)
@@ -107,9 +107,9 @@ def _rates(
     if published is not None:
         ratio, source = _published(published, steps), f", row {published} of the paper's Table 1"
     assert ratio is not None
-    found = density_of_ratio(ratio, steps, graph)
-    told = f"the mean density {found:.4g} that gives the ratio {ratio:g} after {steps} steps{source} (accounting released)"
-    return uniform_rates(graph, steps, found, told)
+    density = density_of_ratio(ratio, steps, graph)
+    origin = f"the mean density {density:.4g} that gives the ratio {ratio:g} after {steps} steps{source} (accounting released)"
+    return uniform_rates(graph, steps, density, origin)
 
 
 def _published(row: str, steps: int) -> float:

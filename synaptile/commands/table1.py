@@ -19,7 +19,7 @@ def table1(
     preset: Annotated[str | None, typer.Option("--preset", help="paper (default), or released (the published code's).")] = None,
     chip: Annotated[str | None, typer.Option("--chip", help="A shipped chip or a chip file; ecmt45 by default.")] = None,
     steps: Steps = 12,
-    batch: Annotated[int, typer.Option("--batch", help="Images a batch: what is done at once, kept, and redone if lost.")] = 8,
+    batch: Annotated[int, typer.Option("--batch", help="Images per batch: what is done at once, kept, and redone if lost.")] = 8,
     numeric: Numeric = "float32",
     limit: Limit = None,
     crop: Crop = None,
@@ -34,7 +34,6 @@ def table1(
 
     Kept batch by batch: run the same command again to go on after an interruption. Workers change the time, not the figures.
     """
-    from synaptile.report import dataset_tables as tables
     from synaptile.report.study_files import write_table1
     from synaptile.studies.dataset.model import ModelChoice
     from synaptile.studies.dataset.run import DatasetRequest, open_dataset, run_batches
@@ -50,11 +49,6 @@ def table1(
         run_batches(dataset, workers=workers, scheduler=scheduler, progress=progress)
     table = tabulate(dataset, dataset.records())
     console = output()
-    console.print(tables.published_versus_measured(table))
-    console.print(tables.accounting_table(table))
-    if table.skipped:
-        console.print(tables.skipped_table(table))
-    for note in table.notes:
-        console.print(f"- {note}")
+    console.print(table)
     written = write_table1(table, directory)
     console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)

@@ -48,7 +48,6 @@ def tune(
     """
     from synaptile.conversion.graph import save_graph
     from synaptile.report.study_files import write_tuning
-    from synaptile.report.tuning_tables import print_tuning
     from synaptile.studies.tuning.request import TuneRequest, check_request
     from synaptile.studies.tuning.run import confirmed, read_inputs, run_search, tuned_graph
 
@@ -63,5 +62,5 @@ def tune(
     save_graph(tuned_graph(inputs.graph, tuning, request.by), to / "tuned.spk")
     written = [to / "tuned.spk", *write_tuning(tuning, to)]
     console = output()
-    print_tuning(tuning, console)
+    console.print(tuning)
     console.print(f"Written to {to}: {', '.join(path.name for path in written)}", soft_wrap=True)

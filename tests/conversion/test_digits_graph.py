@@ -7,7 +7,6 @@ import pytest
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import SpikingGraph, load_graph
-from synaptile.conversion.graph.serialise import structure_of
 from synaptile.conversion.images import source_of
 from synaptile.data import DIGITS_GRAPH, digits_description, embedded_digits, preprocess_digits
 
@@ -20,7 +19,7 @@ def test_the_shipped_graph_is_a_fresh_lowering_of_the_shipped_model() -> None:
 
     shipped, model = load_graph(DIGITS_GRAPH), digits_model()
     fresh = lower_model(model)
-    assert structure_of(fresh)["nodes"] == structure_of(shipped)["nodes"]
+    assert fresh.structure["nodes"] == shipped.structure["nodes"]
     assert set(fresh.arrays) == set(shipped.arrays)
     for name, array in fresh.arrays.items():
         assert array.dtype == shipped.arrays[name].dtype

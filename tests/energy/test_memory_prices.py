@@ -43,6 +43,18 @@ def test_the_bank_counts_where_the_chip_gives_one_and_the_whole_memory_elsewhere
     assert "whole memory as one SRAM" in whole.source and banked[DRAM].pj == 1950
 
 
+def test_a_price_says_where_the_size_behind_it_comes_from() -> None:
+    chip = load_chip("ecmt45")
+    assert memory_prices(chip)[WEIGHT].source.endswith(
+        "size of a bank (synapse_core.weight_bank_bits) of ecmt45: assumed: 4 KiB banks, 49 of them, as weight_memory_bits says; "
+        "decision record 0005 shows the whole memory as one SRAM too"
+    )
+    assert memory_prices(chip)[EC].source.endswith(chip.sources["ec_core.state_bank_bits"])
+    loihi = load_chip("loihi")
+    assert memory_prices(loihi)[STATE].source.endswith(f"of loihi: {loihi.sources['synapse_core.state_memory_bits']}")
+    assert memory_prices(replace(chip, sources={}))[STATE].source.endswith("of ecmt45: no origin given")
+
+
 def test_memory_of_a_core_that_is_not_there_has_no_price() -> None:
     assert memory_prices(load_chip("loihi"))[EC].pj is None
 

@@ -164,7 +164,7 @@ def test_a_bill_that_lost_flits_is_caught(timeline: Timeline, monkeypatch: pytes
 
 def test_a_schedule_of_something_else_is_refused(timeline: Timeline) -> None:
     with pytest.raises(InputError, match="schedule on that chip"):
-        price(mapped_run(), replace(board_chip(), name="other", digest="other"), timeline=timeline)
+        price(mapped_run(), replace(board_chip(), name="other"), timeline=timeline)
     with pytest.raises(InputError, match="another run"):
         price(mapped_run(numeric="int8"), board_chip(), timeline=replace(timeline, activity=replace(mapped_run(), images=5)))
 

@@ -63,7 +63,7 @@ def test_an_int8_run_is_billed_at_int8_on_both_sides_by_default() -> None:
 
 
 def test_overriding_one_price_moves_the_bill_by_exactly_its_count() -> None:
-    cheaper = with_chip(CHIP, operation_pj={"ac": {"fp32": 0.4}}, digest="other")
+    cheaper = with_chip(CHIP, operation_pj={"ac": {"fp32": 0.4}})
     before, after = price(activity(), CHIP), price(activity(), cheaper)
     moved = before.comparison("executed").snn_pj[-1] - after.comparison("executed").snn_pj[-1]
     assert moved == pytest.approx((224 + 260 + 68) * 0.5 / IMAGES, rel=1e-12)

@@ -13,7 +13,7 @@ import pytest
 
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, load_chip, shipped_chips
-from synaptile.hwmodels.schema import OperationsSchema
+from synaptile.hwmodels.sections import Operations
 from synaptile.simulator.activity import OPS
 
 WriteChip = Callable[..., Path]
@@ -95,7 +95,7 @@ def test_operation_energies_and_expansions_override_per_format(write_chip: Write
 
 def test_every_operation_that_the_simulator_counts_can_be_priced_by_a_chip() -> None:
     updates = {"neuron_update_active", "neuron_update_inactive"}
-    assert OperationsSchema.model_fields.keys() - updates == set(OPS)
+    assert Operations.__annotations__.keys() - updates == set(OPS)
 
 
 def test_an_unknown_operation_is_refused_with_the_nearest_known_one(write_chip: WriteChip) -> None:

@@ -10,7 +10,7 @@ import pytest
 from synaptile.conversion.graph import Convolution2d, Port
 from synaptile.simulator.kernels.convolve import convolve, make_kernel
 from synaptile.simulator.kernels.fire import empty_events
-from synaptile.simulator.kernels.leaky import CUBA, IF, LIF, LeakyState, Manner, count_trains, fire_leaky
+from synaptile.simulator.kernels.leaky import Equation, LeakyState, Manner, count_trains, fire_leaky
 from synaptile.simulator.leaky import LeakyConstants
 
 BOUNDS = np.array([0, 3, 9], np.int64)
@@ -23,8 +23,8 @@ def constants(rng: np.random.Generator, width: int, dtype: type) -> LeakyConstan
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("subtract", [False, True])
-@pytest.mark.parametrize("equation", [IF, LIF, CUBA])
-def test_neurons_fire_as_their_equations_say(equation: int, subtract: bool, dtype: Any) -> None:
+@pytest.mark.parametrize("equation", list(Equation))
+def test_neurons_fire_as_their_equations_say(equation: Equation, subtract: bool, dtype: Any) -> None:
     rng = np.random.default_rng(equation)
     rows, width, k = 4, 9, constants(rng, 9, dtype)
     state = LeakyState(np.zeros((rows, width), dtype), np.zeros((rows, width), dtype))
@@ -34,17 +34,17 @@ def test_neurons_fire_as_their_equations_say(equation: int, subtract: bool, dtyp
         events = empty_events(rows, width, 2)
         histogram = fire_leaky(x, 2, state, k, Manner(equation, subtract), BOUNDS, events)
         drive = x[:, 2:]
-        if equation == CUBA:
+        if equation == Equation.CUBA:
             current = current + k.gain_in * (k.w_in * drive - current)
             drive = current
-        step = k.r * drive if equation == IF else k.gain * ((k.v_leak - membrane) + k.r * drive)
+        step = k.r * drive if equation == Equation.IF else k.gain * ((k.v_leak - membrane) + k.r * drive)
         membrane = membrane + step
         fired = membrane > k.v_threshold
         membrane = np.where(fired, membrane - k.v_threshold if subtract else k.v_reset, membrane)
-        assert np.array_equal(events.code, fired.astype(np.int8)) and np.array_equal(state.membrane, membrane)
+        assert np.array_equal(events.codes, fired.astype(np.int8)) and np.array_equal(state.membrane, membrane)
         assert histogram.tolist() == [fired.sum(), 0]
         for r in range(rows):
-            assert events.spikes[r].tolist() == [fired[r, :3].sum(), fired[r, 3:].sum()]
+            assert events.counts[r].tolist() == [fired[r, :3].sum(), fired[r, 3:].sum()]
 
 
 def test_a_membrane_at_its_threshold_does_not_fire() -> None:
@@ -54,16 +54,16 @@ def test_a_membrane_at_its_threshold_does_not_fire() -> None:
     zero = np.zeros(9)
     k = LeakyConstants(one, one, one, zero, one, one, zero)
     x = np.where(np.arange(9) % 2 == 0, 1.0, np.nextafter(1.0, 2.0))[None]
-    fire_leaky(x, 0, state, k, Manner(IF, False), BOUNDS, events)
-    assert events.code[0].tolist() == [0, 1] * 4 + [0]
+    fire_leaky(x, 0, state, k, Manner(Equation.IF, False), BOUNDS, events)
+    assert events.codes[0].tolist() == [0, 1] * 4 + [0]
 
 
 def test_spike_trains_become_events() -> None:
     trains = (np.random.default_rng(3).random((5, 9)) < 0.5).astype(np.float32)
     events = empty_events(5, 9, 2)
     assert count_trains(trains, BOUNDS, events)[0] == trains.sum()
-    assert np.array_equal(events.spikes.sum(axis=1), trains.sum(axis=1))
-    assert np.array_equal(events.code, trains.astype(np.int8))
+    assert np.array_equal(events.counts.sum(axis=1), trains.sum(axis=1))
+    assert np.array_equal(events.codes, trains.astype(np.int8))
 
 
 @pytest.mark.parametrize("integer", [False, True])

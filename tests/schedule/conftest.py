@@ -22,7 +22,7 @@ def chip() -> Chip:
         synapse={"weight_memory_bits": 90 * 32, "lanes_per_cycle": 2, "weight_bank_bits": 1024, "state_bank_bits": 1024},
         ec={"state_memory_bits": 700 * 32, "multipliers_per_cycle": 2, "state_bank_bits": 1024},
     )
-    return replace(chip, barrier_ns=20.0, digest="a" * 32)
+    return replace(chip, barrier_ns=20.0)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,6 @@ def other_chip(chip: Chip) -> Chip:
         name="other",
         synapse_core=replace(chip.synapse_core, weight_memory_bits=50 * 32, lanes_per_cycle=3),
         noc=replace(chip.noc, flit_bits=64),
-        digest="b" * 32,
     )
 
 

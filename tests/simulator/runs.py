@@ -20,8 +20,8 @@ from synaptile.mapper import CoreProgram
 from synaptile.simulator import Activity, execute
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.kernels.fire import Events, make_thresholds
-from synaptile.simulator.kernels.listing import ALL
-from synaptile.simulator.kernels.rows import Runs, carve_runs, list_runs, run_bytes
+from synaptile.simulator.kernels.plain import ALL
+from synaptile.simulator.kernels.rows import Runs, list_runs, run_bytes, suballocate_runs
 from synaptile.simulator.number_format import check_numeric, real_dtype
 from tests.mapper.chips import small_chip
 
@@ -35,7 +35,7 @@ def some_runs(code: Array, cuts: Array, emitted: Array, which: int = ALL) -> Run
     """The spikes of lines of codes, listed in blocks between `cuts`."""
     lines, width = code.shape
     scratch = np.zeros(run_bytes(lines, width, len(cuts) - 1, emitted.itemsize), np.uint8)
-    runs, _ = carve_runs(scratch, 0, lines, width, cuts, emitted)
+    runs, _ = suballocate_runs(scratch, 0, lines, width, cuts, emitted)
     list_runs(np.ascontiguousarray(code).reshape(-1), width, cuts, which, emitted, runs)
     return cast(Runs, runs)
 
@@ -91,7 +91,7 @@ def _each_record(kept: dict[str, Array]) -> Iterator[None]:
             assert events is not None
             values = kept[node.name]
             emitted = make_thresholds(node.theta1, node.theta2, node.n, values.dtype).emitted
-            codes = events.code.reshape(self.steps, count, *node.shape).astype(int)
+            codes = events.codes.reshape(self.steps, count, *node.shape).astype(int)
             real = (slice(None), slice(start, start + count), *map(slice, node.shape))  # a sentence may be shorter than its site
             values[real] = emitted[node.n + codes]
         plain(self, node, traffic, events, start, count)

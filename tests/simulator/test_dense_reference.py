@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import ECUnit, MTNeurons, Port, ProductUnit, ReadOut, SpikingGraph, Synapse
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.foundation.errors import ImageError, InputError
 from synaptile.simulator import Reference, reference
 from synaptile.simulator.dense.arithmetic import evaluate
 from synaptile.simulator.dense.units import ExpectationUnit, MTSite, Product
-from synaptile.simulator.kernels.expectation import FUNCTIONS
 from tests.graphs import vit_graph
 from tests.simulator import twins
 from tests.simulator.runs import some_images
@@ -35,7 +35,7 @@ def run(graph: SpikingGraph) -> Reference:
     return reference(graph, some_images(graph, 2), STEPS)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", get_args(ECFunction))
 def test_expectations_telescope(graph: SpikingGraph, function: Any) -> None:
     """Eq. 15: the outputs up to t add up to t F(S(t)/t) at every t."""
     node = ECUnit("norm", (Port("x", 0, 8),), (5, 8), function, eps=1e-6, input_scale=0.5)

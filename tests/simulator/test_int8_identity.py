@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ECUnit, Node, Port, SpikingGraph, Synapse, TokenMean, TokenSelect
+from synaptile.conversion.graph.units import ECFunction
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import reference
-from synaptile.simulator.kernels.expectation import FUNCTIONS
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
 
-ACTIVATIONS = sorted(set(FUNCTIONS) - {"layer_norm", "softmax"})
+ACTIVATIONS = sorted(set(get_args(ECFunction)) - {"layer_norm", "softmax"})
 
 
 def varied(graph: SpikingGraph, activation: Any, *, biased: bool, pooled: bool, n: int) -> SpikingGraph:

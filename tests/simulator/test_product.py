@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import MTNeurons, Port, ProductUnit
 from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels.machine import PANEL
 from synaptile.simulator.kernels.product import sum_rows
-from synaptile.simulator.kernels.rows import PANEL
 from tests import bounds
 from tests.simulator import twins
-from tests.simulator.runs import needs_compiler, some_runs
+from tests.simulator.runs import some_runs
 
 STEPS, IMAGES, HEADS, TOKENS, KEYS, WIDTH = 4, 2, 3, 5, 6, 4
 THETAS = ((0.5, 0.25, 3), (0.3, 0.7, 4))
@@ -38,7 +38,7 @@ def emit(site: MTNeurons, rng: np.random.Generator, dtype: Any) -> tuple[Events,
     events = empty_events(len(current), width, 1)
     thresholds = make_thresholds(site.theta1, site.theta2, site.n, np.dtype(dtype))
     fire(current, 0, np.zeros_like(current), thresholds, np.array([0, width], np.int64), events)
-    return events, thresholds.emitted[site.n + events.code.astype(int)].reshape(STEPS, IMAGES, *site.shape)
+    return events, thresholds.emitted[site.n + events.codes.astype(int)].reshape(STEPS, IMAGES, *site.shape)
 
 
 def by_head(form: Form, a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -57,7 +57,6 @@ def increment_bounds(a: NDArray[Any], b: NDArray[Any], dtype: Any) -> NDArray[np
     return np.stack([bounds.gamma(terms * t + 3, dtype) * (means[t - 1] + before[t - 1]) for t in range(1, STEPS + 1)])
 
 
-@needs_compiler
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", ["qk", "sv"])
 def test_increments_and_counts_of_both_forms(form: Form, dtype: Any) -> None:
@@ -93,7 +92,6 @@ def test_the_first_step_counts_three_times_its_first_term() -> None:
     assert released[0] == 3 * eq30[0] > 0
 
 
-@needs_compiler
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("blocks", [1, 3])
 @pytest.mark.parametrize("width", [16, 32, 48, 64, 112, 128, 208])

@@ -15,7 +15,6 @@ from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
 from tests import bounds
 from tests.simulator import twins
-from tests.simulator.runs import needs_compiler
 
 N = 5
 
@@ -50,7 +49,7 @@ def emitted(dtype: Any) -> NDArray[Any]:
 
 
 def spike_values(events: Events) -> NDArray[np.float64]:
-    codes = events.code.astype(np.float64)
+    codes = events.codes.astype(np.float64)
     return np.where(codes > 0, 0.25 * 2.0 ** (codes - 1), np.where(codes < 0, -0.125 * 2.0 ** (-codes - 1), 0.0))
 
 
@@ -67,7 +66,6 @@ CUTS = [
 ]
 
 
-@needs_compiler
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("rows", [1, 3, 19])
@@ -84,7 +82,6 @@ def test_real_currents_of_any_tiling(dtype: Any, cuts: tuple[list[int], list[int
 
 
 @pytest.mark.usefixtures("by_dots")
-@needs_compiler
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("rows", [1, 3, 19])
 def test_integer_currents_of_any_tiling_are_exact(cuts: tuple[list[int], list[int]], rows: int) -> None:
@@ -95,12 +92,11 @@ def test_integer_currents_of_any_tiling_are_exact(cuts: tuple[list[int], list[in
     out = np.full((rows, 37), np.nan, np.float32)
     tiles = rectangles(*cuts)
     issued = accumulate_integer(events, pack_tiles(levels, tiles), IntegerScale(up, down, bias), out, N)
-    np.testing.assert_array_equal(out, twins.integer_currents(events.code, levels, up, down, bias))
+    np.testing.assert_array_equal(out, twins.integer_currents(events.codes, levels, up, down, bias))
     assert_one_accumulate_a_spike_and_output(events, tiles, issued)
 
 
 @pytest.mark.usefixtures("by_dots")
-@needs_compiler
 @pytest.mark.parametrize("channels", [1, 16, 31, 64, 80, 112, 129, 200])
 @pytest.mark.parametrize(("rows", "fan_in"), [(2, 3), (150, 40), (9, 700)])
 def test_every_width_of_output_and_length_of_input(channels: int, rows: int, fan_in: int) -> None:
@@ -113,7 +109,7 @@ def test_every_width_of_output_and_length_of_input(channels: int, rows: int, fan
     tiles = rectangles([0, channels], cuts)
     out = np.full((rows, channels), np.nan, np.float32)
     accumulate_integer(events, pack_tiles(levels, tiles), IntegerScale(up, down, bias), out, N)
-    codes = events.code.astype(np.int64)
+    codes = events.codes.astype(np.int64)
     positive = np.where(codes > 0, 1 << np.maximum(codes - 1, 0), 0) @ levels.T.astype(np.int64)
     negative = np.where(codes < 0, 1 << np.maximum(-codes - 1, 0), 0) @ levels.T.astype(np.int64)
     np.testing.assert_array_equal(out, (up * positive.astype(np.float32) - down * negative.astype(np.float32)) + bias)
@@ -124,7 +120,6 @@ def test_every_width_of_output_and_length_of_input(channels: int, rows: int, fan
     bounds.assert_within(out, exact, bounds.of_product(spikes, weight.T, np.float32, bias))
 
 
-@needs_compiler
 def test_spikes_of_all_sizes_together_lose_no_bit() -> None:
     """16 thresholds a sign: the smallest spike counts beside sums of 2^29, far beyond the whole numbers of float32."""
     rng = np.random.default_rng(8)
@@ -144,7 +139,6 @@ def test_spikes_of_all_sizes_together_lose_no_bit() -> None:
 
 
 @pytest.mark.usefixtures("by_dots")
-@needs_compiler
 def test_integer_sums_reach_the_ends_of_the_accumulator() -> None:
     # As many spikes of 2^7 on weights of 127 as 32 bits hold.
     count = (2**31 - 1) // (127 << 7)
@@ -162,9 +156,9 @@ def test_integer_sums_reach_the_ends_of_the_accumulator() -> None:
 
 def assert_one_accumulate_a_spike_and_output(events: Events, tiles: list[tuple[int, int, int, int]], issued: Any) -> None:
     for i, (out_start, out_stop, in_start, in_stop) in enumerate(tiles):
-        spikes = np.count_nonzero(events.code[:, in_start:in_stop], axis=1)
+        spikes = np.count_nonzero(events.codes[:, in_start:in_stop], axis=1)
         np.testing.assert_array_equal(issued[:, i], spikes * (out_stop - out_start))
-    np.testing.assert_array_equal(issued.sum(axis=1), np.count_nonzero(events.code, axis=1) * 37)
+    np.testing.assert_array_equal(issued.sum(axis=1), np.count_nonzero(events.codes, axis=1) * 37)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -178,7 +172,6 @@ def test_a_dense_head_sums_its_fan_in_in_order(dtype: Any) -> None:
         np.testing.assert_array_equal(out[r], ordered + bias)
 
 
-@needs_compiler
 @pytest.mark.parametrize("cuts", CUTS)
 def test_one_spike_fetches_the_weights_of_its_input(cuts: tuple[list[int], list[int]]) -> None:
     """A unit spike on each input channel in turn: what comes out is the weight matrix, whatever its tiles."""
@@ -191,7 +184,6 @@ def test_one_spike_fetches_the_weights_of_its_input(cuts: tuple[list[int], list[
     np.testing.assert_array_equal(out, weight.T)
 
 
-@needs_compiler
 def test_a_site_may_count_in_finer_groups_than_a_synapse_is_cut() -> None:
     rng = np.random.default_rng(5)
     events = some_events(rng, 7, 23, [0, 3, 8, 16, 23], np.float32)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from synaptile.foundation.errors import ChipError, FileFormatError, InputError
 from synaptile.hwmodels import load_chip, vary, with_host_ec
-from synaptile.report import sizing_tables as tables
-from synaptile.report.sizing_figure import sizing_figure
+from synaptile.report.render.terminal import WIDTH
+from synaptile.report.study_files import write_sizing
+from synaptile.report.views.sizing import break_text, sizing_document
 from synaptile.simulator import schedule
 from synaptile.studies.sizing import evaluate as evaluation
 from synaptile.studies.sizing import size
@@ -105,7 +107,7 @@ def test_one_value_that_does_not_fit_names_the_resource() -> None:
     )
     broken = study.breaks[0]
     assert broken.outcome is not None and not broken.outcome.fits and broken.outcome.binding == "mesh.max_chips"
-    assert "does not suffice" in tables.break_text(broken)
+    assert "does not suffice" in break_text(broken)
 
 
 @pytest.fixture
@@ -234,10 +236,13 @@ def test_a_family_without_stated_area_is_measured_in_doublings() -> None:
 def test_every_output_of_a_synthetic_study_says_so(tmp_path: Path) -> None:
     hostile = vary(with_name(), {"synapse_core.lanes_per_cycle": 4})
     study = size(drawn(), hostile, latency_ms=0.2, parameters={"synapse_core.lanes_per_cycle": [2, 4]})
-    assert "SYNTHETIC" in tables.answer_table(study).title
-    assert "SYNTHETIC" in tables.to_markdown(study)
-    assert json.loads(tables.to_json(study))["synthetic"][0].startswith("SYNTHETIC ACTIVITY")
-    png, svg = sizing_figure(study, tmp_path / "size")
+    assert "SYNTHETIC" in sizing_document(study).warnings[0] and "SYNTHETIC" in study._repr_html_()
+    with (console := Console(width=WIDTH)).capture() as shown:
+        console.print(study)
+    assert "SYNTHETIC" in shown.get()
+    document, text, png, svg = write_sizing(study, tmp_path)
+    assert "SYNTHETIC" in text.read_text()
+    assert json.loads(document.read_text())["synthetic"][0].startswith("SYNTHETIC ACTIVITY")
     assert png.stat().st_size > 10_000 and svg.read_text().startswith("<?xml")
 
 

@@ -36,14 +36,14 @@ def run_reference(node: STBIFNeurons, train: Array) -> Array:
 def run_kernel(node: STBIFNeurons, train: Array) -> Array:
     width = train.shape[1]
     state = resting_state(1, width, train.dtype)
-    limits = TernaryLimits(np.array([node.step_size, 1.0, 0.0], train.dtype), node.low, node.high)
+    limits = TernaryLimits(train.dtype.type(node.step_size), node.low, node.high)
     bounds, found = np.array([0, width // 2, width], np.int64), []
     for x in train:
         events = empty_events(1, width, 2)
         histogram = fire_ternary(np.concatenate([[9.0], x]).astype(train.dtype)[None], 1, state, limits, bounds, events)
-        code = events.code[0].astype(int)
+        code = events.codes[0].astype(int)
         assert histogram.tolist() == [(code > 0).sum(), (code < 0).sum()]
-        assert events.spikes[0].tolist() == [np.count_nonzero(code[: width // 2]), np.count_nonzero(code[width // 2 :])]
+        assert events.counts[0].tolist() == [np.count_nonzero(code[: width // 2]), np.count_nonzero(code[width // 2 :])]
         found.append(code)
     return np.stack(found)
 

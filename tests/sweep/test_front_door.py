@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def test_it_prints_and_writes_the_front(command: Any, tmp_path: Path) -> None:
     path = study_file(tmp_path, name=HOSTILE)
     code, out, err = command(path, "-o", tmp_path / "out", "--html", tmp_path / "page.html")
     assert code == 0, err
-    assert out.startswith(HOSTILE) and "12 of 12 points, 4 failed; the network was executed once" in out
+    assert out.startswith(HOSTILE) and "12 of 12, 4 failed" in out and re.search(r"executed +once", out)
     assert "Pareto front: " in out and "Failed: 4 points" in out and "does not fit: mesh.max_chips" in out
     document = json.loads((tmp_path / "out" / "sweep.json").read_text())
     table = read_points(tmp_path / "out" / "points.parquet").to_pylist()

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaptile.hwmodels import Chip, load_chip, vary
-from synaptile.hwmodels.chip import ECCore, SynapseCore
+from synaptile.hwmodels import Chip, ECCore, SynapseCore, load_chip, vary
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.alike import UNREAD_OF_CORES, mapping_key
 from tests.graphs import vit_graph

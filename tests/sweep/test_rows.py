@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from synaptile.energy import LADDER
 from synaptile.foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
 from synaptile.report.sql import answer
-from synaptile.report.sweep_tables import short_names, to_json
+from synaptile.report.study_files import sweep_json
+from synaptile.report.views.sweep import short_names
 from synaptile.studies.sweeping.journal import Journal
 from synaptile.studies.sweeping.parquet import points_table, read_points, write_points
 from synaptile.studies.sweeping.reasons import reason_of
@@ -43,7 +44,7 @@ def test_the_front_is_what_no_other_beats(points: list[tuple[int, int, int]]) ->
 def test_more_is_better_where_the_figure_says_so() -> None:
     found = sweep_of([row(0, 1.0, 0.2), row(1, 2.0, 0.9), row(2, 3.0, 0.9), row(3, 0.5, None)])
     assert [one.number for one in found.front] == [0, 1], "a point without an objective is on no front"
-    assert json.loads(to_json(found))["front"][1]["figures"]["accuracy"] == 0.9
+    assert json.loads(sweep_json(found))["front"][1]["figures"]["accuracy"] == 0.9
 
 
 def test_the_table_has_a_row_a_point_and_types_that_sql_understands() -> None:

@@ -100,7 +100,7 @@ def test_what_cannot_be_is_refused_with_a_remedy(folder: Path, change: dict[str,
     ("text", "said"),
     [
         ("", "is empty"),
-        ("- a\n", "holds no mapping"),
+        ("- a\n", "holds a list, not a mapping"),
         ("steps: 1\nsteps: 2\n", ":2: key 'steps' is given twice"),
         ("steps: [1\n", "not valid YAML"),
         ("1: 2\n", "key 1 is a int, not a name"),

@@ -22,7 +22,9 @@ from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.images import digits
 from synaptile.mapper import map_graph
-from synaptile.report.dataset_tables import to_csv, to_json, to_markdown
+from synaptile.report.render.markdown import markdown
+from synaptile.report.study_files import dataset_csv, dataset_json
+from synaptile.report.views.dataset import dataset_document
 from synaptile.simulator import execute
 from synaptile.simulator.activity import OPS
 from synaptile.studies.dataset import measure, record
@@ -138,7 +140,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(
     assert synaptile("table1", "digits", *SETTINGS, "-o", tmp_path).code == 0
     assert len(calls) == 2
     assert kept.items() <= {path: path.stat().st_ino for path in (tmp_path / "batches").iterdir()}.items()
-    assert json.loads((tmp_path / "table1.json").read_text())["rows"] == json.loads(to_json(plain))["rows"]
+    assert json.loads((tmp_path / "table1.json").read_text())["rows"] == json.loads(dataset_json(plain))["rows"]
 
 
 @pytest.mark.parametrize(
@@ -287,10 +289,10 @@ def test_the_papers_row_stands_beside_its_own_model_else_the_nearest_for_context
 
 def test_what_is_not_known_or_published_stays_visible_in_every_format() -> None:
     table = table_of("vit_small_patch16_224", 4.5)
-    lines = list(csv.DictReader(io.StringIO(to_csv(table))))
+    lines = list(csv.DictReader(io.StringIO(dataset_csv(table))))
     assert [line["published_ratio"] for line in lines] == ["0.15", ""] and lines[0]["ratio_executed"] == ""
-    assert json.loads(to_json(table))["rows"][1]["published"] is None
-    text = to_markdown(table)
+    assert json.loads(dataset_json(table))["rows"][1]["published"] is None
+    text = markdown(dataset_document(table))
     assert "unpriced" in text and "x\\|y.png" in text and "| 3 | 50.00 | - | 0.5000 | - |" in text
 
 

@@ -46,7 +46,7 @@ def run_with_codes(program: CoreProgram, samples: NDArray[Any], steps: int, imag
 
     def record(self: Recorder, node: Node, traffic: Any, events: Events | None, start: int, count: int) -> None:
         if isinstance(node, Neurons) and events is not None:
-            codes[node.name][:, start : start + count] = events.code.reshape(steps, count, *node.shape)
+            codes[node.name][:, start : start + count] = events.codes.reshape(steps, count, *node.shape)
         plain(self, node, traffic, events, start, count)
 
     with patch.object(Recorder, "record", record):

@@ -157,7 +157,7 @@ def test_a_file_gives_rates_by_name_pattern_and_step(tmp_path: Path) -> None:
         ("assumed: x\ndefault: .nan", "default is nan: needs a number from 0 to 1"),
         ("assumed: x\ndefault: [0.1, .inf]", "needs a number from 0 to 1"),
         ("assumed: x\ndefault: '0.1'", "default is '0.1'"),
-        ("assumed: x\ndefault: true", "default is True"),
+        ("assumed: x\ndefault: true", "default is true"),
         ("assumed: x\ndefualt: 0.1", "defualt is not a known key: did you mean 'default'?"),
         ("assumed: x\ndefault: 0.1\nsites: [{match: a, rates: 0.1}]", "did you mean 'rate'?"),
         ("assumed: x\ndefault: 0.1\nsites: [{match: blocks.0.atn.q, rate: 0.1}]", "did you mean 'blocks.0.attn.q'?"),
@@ -169,8 +169,6 @@ def test_a_file_gives_rates_by_name_pattern_and_step(tmp_path: Path) -> None:
         ("assumed: x\ndefault: 0.1\nsites: [{match: '*.q', rate: 0.3, fired: [0.3, 0.9, 0.9]}]", "contradict each other"),
         ("assumed: x\ndefault: 0.1\nsites: [{match: '*.q', rate: [0.3, 0.9, 0.9], fired: [0.3, 0.5, 0.6]}]", "raise it"),
         ("assumed: x\ndefault: 0.1\nsites: [{match: '*.q', rate: 0.3, levels: [0.5, 0.5]}]", "needs 16"),
-        ("- 1", "holds list, not a mapping"),
-        ("", "holds NoneType, not a mapping"),
     ],
 )
 def test_files_that_cannot_be_meant_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -181,11 +179,20 @@ def test_files_that_cannot_be_meant_are_refused(tmp_path: Path, text: str, messa
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe", b"a: 1\na: 2"])
-def test_files_that_are_no_yaml_are_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [", "rates.yaml:1: not valid YAML"),
+        (b"\xff\xfe", "byte 0 is not UTF-8"),
+        (b"a: 1\na: 2", "rates.yaml:2: key 'a' is given twice"),
+        (b"- 1", "holds a list, not a mapping: write `source:`, `default:` and `sites:`"),
+        (b"", "is empty: write `source:`"),
+    ],
+)
+def test_files_that_are_no_yaml_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "rates.yaml"
     file.write_bytes(content)
-    with pytest.raises(FileFormatError, match="not a readable YAML file"):
+    with pytest.raises(FileFormatError, match=message):
         as_rates(file, small_program().graph, 3)
 
 

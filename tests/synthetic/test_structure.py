@@ -11,7 +11,6 @@ pytest.importorskip("timm")
 
 from synaptile.conversion.convert import lower_model
 from synaptile.conversion.graph import MTNeurons
-from synaptile.conversion.graph.serialise import structure_of
 from synaptile.conversion.structure import structure_of_timm
 from synaptile.conversion.thresholds import apply_preset
 from synaptile.conversion.weights import load_timm
@@ -22,7 +21,7 @@ OPTIONS: dict[str, Any] = {"depth": 1, "img_size": 64}
 
 def shapes(graph: Any) -> Any:
     """Structure without thresholds and metadata."""
-    nodes = structure_of(graph)["nodes"]
+    nodes = graph.structure["nodes"]
     return [{key: value for key, value in node.items() if key not in ("theta1", "theta2", "n")} for node in nodes]
 
 

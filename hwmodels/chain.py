@@ -1,4 +1,4 @@
-"""Reading chip files: YAML text to nested dictionaries, and the chain of files that `extends` names.
+"""The chain of chip files that `extends` names, read and merged into one document.
 
 A chip file that says ``extends: ecmt45`` (a shipped name, or a path relative to the file) takes over everything it does not
 give itself. Sections are merged key by key; a figure is replaced whole, so an overridden value cannot keep the source of the
@@ -8,24 +8,17 @@ value it replaces.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
+from synaptile.foundation.documents import Document, FileKind, Location, read_mapping
 from synaptile.foundation.errors import ChipError
 
 CHIPS = Path(__file__).parent / "chips"
-MAX_FILE_BYTES = 1 << 20
-MAX_DEPTH = 8
 FIGURE_KEYS = frozenset({"value", "source", "assumed"})
-
-Document: TypeAlias = dict[str, Any]
-Location: TypeAlias = tuple[str | int, ...]
+KIND = FileKind("chip file", start="start from a shipped chip with `extends: ecmt45`", error=ChipError)
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ def read_chain(name_or_path: str | Path) -> tuple[Layer, ...]:
             names = " -> ".join([*(layer.label for layer in layers), label])
             raise ChipError(f"{layers[-1].label}: extends: the chain {names} closes on itself; let one of them extend nothing")
         visited.append(resolved)
-        document = _read(path, label)
+        document = read_mapping(path, KIND, label)
         base = document.pop("extends", None)
         layers.append(Layer(label, document))
         if base is None:
@@ -100,55 +93,6 @@ def _locate(name: str | Path, folder: Path, problem: str) -> tuple[Path, str]:
     near = difflib.get_close_matches(str(name), shipped, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ChipError(f"{problem}: {hint}shipped chips are {', '.join(shipped)}; or give the path of a YAML file")
-
-
-def _read(path: Path, label: str) -> Document:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ChipError(f"{label}: {path.stat().st_size:,} bytes, limit {MAX_FILE_BYTES:,}: this is not a chip file")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ChipError(f"{label}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    except UnicodeDecodeError as error:
-        raise ChipError(f"{label}: byte {error.start} is not UTF-8; save the file as UTF-8 text") from error
-    try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except DuplicateKeyError as error:
-        key = str(error.problem).split('"')[1]
-        raise ChipError(f"{label}:{_line(error)}: key {key!r} is given twice; keep one") from error
-    except MarkedYAMLError as error:
-        problem = error.problem or error.context
-        raise ChipError(f"{label}:{_line(error)}: not valid YAML: {problem}; correct the syntax on that line") from error
-    except (YAMLError, ValueError, TypeError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ChipError(f"{label}: not valid YAML: {reason}; correct the file") from error
-    if document is None:
-        raise ChipError(f"{label}: the file is empty; start from a shipped chip with `extends: ecmt45`")
-    if not isinstance(document, dict):
-        raise ChipError(f"{label}: holds a {type(document).__name__}, not a mapping; write one `key: value` a line")
-    _check_keys(document, label, ())
-    return document
-
-
-def _line(error: MarkedYAMLError) -> int:
-    mark = error.problem_mark or error.context_mark
-    return int(mark.line) + 1 if mark is not None else 1
-
-
-def _check_keys(document: Mapping[Any, Any], label: str, location: Location) -> None:
-    if len(location) > MAX_DEPTH:
-        raise ChipError(f"{label}: {dotted(location[:3])}... is nested deeper than {MAX_DEPTH} levels; a chip file has 4")
-    for key, value in document.items():
-        if not isinstance(key, str):
-            where = f" in {dotted(location)}" if location else ""
-            raise ChipError(f"{label}: key {key!r}{where} is a {type(key).__name__}, not a name; put it in quotes or remove it")
-        if isinstance(value, dict):
-            _check_keys(value, label, (*location, key))
-
-
-def dotted(location: Location) -> str:
-    """``("mesh", "width")`` as ``mesh.width``."""
-    return ".".join(str(part) for part in location)
 
 
 def _merge(base: Document, derived: Document) -> Document:

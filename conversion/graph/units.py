@@ -1,0 +1,185 @@
+"""Nodes that compute: Linears, the units of non-linearities and products, and the neurons in front of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeAlias
+
+from synaptile.conversion.graph.node import LATER, Injection, Law, Neurons, Node, Read, Shape
+from synaptile.foundation.errors import GraphError
+
+ECFunction: TypeAlias = Literal["layer_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh"]
+
+
+@dataclass(frozen=True)
+class ECUnit(Node):
+    """Unit of a non-linearity F that emits increments, S being the running sum of its input.
+
+    Law ``mean`` (expectation compensation; paper, Eq. 15): ``O(t) = t F(S(t)/t) - (t-1) F(S(t-1)/(t-1))``, O(1) = F(x(1)).
+    Law ``sum`` (telescoping, SpikeZIP): ``O(t) = F(S(t)) - F(S(t-1))``, with F(S(0)) taken as zero.
+    The argument of F is multiplied by `input_scale` (the attention scale, for softmax).
+
+    Arrays: layer_norm has ``weight`` and ``bias`` (channels,); softmax has ``bias`` (heads, tokens, keys) where
+    `biased` (relative position bias, added after scaling).
+    """
+
+    function: ECFunction
+    eps: float = 0.0
+    input_scale: float = 1.0
+    biased: bool = False
+    law: Law = field(default="mean", metadata=LATER)
+
+    kind = "ec"
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """What the function learns."""
+        if self.function == "layer_norm":
+            return {"weight": (self.width,), "bias": (self.width,)}
+        return {"bias": self.shape} if self.function == "softmax" and self.biased else {}
+
+    def length_problem(self, reads: Sequence[Read]) -> str:
+        """A bias whose extents are those of the longest sentence."""
+        return "adds a bias to a softmax, whose extent would depend on the sentence" if self.biased else ""
+
+
+@dataclass(frozen=True)
+class ProductUnit(Node):
+    """Product EC unit (paper, Eq. 16-18), per head.
+
+    `form` ``"qk"``: A (tokens, heads*d) times B (keys, heads*d) transposed, giving an attention map.
+    `form` ``"sv"``: an attention map times B (keys, heads*d), giving (tokens, heads*d).
+    ``d(t) = A(t) S_B(t) + S_A(t-1) B(t)``, which is S_A(t) S_B(t) - S_A(t-1) S_B(t-1). Law ``mean``:
+    ``S_K(t) = S_K(t-1) + d(t)``, ``O(t) = S_K(t)/t - S_K(t-1)/(t-1)``. Law ``sum`` (telescoping): ``O(t) = d(t)``.
+    """
+
+    form: Literal["qk", "sv"]
+    heads: int
+    keys: int
+    head_width: int
+    law: Law = field(default="mean", metadata=LATER)
+
+    kind = "product"
+    arity = 2
+
+    @property
+    def macs(self) -> int:
+        """Dense multiply-accumulates of one pass of one image."""
+        return self.heads * self.tokens * self.keys * self.head_width
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """An attention map (form qk), or tokens (sv)."""
+        if other := [read.node.name for read in reads if not isinstance(read.node, Neurons)]:
+            raise GraphError(f"product {self.name!r} reads {other[0]!r}: both operands must be neurons")
+        attention, rows = (self.heads, self.tokens, self.keys), (self.tokens, self.heads * self.head_width)
+        left, result = (rows, attention) if self.form == "qk" else (attention, rows)
+        needed = [left, (self.keys, rows[1])]
+        if [read.shape for read in reads] != needed:
+            raise GraphError(
+                f"product {self.name!r} reads shapes {reads[0].shape} and {reads[1].shape}, needs {needed[0]} and {needed[1]}"
+            )
+        return result
+
+    def at_length(self, length: int) -> Self:
+        """As many keys as tokens."""
+        return replace(super().at_length(length), keys=length)
+
+
+@dataclass(frozen=True)
+class MTNeurons(Neurons):
+    """Multi-threshold neurons (paper, Eq. 19-25): thresholds +theta1*2^k and -theta2*2^k, k = 0..n-1, soft reset."""
+
+    theta1: float
+    theta2: float
+    n: int
+
+    kind = "mt"
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """A neuron per element of the input."""
+        if not (0 < self.theta1 < math.inf and 0 < self.theta2 < math.inf) or not 1 <= self.n <= 16:
+            raise GraphError(
+                f"MT site {self.name!r} has theta1 {self.theta1}, theta2 {self.theta2}, n {self.n}: "
+                "thresholds must be positive and finite, n from 1 to 16"
+            )
+        return reads[0].shape
+
+
+@dataclass(frozen=True)
+class STBIFNeurons(Neurons):
+    """Ternary bipolar integrate-and-fire neurons with a spike tracer (SpikeZIP-TF, ST-BIF+).
+
+    Membrane q (in steps) starts at 0.5, tracer S at 0. At each step ``q += x / step_size``; a spike o = +1 where q >= 1 and
+    S < `high`, else o = -1 where q < 0 and S > `low`; ``S += o``, ``q -= o``; emitted is o * step_size. At rest S is
+    ``clamp(floor(X / step_size + 0.5), low, high)`` of the input's sum X: the quantiser that the site stands for.
+    """
+
+    step_size: float
+    low: int
+    high: int
+
+    kind = "stbif"
+
+    @property
+    def theta1(self) -> float:
+        """Value of a positive spike."""
+        return self.step_size
+
+    @property
+    def theta2(self) -> float:
+        """Magnitude of a negative spike."""
+        return self.step_size
+
+    @property
+    def n(self) -> int:
+        """One magnitude per sign."""
+        return 1
+
+    @property
+    def levels(self) -> int:
+        """Levels of the quantiser."""
+        return self.high - self.low + 1
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """A neuron per element of the input."""
+        if not 0 < self.step_size < math.inf or not self.low <= 0 < self.high:
+            raise GraphError(
+                f"ST-BIF site {self.name!r} has step size {self.step_size:g}, levels {self.low}..{self.high}: "
+                "the step must be positive and finite, the levels hold 0 and 1"
+            )
+        return reads[0].shape
+
+
+@dataclass(frozen=True)
+class Synapse(Node):
+    """A Linear: ``I = W x(t) + b``, the bias added every step or once.
+
+    `spiking` synapses accumulate weight rows for the spikes of the neurons in front; the others (the head of preset
+    ``released``) multiply a real-valued stream. Arrays: ``weight`` (channels, fan_in) and ``bias`` (channels,).
+    """
+
+    fan_in: int
+    spiking: bool = True
+    injection: Injection = field(default="every", metadata=LATER)
+
+    kind = "synapse"
+
+    @property
+    def macs(self) -> int:
+        """Dense multiply-accumulates of one pass of one image."""
+        return self.tokens * self.fan_in * self.width
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """A row of weights and a bias per channel."""
+        return {"weight": (self.width, self.fan_in), "bias": (self.width,)}
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """The tokens of the input."""
+        source, given = reads[0]
+        if len(given) != 2 or given[1] != self.fan_in:
+            raise GraphError(f"synapse {self.name!r} has fan-in {self.fan_in}, its input has shape {given}")
+        if self.spiking is not isinstance(source, Neurons):
+            how = "spiking" if self.spiking else "real-valued"
+            raise GraphError(f"synapse {self.name!r} is {how}, its input {source.name!r} is not")
+        return (given[0], self.width)

@@ -1,0 +1,257 @@
+"""The sections of a chip: which figures there are, of which type and range, and what they mean.
+
+This is the one place where a figure is declared; a chip file, a `Chip`, its digest, stored programs, `vary` and the reference
+page follow. Units stand in the names: `_bits`, `_mhz`, `_ns`, `_pj`, `_uw`, `_um2`, `_per_cycle`. Counts are integers, rates that
+may be fractions (an update that takes several cycles) are floats. A field with a default is one that a chip may do without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import with_config
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
+
+from synaptile.hwmodels.sourced import FORM, Count, CountOrZero, Flag, Real, Section, Share, WrittenAs
+
+GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
+"""How a synapse treats a spike of value sign*2^k: it shifts (one copy of each weight), it holds 2n copies of each weight, one
+per threshold (paper, Eq. 26-29), or it knows no graded spikes at all."""
+
+Synchronisation: TypeAlias = Literal["barrier", "dataflow"]
+"""How cores agree on time steps: all wait at a barrier, or each goes on when its inputs are complete."""
+
+
+@dataclass(frozen=True)
+class Mesh(Section):
+    """The tiles of one chip, `width` by `height`, one router each; a board holds up to `max_chips` such chips."""
+
+    width: Count
+    """Tiles in a row of one chip."""
+    height: Count
+    """Tiles in a column of one chip."""
+    synapse_cores_per_tile: Count
+    """Synapse cores beside each router."""
+    ec_cores_per_tile: CountOrZero
+    """EC cores beside each router; 0 on a chip without them."""
+    max_chips: Count
+    """Chips that a board may hold; 1 for a chip that stands alone."""
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of one chip."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True)
+class SynapseCore(Section):
+    """A core that accumulates weight rows for spikes and has no multiplier.
+
+    Where `token_sharing` holds, a channel's neurons are time-multiplexed over tokens, each token with a membrane of its own.
+    """
+
+    weight_memory_bits: Count
+    """Weights and biases that a core holds."""
+    state_memory_bits: Count
+    """Membranes and accumulators that a core holds."""
+    weight_bits: Count
+    """Width of a stored weight."""
+    accumulator_bits: Count
+    """Width of an accumulator."""
+    membrane_bits: Count
+    """Width of a membrane."""
+    max_neurons: Count
+    """Output channels a core holds; (token, channel) pairs where token_sharing is false."""
+    max_axons: Count
+    """Input rows a core holds; (token, channel) pairs where token_sharing is false."""
+    lanes_per_cycle: Count
+    """Accumulations issued per cycle."""
+    neuron_updates_per_cycle: Real
+    """Neurons updated per cycle; below 1 where an update takes several cycles."""
+    graded_spikes: GradedSpikes
+    """shift: one copy of each weight, shifted by k; replicate: 2n copies (paper, Eq. 26-29); binary: no graded spikes."""
+    token_sharing: Flag
+    """Whether a channel's weights and neurons serve all tokens in turn; else each token takes a copy."""
+    weight_bank_bits: Count | None = None
+    """The SRAM bank that one access of a weight opens; the whole memory where absent."""
+    state_bank_bits: Count | None = None
+    """The SRAM bank that one access of state opens; the whole memory where absent."""
+    memory_in_ac: Annotated[bool, WrittenAs(Literal[True])] = False
+    """Present where operation_pj.ac already contains reading the weight and updating the accumulator."""
+
+    @property
+    def accumulators(self) -> int:
+        """Accumulators per output: two where spikes are shifted, as either sign has thresholds of its own."""
+        return 2 if self.graded_spikes == "shift" else 1
+
+
+@dataclass(frozen=True)
+class ECCore(Section):
+    """A core with multipliers: expectation compensation, products, residual adds, the dense front end, a real-valued head."""
+
+    state_memory_bits: Count
+    """Running sums, last outputs, membranes and weights of dense layers that a core holds."""
+    state_bits: Count
+    """Width of one word of them."""
+    multipliers_per_cycle: Count
+    """MACs or additions issued per cycle."""
+    special_functions_per_cycle: Real
+    """Divisions, reciprocal roots, exp, erf, tanh, sigmoid per cycle."""
+    neuron_updates_per_cycle: Real
+    """Neurons updated per cycle."""
+    max_neurons: Count
+    """(token, channel) pairs a core holds."""
+    state_bank_bits: Count | None = None
+    """The SRAM bank that one access opens; the whole memory where absent."""
+
+
+@dataclass(frozen=True)
+class NoC(Section):
+    """The mesh network. The two `chip_crossing` figures are None on a chip that stands alone."""
+
+    flit_bits: Count
+    """Width of a link."""
+    cycles_per_hop: Count
+    """From one router to the next."""
+    link_flits_per_cycle: Real
+    """What a link carries."""
+    multicast: Flag
+    """Whether routers copy a flit along a tree; else each receiver is sent its own."""
+    energy_pj_per_flit_hop: Real
+    """Router and wire together."""
+    spike_header_bits: Count
+    """Address of a spike; 1 + log2(n) bits of payload come on top."""
+    word_bits: Count
+    """A real value on the network."""
+    input_queue_flits: Count
+    """Room of a router input; queues are not bounded, longer ones are reported."""
+    chip_crossing_cycles: Count | None = None
+    """From chip to chip; needed on boards."""
+    chip_crossing_pj_per_flit: Real | None = None
+    """From chip to chip; needed on boards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leakage(Section):
+    """Static power."""
+
+    synapse_core_uw: Real
+    """Static power of one synapse core, its memories included."""
+    ec_core_uw: Real = 0.0
+    """Static power of one EC core, its memories included; absent without EC cores."""
+    router_uw: Real
+    """Static power of one router."""
+
+
+@dataclass(frozen=True)
+class OffChip(Section):
+    """What lies outside the chip."""
+
+    dram_pj_per_64bit: Real
+    """An access of 64 bits; pixels come from there."""
+
+
+@dataclass(frozen=True)
+class Area(Section):
+    """Figures for a statement of die area.
+
+    One bit of memory takes ``sram_um2_per_bit / sram_array_efficiency``. Datapath logic (lanes, multipliers, special-function
+    units) is multiplied by `logic_overhead`.
+    """
+
+    sram_um2_per_bit: Real
+    """One cell."""
+    sram_array_efficiency: Share
+    """Share of cells in the area of a macro."""
+    accumulate_lane_um2: Real
+    """One accumulate lane."""
+    multiplier_um2: Real
+    """One multiplier with its adder."""
+    special_function_um2: Real
+    """One special-function unit."""
+    router_um2: Real
+    """A whole router."""
+    logic_overhead: Real
+    """What control, registers and wiring multiply the area of bare arithmetic by."""
+    reticle_mm2: Real
+    """What one lithography exposure covers."""
+
+
+@with_config(FORM)
+class Formats(TypedDict, total=False):
+    """Energy of one operation in each number format, pJ."""
+
+    fp32: Real
+    """One operation in fp32."""
+    fp16: Real
+    """One operation in fp16."""
+    int8: Real
+    """One operation in int8."""
+
+
+@with_config(FORM)
+class Operations(TypedDict, total=False):
+    """Section `operation_pj`: the operations that cores issue, and updates of a neuron as a whole.
+
+    The latter are for chips that publish nothing finer: with a spike sent (active) and without (inactive).
+    """
+
+    ac: Formats
+    """One accumulate caused by one spike at one destination."""
+    mac: Formats
+    """One multiply-accumulate."""
+    add: Formats
+    """Every other addition."""
+    mul: Formats
+    """One multiplication."""
+    compare: Formats
+    """One comparison."""
+    div: Formats
+    """One division."""
+    rsqrt: Formats
+    """One reciprocal square root."""
+    exp: Formats
+    """One exponential."""
+    erf: Formats
+    """One error function."""
+    tanh: Formats
+    """One hyperbolic tangent."""
+    sigmoid: Formats
+    """One sigmoid."""
+    neuron_update_active: Formats
+    """Updating a neuron that sends a spike."""
+    neuron_update_inactive: Formats
+    """Updating a neuron that sends none."""
+
+
+@with_config(FORM)
+class Expansion(TypedDict, total=False):
+    """Primitive operations that one special function takes."""
+
+    mac: Count
+    """MACs in it."""
+    add: Count
+    """Additions in it."""
+    mul: Count
+    """Multiplications in it."""
+    compare: Count
+    """Comparisons in it."""
+
+
+@with_config(FORM)
+class SpecialFunctions(TypedDict, total=False):
+    """Section `special_functions`."""
+
+    div: Expansion
+    """What a division takes."""
+    rsqrt: Expansion
+    """What a reciprocal square root takes."""
+    exp: Expansion
+    """What an exponential takes."""
+    erf: Expansion
+    """What an error function takes."""
+    tanh: Expansion
+    """What a hyperbolic tangent takes."""
+    sigmoid: Expansion
+    """What a sigmoid takes."""

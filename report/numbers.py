@@ -1,0 +1,55 @@
+"""Numbers as text, the same in every table, page and note."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_UNITS = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"))
+
+
+def energy_text(energy_pj: float | None) -> str:
+    """An energy in pJ with four significant digits in the unit that suits it: ``7.464 mJ``; "unpriced" for None."""
+    if energy_pj is None:
+        return "unpriced"
+    if energy_pj == 0:
+        return "0 pJ"
+    for scale, unit in _UNITS:
+        # Rounded first, so that 999.99 uJ becomes 1.000 mJ and not 1000 uJ.
+        if abs(float(f"{energy_pj:.4g}")) >= scale:
+            return f"{_digits(energy_pj / scale)} {unit}"
+    return f"{_digits(energy_pj)} pJ"
+
+
+def ratio_text(ratio: float | None) -> str:
+    """A ratio with three decimals, or a dash where there is nothing to divide by."""
+    return "-" if ratio is None else f"{ratio:.3f}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction in percent, one decimal; below 0.05 % but not zero it says so."""
+    return "<0.1 %" if 0 < fraction < 0.0005 else f"{100 * fraction:.1f} %"
+
+
+def five(value: float, decimals: int) -> str:
+    """A figure in at most five characters, as long as its whole part fits: 77.41, 100.0, 0.375, 12.50."""
+    whole = len(f"{value:.{decimals}f}".partition(".")[0])
+    return f"{value:.{max(0, min(decimals, 4 - whole))}f}"
+
+
+def time_text(milliseconds: float) -> str:
+    """A time in the unit that suits it: us, ms or s."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1e3:,.3f} s"
+    return f"{milliseconds:,.3f} ms" if milliseconds >= 1 else f"{1e3 * milliseconds:,.2f} us"
+
+
+def shown_steps(steps: int, most: int = 12) -> tuple[int, ...]:
+    """Which steps a table shows: all up to `most`, else `most` of them spread evenly, first and last among them."""
+    if steps <= most:
+        return tuple(range(1, steps + 1))
+    return tuple(int(step) for step in np.unique(np.linspace(1, steps, most).round().astype(int)))
+
+
+def _digits(value: float) -> str:
+    text = f"{value:#.4g}"
+    return text.rstrip(".")

@@ -1,0 +1,1 @@
+"""Renderers: a Document or Sheet as terminal output, Markdown text or HTML."""

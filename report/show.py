@@ -1,0 +1,42 @@
+"""What shows every result: named to `foundation.shown` by `synaptile/__init__.py`."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+
+from synaptile.report.render.html import html
+from synaptile.report.render.terminal import terminal
+from synaptile.report.views.dataset import dataset_document
+from synaptile.report.views.document import Document, Sheet
+from synaptile.report.views.sizing import sizing_document
+from synaptile.report.views.sweep import sweep_document
+from synaptile.report.views.tuning import tuning_document
+from synaptile.studies.dataset.table import DatasetTable
+from synaptile.studies.sizing.answer import Sizing
+from synaptile.studies.sweeping.rows import Sweep
+from synaptile.studies.tuning.trials import Tuning
+
+
+def html_of(result: object) -> str:
+    """A result, sheet or document as HTML of a notebook."""
+    return html(_readable(result))
+
+
+def terminal_of(result: object) -> RenderableType:
+    """A result, sheet or document as a rich console prints it."""
+    return terminal(_readable(result))
+
+
+def _readable(result: object) -> Document | Sheet:
+    match result:
+        case Document() | Sheet():
+            return result
+        case Sizing():
+            return sizing_document(result)
+        case Sweep():
+            return sweep_document(result)
+        case Tuning():
+            return tuning_document(result)
+        case DatasetTable():
+            return dataset_document(result)
+    raise TypeError(f"no view of a {type(result).__name__}")
