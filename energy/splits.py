@@ -9,7 +9,7 @@ import numpy as np
 from synaptile.energy.accountings import LADDER
 from synaptile.energy.bill import NO_CORE, Bill
 from synaptile.energy.energy_report import EnergyReport
-from synaptile.energy.scheduled_flits import link_energy
+from synaptile.energy.flits import link_energy
 from synaptile.foundation.errors import InputError
 
 SPLITS = ("rung", "node", "core", "step", "link")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pydantic
 
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.options import Synchronisation
 from synaptile.foundation.tables import Tabular
 from synaptile.hwmodels.sections import (
     Area,
@@ -21,7 +22,6 @@ from synaptile.hwmodels.sections import (
     Operations,
     SpecialFunctions,
     SynapseCore,
-    Synchronisation,
 )
 from synaptile.hwmodels.sourced import NotWritten, Real, Section, Text, Texts, WrittenAs
 
