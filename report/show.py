@@ -8,9 +8,11 @@ from synaptile.report.render.html import html
 from synaptile.report.render.terminal import terminal
 from synaptile.report.views.dataset import dataset_document
 from synaptile.report.views.document import Document, Sheet
+from synaptile.report.views.relief import relief_sheet
 from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.sweep import sweep_document
 from synaptile.report.views.tuning import tuning_document
+from synaptile.simulator.schedule.relief import Relief
 from synaptile.studies.dataset.table import DatasetTable
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.rows import Sweep
@@ -31,6 +33,8 @@ def _readable(result: object) -> Document | Sheet:
     match result:
         case Document() | Sheet():
             return result
+        case Relief():
+            return relief_sheet(result)
         case Sizing():
             return sizing_document(result)
         case Sweep():
