@@ -126,8 +126,9 @@ def relief(
             continue
         after = before // 2 if resource in DELAYS else 2 * before
         keep = unmoved and for_room and resource not in ROOM
+        relieved = vary(base, {resource: after})
         try:
-            timeline = time(vary(base, {resource: after}), keep=keep)
+            timeline = time(relieved, keep=keep)
         except InputError as error:
             not_tried.append((resource, str(error)))
             continue
