@@ -9,9 +9,9 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import PLACEMENT_METHODS, PlacementMethod
+from synaptile.foundation.options import PLACEMENT_METHODS, Goal, PlacementMethod
 from synaptile.hwmodels import Chip
-from synaptile.mapper.balance import Goal, Layout, balanced, check_goal
+from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.load import FiringRates

@@ -35,7 +35,7 @@ from synaptile.report import (
     write_report,
 )
 from synaptile.report.study_files import write_sweep
-from synaptile.simulator import Timeline, execute, schedule
+from synaptile.simulator import Relief, Timeline, execute, relief, schedule
 from synaptile.studies.rundir import Run
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
@@ -70,6 +70,13 @@ def schedule_run(run: Run, chip: str | None, images: int, synchronisation: str |
     target = None if chip is None else load_chip(chip)
     with counted("scheduling") as progress:
         return schedule(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
+
+
+def relieve_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Relief:
+    """What doubling each resource would bring to a run on its own chip, or on another given by name or file."""
+    target = None if chip is None else load_chip(chip)
+    with counted("resources doubled") as progress:
+        return relief(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
 
 
 def report_schedule(timeline: Timeline, directory: Path, console: Console) -> None:
