@@ -10,6 +10,7 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.text.tokens import Tokens, check_tokens, text_source
+from synaptile.foundation.arguments import expect_path
 from synaptile.foundation.errors import FileFormatError, InputError
 
 FILE = "tokenizer.json"
@@ -55,7 +56,7 @@ def encode(sentences: Sequence[str], graph: SpikingGraph) -> Tokens:
 
 def read_sentences(file: str | Path) -> list[str]:
     """Sentences of a text file, one a line; empty lines and those that start with # are left out. Raises InputError."""
-    path = Path(file)
+    path = expect_path(file, "file of sentences")
     if not path.is_file():
         raise InputError(f"{path}: no such file of sentences")
     try:
