@@ -13,6 +13,7 @@ from synaptile.foundation.options import SYNCHRONISATIONS
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
@@ -22,7 +23,6 @@ from synaptile.simulator.schedule.plan import list_jobs
 from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.simulate import Progress, simulate
-from synaptile.simulator.schedule.spike_counts import SpikeCounts
 from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Tables, tables_of
