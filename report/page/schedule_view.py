@@ -49,7 +49,7 @@ def schedule_summary(timeline: Timeline) -> dict[str, Any]:
 
 
 def bins_document(timeline: Timeline) -> dict[str, Any]:
-    """Bins of time a core: busy, stalled on input, stalled on the network in percent, and the kind of node worked on most.
+    """Bins of time per core: busy, stalled on input, stalled on the network in percent, and the kind of node worked on most.
 
     `edges` has shape (bins + 1,), in cycles; the others (cores, bins). `work` indexes `kinds`, -1 where nothing ran.
     """
