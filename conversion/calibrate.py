@@ -19,6 +19,7 @@ from synaptile.conversion.thresholds import (
     preset_thresholds,
     with_thresholds,
 )
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError, InputError
 from synaptile.foundation.options import PRESETS, Preset
 
@@ -64,7 +65,7 @@ class ECMT(Method):
         self, lowered: SpikingGraph, calibration: Batches | None, *, batch_size: int = 8, progress: Progress | None = None
     ) -> SpikingGraph:
         """The graph with the preset's structure and its thresholds; see `Method.apply`."""
-        graph = apply_preset(lowered, self.preset)
+        graph = apply_preset(expect(lowered, SpikingGraph, "lowered", "give a lowered SpikingGraph"), self.preset)
         n = default_n(graph) if self.n is None else self.n
         injected = dict(self.thresholds or {})
         fixed = preset_thresholds(graph, self.preset)
