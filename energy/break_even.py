@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
+from synaptile.conversion.graph import Neurons, Node
 from synaptile.energy.bill import Bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
+from synaptile.simulator.actions.part import whole
+from synaptile.simulator.actions.rules import actions_of
+from synaptile.simulator.actions.vocabulary import Driver, Role, Trigger
 from synaptile.simulator.activity import SpikeRecord
 
 if TYPE_CHECKING:
@@ -42,25 +45,6 @@ CAUTION = (
 RUNGS = ("eq30", "executed", "memory", "noc")
 """Rungs that can be scaled: static energy depends on the schedule."""
 
-_EVENTS = frozenset(
-    {
-        "accumulate",
-        "synapse rows",
-        "A(t) S_B(t)",
-        "S_A(t-1) B(t)",
-        "soft reset",
-        "operand sums",
-        "accumulator read",
-        "accumulator write",
-        "operand row",
-        "product accumulator read",
-        "product accumulator write",
-        "operand sum read",
-        "operand sum write",
-        "spikes",
-    }
-)
-_FETCHES = "weight rows"
 _BISECTIONS = 60
 
 
@@ -197,9 +181,9 @@ def _rate(record: SpikeRecord, step: int) -> float:
 
 def _behind(node: Node, site_rate: Mapping[str, float], report: EnergyReport) -> float:
     """Rate of the spikes that cause a node's events: its own where it fires, else of the sites that it reads."""
-    if isinstance(node, Neurons):
+    if node.name in site_rate:
         return site_rate[node.name]
-    if not isinstance(node, Synapse | Convolution2d | ProductUnit):
+    if all(action.trigger is Trigger.STEP for action in actions_of(whole(node))):
         return 0.0
     sites = [(site_rate[port.node], report.activity.spikes[port.node].neurons) for port in node.inputs if port.node in site_rate]
     neurons = sum(count for _, count in sites)
@@ -208,7 +192,8 @@ def _behind(node: Node, site_rate: Mapping[str, float], report: EnergyReport) ->
 
 def _parts(bill: Bill, step: int, nodes: int) -> tuple[float, Float64, Float64]:
     """Energy through `step` that does not depend on spikes, and per node what events cause and what weight fetches take."""
-    kinds = np.array([2 if role == _FETCHES else 1 if role in _EVENTS else 0 for role in bill.roles], np.int32)
+    drivers = tuple(Driver)
+    kinds = np.array([drivers.index(Role(role).driven_by) for role in bill.roles], np.int32)
     group = kinds[bill.role] * (nodes + 1) + bill.node
     energy = bill.energy_by(group.astype(np.int32), 3 * (nodes + 1))[:, :step].sum(axis=1).reshape(3, nodes + 1)
     return float(energy[0].sum()), energy[1, :nodes], energy[2, :nodes]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import ECUnit, Node, ProductUnit, layer_of
 from synaptile.energy.accountings import Comparison
 from synaptile.energy.bill import CHIP, NO_CORE, Bill
-from synaptile.energy.scheduled_flits import link_energy
+from synaptile.energy.flits import link_energy
 from synaptile.foundation.errors import InputError
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import Timeline

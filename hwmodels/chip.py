@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pydantic
 
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.options import Synchronisation
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.hwmodels.sections import (
@@ -22,7 +23,6 @@ from synaptile.hwmodels.sections import (
     Operations,
     SpecialFunctions,
     SynapseCore,
-    Synchronisation,
 )
 from synaptile.hwmodels.sourced import ASSUMED, NotWritten, Real, Section, Text, Texts, WrittenAs
 

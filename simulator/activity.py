@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose, words
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.vocabulary import Op
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Int64 = NDArray[np.int64]
 
-OPS = ("ac", "mac", "add", "mul", "compare", "div", "rsqrt", "exp", "erf", "tanh", "sigmoid")
+OPS = tuple(op.value for op in Op)
 """Operations that cores issue. `ac` is one accumulate caused by one spike at one destination; `add` is every other addition."""
 
 SYNTHETIC = "synthetic"

@@ -1,6 +1,7 @@
 """The front door: every public name and the module that it comes from, read by `synaptile/__init__.py` and by type checkers."""
 
 from .conversion.ann import ann_forward as ann_forward
+from .conversion.calibrate import ECMT as ECMT
 from .conversion.calibrate import calibrate as calibrate
 from .conversion.convert import convert as convert
 from .conversion.graph import (
@@ -12,11 +13,15 @@ from .conversion.graph import (
 from .conversion.graph import (
     save_graph as save_graph,
 )
+from .conversion.images import load_images as load_images
 from .conversion.nir import (
     from_nir as from_nir,
 )
 from .conversion.nir import (
     to_nir as to_nir,
+)
+from .conversion.spikezip import (
+    SpikeZIP as SpikeZIP,
 )
 from .conversion.spikezip import (
     calibrate_spikezip as calibrate_spikezip,

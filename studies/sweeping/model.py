@@ -21,12 +21,13 @@ from synaptile.data import DIGITS_GRAPH
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import FinitePresentation, MethodName, Preset
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.studies.dataset.listing import list_images
 from synaptile.studies.kept import kept
 from synaptile.studies.settings import file_digest
 from synaptile.studies.sweeping.parameters import CONVERSION, FACTOR, SPIKEZIP_CONVERSIONS, Conversion
-from synaptile.studies.sweeping.schema import Method, Preset, StudyImages, StudyModel
+from synaptile.studies.sweeping.schema import StudyImages, StudyModel
 from synaptile.studies.tuning.space import check_tunable, group_of, groups
 
 Kind = Literal["graph", "timm", "digits", "run"]
@@ -41,7 +42,7 @@ class ModelFile(Strict):
 
     kind: Kind
     file: str
-    method: Method
+    method: MethodName
     preset: Preset
     calibration: StudyImages | None
 
@@ -218,14 +219,14 @@ def check_groups(graph: SpikingGraph, factors: Iterable[str]) -> None:
 
 
 @kept(2)
-def _calibrated(model: ModelFile, preset: str, p: float) -> SpikingGraph:
+def _calibrated(model: ModelFile, preset: Preset, p: float) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate(load_graph(model.file), images, preset=preset, p=p)
 
 
 @kept(2)
-def _quantised(model: ModelFile, levels: int, shown: str) -> SpikingGraph:
+def _quantised(model: ModelFile, levels: int, shown: FinitePresentation) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate_spikezip(load_graph(model.file), images, levels=levels, presentation=shown)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from synaptile.commands.options import ChipName, HostEC, Seed, with_suffix
+from synaptile.foundation.options import PlacementMethod
 from synaptile.terminal import output, phases
-
-Placement = Literal["anneal", "metis", "row_major"]
 
 
 def map_(
@@ -22,7 +21,7 @@ def map_(
         int, typer.Option("--replicas", help="Copies of every synapse's weights, tokens divided among them.")
     ] = 1,
     host_ec: HostEC = False,
-    placement: Annotated[Placement, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
+    placement: Annotated[PlacementMethod, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
     from synaptile.conversion.graph import load_graph
