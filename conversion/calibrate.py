@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.conversion.method import Batches, Method, Progress, Samples, checked_batches
+from synaptile.conversion.method import Batches, Method, Samples, checked_batches
 from synaptile.conversion.thresholds import (
     Thresholds,
     apply_preset,
@@ -22,6 +22,7 @@ from synaptile.conversion.thresholds import (
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError, InputError
 from synaptile.foundation.options import PRESETS, Preset
+from synaptile.foundation.types import Progress
 
 
 @dataclass(frozen=True)

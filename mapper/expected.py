@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Node, ProductUnit, SpikingGraph, TokenMean
+from synaptile.foundation.types import Int64
 from synaptile.mapper.load import Load, maker
-from synaptile.mapper.program import Int64, PartTable
+from synaptile.mapper.program import PartTable
 
 Floats = NDArray[np.float64]
 

@@ -12,6 +12,7 @@ from synaptile.conversion.graph import SpikingGraph, Synapse
 from synaptile.conversion.graph.storage import as_graph
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import PLACEMENT_METHODS, Goal, PlacementMethod
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board
@@ -19,7 +20,7 @@ from synaptile.mapper.flows import connect
 from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.placement import Seats, place
-from synaptile.mapper.program import CoreProgram, CoreTable, Int64
+from synaptile.mapper.program import CoreProgram, CoreTable
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile

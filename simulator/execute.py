@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from synaptile.conversion.graph import Convolution2d, Neurons, Port, ProductUnit
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Progress
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.storage import as_program
@@ -32,7 +33,6 @@ from synaptile.simulator.memory import check_memory
 from synaptile.simulator.number_format import check_numeric
 from synaptile.simulator.settling import settled_steps
 
-Progress = Callable[[int, int], None]
 TOKENS_AT_ONCE = 800
 NEURONS_PER_TOKEN = 512
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.conversion.method import Batches, Method, Progress, Samples, check_calibration, whole_set
+from synaptile.conversion.method import Batches, Method, Samples, check_calibration, whole_set
 from synaptile.conversion.spikezip.levels import check_levels
 from synaptile.conversion.spikezip.steps import measure_steps
 from synaptile.conversion.spikezip.structure import check_presentation, quantised_structure, with_steps
@@ -15,6 +15,7 @@ from synaptile.conversion.text.tokens import Tokens, together
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError, InputError
 from synaptile.foundation.options import FinitePresentation
+from synaptile.foundation.types import Progress
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import SpikingGraph, TokenSource
 from synaptile.foundation.errors import GraphError, InputError
 from synaptile.foundation.shown import Brief
-
-Int64 = NDArray[np.int64]
+from synaptile.foundation.types import Int64
 
 
 @dataclass(frozen=True, eq=False, repr=False)

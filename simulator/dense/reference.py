@@ -42,6 +42,7 @@ from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import Numeric
 from synaptile.foundation.shown import Brief
+from synaptile.foundation.types import Array
 from synaptile.simulator.arguments import positive_integer
 from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
 from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
@@ -58,8 +59,6 @@ from synaptile.simulator.dense.units import (
     ordered_linear,
 )
 from synaptile.simulator.number_format import check_numeric, quantise, real_dtype
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, repr=False)

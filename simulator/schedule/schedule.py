@@ -10,6 +10,7 @@ import numpy as np
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import SYNCHRONISATIONS
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
@@ -22,7 +23,7 @@ from synaptile.simulator.schedule.loads import loads_of
 from synaptile.simulator.schedule.plan import list_jobs
 from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
-from synaptile.simulator.schedule.simulate import Progress, simulate
+from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Tables, tables_of
