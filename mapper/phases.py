@@ -13,11 +13,12 @@ from numba import njit
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.options import PlacementMethod
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import resources
 from synaptile.mapper.packing import WINDOW, Packing, bundle_sizes, in_graph_order
 from synaptile.mapper.placement import Seats, place
-from synaptile.mapper.program import CoreKind, Int64, PartTable, Placement
+from synaptile.mapper.program import CoreKind, PartTable, Placement
 from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import refuse
 from synaptile.mapper.tiling import Tiling

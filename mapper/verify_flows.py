@@ -8,7 +8,8 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons, SpikingGraph
 from synaptile.foundation.errors import ConservationError
-from synaptile.mapper.program import STORED, WITHIN, FlowTable, Int32, Int64, PartTable
+from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.program import STORED, WITHIN, FlowTable, PartTable
 from synaptile.mapper.regions import Regions, reads, required
 
 PARTIAL_SUMS = -1

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from synaptile.foundation.types import Int32
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
 from synaptile.simulator.schedule.links import deliver, send
 from synaptile.simulator.schedule.plan import Room
 from synaptile.simulator.schedule.state import READY, Costs, State, Total
-from synaptile.simulator.schedule.timeline import Cause, Int32
+from synaptile.simulator.schedule.timeline import Cause
 from synaptile.simulator.schedule.trees import Tables
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.foundation.types import Int64, Progress
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.schedule.plan import preference
-from synaptile.simulator.schedule.simulate import Progress, simulate
+from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs, State, initial_state
 from synaptile.simulator.schedule.timeline import Cause, PhaseTable
 from synaptile.simulator.schedule.trees import Tables, tables_of

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons
 from synaptile.foundation.errors import ChipError
-from synaptile.mapper.program import STORED, CoreKind, CoreProgram, Int64
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import STORED, CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.phases import Plan

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from synaptile.conversion.graph import MTNeurons
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Buffer, Dram, Memories
-from synaptile.mapper import DoesNotFit, map_graph
+from synaptile.mapper import map_graph
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import execute, schedule
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.replay import passages
