@@ -50,11 +50,11 @@ class Trees(NamedTuple):
 
 def noc_prices(chip: Chip) -> dict[str, Price]:
     """Op -> price; a chip that stands alone prices no crossing."""
-    noc, sources = chip.noc, chip.sources
-    crossing = noc.chip_crossing_pj_per_flit
+    noc, crossing = chip.noc, chip.noc.chip_crossing_pj_per_flit
+    stands_alone = f"unpriced: {chip.name} gives no chip crossing"
     return {
-        HOP: Price(noc.energy_pj_per_flit_hop, sources.get("noc.energy_pj_per_flit_hop", "no origin given")),
-        CROSSING: Price(crossing, sources.get("noc.chip_crossing_pj_per_flit", f"unpriced: {chip.name} gives no chip crossing")),
+        HOP: Price(noc.energy_pj_per_flit_hop, chip.origin("noc.energy_pj_per_flit_hop")),
+        CROSSING: Price(crossing, stands_alone if crossing is None else chip.origin("noc.chip_crossing_pj_per_flit")),
     }
 
 

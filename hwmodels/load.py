@@ -56,16 +56,13 @@ def _adapter() -> TypeAdapter[Chip]:
 
 
 def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
-    given = _given(document, chip_form())
+    label, given = layers[0].label, _given(document, chip_form())
     try:
         chip = _adapter().validate_python(given)
     except ValidationError as refused:
-        found = problems(refused, chip_form())
-        raise ChipError(message(layers[0].label, found, lambda location: label_of(layers, location))) from None
-    if found := list(contradictions(chip)):
-        raise ChipError(
-            message(layers[0].label, found, lambda _: layers[0].label)
-        )  # the file asked for, whoever gave the figures
+        raise ChipError(message(label, problems(refused, chip_form()), lambda location: label_of(layers, location))) from None
+    if contradicting := list(contradictions(chip)):
+        raise ChipError(message(label, contradicting, lambda _: label))  # the file asked for, whoever gave the figures
     return replace(chip, sources=dict(_origins(figures_of(chip), given)))
 
 

@@ -48,7 +48,7 @@ class LeakyFireUnit(SteppedUnit):
         shape = (self.rows, self.node.width)
         cuba = isinstance(self.node, CubaLIFNeurons)
         equation = Equation.IF if isinstance(self.node, IFNeurons) else Equation.CUBA if cuba else Equation.LIF
-        self.manner = Manner(equation, self.node.reset == "subtract")
+        self.manner = Manner(int(equation), self.node.reset == "subtract")
         self.constants = leaky_constants(self.graph, self.node, self.dtype)
         current = np.zeros(shape if cuba else (self.rows, 0), self.dtype)
         self.state = LeakyState(np.zeros(shape, self.dtype), current)
