@@ -20,7 +20,8 @@ from synaptile.conversion.graph import Neurons, Node
 from synaptile.energy.bill import Bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.simulator.actions.part import whole
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Driver, Role, Trigger
@@ -47,8 +48,8 @@ RUNGS = ("eq30", "executed", "memory", "noc")
 _BISECTIONS = 60
 
 
-@dataclass(frozen=True)
-class BreakEven(Tabular):
+@dataclass(frozen=True, repr=False)
+class BreakEven(Tabular, Shown):
     """Ratio SNN / ANN of one rung through `step` steps, over spike rate and weight reuse.
 
     `rates` has shape (rates,), spikes a neuron and step over all sites; `reuses` (reuses,), tokens a fetched weight row serves;
@@ -69,14 +70,10 @@ class BreakEven(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `ratios`: ratio SNN / ANN of every reuse and rate."""
-        from synaptile.energy.show import break_even_arrow
-
-        return break_even_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.energy.show import break_even_html
-
-        return break_even_html(self)
+        choose(table, ("ratios",), "a break-even")
+        reuses, rates = self.ratio.shape
+        columns = {"reuse": np.repeat(self.reuses, rates), "rate": np.tile(self.rates, reuses), "ratio": self.ratio.reshape(-1)}
+        return arrow(columns, {"rung": self.rung, "step": self.step, "measured_rate": self.measured_rate})
 
 
 def break_even(

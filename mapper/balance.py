@@ -7,28 +7,30 @@ suffice is found by bisection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from synaptile.conversion.graph import Neurons, ProductUnit, Source, SpikingGraph, TokenMean
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.conversion.graph import Neurons, PatchEmbedding, Source, SpikingGraph, TokenEmbedding
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
-from synaptile.mapper.load import Budget, FiringRates, Load, core_loads, part_loads
+from synaptile.mapper.expected import PHASES, expected_interval, expected_latency, phase_loads
+from synaptile.mapper.load import Budget, FiringRates, part_loads, stream_cycles
 from synaptile.mapper.packing import Packing, pack
-from synaptile.mapper.program import Balance, CoreKind, PartTable
+from synaptile.mapper.program import Balance, CoreKind
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.tiling import Tiling, tile
 
 Goal: TypeAlias = Literal["room", "latency", "throughput"]
 """What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
 GOALS: tuple[Goal, ...] = get_args(Goal)
 
-ONCE_WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""What a cycle at the first step alone (the dense front end) may count for latency, in cycles of work at every step."""
+FRONT_WEIGHTS = (1.0, 4.0, 8.0)
+"""What a cycle of the dense front end may count, in cycles of work at every step: all layers wait for it once per image."""
 
-CLOSE = 1.02
+CLOSE = 1.03
 """Bisection ends when the largest budget that is too small is within this factor of the smallest that is not."""
 
 
@@ -64,55 +66,49 @@ def balanced(
 ) -> tuple[Layout, Balance]:
     """The layout of least expected time on the cores of a board; that for room where none is faster."""
     available = {kind: cores_per_tile(chip, kind) * chip.mesh.tiles * board[0] * board[1] for kind in CoreKind}
+    expected = expected_latency if goal == "latency" else expected_interval
 
     def cycles(layout: Layout) -> float:
-        return expected_cycles(graph, goal, rates, layout.packing.parts, part_loads(graph, chip, rates, layout.packing.parts))
+        parts = layout.packing.parts
+        return expected(graph, parts, part_loads(graph, chip, rates, parts), rates.steps)
 
-    weights = ONCE_WEIGHTS if goal == "latency" else ONCE_WEIGHTS[:1]
-    layouts = [_least_budget(graph, chip, Budget(rates, 0.0, once), available, room) for once in weights]
-    best = min([room, *layouts], key=cycles)
-    return best, Balance(goal, rates.steps, cycles(best), cycles(room))
-
-
-def expected_cycles(graph: SpikingGraph, goal: Goal, rates: FiringRates, parts: PartTable, load: Load) -> float:
-    """Load of the busiest core per image, or for latency how long an image takes where nothing is lost on the network.
-
-    An image of T steps takes its first step, layer after layer, and T - 1 times what the busiest core does per step. Of a layer
-    the first token leaves when one job after another has had it; the last when the slowest part has had them all.
-    """
-    cores = core_loads(parts, load)
-    if goal == "throughput":
-        return float(cores.image(rates.steps).max())
-    longest = np.zeros(len(graph.nodes))
-    np.maximum.at(longest, parts.node, load.first)
-    first: dict[str, float] = {}
-    last: dict[str, float] = {}
-    for node, whole in zip(graph.nodes.values(), longest.tolist(), strict=True):
-        job = whole / max(node.tokens, 1)
-        waits_for_all = [
-            isinstance(node, TokenMean) or (isinstance(node, ProductUnit) and n == 1) for n in range(len(node.inputs))
-        ]
-        ready = [last[port.node] if all_ else first[port.node] for port, all_ in zip(node.inputs, waits_for_all, strict=True)]
-        begun = max(ready, default=0.0)
-        first[node.name] = begun + job
-        last[node.name] = max(begun + whole, max((last[port.node] for port in node.inputs), default=0.0) + job)
-    return max(last.values()) + (rates.steps - 1) * float(cores.later.max())
+    front = [node.name for node in graph.nodes.values() if isinstance(node, PatchEmbedding | TokenEmbedding)]
+    weights = [dict.fromkeys(front, weight) for weight in (FRONT_WEIGHTS if front else FRONT_WEIGHTS[:1])]
+    layouts = [room, *(_least_budget(graph, chip, Budget(rates, 0.0, 0.0, each), available, room) for each in weights)]
+    times = [cycles(layout) for layout in layouts]
+    best = int(np.argmin(times))
+    return layouts[best], Balance(goal, rates.steps, times[best], times[0])
 
 
 def _least_budget(graph: SpikingGraph, chip: Chip, budget: Budget, available: Mapping[CoreKind, int], room: Layout) -> Layout:
-    """The layout of the smallest budget that the cores suffice for; that for room where none below its own load does."""
+    """The layout of the smallest budget that the cores suffice for, first per phase, then in all; that for room without one."""
     parts, kinds = room.packing.parts, room.packing.core_kind
-    load = budget.of(core_loads(parts, part_loads(graph, chip, budget.rates, parts)))
-    enough, too_small = float(load.max()), max(load[kinds == kind].sum() / max(count, 1) for kind, count in available.items())
+    loads = phase_loads(graph, parts, budget.charges(graph, parts, part_loads(graph, chip, budget.rates, parts)))
+    share = max(loads[:, kinds == kind].sum(axis=1).max() / max(count, 1) for kind, count in available.items())
     best = room
-    while enough > CLOSE * max(too_small, 1.0):
-        middle = float(np.sqrt(enough * max(too_small, 1.0)))
-        layout = _within(graph, chip, budget._replace(cycles=middle), available, room.cuts)
-        if layout is None:
-            too_small = middle
-        else:
-            enough, best = middle, layout
+
+    def suffices(budget: Budget) -> bool:
+        nonlocal best
+        layout = _within(graph, chip, budget, available, room.cuts)
+        best = best if layout is None else layout
+        return layout is not None
+
+    least = max(share, stream_cycles(graph, chip, budget.rates), 1.0)
+    cycles = _least(
+        least, float(loads.max()), lambda cycles: suffices(budget._replace(cycles=cycles, core_cycles=PHASES * cycles))
+    )
+    _least(cycles, PHASES * cycles, lambda core: suffices(budget._replace(cycles=cycles, core_cycles=core)))
     return best
+
+
+def _least(low: float, high: float, enough: Callable[[float], bool]) -> float:
+    """The least value that is enough, to a factor CLOSE, if `high` is: `low` is tried first."""
+    if low >= high or enough(low):
+        return min(low, high)
+    while high > CLOSE * low:
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _within(graph: SpikingGraph, chip: Chip, budget: Budget, available: Mapping[CoreKind, int], cuts: str) -> Layout | None:

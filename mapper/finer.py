@@ -8,6 +8,7 @@ what is still too slow with one output per part; each range of tokens then has a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -40,14 +41,13 @@ def finer(graph: SpikingGraph, cutter: Cutter, cuts: Cuts, budget: Budget) -> Cu
     def in_time(token_pieces: int, unit_pieces: int) -> bool:
         tokens, units = -(-node.tokens // token_pieces), -(-units_of(node) // unit_pieces)
         load = _load(graph, cutter, budget, PartExtents(tokens, units, rows, 1), row_pieces - 1)
-        return bool(budget.of(load) <= budget.cycles)
+        return bool(budget.charge(node.name, load) <= budget.cycles)
 
     if isinstance(node, Convolution2d):
         return cuts
     whole = isinstance(node, ECUnit) and node.function == "layer_norm"
     most_units = unit_pieces if whole else units_of(node)
-    units = _fewest(unit_pieces, most_units, lambda pieces: in_time(token_pieces, pieces))
-    tokens = _fewest(token_pieces, node.tokens, lambda pieces: in_time(pieces, units))
+    tokens, units = _fewest_parts(cuts.pieces[:2], (node.tokens, most_units), in_time)
     token_cuts = cuts.tokens if tokens == token_pieces else even(node.tokens, tokens)
     copies = cutter.kind is CoreKind.SYNAPSE and cutter.chip.synapse_core.token_sharing
     copies = copies or (cutter.kind is CoreKind.EC and isinstance(node, Synapse | PatchEmbedding))
@@ -67,11 +67,22 @@ def _load(graph: SpikingGraph, cutter: Cutter, budget: Budget, extents: PartExte
     return Load(load.first + fed.first, load.later + fed.later)
 
 
+def _fewest_parts(least: tuple[int, int], most: tuple[int, int], in_time: Callable[[int, int], bool]) -> tuple[int, int]:
+    """Token and unit pieces that are in time with the fewest parts, of these with the fewest token pieces; `most` if none are."""
+    best, parts = most, most[0] * most[1] + 1
+    for tokens in range(least[0], most[0] + 1):
+        if tokens * least[1] >= parts:
+            break
+        limit = min(most[1], (parts - 1) // tokens)
+        if in_time(tokens, limit):
+            units = _fewest(least[1], limit, partial(in_time, tokens))
+            best, parts = (tokens, units), tokens * units
+    return best
+
+
 def _fewest(least: int, most: int, enough: Callable[[int], bool]) -> int:
-    """The fewest pieces from `least` to `most` that are enough, `most` where none are."""
-    if enough(least):
-        return least
-    low, high = least, most
+    """The fewest pieces from `least` to `most` that are enough; `most` are."""
+    low, high = least - 1, most
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

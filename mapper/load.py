@@ -6,6 +6,7 @@ a density instead of recorded: the longest of operations / rate over the units o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -30,7 +31,7 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
-from synaptile.mapper.footprint import PartExtents, home_of, part_extents, units_of
+from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, units_of
 from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.traffic import ASSUMED_DENSITY
 
@@ -39,6 +40,9 @@ Cycles: TypeAlias = Any
 
 ASSUMED_STEPS = 12
 """Time steps per image, assumed while no run is known: the longest run of the paper's Table 1."""
+
+_ASSUMED_BEHIND: Mapping[str, float] = MappingProxyType({"softmax": 0.28, "gelu": 0.68, "gelu_tanh": 0.68, "quick_gelu": 0.68})
+"""Spikes per neuron and step of sites behind these functions, ASSUMED_DENSITY elsewhere: ViT-Ti and the digits model, T = 12."""
 
 _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
     {
@@ -60,7 +64,7 @@ _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
 class FiringRates:
     """How much a network is expected to fire: `steps` per image, and spikes per neuron and step by name of the site.
 
-    Sites that are not named fire at `ASSUMED_DENSITY`. Raises InputError for a number that no run can have.
+    Sites that are not named fire as assumed. Raises InputError for a number that no run can have.
     """
 
     steps: int = ASSUMED_STEPS
@@ -73,9 +77,17 @@ class FiringRates:
             if not 0.0 <= density <= 1.0:
                 raise InputError(f"density of site {site!r} is {density}, must be from 0 to 1 spikes per neuron and step")
 
-    def of(self, site: str) -> float:
+    def of(self, graph: SpikingGraph, name: str) -> float:
         """Spikes per neuron and step of one site."""
-        return self.density.get(site, ASSUMED_DENSITY)
+        site = graph.nodes[name]
+        feeding = graph.nodes[site.inputs[0].node] if site.inputs else site
+        assumed = _ASSUMED_BEHIND.get(feeding.function, ASSUMED_DENSITY) if isinstance(feeding, ECUnit) else ASSUMED_DENSITY
+        return self.density.get(name, assumed)
+
+
+def maker(node: Node) -> str:
+    """Name of the node on whose cores a node's work is done: neurons sit with what feeds them."""
+    return node.inputs[0].node if isinstance(node, Neurons) and node.inputs else node.name
 
 
 class Load(NamedTuple):
@@ -90,23 +102,30 @@ class Load(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """Cycles within which a core shall end its part of one image. `once` weighs what is done at the first step alone.
+    """Cycles per image that no part and no phase of a core shall exceed (`cycles`), and no core in all (`core_cycles`).
 
-    A dense front end works once per image while all that follows waits: for latency it counts more than its cycles.
+    `weights` are what a cycle of a node counts, 1 unless it is named.
     """
 
     rates: FiringRates
     cycles: float
-    once: float = 1.0
+    core_cycles: float
+    weights: Mapping[str, float] = MappingProxyType({})
 
-    def of(self, load: Load) -> Cycles:
-        """Cycles per image that count against the budget."""
-        return load.image(self.rates.steps) + (self.once - 1.0) * np.maximum(load.first - load.later, 0)
+    def charge(self, node: str, load: Load) -> Cycles:
+        """Cycles per image that a load of one node counts against the budget."""
+        return self.weights.get(node, 1.0) * load.image(self.rates.steps)
+
+    def charges(self, graph: SpikingGraph, parts: PartTable, load: Load) -> Cycles:
+        """The same of every part, shape (parts,). Neurons count as what feeds them."""
+        weights = [self.weights.get(maker(node), 1.0) for node in graph.nodes.values()]
+        return np.array(weights)[parts.node] * load.image(self.rates.steps)
 
 
 class _Units(NamedTuple):
-    """Passes of one job through the units of its core."""
+    """Passes of one job through the units of its core, and bits that come in over its ejection link for it."""
 
+    bits: Cycles = 0.0
     accumulate: Cycles = 0.0
     multiply: Cycles = 0.0
     special: Cycles = 0.0
@@ -120,11 +139,11 @@ def expected_load(
     kind, tokens, units = home_of(graph, node), extents.tokens, extents.outputs
     match node:
         case Synapse(spiking=True):
-            first, later = _synapse(chip, rates, node, extents, senders)
+            first, later = _synapse(graph, chip, rates, node, extents, senders)
         case Convolution2d():
-            first, later = _convolution(chip, rates, node, extents)
+            first, later = _convolution(graph, chip, rates, node, extents)
         case ProductUnit():
-            first, later, operands = _product(rates, node, units * units_of(node) // node.width)
+            first, later, operands = _product(graph, rates, node, units * units_of(node) // node.width)
             job = _job_cycles(chip, kind, operands)
             return Load(job + tokens * _job_cycles(chip, kind, first), job + tokens * _job_cycles(chip, kind, later))
         case Neurons():
@@ -149,20 +168,28 @@ def part_loads(graph: SpikingGraph, chip: Chip, rates: FiringRates, parts: PartT
     return found
 
 
-def core_loads(parts: PartTable, load: Load) -> Load:
-    """Load of every core, shape (cores,) each."""
-    return Load(*(np.bincount(parts.core, cycles, minlength=int(parts.core.max()) + 1) for cycles in load))
+def stream_cycles(graph: SpikingGraph, chip: Chip, rates: FiringRates) -> float:
+    """Cycles per image for which the longest stream of a step takes a link: to cut finer only adds messages."""
+    bits = [0.0]
+    for node in graph.nodes.values():
+        spiking = isinstance(node, Neurons)
+        each = rates.of(graph, node.name) * _spike_bits(chip, node) if spiking else chip.noc.word_bits
+        bits.append(0.0 if off_chip(node) else node.size * each)
+    return rates.steps * max(bits) / chip.noc.flit_bits / chip.noc.link_flits_per_cycle
 
 
 def _job_cycles(chip: Chip, kind: CoreKind, work: _Units) -> Cycles:
-    """The longest of the units of a core, which work side by side."""
+    """The longest of the units of a core, which work side by side, while the next token comes in."""
+    noc = chip.noc
+    arrival = np.ceil(work.bits / noc.flit_bits) / noc.link_flits_per_cycle
     if kind is CoreKind.SYNAPSE:
         core = chip.synapse_core
-        took = [work.accumulate / core.lanes_per_cycle, work.neuron / core.neuron_updates_per_cycle]
+        took = [arrival, work.accumulate / core.lanes_per_cycle, work.neuron / core.neuron_updates_per_cycle]
     else:
         ec = chip.ec_core
         assert ec is not None  # nodes without a home have been refused
         took = [
+            arrival,
             work.multiply / ec.multipliers_per_cycle,
             work.special / ec.special_functions_per_cycle,
             work.neuron / ec.neuron_updates_per_cycle,
@@ -170,26 +197,39 @@ def _job_cycles(chip: Chip, kind: CoreKind, work: _Units) -> Cycles:
     return np.ceil(np.maximum.reduce(np.broadcast_arrays(*took)))
 
 
-def _synapse(chip: Chip, rates: FiringRates, node: Synapse, extents: PartExtents, senders: Cycles) -> tuple[_Units, _Units]:
+def _synapse(
+    graph: SpikingGraph, chip: Chip, rates: FiringRates, node: Synapse, extents: PartExtents, senders: Cycles
+) -> tuple[_Units, _Units]:
     shifts = chip.synapse_core.graded_spikes == "shift"
     outputs, owned = extents.outputs, extents.outputs * extents.owner
-    rows = rates.of(node.inputs[0].node) * extents.rows * outputs + senders * (2 if shifts else 1) * outputs
+    site = graph.nodes[node.inputs[0].node]
+    spikes, sums = rates.of(graph, site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
+    bits = spikes * _spike_bits(chip, site) + sums * chip.noc.word_bits
     neuron = owned if shifts else 0 * owned
-    return _Units(rows + owned, 0.0, 0.0, neuron), _Units(rows + (owned if node.injection == "every" else 0), 0.0, 0.0, neuron)
+    rows = spikes * outputs + sums
+    first = _Units(bits, accumulate=rows + owned, neuron=neuron)
+    return first, first if node.injection == "every" else first._replace(accumulate=rows)
 
 
-def _convolution(chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents) -> tuple[_Units, _Units]:
+def _convolution(
+    graph: SpikingGraph, chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents
+) -> tuple[_Units, _Units]:
     starts, stops = np.atleast_1d(extents.start), np.atleast_1d(extents.start + extents.outputs)
     reach = [part_reach(node, int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
-    rows = rates.of(node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
+    rows = rates.of(graph, node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
     neuron = extents.outputs if chip.synapse_core.graded_spikes == "shift" else 0 * extents.outputs
-    bias = extents.outputs
-    return _Units(rows + bias, 0.0, 0.0, neuron), _Units(rows + (bias if node.injection == "every" else 0), 0.0, 0.0, neuron)
+    first = _Units(accumulate=rows + extents.outputs, neuron=neuron)
+    return first, first if node.injection == "every" else first._replace(accumulate=rows)
 
 
-def _product(rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
+def _spike_bits(chip: Chip, site: Node) -> int:
+    values = site.values if isinstance(site, Neurons) else 1
+    return chip.noc.spike_header_bits + math.ceil(math.log2(values))
+
+
+def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
     """A row at the first step, at a later one, and the job that adds up the second operand."""
-    a, b = (rates.of(port.node) for port in node.inputs)
+    a, b = (rates.of(graph, port.node) for port in node.inputs)
     columns, depth = (node.keys, node.head_width) if node.form == "qk" else (node.head_width, node.keys)
     elements, spikes_a, spikes_b = heads * columns, heads * depth * a, heads * node.keys * node.head_width * b
     sums = 0 if node.law == "sum" else 5 * elements
@@ -206,7 +246,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
             multiply += (2 if node.law == "sum" else 4) + node.biased + (node.input_scale != 1.0)
             rows = units if node.is_map else 1
-            both = _Units(0.0, multiply * elements + per_row * rows, special * elements + special_per_row * rows)
+            both = _Units(multiply=multiply * elements + per_row * rows, special=special * elements + special_per_row * rows)
         case Synapse():
             both = _Units(multiply=(node.fan_in + (node.injection == "every")) * units)
         case PatchEmbedding():
@@ -219,7 +259,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             both = _Units(multiply=(node.stop - node.start) * units)
         case ReadOut():
             scaled = node.law == "mean" or node.scale != 1.0
-            both = _Units(0.0, (1 + scaled + 2 * node.normalised) * units, 1.0 * node.normalised)
+            both = _Units(multiply=(1 + scaled + 2 * node.normalised) * units, special=1.0 * node.normalised)
         case _:
             both = _Units(multiply=0 * units)
     return both, both

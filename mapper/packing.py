@@ -8,11 +8,12 @@ import numpy as np
 from numba import njit
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
+from synaptile.mapper.expected import PHASES, phase_loads
 from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
 from synaptile.mapper.load import Budget, part_loads
 from synaptile.mapper.program import CoreKind, Int32, Int64, PartTable
+from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import refuse
 from synaptile.mapper.tiling import Tiling, cores_shortfall
 
@@ -43,16 +44,16 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
     kinds: list[Int64] = []
     shortfalls: list[Shortfall] = []
     opened = 0
-    cycles = _bundle_cycles(graph, chip, tiling, budget)
+    cycles = None if budget is None else _bundle_cycles(graph, chip, tiling, budget)
     for kind in CoreKind:
         chosen = bundles[tiling.kind[bundles] == kind]
         if not chosen.size:
             continue
         sizes = _bundle_sizes(tiling, kind)[chosen]
         limits = np.array([resource.limit for resource in resources(chip, kind)], np.int64)
-        if budget is not None:
-            limits = np.append(limits, int(budget.cycles))
-            sizes = np.column_stack([sizes, np.minimum(cycles[chosen], limits[-1])])
+        if budget is not None and cycles is not None:
+            ends = np.array([int(budget.cycles)] * PHASES + [int(budget.core_cycles)])
+            limits, sizes = np.append(limits, ends), np.column_stack([sizes, np.minimum(cycles[chosen], ends)])
         order, window = np.arange(chosen.size), WINDOW
         if compact:
             order, window = np.argsort(-(sizes / limits).max(axis=1), kind="stable"), COMPACT_WINDOW
@@ -72,12 +73,13 @@ def pack(graph: SpikingGraph, chip: Chip, tiling: Tiling, *, compact: bool = Fal
     return Packing(replace(tiling.parts, core=core), core_kind)
 
 
-def _bundle_cycles(graph: SpikingGraph, chip: Chip, tiling: Tiling, budget: Budget | None) -> Int64:
-    """Cycles of each bundle that count against the budget, shape (parts,), rounded up; none without a budget."""
-    if budget is None:
-        return np.zeros(0, np.int64)
-    load = budget.of(part_loads(graph, chip, budget.rates, tiling.parts))
-    return np.ceil(np.bincount(tiling.bundle, load, minlength=tiling.bundle.size)).astype(np.int64)
+def _bundle_cycles(graph: SpikingGraph, chip: Chip, tiling: Tiling, budget: Budget) -> Int64:
+    """Cycles of each bundle that count against the budget, in each phase and in all; shape (parts, PHASES + 1), rounded up."""
+    charges = budget.charges(graph, tiling.parts, part_loads(graph, chip, budget.rates, tiling.parts))
+    in_phase = phase_loads(graph, replace(tiling.parts, core=tiling.bundle), charges)
+    columns = np.zeros((tiling.bundle.size, PHASES + 1))
+    columns[: in_phase.shape[1]] = np.vstack([in_phase, in_phase.sum(axis=0)]).T
+    return np.ceil(columns).astype(np.int64)
 
 
 def _bundle_sizes(tiling: Tiling, kind: CoreKind) -> Int64:

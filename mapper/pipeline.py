@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import PLACEMENT_METHODS, PlacementMethod
 from synaptile.hwmodels import Chip
 from synaptile.mapper.balance import Goal, Layout, balanced, check_goal
@@ -18,6 +18,7 @@ from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.program import CoreProgram, CoreTable, Int64
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
 from synaptile.mapper.traffic import core_traffic

@@ -68,9 +68,6 @@ from .foundation.errors import (
     ConservationError as ConservationError,
 )
 from .foundation.errors import (
-    DoesNotFit as DoesNotFit,
-)
-from .foundation.errors import (
     FileFormatError as FileFormatError,
 )
 from .foundation.errors import (
@@ -87,9 +84,6 @@ from .foundation.errors import (
 )
 from .foundation.errors import (
     ScheduleError as ScheduleError,
-)
-from .foundation.errors import (
-    Shortfall as Shortfall,
 )
 from .foundation.errors import (
     SynaptileError as SynaptileError,
@@ -127,7 +121,14 @@ from .mapper import (
 from .mapper import (
     save_program as save_program,
 )
+from .mapper.refusal import (
+    DoesNotFit as DoesNotFit,
+)
+from .mapper.refusal import (
+    Shortfall as Shortfall,
+)
 from .pipeline import sweep as sweep
+from .report.energy_files import write_report as write_report
 from .report.trace import (
     Window as Window,
 )

@@ -21,7 +21,7 @@ from synaptile.foundation.documents import Form, Location, node_at
 from synaptile.hwmodels import load_chip, shipped_chips
 from synaptile.hwmodels.load import chip_form
 from synaptile.hwmodels.sourced import MAX_COUNT, MAX_REAL
-from synaptile.report.style import markdown_table
+from synaptile.report.render.markdown import markdown_table
 
 UNITS = {
     "_pj_per_flit_hop": "pJ per flit and hop",

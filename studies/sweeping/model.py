@@ -140,10 +140,10 @@ def identity(model: StudyModel, kind: Kind, folder: Path) -> dict[str, Any]:
     if kind == "graph":
         return {"model file": load_graph(folder / str(model.graph), structure_only=True).digest}
     if kind == "run":
-        return {"run": file_digest(_existing(folder / str(model.run) / "activity.npz"))}
+        return {"run": file_digest(folder / str(model.run) / "activity.npz")}
     if kind == "digits" or model.calibration is None:
         return {}
-    weights = None if model.weights is None else file_digest(_existing(folder / model.weights))
+    weights = None if model.weights is None else file_digest(folder / model.weights)
     return {"weights file": weights, "calibration images": files_digest(resolved(model.calibration, folder))}
 
 
@@ -160,7 +160,7 @@ def files_digest(images: StudyImages) -> str:
         return digest_of(images.model_dump())
     path = Path(images.source)
     if path.suffix == ".npz":
-        return file_digest(_existing(path))
+        return file_digest(path)
     listed = open_folder(path)
     paths = listed.paths[: images.limit]
     sizes = [[file.relative_to(path).as_posix(), file.stat().st_size] for file in paths]
@@ -230,9 +230,3 @@ def _quantised(model: ModelFile, levels: int, shown: FinitePresentation) -> Spik
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate_spikezip(load_graph(model.file), images, levels=levels, presentation=shown)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    return path

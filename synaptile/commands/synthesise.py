@@ -118,8 +118,7 @@ def _published(row: str, steps: int) -> float:
     from difflib import get_close_matches
 
     from synaptile.foundation.errors import InputError
-    from synaptile.report import PAPER_TABLE_1
-    from synaptile.studies.dataset.published import PAPER_STEPS
+    from synaptile.studies.dataset.published import PAPER_STEPS, PAPER_TABLE_1
 
     if row not in PAPER_TABLE_1:
         near = get_close_matches(row, list(PAPER_TABLE_1), n=1, cutoff=0.3)
