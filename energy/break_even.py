@@ -23,6 +23,7 @@ from synaptile.energy.energy_report import EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
+from synaptile.foundation.types import Float64
 from synaptile.simulator.actions.part import whole
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Driver, Role, Trigger
@@ -31,7 +32,6 @@ from synaptile.simulator.activity import SpikeRecord
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Float64 = NDArray[np.float64]
 
 PUBLISHED_BREAK_EVEN = (0.064, "Yan, Bai and Wong, arXiv:2409.08290: below 6.4 % for 5 to 10 steps, against a quantised network")
 """A published spike rate up to which an SNN wins with memory and data movement counted, and where it stands."""

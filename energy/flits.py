@@ -12,11 +12,11 @@ from math import ceil, log2
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram
@@ -27,8 +27,6 @@ from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
-
-Int64 = NDArray[np.int64]
 
 HOP, CROSSING = "flit hop", "chip crossing"
 """Ops of the bill: one flit over one link of the mesh, and over one link between two chips."""

@@ -30,3 +30,6 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 PLACEMENT_METHODS: tuple[PlacementMethod, ...] = get_args(PlacementMethod)
 NUMERICS: tuple[Numeric, ...] = get_args(Numeric)
 SYNCHRONISATIONS: tuple[Synchronisation, ...] = get_args(Synchronisation)
+
+Goal: TypeAlias = Literal["room", "latency", "throughput"]
+"""What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""

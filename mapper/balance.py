@@ -8,12 +8,13 @@ suffice is found by bisection.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from synaptile.conversion.graph import Neurons, PatchEmbedding, Source, SpikingGraph, TokenEmbedding
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import Goal
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.expected import PHASES, expected_interval, expected_latency, phase_loads
@@ -23,8 +24,6 @@ from synaptile.mapper.program import Balance, CoreKind
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.tiling import Tiling, tile
 
-Goal: TypeAlias = Literal["room", "latency", "throughput"]
-"""What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
 GOALS: tuple[Goal, ...] = get_args(Goal)
 
 FRONT_WEIGHTS = (1.0, 4.0, 8.0)

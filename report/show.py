@@ -20,12 +20,14 @@ from synaptile.report.views.document import Document, Sheet
 from synaptile.report.views.graph import graph_document
 from synaptile.report.views.program import program_document
 from synaptile.report.views.refusal import refusal_document
+from synaptile.report.views.relief import relief_sheet
 from synaptile.report.views.run import report_document
 from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.sweep import sweep_document
 from synaptile.report.views.timeline import timeline_document
 from synaptile.report.views.tuning import tuning_document
 from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.relief import Relief
 from synaptile.simulator.schedule.timeline import Timeline
 from synaptile.studies.dataset.table import DatasetTable
 from synaptile.studies.sizing.answer import Sizing
@@ -65,6 +67,8 @@ def _readable(result: object) -> Document | Sheet:
             return chip_document(result)
         case Changes():
             return changes_table(result)
+        case Relief():
+            return relief_sheet(result)
         case Sizing():
             return sizing_document(result)
         case Sweep():

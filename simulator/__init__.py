@@ -3,7 +3,8 @@
 from synaptile.simulator.activity import OPS, Accounting, Activity, OperationTable, SpikeRecord
 from synaptile.simulator.dense import Reference, reference
 from synaptile.simulator.execute import execute
-from synaptile.simulator.schedule import Timeline, schedule
+from synaptile.simulator.firing import firing_rates
+from synaptile.simulator.schedule import Relief, Timeline, relief, schedule
 from synaptile.simulator.synthetic import synthesise
 
 __all__ = [
@@ -12,10 +13,13 @@ __all__ = [
     "Activity",
     "OperationTable",
     "Reference",
+    "Relief",
     "SpikeRecord",
     "Timeline",
     "execute",
+    "firing_rates",
     "reference",
+    "relief",
     "schedule",
     "synthesise",
 ]

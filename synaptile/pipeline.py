@@ -13,6 +13,7 @@ from rich.console import Console
 from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.images import ImageSet
 from synaptile.mapper import CoreProgram
@@ -35,7 +36,7 @@ from synaptile.report import (
     write_report,
 )
 from synaptile.report.study_files import write_sweep
-from synaptile.simulator import Timeline, execute, schedule
+from synaptile.simulator import Relief, Timeline, execute, relief, schedule
 from synaptile.studies.rundir import Run
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
@@ -44,7 +45,6 @@ from synaptile.studies.sweeping.run import run_sweep
 from synaptile.terminal import counted
 from synaptile.text import TextSet
 
-Progress = Callable[[int, int], None]
 LONGEST_STRETCHES = 12
 """Stretches of the critical path that a report prints; schedule.json has them all."""
 
@@ -70,6 +70,13 @@ def schedule_run(run: Run, chip: str | None, images: int, synchronisation: str |
     target = None if chip is None else load_chip(chip)
     with counted("scheduling") as progress:
         return schedule(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
+
+
+def relieve_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Relief:
+    """What doubling each resource would bring to a run on its own chip, or on another given by name or file."""
+    target = None if chip is None else load_chip(chip)
+    with counted("resources doubled") as progress:
+        return relief(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
 
 
 def report_schedule(timeline: Timeline, directory: Path, console: Console) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import kind_of
-from synaptile.mapper.program import Int64
+from synaptile.foundation.types import Int64
 from synaptile.report.critical_path import critical_nodes
 from synaptile.report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
 from synaptile.report.trace.window import Window, select

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from synaptile.conversion.graph import Neurons
+from synaptile.foundation.types import Int32
 from synaptile.mapper.flows import PARTIAL_SUMS
-from synaptile.mapper.program import CoreProgram, Int32
+from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.rates import cycles, exact_rate

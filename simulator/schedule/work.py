@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from synaptile.foundation.errors import ChipError, ConservationError
-from synaptile.mapper.program import CoreKind, CoreProgram, Int32, Int64
+from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, events_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import actions_of

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from synaptile.commands.options import ChipName, HostEC, Seed, with_suffix
-from synaptile.foundation.options import PlacementMethod
+from synaptile.foundation.options import Goal, PlacementMethod
 from synaptile.terminal import output, phases
 
 
@@ -22,20 +22,42 @@ def map_(
     ] = 1,
     host_ec: HostEC = False,
     placement: Annotated[PlacementMethod, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
+    goal: Annotated[
+        Goal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
+    ] = "room",
+    rates: Annotated[
+        Path | None,
+        typer.Option("--rates", metavar="RUN", help="Balance for the steps and firing rates of this run; assumed without."),
+    ] = None,
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
     from synaptile.conversion.graph import load_graph
     from synaptile.hwmodels import load_chip, with_host_ec
     from synaptile.mapper import map_graph, save_program
     from synaptile.report import placement_table, program_table
+    from synaptile.report.views.relief import balance_text
+    from synaptile.simulator.firing import firing_rates
+    from synaptile.simulator.storage import load_activity
 
     with_suffix(to, ".map", "a mapped program")
     target = with_host_ec(load_chip(chip)) if host_ec else load_chip(chip)
     with phases("mapping") as progress:
-        program = map_graph(load_graph(graph), target, seed=seed, replicas=replicas, placement=placement, progress=progress)
+        measured = None if rates is None else firing_rates(load_activity(rates))
+        program = map_graph(
+            load_graph(graph),
+            target,
+            seed=seed,
+            replicas=replicas,
+            placement=placement,
+            goal=goal,
+            rates=measured,
+            progress=progress,
+        )
         progress("writing")
         save_program(program, to)
     console = output()
     console.print(program_table(program))
     console.print(placement_table(program))
+    if text := balance_text(program):
+        console.print(text)
     console.print(f"{to}: written")

@@ -50,6 +50,24 @@ def test_another_chip_reuses_the_run(synaptile: Command, run_directory: Path) ->
     assert (run_directory / "activity.npz").read_bytes() == before
 
 
+def test_a_graph_is_mapped_for_time_and_the_relief_of_a_run_is_printed(
+    synaptile: Command, digits_graph: Path, run_directory: Path, tmp_path: Path
+) -> None:
+    from synaptile.mapper import load_program
+
+    fast = tmp_path / "fast.map"
+    outcome = synaptile("map", digits_graph, "--chip", "ecmt45-mini", "--for", "latency", "--rates", run_directory, "-o", fast)
+    assert outcome.code == 0, outcome.err
+    assert "Balanced for latency: latency of an image expected" in " ".join(outcome.out.split())
+    options = load_program(fast).options
+    assert options["goal"] == "latency" and options["rates"]["steps"] == 2  # type: ignore[index]  # options are of any type
+    outcome = synaptile("map", digits_graph, "--for", "latency", "--replicas", 2, "-o", fast)
+    assert outcome.code != 0 and "replicas is 2 and the goal is 'latency'" in " ".join(outcome.err.split())
+    outcome = synaptile("schedule", run_directory, "--relief")
+    assert outcome.code == 0, outcome.err
+    assert "What relieves digits_vit on ecmt45-mini" in outcome.out and "ec_core.multipliers_per_cycle" in outcome.out
+
+
 @pytest.mark.parametrize(("kind", "name"), [("perfetto", "trace.pftrace"), ("vcd", "trace.vcd"), ("parquet", "trace.parquet")])
 def test_a_trace_announces_its_size_and_is_written(synaptile: Command, run_directory: Path, kind: str, name: str) -> None:
     outcome = synaptile("trace", run_directory, "--format", kind, "--nodes", "blocks.0.*", "--steps", "1")
