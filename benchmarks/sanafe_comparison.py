@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from synaptile.conversion.graph import ImageSource, MTNeurons, PatchEmbedding, Port, ReadOut, SpikingGraph, Synapse
+from synaptile.foundation.options import PlacementMethod
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, Timeline, execute, schedule
@@ -40,7 +41,6 @@ GRAIN = 16
 CHIPS = 10
 """SANA-FE chips built alike: their latencies differ a little, see `sanafe_worker.py`."""
 
-Method = Literal["anneal", "metis", "row_major"]
 Counts = Counter[tuple[Any, ...]]
 
 
@@ -49,7 +49,7 @@ class Case:
     """One network on one placement; input currents are drawn from `currents`, in sixteenths of the threshold."""
 
     name: str
-    placement: Method
+    placement: PlacementMethod
     currents: tuple[int, int]
     steps: int
     seed: int

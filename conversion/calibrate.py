@@ -1,101 +1,122 @@
-"""Complete a lowered graph: preset, thresholds from calibration images, provenance. Needs no torch."""
+"""ECMT: a lowered graph takes a preset's structure and thresholds from calibration samples. Needs no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptile.conversion.graph import SpikingGraph, TokenSource
-from synaptile.conversion.images import check_images, source_of
-from synaptile.conversion.text.tokens import Tokens, check_tokens
-from synaptile.conversion.thresholds import apply_preset, is_eva, measure_thresholds, preset_thresholds, with_thresholds
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.method import Batches, Method, Progress, Samples, checked_batches
+from synaptile.conversion.thresholds import (
+    Thresholds,
+    apply_preset,
+    checked_threshold,
+    default_n,
+    measure_thresholds,
+    preset_thresholds,
+    with_thresholds,
+)
 from synaptile.foundation.errors import CalibrationError, InputError
+from synaptile.foundation.options import PRESETS, Preset
 
-Samples = NDArray[Any] | Tokens
-Batches = Samples | Iterable[Samples]
-Progress = Callable[[int, int], None]
+
+@dataclass(frozen=True)
+class ECMT(Method):
+    """Expectation compensation and multi-threshold neurons (the ECMT paper, Algorithm 1 and Table 1).
+
+    `preset` is ``"paper"`` or ``"released"`` (what the published code does; see the design notes on counting), `n` thresholds per
+    sign (None takes the paper's 8, and 6 for EVA), `p` the quantile of Algorithm 1. `thresholds`, as ``{site: (theta1, theta2,
+    n)}``, replace measured and preset ones; where they cover every site no calibration samples are needed.
+
+    Raises InputError for a preset that does not exist, CalibrationError for other values out of range.
+    """
+
+    preset: Preset = "paper"
+    n: int | None = None
+    p: float = 0.99
+    thresholds: Thresholds | None = None
+
+    name = "ecmt"
+    uncalibrated = "no calibration images or sentences, and no thresholds for every site: give one or the other"
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise InputError(f"preset {self.preset!r} does not exist; presets are {', '.join(PRESETS)}")
+        if self.n is not None and not (isinstance(self.n, int | np.integer) and 1 <= self.n <= 16):
+            raise CalibrationError(f"n {self.n!r} is no number of thresholds per sign: give an integer from 1 to 16")
+        if not (isinstance(self.p, Real) and 0.5 < self.p < 1.0):
+            raise CalibrationError(f"p is {self.p!r}, needs to lie between 0.5 and 1 (the paper uses 0.99)")
+        if self.thresholds is not None:
+            if not hasattr(self.thresholds, "items"):
+                raise CalibrationError(f"thresholds are a {type(self.thresholds).__name__}: give {{site: (theta1, theta2, n)}}")
+            for site, values in self.thresholds.items():
+                checked_threshold(site, values)
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether no threshold is given; whether those given cover every site, `apply` sees."""
+        return not self.thresholds
+
+    def apply(
+        self, lowered: SpikingGraph, calibration: Batches | None, *, batch_size: int = 8, progress: Progress | None = None
+    ) -> SpikingGraph:
+        """The graph with the preset's structure and its thresholds; see `Method.apply`."""
+        graph = apply_preset(lowered, self.preset)
+        n = default_n(graph) if self.n is None else self.n
+        injected = dict(self.thresholds or {})
+        fixed = preset_thresholds(graph, self.preset)
+        measured: dict[str, tuple[float, float]] = {}
+        samples = 0
+        if calibration is not None:
+            counted = _Counted(checked_batches(calibration, graph, batch_size, progress))
+            measured = measure_thresholds(graph, counted, self.p, known={*injected, *fixed})
+            samples = counted.samples
+        elif any(site.name not in {*injected, *fixed} for site in graph.sites):
+            raise CalibrationError(
+                "no calibration images, and injected thresholds do not cover every site: give one or the other"
+            )
+        graph = with_thresholds(graph, {site: (*theta, n) for site, theta in {**measured, **fixed}.items()} | injected)
+        facts = {
+            **graph.metadata,
+            "method": self.name,
+            "preset": self.preset,
+            "n": n,
+            "p": self.p,
+            "calibration_images": samples,
+            "injected_thresholds": len(injected),
+        }
+        return SpikingGraph.build(graph.name, graph.nodes.values(), graph.arrays, facts)
 
 
 def calibrate(
     lowered: SpikingGraph,
     calibration: Batches | None = None,
     *,
-    preset: str = "paper",
+    preset: Preset = "paper",
     n: int | None = None,
     p: float = 0.99,
-    thresholds: Mapping[str, tuple[float, float, int]] | None = None,
+    thresholds: Thresholds | None = None,
     batch_size: int = 8,
     progress: Progress | None = None,
 ) -> SpikingGraph:
-    """Give a lowered graph a preset's structure and its thresholds (paper, Algorithm 1).
+    """Give a lowered graph a preset's structure and its thresholds: ``ECMT(preset, n, p, thresholds).apply(...)``.
 
-    `calibration` is preprocessed images, shape (images, channels, H, W), or `Tokens`, cut into batches of `batch_size`, or an
-    iterable of batches; the other arguments are those of `convert`. Raises CalibrationError, ImageError, InputError.
+    Raises CalibrationError, ImageError, InputError.
     """
-    if batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}, needs at least 1")
-    graph = apply_preset(lowered, preset)
-    chosen = (6 if is_eva(graph) else 8) if n is None else n
-    injected = dict(thresholds or {})
-    fixed = preset_thresholds(graph, preset)
-    base: dict[str, tuple[float, float]] = {}
-    images = 0
-    if calibration is not None:
-        counted = _Counted(_checked(calibration, graph, batch_size, progress))
-        base = measure_thresholds(graph, counted, p, known={*injected, *fixed})
-        images = counted.images
-    elif any(site.name not in {*injected, *fixed} for site in graph.sites):
-        raise CalibrationError("no calibration images, and injected thresholds do not cover every site: give one or the other")
-    complete = {site: (*theta, chosen) for site, theta in {**base, **fixed}.items()} | injected
-    graph = with_thresholds(graph, complete)
-    facts = {
-        **graph.metadata,
-        "method": "ecmt",
-        "preset": preset,
-        "n": chosen,
-        "p": p,
-        "calibration_images": images,
-        "injected_thresholds": len(injected),
-    }
-    return SpikingGraph.build(graph.name, graph.nodes.values(), graph.arrays, facts)
-
-
-def graph_dtype(graph: SpikingGraph) -> np.dtype[Any]:
-    """float64 where any array of the graph is, else float32."""
-    return graph.dtype
+    return ECMT(preset, n, p, thresholds).apply(lowered, calibration, batch_size=batch_size, progress=progress)
 
 
 class _Counted:
-    """An iterable of batches that counts the images it handed out."""
+    """An iterable of batches that counts the samples it handed out."""
 
     def __init__(self, batches: Iterable[Samples]) -> None:
         self.batches = batches
-        self.images = 0
+        self.samples = 0
 
     def __iter__(self) -> Iterator[Samples]:
         for batch in self.batches:
-            self.images += len(batch)
+            self.samples += len(batch)
             yield batch
-
-
-def check_calibration(samples: Samples, graph: SpikingGraph, where: str) -> Samples:
-    """Validated calibration samples, images in the graph's floating type. Raises ImageError, InputError."""
-    if isinstance(graph.source, TokenSource):
-        return check_tokens(samples, graph.source, where)
-    return check_images(samples, source_of(graph).image_shape, where).astype(graph_dtype(graph), copy=False)
-
-
-def _checked(calibration: Batches, graph: SpikingGraph, size: int, progress: Progress | None) -> Iterator[Samples]:
-    if isinstance(calibration, np.ndarray | Tokens):
-        what = "calibration images" if isinstance(calibration, np.ndarray) else "calibration sentences"
-        images = check_calibration(calibration, graph, what)
-        for start in range(0, len(images), size):
-            yield images[start : start + size]
-            if progress is not None:
-                progress(min(start + size, len(images)), len(images))
-    else:
-        for number, batch in enumerate(calibration):
-            yield check_calibration(batch, graph, f"calibration batch {number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 from synaptile.foundation.errors import InputError
@@ -15,3 +16,9 @@ def require_torch() -> None:
             f"converting a model needs {', '.join(missing)}, not installed here: pip install 'synaptile[convert]'; "
             "saved graphs are mapped, executed and priced without"
         )
+
+
+def is_module(value: object) -> bool:
+    """Whether a value is a PyTorch module, without importing torch: where it is not imported yet, nothing is."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from synaptile.conversion.extra import is_module
 from synaptile.conversion.graph import ImageSource, SpikingGraph, TokenSource
-from synaptile.foundation.errors import GraphError, ImageError
+from synaptile.conversion.trace import image_source
+from synaptile.foundation.errors import GraphError, ImageError, InputError
 
+if TYPE_CHECKING:
+    import torch
+
+Network: TypeAlias = "SpikingGraph | ImageSource | torch.nn.Module"
+"""What says how image files are made ready: a graph, its image source, or a model of timm."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 LARGEST_VALUE = 1e3
 CROP_MODES = ("center", "squash")
@@ -43,13 +50,31 @@ class ImageFolder:
         return len(self.paths)
 
 
-def source_of(graph: SpikingGraph) -> ImageSource:
-    """The graph's image source, which carries its preprocessing. Raises GraphError for a graph that takes something else."""
-    if isinstance(graph.source, TokenSource):
-        raise GraphError(f"graph {graph.name!r} takes text at {graph.source.name!r}: it shows no images, give it sentences")
-    if not isinstance(graph.source, ImageSource):
-        raise GraphError(f"graph {graph.name!r} takes spike trains at {graph.source.name!r}: it shows no images and has no ANN")
-    return graph.source
+def source_of(network: Network, crop: float | None = None) -> ImageSource:
+    """The image source of a graph or model, which carries its preprocessing; `crop` replaces its crop fraction.
+
+    Raises GraphError for a graph that takes something else, ModelError for a model without a data configuration, InputError for
+    another network or a crop fraction out of range.
+    """
+    if crop is not None and not 0.1 <= crop <= 1:
+        raise InputError(f"crop is {crop}, needs a fraction from 0.1 to 1")
+    source = _source_of(network)
+    return source if crop is None else replace(source, crop_fraction=crop)
+
+
+def _source_of(network: Network) -> ImageSource:
+    if isinstance(network, ImageSource):
+        return network
+    if not isinstance(network, SpikingGraph):
+        if is_module(network):
+            return image_source(network)
+        raise InputError(f"a {type(network).__name__} says not how images are made ready: give a SpikingGraph or a timm model")
+    source = network.source
+    if isinstance(source, TokenSource):
+        raise GraphError(f"graph {network.name!r} takes text at {source.name!r}: it shows no images, give it sentences")
+    if not isinstance(source, ImageSource):
+        raise GraphError(f"graph {network.name!r} takes spike trains at {source.name!r}: it shows no images and has no ANN")
+    return source
 
 
 def check_images(images: Any, image_shape: tuple[int, int, int], where: str = "images") -> NDArray[Any]:
@@ -95,18 +120,53 @@ def open_folder(folder: str | Path) -> ImageFolder:
     return ImageFolder(paths, np.array(labels, np.int64))
 
 
-def load_images(paths: tuple[Path, ...], source: ImageSource) -> NDArray[np.float32]:
-    """Preprocess image files as timm does for evaluation: resize, centre crop, normalise.
+def load_images(
+    images: str | Path | Sequence[str | Path],
+    network: Network,
+    *,
+    crop: float | None = None,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Image files as a network takes them, preprocessed as timm does for evaluation: resize, centre crop, normalise.
 
-    Returns float32, shape (images, 3, H, W). Raises ImageError for an unreadable file.
+    Args:
+        images: a folder, read in the order of its table of labels or of its names, or the paths of image files.
+        network: the graph or timm model that will read them, which says how they are made ready.
+        crop: replaces the network's crop fraction: the shorter side is resized to the network's size over it, before the centre
+            is cut out.
+        limit: takes the first images only.
+        progress: called with (images done, images in all).
+
+    Returns:
+        float32, shape (images, 3, H, W).
+
+    Raises:
+        ImageError: no image, or an unreadable file. InputError, GraphError, ModelError: a network that takes no images, or a
+        crop fraction or limit out of range.
     """
-    return np.stack([_preprocess(path, source) for path in paths])
+    source = source_of(network, crop)
+    if limit is not None and limit < 1:
+        raise InputError(f"limit is {limit}, needs at least 1")
+    paths = (open_folder(images).paths if isinstance(images, str | Path) else tuple(images))[:limit]
+    if not paths:
+        raise ImageError("no path of an image: give at least one")
+    pixels = np.empty((len(paths), *source.image_shape), np.float32)
+    for i, path in enumerate(paths):
+        pixels[i] = _preprocess(Path(path), source)
+        if progress is not None:
+            progress(i + 1, len(paths))
+    return pixels
 
 
-def batches(folder: ImageFolder, source: ImageSource, size: int) -> Iterator[NDArray[np.float32]]:
-    """Preprocessed batches of at most `size` images, in order."""
-    for start in range(0, len(folder), size):
-        yield load_images(folder.paths[start : start + size], source)
+def batches(
+    paths: Sequence[Path], source: ImageSource, size: int, progress: Callable[[int, int], None] | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """Preprocessed batches of at most `size` images, in order; `progress` is called when a batch has been used."""
+    for start in range(0, len(paths), size):
+        yield load_images(paths[start : start + size], source)
+        if progress is not None:
+            progress(min(start + size, len(paths)), len(paths))
 
 
 def _preprocess(path: Path, source: ImageSource) -> NDArray[np.float32]:

@@ -7,18 +7,18 @@ import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.graph import Add, ECUnit, MTNeurons, Node, ReadOut, SpikingGraph, Synapse, TokenSelect
+from synaptile.conversion.graph import Add, ECUnit, MTNeurons, Node, ReadOut, SpikingGraph, Synapse, TokenSelect, takes_text
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.foundation.errors import CalibrationError, InputError
+from synaptile.foundation.options import Preset
 
-Thresholds = Mapping[str, tuple[float, float, int]]
-PRESETS = ("paper", "released")
+Thresholds: TypeAlias = Mapping[str, tuple[float, float, int]]
 RELEASED_SOFTMAX = (0.0125, 0.0125)
 RELEASED_FC2 = (0.25, 0.08)
 
@@ -31,8 +31,6 @@ def measure_thresholds(
     The quantile is the k-th smallest value, k = int(p * values). A site whose (1-p)-quantile is not negative takes
     theta2 = theta1. Raises CalibrationError naming a site whose theta1 is not positive.
     """
-    if not 0.5 < p < 1.0:
-        raise CalibrationError(f"p is {p}, needs to lie between 0.5 and 1 (the paper uses 0.99)")
     low: dict[str, list[float]] = {site.name: [] for site in graph.sites if site.name not in known}
     high: dict[str, list[float]] = {site: [] for site in low}
 
@@ -61,7 +59,7 @@ def measure_thresholds(
     return measured
 
 
-def preset_thresholds(graph: SpikingGraph, preset: str) -> dict[str, tuple[float, float]]:
+def preset_thresholds(graph: SpikingGraph, preset: Preset) -> dict[str, tuple[float, float]]:
     """Thresholds that a preset fixes instead of measuring: none for ``paper``.
 
     ``released`` fixes those after softmax and, in a ViT, those in front of fc2; EVA keeps its quantiles there.
@@ -79,19 +77,25 @@ def preset_thresholds(graph: SpikingGraph, preset: str) -> dict[str, tuple[float
 
 
 def is_eva(graph: SpikingGraph) -> bool:
-    """True for timm's EVA family, for which the paper uses n = 6."""
+    """True for timm's EVA family."""
     return str(graph.metadata.get("model", "")).startswith("eva")
 
 
-def apply_preset(graph: SpikingGraph, preset: str) -> SpikingGraph:
+def default_n(graph: SpikingGraph) -> int:
+    """The paper's thresholds per sign: 8, and 6 for EVA."""
+    return 6 if is_eva(graph) else 8
+
+
+def apply_preset(graph: SpikingGraph, preset: Preset) -> SpikingGraph:
     """Give the graph a preset's structure: ``released`` has no MT neurons in front of the head.
 
-    The head is every synapse whose output reaches the read-out without passing another MT site.
+    The head is every synapse whose output reaches the read-out without passing another MT site. Raises InputError for a graph of
+    text, of which no code is published.
     """
-    if preset not in PRESETS:
-        raise InputError(f"preset {preset!r} does not exist; presets are {', '.join(PRESETS)}")
     if preset == "paper":
         return graph
+    if takes_text(graph):
+        raise InputError(f"preset {preset!r} is what published code does for vision transformers: text takes 'paper'")
     heads = head_synapses(graph)
     bypassed = {graph.nodes[name].inputs[0].node for name in heads}
     nodes: list[Node] = []
@@ -120,13 +124,14 @@ def with_thresholds(graph: SpikingGraph, thresholds: Thresholds) -> SpikingGraph
     nodes: list[Node] = []
     for node in graph.nodes.values():
         if isinstance(node, MTNeurons):
-            theta1, theta2, n = _checked(node.name, thresholds[node.name])
+            theta1, theta2, n = checked_threshold(node.name, thresholds[node.name])
             node = dataclasses.replace(node, theta1=theta1, theta2=theta2, n=n)
         nodes.append(node)
     return SpikingGraph.build(graph.name, nodes, graph.arrays, graph.metadata)
 
 
-def _checked(site: str, values: Any) -> tuple[float, float, int]:
+def checked_threshold(site: str, values: Any) -> tuple[float, float, int]:
+    """A site's (theta1, theta2, n) as plain numbers. Raises CalibrationError."""
     if not isinstance(values, Sequence) or len(values) != 3 or not all(isinstance(value, Real) for value in values):
         raise CalibrationError(f"site {site!r}: {values!r} is not a triple of numbers (theta1, theta2, n)")
     theta1, theta2, n = (float(value) for value in values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from synaptile.conversion.graph import ImageSource
 from synaptile.foundation.errors import ModelError, WeightsError
 
 if TYPE_CHECKING:
@@ -15,26 +17,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Preprocessing:
-    """How an image file becomes the model's input (timm's data configuration)."""
-
-    image_shape: tuple[int, int, int]
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    crop_fraction: float = 1.0
-    interpolation: str = "bicubic"
-    crop_mode: str = "center"
-
-
-@dataclass(frozen=True)
 class TracedModel:
-    """An exported model in evaluation mode with batch size 1, its constants by placeholder name and its preprocessing."""
+    """An exported model in evaluation mode with batch size 1, its constants by placeholder name and its image source."""
 
     name: str
     program: ExportedProgram
     constants: dict[str, torch.Tensor]
     constant_names: dict[str, str]
-    preprocessing: Preprocessing
+    source: ImageSource
 
 
 def trace_model(model: torch.nn.Module) -> TracedModel:
@@ -45,7 +35,7 @@ def trace_model(model: torch.nn.Module) -> TracedModel:
     """
     import torch
 
-    preprocessing = preprocessing_of(model)
+    source = image_source(model)
     reference = next(iter(model.parameters()), None)
     if reference is None:
         raise ModelError(f"model {type(model).__name__} has no parameters: nothing to convert")
@@ -58,7 +48,7 @@ def trace_model(model: torch.nn.Module) -> TracedModel:
         if not torch.isfinite(tensor).all():
             bad = int((~torch.isfinite(tensor)).sum())
             raise WeightsError(f"weights: {name!r} holds {bad} values that are NaN or infinite: repair the checkpoint")
-    example = torch.zeros(1, *preprocessing.image_shape, dtype=reference.dtype)
+    example = torch.zeros(1, *source.image_shape, dtype=reference.dtype)
     with _unfused_attention(model), evaluating(model), torch.no_grad():
         try:
             program = torch.export.export(model, (example,), strict=False)
@@ -74,11 +64,14 @@ def trace_model(model: torch.nn.Module) -> TracedModel:
         if isinstance(stored, torch.Tensor):
             constants[placeholder] = stored.detach()
             names[placeholder] = target
-    return TracedModel(_name_of(model), program, constants, names, preprocessing)
+    return TracedModel(_name_of(model), program, constants, names, source)
 
 
-def preprocessing_of(model: torch.nn.Module) -> Preprocessing:
-    """Timm's data configuration of a model, its actual image size taking precedence over the pretrained one's."""
+def image_source(model: torch.nn.Module) -> ImageSource:
+    """The source of a model's graph, with timm's data configuration; the model's actual image size precedes the pretrained one's.
+
+    Raises ModelError where there is no such configuration.
+    """
     from timm.data import resolve_data_config
 
     try:
@@ -86,8 +79,12 @@ def preprocessing_of(model: torch.nn.Module) -> Preprocessing:
         size = getattr(getattr(model, "patch_embed", None), "img_size", None)
         channels = getattr(getattr(getattr(model, "patch_embed", None), "proj", None), "in_channels", config["input_size"][0])
         height, width = size if size is not None else config["input_size"][1:]
-        return Preprocessing(
-            (int(channels), int(height), int(width)),
+        shape = (int(channels), int(height), int(width))
+        return ImageSource(
+            "image",
+            (),
+            (1, math.prod(shape)),
+            shape,
             _triple(config["mean"]),
             _triple(config["std"]),
             float(config["crop_pct"]),

@@ -4,13 +4,11 @@ from synaptile.energy.accountings import ACCOUNTINGS, LADDER, Comparison, eq30_e
 from synaptile.energy.ann import ann_macs, dense_operations
 from synaptile.energy.bill import Bill, Line
 from synaptile.energy.break_even import PUBLISHED_BREAK_EVEN, BreakEven, break_even
-from synaptile.energy.cores import CoreUse
+from synaptile.energy.breakdown import SPLITS, CoreUse, GroupEnergy, Split, kind_of, site_kind
 from synaptile.energy.energy_report import EnergyReport, Rung
-from synaptile.energy.groups import GroupEnergy, kind_of, site_kind
 from synaptile.energy.horowitz import NUMBER_FORMATS
 from synaptile.energy.prices import HOROWITZ, EnergyTable, Price, table_for
 from synaptile.energy.pricing import price
-from synaptile.energy.splits import SPLITS, Split
 from synaptile.energy.table3 import ComplexityRow, table3
 
 __all__ = [

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.energy.ann import dense_operations
+from synaptile.energy.ann import dense_operations, dense_passes
 from synaptile.energy.bill import Bill
-from synaptile.energy.dense_pass import dense_passes
 from synaptile.energy.prices import HOROWITZ, EnergyTable
 from synaptile.foundation.errors import InputError
+from synaptile.simulator.actions.vocabulary import Op, Role
 from synaptile.simulator.activity import Activity
 
 ACCOUNTINGS = ("eq30", "released", "executed")
@@ -101,12 +101,12 @@ def compare(activity: Activity, number_format: str, published: EnergyTable, tabl
     macs: Counter[str] = Counter()
     for program, times in passes.programs:
         macs.update({name: times * count for name, count in program.graph.ann_macs.items()})
-    rows_of_pass = [(name, "dense pass", "mac", [count]) for name, count in macs.items()]
+    rows_of_pass = [(name, Role.DENSE_PASS.value, Op.MAC.value, [count]) for name, count in macs.items()]
     dense = Bill.of_rows(nodes, by_op, rows_of_pass, steps=1, images=passes.images)
     found: dict[str, Comparison] = {}
     for name, counts in (("eq30", activity.accounting.eq30), ("released", activity.accounting.released)):
         acs = counts.sum(axis=2)
-        rows = [(node, "accumulate", "ac", acs[i].tolist()) for i, node in enumerate(activity.accounting.nodes)]
+        rows = [(node, Role.ACCUMULATE.value, Op.AC.value, acs[i].tolist()) for i, node in enumerate(activity.accounting.nodes)]
         snn = Bill.of_rows(nodes, by_op, rows, steps=activity.steps, images=activity.images)
         found[name] = Comparison(name, TITLES[name], snn, dense)
     found["executed"] = Comparison(

@@ -1,26 +1,23 @@
-"""The ANN beside the SNN: the same network run densely, one pass of one image, from the graph's structure alone.
+"""The ANN beside the SNN: the same network run densely, by the rules of `simulator.actions`.
 
 MT neurons vanish (an activation takes the spike's place), EC units evaluate their F once, products and Linears multiply. Two
 counts: the dense MACs of all Linears, convolutions and products, which Eq. 30 divides by, and all operations of the pass. A
-network that was never an ANN (spike trains in) is held against one dense pass of its layers all the same.
+network that was never an ANN (spike trains in) is held against one dense pass of its layers all the same. A run of text is held
+against one pass per sentence, each at its own length.
 """
 
 from __future__ import annotations
 
-from synaptile.conversion.graph import (
-    Add,
-    Convolution2d,
-    ECUnit,
-    Node,
-    PatchEmbedding,
-    ProductUnit,
-    ReadOut,
-    SpikingGraph,
-    Synapse,
-    TokenEmbedding,
-    TokenMean,
-)
-from synaptile.simulator.function_operations import function_operations
+from collections.abc import Callable
+from typing import NamedTuple
+
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.energy.bill import Tally
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.rules import dense_operations_of
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.lengths import program_counts
+from synaptile.simulator.schedule.timeline import Timeline
 
 RoleOp = tuple[str, str]
 
@@ -32,33 +29,35 @@ def ann_macs(graph: SpikingGraph) -> int:
 
 def dense_operations(graph: SpikingGraph) -> dict[str, dict[RoleOp, int]]:
     """Every operation of one dense pass of one image: node -> {(role, op): count}, in graph order; idle nodes left out."""
-    found = {name: _operations(node) for name, node in graph.nodes.items()}
-    return {name: ops for name, ops in found.items() if ops}
+    counts = {
+        name: {(action.role.value, action.op.value): action.count for action in dense_operations_of(node)}
+        for name, node in graph.nodes.items()
+    }
+    return {name: of_node for name, of_node in counts.items() if of_node}
 
 
-def _operations(node: Node) -> dict[RoleOp, int]:
-    match node:
-        case PatchEmbedding():
-            return {("dense rows", "mac"): node.size * node.fan_in, ("bias", "add"): node.size}
-        case Convolution2d():
-            pooled = node.image[0] * node.pooled[0] * node.pooled[1] * node.pool_kernel[0] * node.pool_kernel[1]
-            pool = {} if node.pooling == "none" else {("pooling", "add"): pooled}
-            return {("dense rows", "mac"): node.macs, ("bias", "add"): node.size, **pool}
-        case Synapse():
-            return {("dense rows", "mac"): node.macs, ("bias", "add"): node.size}
-        case ProductUnit():
-            return {("dense product", "mac"): node.macs}
-        case ECUnit():
-            return {(node.function, op): count for op, count in function_operations(node).items()}
-        case Add() if len(node.inputs) > 1:
-            return {("stream add", "add"): node.size * (len(node.inputs) - 1)}
-        case TokenMean():
-            return {("token mean", "add"): (node.stop - node.start - 1) * node.size, ("token mean", "mul"): node.size}
-        case TokenEmbedding():
-            return {("embedding", "add"): node.size}
-        case ReadOut():
-            scaled = {("read-out scale", "mul"): node.size} if node.scale != 1.0 else {}
-            unit_length = {("normalise", "mac"): node.size, ("normalise", "rsqrt"): 1, ("normalise", "mul"): node.size}
-            return scaled | (unit_length if node.normalised else {})
-        case _:
-            return {}
+class DensePasses(NamedTuple):
+    """The program at each length with how many passes have it, and all passes. Images are alike: one pass stands for all."""
+
+    programs: tuple[tuple[CoreProgram, int], ...]
+    images: int
+
+
+def dense_passes(activity: Activity) -> DensePasses:
+    """The passes of a run's ANN."""
+    images = 1 if activity.lengths is None else activity.images
+    return DensePasses(program_counts(activity.program, activity.lengths, images), images)
+
+
+def scheduled_passes(timeline: Timeline, images: int) -> DensePasses:
+    """`images` passes of the network as it was scheduled; of text at the length of the sentences that were."""
+    return DensePasses(((timeline.program, images),), images)
+
+
+def tally_passes(passes: DensePasses, count: Callable[[CoreProgram], Tally]) -> Tally:
+    """What `count` tallies of one pass, summed over all."""
+    tallies = [(count(program), times) for program, times in passes.programs]
+    total = Tally(tallies[0][0].nodes[:-1], tallies[0][0].steps)
+    for tally, times in tallies:
+        total.extend(tally, times)
+    return total

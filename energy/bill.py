@@ -1,4 +1,4 @@
-"""A bill: counts of operations beside their prices, in columns, and the lines that open it.
+"""A bill: counts of operations beside their prices, in columns, the tally that gathers them and the lines that open it.
 
 Counts stay integers until the last moment: every energy is the exact sum of counts an operation, times its price. So it
 does not depend on how many cores the work was spread over, nor on the order of rows.
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from synaptile.energy.prices import Price
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import InputError
+from synaptile.simulator.actions.vocabulary import Role
+
+Int64 = NDArray[np.int64]
 
 NO_CORE = -1
 """Core index of work that an accounting does not place on a core."""
@@ -64,7 +67,7 @@ class Bill:
     node: NDArray[np.int32]
     role: NDArray[np.int32]
     op: NDArray[np.int32]
-    count: NDArray[np.int64]
+    count: Int64
     images: int
     sampled: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -106,9 +109,9 @@ class Bill:
         return tuple(op for op, count in zip(self.ops, totals, strict=True) if count and self.prices[op].pj is None)
 
     @derived
-    def op_counts(self) -> NDArray[np.int64]:
+    def op_counts(self) -> Int64:
         """Exact count of each op over all rows and steps, shape (ops,), int64."""
-        counts: NDArray[np.int64] = self._grouped(np.zeros(len(self.op), np.int32), 1)[0].sum(axis=-1)
+        counts: Int64 = self._grouped(np.zeros(len(self.op), np.int32), 1)[0].sum(axis=-1)
         return counts
 
     @derived
@@ -121,19 +124,19 @@ class Bill:
         """Energy an image of each group at each step, shape (groups, steps); `group` (rows,) gives each row's group."""
         return self._priced(self._grouped(group, groups))
 
-    def counts_by(self, group: NDArray[np.int32], groups: int) -> NDArray[np.int64]:
+    def counts_by(self, group: NDArray[np.int32], groups: int) -> Int64:
         """Operations of each group, all ops and steps together, shape (groups,), int64."""
-        counts: NDArray[np.int64] = self._grouped(group, groups).sum(axis=(1, 2))
+        counts: Int64 = self._grouped(group, groups).sum(axis=(1, 2))
         return counts
 
-    def _grouped(self, group: NDArray[np.int32], groups: int) -> NDArray[np.int64]:
+    def _grouped(self, group: NDArray[np.int32], groups: int) -> Int64:
         """Exact counts, shape (groups, ops, steps)."""
         counts = np.zeros((groups * len(self.ops), self.steps), np.int64)
         present, sums = _sums_by(group.astype(np.int64) * len(self.ops) + self.op, self.count)
         counts[present] = sums
         return counts.reshape(groups, len(self.ops), self.steps)
 
-    def _priced(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _priced(self, counts: Int64) -> NDArray[np.float64]:
         pj = np.array([(self.prices[op].pj or 0.0) * (self.images / self.images_of(op)) for op in self.ops])
         energy: NDArray[np.float64] = np.einsum("gos,o->gs", counts.astype(np.float64), pj) / self.images
         return energy
@@ -194,6 +197,44 @@ class Bill:
         )
 
 
+class Tally:
+    """Counts by (core, node, role, op) and step, int64, summed over images. `node` len(node_names) stands for the chip."""
+
+    def __init__(self, node_names: tuple[str, ...], steps: int) -> None:
+        self.nodes = (*node_names, CHIP)
+        self.steps = steps
+        self._rows: dict[tuple[int, int, str, str], Int64] = {}
+
+    @property
+    def chip(self) -> int:
+        """Index of the row of nodes that stands for the chip as a whole."""
+        return len(self.nodes) - 1
+
+    def add(self, core: int, node: int, role: Role, op: str, count: Int64 | int) -> None:
+        """Add `count`, shape (steps,), or one figure for every step."""
+        key = (core, node, role.value, op)
+        if key not in self._rows:
+            self._rows[key] = np.zeros(self.steps, np.int64)
+        self._rows[key] += count
+
+    def extend(self, other: Tally, times: int = 1) -> None:
+        """Add all counts of another tally of the same nodes and steps, `times` over."""
+        for key, count in other._rows.items():
+            self._rows[key] = self._rows.get(key, 0) + times * count
+
+    def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
+        """The bill, rows sorted by node, core, role and op, none of them empty. `prices` holds every op that was counted."""
+        keys = [key for key, count in self._rows.items() if count.any()]
+        keys.sort(key=lambda key: (key[1], key[0], key[2], key[3]))
+        roles = tuple(dict.fromkeys(role for _, _, role, _ in keys))
+        ops = tuple(dict.fromkeys(op for _, _, _, op in keys))
+        columns = np.array([(c, n, roles.index(r), ops.index(o)) for c, n, r, o in keys], np.int32).reshape(-1, 4)
+        core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
+        counts = np.array([self._rows[key] for key in keys], np.int64).reshape(len(keys), self.steps)
+        charged = {name: prices[name] for name in ops}
+        return Bill(self.nodes, roles, ops, charged, core, node, role, op, counts, images, dict(sampled or {}))
+
+
 def joined(bills: Sequence[Bill]) -> Bill:
     """One bill with the rows of all, in order. They count the same steps and images; the nodes of one begin those of another."""
     first = bills[0]
@@ -216,7 +257,7 @@ def joined(bills: Sequence[Bill]) -> Bill:
     )
 
 
-def _sums_by(key: NDArray[np.int64], count: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _sums_by(key: Int64, count: Int64) -> tuple[Int64, Int64]:
     """The keys that rows have, ascending, and the counts of their rows summed, (keys, steps); key: (rows,)."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]

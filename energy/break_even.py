@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
+from synaptile.conversion.graph import Neurons, Node
 from synaptile.energy.bill import Bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose
+from synaptile.simulator.actions.part import whole
+from synaptile.simulator.actions.rules import actions_of
+from synaptile.simulator.actions.vocabulary import Driver, Role, Trigger
 from synaptile.simulator.activity import SpikeRecord
 
 if TYPE_CHECKING:
@@ -41,30 +45,11 @@ CAUTION = (
 RUNGS = ("eq30", "executed", "memory", "noc")
 """Rungs that can be scaled: static energy depends on the schedule."""
 
-_EVENTS = frozenset(
-    {
-        "accumulate",
-        "synapse rows",
-        "A(t) S_B(t)",
-        "S_A(t-1) B(t)",
-        "soft reset",
-        "operand sums",
-        "accumulator read",
-        "accumulator write",
-        "operand row",
-        "product accumulator read",
-        "product accumulator write",
-        "operand sum read",
-        "operand sum write",
-        "spikes",
-    }
-)
-_FETCHES = "weight rows"
 _BISECTIONS = 60
 
 
-@dataclass(frozen=True)
-class BreakEven(Tabular):
+@dataclass(frozen=True, repr=False)
+class BreakEven(Tabular, Shown):
     """Ratio SNN / ANN of one rung through `step` steps, over spike rate and weight reuse.
 
     `rates` has shape (rates,), spikes a neuron and step over all sites; `reuses` (reuses,), tokens a fetched weight row serves;
@@ -85,14 +70,10 @@ class BreakEven(Tabular):
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `ratios`: ratio SNN / ANN of every reuse and rate."""
-        from synaptile.energy.show import break_even_arrow
-
-        return break_even_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.energy.show import break_even_html
-
-        return break_even_html(self)
+        choose(table, ("ratios",), "a break-even")
+        reuses, rates = self.ratio.shape
+        columns = {"reuse": np.repeat(self.reuses, rates), "rate": np.tile(self.rates, reuses), "ratio": self.ratio.reshape(-1)}
+        return arrow(columns, {"rung": self.rung, "step": self.step, "measured_rate": self.measured_rate})
 
 
 def break_even(
@@ -200,9 +181,9 @@ def _rate(record: SpikeRecord, step: int) -> float:
 
 def _behind(node: Node, site_rate: Mapping[str, float], report: EnergyReport) -> float:
     """Rate of the spikes that cause a node's events: its own where it fires, else of the sites that it reads."""
-    if isinstance(node, Neurons):
+    if node.name in site_rate:
         return site_rate[node.name]
-    if not isinstance(node, Synapse | Convolution2d | ProductUnit):
+    if all(action.trigger is Trigger.STEP for action in actions_of(whole(node))):
         return 0.0
     sites = [(site_rate[port.node], report.activity.spikes[port.node].neurons) for port in node.inputs if port.node in site_rate]
     neurons = sum(count for _, count in sites)
@@ -211,7 +192,8 @@ def _behind(node: Node, site_rate: Mapping[str, float], report: EnergyReport) ->
 
 def _parts(bill: Bill, step: int, nodes: int) -> tuple[float, Float64, Float64]:
     """Energy through `step` that does not depend on spikes, and per node what events cause and what weight fetches take."""
-    kinds = np.array([2 if role == _FETCHES else 1 if role in _EVENTS else 0 for role in bill.roles], np.int32)
+    drivers = tuple(Driver)
+    kinds = np.array([drivers.index(Role(role).driven_by) for role in bill.roles], np.int32)
     group = kinds[bill.role] * (nodes + 1) + bill.node
     energy = bill.energy_by(group.astype(np.int32), 3 * (nodes + 1))[:, :step].sum(axis=1).reshape(3, nodes + 1)
     return float(energy[0].sum()), energy[1, :nodes], energy[2, :nodes]

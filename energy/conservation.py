@@ -1,4 +1,4 @@
-"""What must hold before and after pricing. A breach is a defect in Synaptile, so a ConservationError."""
+"""What must hold before and after pricing, also of a schedule. A breach is a defect in Synaptile, so a ConservationError."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import numpy as np
 from synaptile.conversion.graph import Convolution2d, ProductUnit
 from synaptile.conversion.graph.windows import fan_out
 from synaptile.energy.bill import Bill
-from synaptile.foundation.errors import ConservationError
+from synaptile.energy.flits import CROSSING, HOP
+from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.hwmodels import Chip
+from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import OPS, Activity
+from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 
 def check_activity(activity: Activity) -> None:
@@ -65,6 +69,8 @@ def _check_operations(activity: Activity) -> None:
         column = getattr(table, name)
         if column.shape != (rows,) or (rows and not 0 <= column.min() <= column.max() < limit):
             raise ConservationError(f"operation column {name!r} must hold {rows} indices below {limit}")
+    if unknown := [role for role in table.roles if role not in set(Role)]:
+        raise ConservationError(f"operations have the role {unknown[0]!r}, which simulator/actions/vocabulary.py does not know")
 
 
 def check_bill(bill: Bill, activity: Activity) -> None:
@@ -89,4 +95,70 @@ def _equal(what: str, billed: list[int], counted: list[int]) -> None:
         raise ConservationError(
             f"{what}: the bill holds {billed[step] if step < len(billed) else 0:,} at step {step + 1}, "
             f"execution counted {counted[step]:,}"
+        )
+
+
+def check_timeline(timeline: Timeline, activity: Activity, chip: Chip) -> None:
+    """Refuse a schedule of another run or chip (InputError), and one that lost or doubled work (ConservationError)."""
+    scheduled, mapped_to = timeline.activity, timeline.program.chip
+    if mapped_to.digest != chip.digest:
+        raise InputError(f"the schedule is on {mapped_to.name}, prices are asked for {chip.name}: schedule on that chip")
+    same = scheduled is activity or (
+        scheduled.program.graph.digest == activity.program.graph.digest
+        and (scheduled.steps, scheduled.images) == (activity.steps, activity.images)
+        and np.array_equal(scheduled.operations.count, activity.operations.count)
+    )
+    if not same:
+        raise InputError("the schedule replays another run than the one that is priced: schedule this activity")
+    _check_jobs(timeline, activity)
+    _check_flits(timeline)
+
+
+def check_billed_flits(bill: Bill, timeline: Timeline) -> None:
+    """Raise ConservationError unless the bill holds every flit and link that the schedule's messages crossed."""
+    messages = timeline.messages
+    flits = messages.flits.astype(np.int64)
+    counted = {HOP: int((flits * (messages.hops - messages.crossings)).sum()), CROSSING: int((flits * messages.crossings).sum())}
+    billed = dict(zip(bill.ops, bill.op_counts().tolist(), strict=True))
+    for op, count in counted.items():
+        if billed.get(op, 0) != count:
+            raise ConservationError(f"{op!r}: the bill holds {billed.get(op, 0):,}, the schedule's messages crossed {count:,}")
+
+
+def _check_jobs(timeline: Timeline, activity: Activity) -> None:
+    """What jobs issue = what execution counted, a core, node and step; at most that where not all images were streamed.
+
+    A re-mapped program issues other operations on other cores; there the scheduler's own check of its recount stands.
+    """
+    if timeline.remapped:
+        return
+    issued, jobs, parts = activity.operations, timeline.jobs, timeline.program.parts
+    shape = (len(timeline.program.cores.kind), len(timeline.program.node_names), activity.steps)
+    executed, scheduled = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    np.add.at(executed, (issued.core, issued.node), issued.count)
+    np.add.at(scheduled, (jobs.core, parts.node[jobs.part], jobs.step), jobs.operations)
+    whole = timeline.images == activity.images
+    wrong = scheduled != executed if whole else scheduled > executed
+    if wrong.any():
+        core, node, step = (int(i[0]) for i in np.nonzero(wrong))
+        raise ConservationError(
+            f"node {timeline.program.node_names[node]!r} on core {core}, step {step + 1}: the schedule's jobs issue "
+            f"{scheduled[core, node, step]:,} operations, execution counted {executed[core, node, step]:,}"
+        )
+
+
+def _check_flits(timeline: Timeline) -> None:
+    """Flits times hops of all messages = flits carried by all mesh links; every multicast crosses its whole tree."""
+    messages, links, routes = timeline.messages, timeline.links, timeline.program.routes
+    sent = int((messages.flits.astype(np.int64) * messages.hops).sum())
+    carried = int(links.flits[links.kind == LinkKind.MESH].sum())
+    if sent != carried:
+        raise ConservationError(f"messages send {sent:,} flits x hops, the schedule's mesh links carried {carried:,} flits")
+    multicast = messages.target_core == -1
+    astray = np.flatnonzero(multicast & (messages.hops != routes.hops[messages.group]))
+    if astray.size:
+        i = int(astray[0])
+        raise ConservationError(
+            f"message {i} crosses {messages.hops[i]} links, its multicast tree {messages.group[i]} has "
+            f"{routes.hops[messages.group[i]]}"
         )

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy.accountings import LADDER, Comparison
 from synaptile.energy.bill import Bill, Line
-from synaptile.energy.cores import CoreUse, core_use
-from synaptile.energy.groups import GroupEnergy, grouped
+from synaptile.energy.breakdown import (
+    LINE_COLUMNS,
+    SPLITS,
+    CoreUse,
+    GroupEnergy,
+    Piece,
+    Split,
+    by_core,
+    by_link,
+    core_use,
+    grouped,
+    line_rows,
+)
 from synaptile.energy.prices import Price
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.files import write_text
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.hwmodels import Chip
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.timeline import Timeline
@@ -26,12 +36,10 @@ from synaptile.simulator.schedule.timeline import Timeline
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from synaptile.energy.splits import Split
-
 
 @dataclass(frozen=True)
 class Rung:
-    """One rung of the energy ladder at one step: SNN through that step and one ANN pass, in pJ an image.
+    """One rung of the energy ladder at one step: SNN through that step and one ANN pass, in pJ per image.
 
     `ratio` is None where an operation is unpriced. `cheaper_through` is the last step through which the SNN has spent less than
     the ANN: 0 where it never did, None where an operation is unpriced.
@@ -45,9 +53,9 @@ class Rung:
     cheaper_through: int | None
 
 
-@dataclass(frozen=True, eq=False)
-class EnergyReport(Tabular):
-    """The bill of one run. Energies are in pJ an image; a step's figure is cumulative (steps 1..step), step counts from 1.
+@dataclass(frozen=True, eq=False, repr=False)
+class EnergyReport(Tabular, Shown):
+    """The bill of one run. Energies are in pJ per image; a step's figure is cumulative (steps 1..step), step counts from 1.
 
     `chip` is the one whose prices were used, `activity.program.chip` the one that the run was mapped to.
     `comparisons` maps accountings ("eq30", "released", "executed") to the SNN's bill beside the ANN's, both in `number_format`.
@@ -110,9 +118,23 @@ class EnergyReport(Tabular):
         needs a schedule and covers all steps, to what the rung `noc` adds.
         Raises InputError for an unknown key, accounting or step, and where links are asked for without a schedule.
         """
-        from synaptile.energy.splits import split
-
-        return split(self, key, accounting or self.top, self._step(step))
+        name, at = accounting or self.top, self._step(step)
+        bill, total = self.comparison(name).snn, float(self.comparison(name).snn_pj[at - 1])
+        pieces: list[Piece]
+        match key:
+            case "rung":
+                pieces = [(rung, float(one.snn_pj[at - 1]), one.ann_pj) for rung, one in self._rungs(name).items()]
+            case "node":
+                pieces = [(one.name, one.snn_pj, one.ann_pj) for one in self.by("node", accounting=name, step=at)]
+            case "core":
+                pieces = by_core(bill, len(self.activity.program.cores.kind), at)
+            case "step":
+                pieces = [(f"T={t + 1}", float(pj), None) for t, pj in enumerate(bill.energy_pj()[:at])]
+            case "link":
+                pieces = by_link(self.timeline, self.additions.get("noc"))
+            case _:
+                raise InputError(f"energy cannot be split by {key!r}: use one of {', '.join(SPLITS)}")
+        return tuple(Split(piece, snn, snn / total if total else 0.0, ann) for piece, snn, ann in pieces)
 
     def lines(
         self,
@@ -152,50 +174,38 @@ class EnergyReport(Tabular):
 
     def ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
         """The energy ladder through `step` (default: all), SNN and ANN side by side; rungs in `missing` are left out."""
-        at = self._step(step)
-        return tuple(self._rung(self.comparisons[name], at) for name in LADDER if name in self.comparisons)
+        return tuple(self.rung(name, step=step) for name in LADDER if name in self.comparisons)
+
+    def rung(self, accounting: str, *, step: int | None = None) -> Rung:
+        """One accounting or rung through `step` (default: all)."""
+        comparison, at = self.comparison(accounting), self._step(step)
+        snn, ann = float(comparison.snn_pj[at - 1]), comparison.ann_pj
+        if comparison.unpriced:
+            return Rung(comparison.name, comparison.title, snn, ann, None, None)
+        # Energy only accumulates, so the steps at which the SNN is below the ANN come first.
+        cheaper = int(np.count_nonzero(comparison.snn_pj < ann))
+        return Rung(comparison.name, comparison.title, snn, ann, float(comparison.ratios()[at - 1]), cheaper)
 
     @cached_property
     def cores(self) -> tuple[CoreUse, ...]:
         """What each core holds, issued and cost over the whole run."""
         return core_use(self.activity.program, self.comparison("executed").snn)
 
-    def to_json(self) -> str:
-        """All figures as JSON text: accountings, groups, nodes, ladder, heaviest lines, cores, prices with their sources."""
-        from synaptile.energy.export import to_json
-
-        return to_json(self)
-
-    def to_csv(self) -> str:
-        """One line a (side, accounting, node, role, op, step) as CSV text."""
-        from synaptile.energy.export import to_csv
-
-        return to_csv(self)
-
-    def to_markdown(self) -> str:
-        """The main tables as Markdown text."""
-        from synaptile.energy.markdown import to_markdown
-
-        return to_markdown(self)
+    def line_rows(self) -> Iterator[tuple[Any, ...]]:
+        """Every line of every accounting and of what each rung adds, under `LINE_COLUMNS`; no line stands twice."""
+        origin = "executed" if self.activity.synthetic is None else "synthetic"
+        return line_rows({**self.comparisons, **self.additions}, self.activity.program.graph.nodes, origin)
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `lines` (the rows of `to_csv`), `ladder`, `ratios` (accounting, step, ratio) or `cores`."""
-        from synaptile.energy.show import report_arrow
+        """Table `lines` (`line_rows`), `ladder`, `ratios` (accounting, step, ratio) or `cores`.
 
-        return report_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.energy.show import report_html
-
-        return report_html(self)
-
-    def write(self, directory: str | Path) -> tuple[Path, ...]:
-        """Write energy.json, energy.csv and energy.md into `directory`, each atomically. Returns their paths."""
-        folder = Path(directory)
-        texts = {"energy.json": self.to_json(), "energy.csv": self.to_csv(), "energy.md": self.to_markdown()}
-        for name, text in texts.items():
-            write_text(folder / name, text)
-        return tuple(folder / name for name in texts)
+        Energies are in pJ per image, null where unpriced.
+        """
+        columns = _COLUMNS[choose(table, tuple(_COLUMNS), "an energy report")](self)
+        graph, chip, activity = self.activity.program.graph, self.chip, self.activity
+        about = {"graph": graph.name, "graph_digest": graph.digest, "chip": chip.name, "chip_digest": chip.digest}
+        run = {"number_format": self.number_format, "images": activity.images, "synthetic": activity.synthetic}
+        return arrow(columns, {**about, **run})
 
     def _side(self, accounting: str, side: str) -> Bill:
         comparison = self.comparison(accounting)
@@ -210,10 +220,43 @@ class EnergyReport(Tabular):
             raise InputError(f"step {step} was asked for, the run has steps 1..{self.steps}")
         return step
 
-    def _rung(self, comparison: Comparison, step: int) -> Rung:
-        snn, ann = float(comparison.snn_pj[step - 1]), comparison.ann_pj
-        if comparison.unpriced:
-            return Rung(comparison.name, comparison.title, snn, ann, None, None)
-        # Energy only accumulates, so the steps at which the SNN is below the ANN come first.
-        cheaper = int(np.count_nonzero(comparison.snn_pj < ann))
-        return Rung(comparison.name, comparison.title, snn, ann, float(comparison.ratios()[step - 1]), cheaper)
+    def _rungs(self, accounting: str) -> dict[str, Comparison]:
+        """What each rung adds, up to `accounting`; one that stands alone is its only piece."""
+        if accounting not in self.additions:
+            return {accounting: self.comparison(accounting)}
+        added = {name: self.additions[name] for name in LADDER[: LADDER.index(accounting) + 1] if name in self.additions}
+        return {"executed": self.comparison("executed"), **added}
+
+
+def _lines(report: EnergyReport) -> dict[str, Any]:
+    rows = list(report.line_rows())
+    return {name: [row[at] for row in rows] for at, name in enumerate(LINE_COLUMNS)}
+
+
+def _ladder(report: EnergyReport) -> dict[str, Any]:
+    rungs = [asdict(rung) for rung in report.ladder()]
+    return {known.name: [rung[known.name] for rung in rungs] for known in fields(Rung)}
+
+
+def _ratios(report: EnergyReport) -> dict[str, Any]:
+    comparisons, steps = report.comparisons, report.steps
+    unpriced: list[float | None] = [None] * steps
+    return {
+        "accounting": [name for name in comparisons for _ in range(steps)],
+        "step": np.tile(np.arange(1, steps + 1, dtype=np.int32), len(comparisons)),
+        "snn_pj": np.concatenate([one.snn_pj for one in comparisons.values()]),
+        "ann_pj": np.repeat([one.ann_pj for one in comparisons.values()], steps),
+        "ratio": [ratio for one in comparisons.values() for ratio in (unpriced if one.unpriced else one.ratios().tolist())],
+    }
+
+
+def _cores(report: EnergyReport) -> dict[str, Any]:
+    return {known.name: [getattr(core, known.name) for core in report.cores] for known in fields(CoreUse)}
+
+
+_COLUMNS: dict[str, Callable[[EnergyReport], dict[str, Any]]] = {
+    "lines": _lines,
+    "ladder": _ladder,
+    "ratios": _ratios,
+    "cores": _cores,
+}

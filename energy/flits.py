@@ -7,6 +7,7 @@ once; a link between two chips costs the crossing in place of a hop. Injection a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, log2
 from typing import NamedTuple
 
@@ -14,22 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons
+from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
-from synaptile.energy.spike_counts import spikes_per_token
-from synaptile.energy.tally import Tally
 from synaptile.hwmodels import Chip
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import elements_per_channel
+from synaptile.simulator.actions.events import SpikeCounts
+from synaptile.simulator.actions.part import parts_of
+from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
+from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 Int64 = NDArray[np.int64]
 
 HOP, CROSSING = "flit hop", "chip crossing"
 """Ops of the bill: one flit over one link of the mesh, and over one link between two chips."""
 
-ROLES = ("partial sums", "spikes", "real values")
+ROLES = (Role.PARTIAL_SUMS, Role.SPIKES, Role.REAL_VALUES)
 """What a flow carries. In the ANN activations take the place of spikes, as real values."""
 
 
@@ -90,23 +94,21 @@ def snn_flits(activity: Activity) -> Tally | str:
 
 def _flits_of_run(activity: Activity) -> Tally | str:
     program, noc = activity.program, activity.program.chip.noc
-    flows, trees = program.flows, trees_of(program)
+    flows, trees, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
     tally = Tally(program.node_names, activity.steps)
     for group, flow in enumerate(trees.flow):
-        part = int(flows.source[flow])
-        node = program.graph.nodes[program.node_names[int(program.parts.node[part])]]
+        part = parts_of(program)[flows.source[flow]]
         tokens = slice(int(flows.token_start[flow]), int(flows.token_stop[flow]))
         start, stop = int(flows.start[flow]), int(flows.stop[flow])
         if flows.spiking[flow]:
-            assert isinstance(node, Neurons)
-            spikes = spikes_per_token(activity.spikes[node.name], tokens, start, stop)
+            assert isinstance(part.node, Neurons)
+            spikes = counts.recorded(part.node.name, start, stop, tokens)
             if spikes is None:
-                return f"needs a schedule: spikes of {node.name!r} were not recorded for channels {start}:{stop} apart"
-            bits = noc.spike_header_bits + ceil(log2(node.values))
-            flits = np.maximum(1, -(-spikes * bits // noc.flit_bits)).sum(axis=(1, 2))
+                return f"needs a schedule: spikes of {part.node.name!r} were not recorded for channels {start}:{stop} apart"
+            bits = noc.spike_header_bits + ceil(log2(part.node.values))
+            flits = np.maximum(1, -(-spikes * bits // noc.flit_bits)).sum(axis=(0, 2))
         else:
-            sets = 2 if program.chip.synapse_core.graded_spikes == "shift" else 1
-            flits = _word_flits(program, int(flow), sets) * activity.images * np.ones(activity.steps, np.int64)
+            flits = _word_flits(program, int(flow), part.accumulators) * activity.images * np.ones(activity.steps, np.int64)
         _add(tally, program, trees, group, flits)
     return tally
 
@@ -119,7 +121,43 @@ def ann_flits(program: CoreProgram) -> Tally:
     return tally
 
 
-def add_flits(tally: Tally, core: int, node: int, role: str, hops: Int64, crossings: Int64) -> None:
+def scheduled_flits(timeline: Timeline) -> Tally:
+    """Flits of all messages, summed over the images of the stream. A re-mapped program's cores are not the run's: NO_CORE."""
+    program, jobs, messages = timeline.program, timeline.jobs, timeline.messages
+    tally = Tally(program.node_names, timeline.activity.steps)
+    if not len(messages.job):
+        return tally
+    flow = trees_of(program).flow[messages.group]
+    nodes = len(program.node_names)
+    part, step = jobs.part[messages.job], jobs.step[messages.job]
+    core = np.full(len(part), NO_CORE) if timeline.remapped else program.parts.core[part]
+    role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
+    key = ((core.astype(np.int64) - NO_CORE) * nodes + program.parts.node[part]) * len(ROLES) + role
+    unique, row = np.unique(key, return_inverse=True)
+    counts = np.zeros((2, len(unique), tally.steps), np.int64)
+    for i, links in enumerate((messages.hops, messages.crossings)):
+        np.add.at(counts[i], (row, step), messages.flits.astype(np.int64) * links)
+    for i, code in enumerate(unique.tolist()):
+        core_and_node, role_index = divmod(code, len(ROLES))
+        core_index, node = divmod(core_and_node, nodes)
+        _add_links(tally, core_index + NO_CORE, node, ROLES[role_index], counts[0, i], counts[1, i])
+    return tally
+
+
+def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]:
+    """Energy of every mesh link in pJ an image, name -> pJ, in the order of the schedule's links."""
+    links, program = timeline.links, timeline.program
+    mesh, width = program.chip.mesh, program.board[0] * program.chip.mesh.width
+    found: dict[str, float] = {}
+    for i in np.flatnonzero(links.kind == LinkKind.MESH):
+        (x0, y0), (x1, y1) = (divmod(int(tile), width)[::-1] for tile in (links.source[i], links.target[i]))
+        crosses = (x0 // mesh.width, y0 // mesh.height) != (x1 // mesh.width, y1 // mesh.height)
+        price = pj[CROSSING if crosses else HOP]
+        found[f"({x0},{y0})->({x1},{y1})"] = int(links.flits[i]) * price / timeline.images
+    return found
+
+
+def _add_links(tally: Tally, core: int, node: int, role: Role, hops: Int64, crossings: Int64) -> None:
     """Add flits times links: `hops` counts all links, `crossings` those of them that join two chips. Shape (steps,) each."""
     tally.add(core, node, role, HOP, hops - crossings)
     tally.add(core, node, role, CROSSING, crossings)
@@ -127,17 +165,16 @@ def add_flits(tally: Tally, core: int, node: int, role: str, hops: Int64, crossi
 
 def _add(tally: Tally, program: CoreProgram, trees: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:
     flow = int(trees.flow[group])
-    part = program.flows.source[flow]
-    core, node = int(program.parts.core[part]), int(program.parts.node[part])
+    part = parts_of(program)[program.flows.source[flow]]
     partial = program.flows.input[flow] == PARTIAL_SUMS
     role = ROLES[0 if partial else 1 if spiking and program.flows.spiking[flow] else 2]
-    add_flits(tally, core, node, role, flits * trees.hops[group], flits * trees.crossings[group])
+    _add_links(tally, part.core, part.node_index, role, flits * trees.hops[group], flits * trees.crossings[group])
 
 
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
     """Flits of a flow's real values, all its tokens, one step and image."""
     flows, noc = program.flows, program.chip.noc
-    node = program.graph.nodes[program.node_names[int(program.parts.node[flows.source[flow]])]]
+    node = parts_of(program)[flows.source[flow]].node
     words = int(flows.stop[flow] - flows.start[flow]) * elements_per_channel(node)
     if flows.input[flow] == PARTIAL_SUMS:
         words *= sets

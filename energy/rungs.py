@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from synaptile.energy.accountings import TITLES, Comparison
+from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
 from synaptile.energy.bill import Bill, joined
-from synaptile.energy.dense_pass import dense_passes, scheduled_passes, tally_passes
-from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, snn_flits
-from synaptile.energy.memory_ann import ann_accesses
+from synaptile.energy.conservation import check_billed_flits, check_timeline
+from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, scheduled_flits, snn_flits
+from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
-from synaptile.energy.memory_snn import snn_accesses
-from synaptile.energy.scheduled_flits import check_billed_flits, check_timeline, scheduled_flits
 from synaptile.energy.static import ann_static, snn_static, static_prices
 from synaptile.hwmodels import Chip
 from synaptile.simulator.activity import Activity

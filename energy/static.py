@@ -7,7 +7,7 @@ steps). The ANN's time is that of its busiest core, all units at full rate and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 from fractions import Fraction
 from math import ceil
 
@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ImageSource, Synapse, TokenEmbedding
-from synaptile.energy.ann import dense_operations
-from synaptile.energy.bill import NO_CORE
+from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.memory_prices import DRAM, accesses, memory_prices
 from synaptile.energy.prices import Price
-from synaptile.energy.tally import Tally
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.simulator.actions.part import parts_of
+from synaptile.simulator.actions.rules import dense_operations_of
+from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.schedule.timeline import Timeline
 
 Int64 = NDArray[np.int64]
@@ -29,8 +30,6 @@ Int64 = NDArray[np.int64]
 LEAKAGE = {CoreKind.SYNAPSE: "synapse core leakage", CoreKind.EC: "ec core leakage"}
 ROUTER_LEAKAGE = "router leakage"
 """Ops of the bill: one core, or router, for one cycle."""
-
-_SPECIAL = frozenset({"div", "rsqrt", "exp", "erf", "tanh", "sigmoid"})
 
 
 def static_prices(chip: Chip) -> dict[str, Price]:
@@ -83,11 +82,14 @@ def step_cycles(timeline: Timeline) -> tuple[Int64, int]:
 def ann_cycles(program: CoreProgram) -> int:
     """Cycles of the busiest core in one dense pass: MACs in place of accumulates at the lanes' rate, EC units as they are."""
     chip, ec = program.chip, program.chip.ec_core
+    work: Counter[tuple[int, bool]] = Counter()
+    for part in parts_of(program):
+        rows = Fraction(part.rows, part.node.fan_in) if isinstance(part.node, Synapse) else 1
+        share = Fraction(part.tokens * part.outputs, part.node.tokens * part.node.width) * rows
+        for action in dense_operations_of(part.node):
+            work[part.core, action.op.special] += ceil(action.count * share)
+        work[part.core, False] += part.senders * part.tokens * part.outputs
     busiest = 0
-    work: dict[tuple[int, bool], int] = {}
-    for core, op, count in _work(program):
-        key = (core, op in _SPECIAL)
-        work[key] = work.get(key, 0) + count
     for (core, special), count in work.items():
         if program.cores.kind[core] == CoreKind.SYNAPSE:
             rate: float = chip.synapse_core.lanes_per_cycle
@@ -96,25 +98,6 @@ def ann_cycles(program: CoreProgram) -> int:
             rate = ec.special_functions_per_cycle if special else ec.multipliers_per_cycle
         busiest = max(busiest, ceil(count / Fraction(rate)))
     return busiest
-
-
-def _work(program: CoreProgram) -> Iterator[tuple[int, str, int]]:
-    """(core, op, count) of one dense pass: each node's operations over its parts, by elements (and by rows of the fan-in)."""
-    operations, parts = dense_operations(program.graph), program.parts
-    for part in range(len(parts.node)):
-        node = program.graph.nodes[program.node_names[int(parts.node[part])]]
-        tokens, units = (
-            int(stop[part] - start[part])
-            for start, stop in ((parts.token_start, parts.token_stop), (parts.out_start, parts.out_stop))
-        )
-        share = Fraction(tokens * units, node.tokens * node.width)
-        if isinstance(node, Synapse):
-            share *= Fraction(int(parts.in_stop[part] - parts.in_start[part]), node.fan_in)
-        for (_, op), count in operations.get(node.name, {}).items():
-            yield int(parts.core[part]), op, ceil(count * share)
-        owner = int(parts.owner[part])
-        if owner != part:
-            yield int(parts.core[owner]), "add", tokens * units
 
 
 def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) -> None:
@@ -126,10 +109,10 @@ def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) 
     ):
         used = np.flatnonzero(cores.kind == kind) if on_cores else np.zeros(0, np.int64)
         for core in used.tolist():
-            tally.add(core, tally.chip, "cores in use", LEAKAGE[kind], cycles)
-        others = "idle cores" if on_cores else "all cores"
+            tally.add(core, tally.chip, Role.CORES_IN_USE, LEAKAGE[kind], cycles)
+        others = Role.IDLE_CORES if on_cores else Role.ALL_CORES
         tally.add(NO_CORE, tally.chip, others, LEAKAGE[kind], cycles * (tiles * per_tile - len(used)))
-    tally.add(NO_CORE, tally.chip, "routers", ROUTER_LEAKAGE, cycles * tiles)
+    tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_LEAKAGE, cycles * tiles)
 
 
 def _input(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: int) -> None:
@@ -137,7 +120,7 @@ def _input(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: 
     for embedding in program.graph.of_type(TokenEmbedding):
         row = accesses(embedding.width, program.chip.noc.word_bits)
         tokens = embedding.tokens * images
-        tally.add(NO_CORE, program.node_names.index(embedding.name), "word embeddings in", DRAM, when * row * tokens)
+        tally.add(NO_CORE, program.node_names.index(embedding.name), Role.WORD_EMBEDDINGS_IN, DRAM, when * row * tokens)
     for source in program.graph.of_type(ImageSource):
         words = accesses(source.size, program.chip.noc.word_bits)
-        tally.add(NO_CORE, program.node_names.index(source.name), "image in", DRAM, when * words * images)
+        tally.add(NO_CORE, program.node_names.index(source.name), Role.IMAGE_IN, DRAM, when * words * images)

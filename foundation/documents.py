@@ -167,11 +167,15 @@ def node_at(form: Form, location: Location) -> Form:
     """What a form says about a place, references and optional values resolved; empty where nothing may stand."""
     node = _resolved(form, form)
     for part in location:
-        below = (
-            node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part, node.get("additionalProperties"))
-        )
-        node = _resolved(form, below or {})
+        node = node_below(form, node, part)
     return node
+
+
+def node_below(form: Form, node: Form, part: str | int) -> Form:
+    """What a form says about one entry of a place: see `node_at`."""
+    keys = {} if isinstance(part, int) else node.get("properties", {})
+    below = keys.get(part) or node.get("items" if isinstance(part, int) else "additionalProperties")
+    return _resolved(form, below or {})
 
 
 def nearest(name: str, known: Collection[str], listed: Collection[str] | None = None) -> str:

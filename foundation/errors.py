@@ -10,7 +10,7 @@
     │   ├── GraphError           a SpikingGraph that breaks its own rules
     │   ├── ChipError            a chip file that breaks its schema
     │   └── FileFormatError      a file cut short, altered, of another kind or a newer version
-    ├── DoesNotFit             a graph that a chip cannot hold: resource, demand, limit, unit, where, levers
+    ├── DoesNotFit             (mapper.refusal) a graph that a chip cannot hold: resource, demand, limit, unit, where, levers
     ├── ScheduleError          a schedule that can never finish: how many jobs wait, on which cores, for what
     └── ConservationError      counts that should agree do not: a defect in Synaptile, never the user's
 
@@ -19,14 +19,6 @@ exits with 2 for anything in this tree.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
-
-from synaptile.foundation.tables import Tabular, arrow, choose
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class SynaptileError(Exception):
@@ -67,62 +59,6 @@ class ChipError(InputError):
 
 class FileFormatError(InputError):
     """A file that is cut short, altered, of another kind or from a newer version."""
-
-
-@dataclass(frozen=True)
-class Shortfall:
-    """One resource that a chip lacks for a graph.
-
-    `resource` is the chip figure that binds (its dotted name in the chip file), `demand` and `limit` are in `unit`,
-    `where` names the graph node or core, `levers` say what would make it fit.
-    """
-
-    resource: str
-    demand: int
-    limit: int
-    unit: str
-    where: str
-    levers: tuple[str, ...]
-
-    def __str__(self) -> str:
-        gap = self.demand - self.limit
-        return (
-            f"{self.where} needs {self.demand:,} {self.unit} of {self.resource}, limit {self.limit:,} "
-            f"(short by {gap:,}): {'; or '.join(self.levers)}"
-        )
-
-
-class DoesNotFit(SynaptileError, Tabular):
-    """A graph that a chip cannot hold.
-
-    `shortfalls` lists every resource found short, the binding one first.
-    """
-
-    def __init__(self, graph: str, chip: str, shortfalls: tuple[Shortfall, ...]) -> None:
-        self.graph = graph
-        self.chip = chip
-        self.shortfalls = shortfalls
-        lines = "\n".join(f"  - {shortfall}" for shortfall in shortfalls)
-        super().__init__(f"{graph} does not fit {chip}:\n{lines}")
-
-    def __reduce__(self) -> tuple[type[DoesNotFit], tuple[str, str, tuple[Shortfall, ...]]]:
-        return type(self), (self.graph, self.chip, self.shortfalls)
-
-    def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `shortfalls`, one a row: the fields of `Shortfall`."""
-        choose(table, ("shortfalls",), "DoesNotFit")
-        columns = {field.name: [getattr(one, field.name) for one in self.shortfalls] for field in fields(Shortfall)}
-        return arrow(
-            {**columns, "levers": [list(one.levers) for one in self.shortfalls]}, {"graph": self.graph, "chip": self.chip}
-        )
-
-    def _repr_html_(self) -> str:
-        from synaptile.foundation.html import card, grid, notes
-
-        header = ("resource", "needs", "limit", "short by", "unit")
-        rows = [(s.resource, f"{s.demand:,}", f"{s.limit:,}", f"{s.demand - s.limit:,}", s.unit) for s in self.shortfalls]
-        where = (f"{s.resource}: {s.where}: {'; or '.join(s.levers)}" for s in self.shortfalls)
-        return card(f"{self.graph} does not fit {self.chip}", grid(header, rows), notes(where))
 
 
 class ScheduleError(SynaptileError):

@@ -1,4 +1,4 @@
-"""How a result shows itself in a notebook and on a rich console: it asks the module that was named for it.
+"""How a result shows itself: one line as its repr; in a notebook and on a rich console by the module that was named for it.
 
 A result type knows nothing of how it is shown. `synaptile/__init__.py` names the module that does; it is imported when
 something is first shown.
@@ -6,8 +6,13 @@ something is first shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sized
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import Any
+
+LONGEST_REPR = 240
+_LONGEST_VALUE = 48
 
 _shower = ""
 
@@ -18,11 +23,36 @@ def show_by(module: str) -> None:
     _shower = module
 
 
-class Shown:
-    """What shows itself: HTML in a notebook, tables on a rich console."""
+class Brief:
+    """A dataclass (made with ``repr=False``) whose repr fits two lines, however much it holds."""
+
+    def __repr__(self) -> str:
+        assert is_dataclass(self)
+        text = ", ".join(f"{known.name}={_brief(getattr(self, known.name))}" for known in fields(self) if known.repr)
+        text = f"{text[: LONGEST_REPR - 60]}, ..." if len(text) > LONGEST_REPR - 60 else text
+        return f"{type(self).__name__}({text})"
+
+
+class Shown(Brief):
+    """What shows itself: HTML in a notebook, tables on a rich console, a line as its repr."""
 
     def _repr_html_(self) -> str:
         return str(import_module(_shower).html_of(self))
 
     def __rich__(self) -> Any:
         return import_module(_shower).terminal_of(self)
+
+
+def _brief(value: object) -> str:
+    """A value in `_LONGEST_VALUE` characters: what is large by its type and size."""
+    name = type(value).__name__
+    if isinstance(value, str | int | float | None):
+        text = repr(value)
+        return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+    if hasattr(value, "shape"):
+        return f"<{name} {value.shape}>"
+    if is_dataclass(value):
+        return f"<{name} {value.name}>" if hasattr(value, "name") else f"<{name}>"
+    if isinstance(value, tuple | list | Mapping) and len(value) <= 4 and len(repr(value)) <= _LONGEST_VALUE:
+        return repr(value)
+    return f"<{name} of {len(value)}>" if isinstance(value, Sized) else f"<{name}>"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from synaptile.foundation.errors import InputError
+
 if TYPE_CHECKING:
     import pandas
     import pyarrow as pa
@@ -30,8 +32,6 @@ class Tabular:
         try:
             import pandas  # noqa: F401  # pyarrow imports it too, and fails with a message that names no remedy
         except ImportError as error:
-            from synaptile.foundation.errors import InputError
-
             raise InputError("pandas is not installed: install it with 'pip install pandas', or use to_arrow()") from error
         return self.to_arrow(table).to_pandas()
 
@@ -41,8 +41,6 @@ def choose(table: str | None, known: Collection[str], what: str) -> str:
     if table is None:
         return next(iter(known))
     if table not in known:
-        from synaptile.foundation.errors import InputError
-
         raise InputError(f"{what} has no table {table!r}: use {' or '.join(known)}")
     return table
 

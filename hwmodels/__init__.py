@@ -17,7 +17,6 @@ from synaptile.hwmodels.sections import (
     NoC,
     OffChip,
     SynapseCore,
-    Synchronisation,
 )
 from synaptile.hwmodels.stored import chip_document
 from synaptile.hwmodels.vary import vary
@@ -33,7 +32,6 @@ __all__ = [
     "NoC",
     "OffChip",
     "SynapseCore",
-    "Synchronisation",
     "TileArea",
     "chip_document",
     "chip_from_document",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pydantic
 
 from synaptile.foundation.digest import digest_of
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.options import Synchronisation
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.hwmodels.sections import (
     Area,
     ECCore,
@@ -21,9 +23,8 @@ from synaptile.hwmodels.sections import (
     Operations,
     SpecialFunctions,
     SynapseCore,
-    Synchronisation,
 )
-from synaptile.hwmodels.sourced import NotWritten, Real, Section, Text, Texts, WrittenAs
+from synaptile.hwmodels.sourced import ASSUMED, NotWritten, Real, Section, Text, Texts, WrittenAs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,11 +37,14 @@ PROSE = frozenset({"description", "lacks"})
 
 NO_ORIGIN = "no origin given"
 
+PROPERTY = "a property, not a figure"
+"""Origin of what is no figure."""
+
 Name = Annotated[str, pydantic.Strict(), pydantic.Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chip(Section, Tabular):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Chip(Section, Tabular, Shown):
     """A chip with every figure resolved."""
 
     name: Name
@@ -96,16 +100,27 @@ class Chip(Section, Tabular):
         """Where a figure comes from, by its dotted name: a publication, or "assumed: why"."""
         return self.sources.get(figure, NO_ORIGIN)
 
+    def figures(self) -> tuple[tuple[str, object, str], ...]:
+        """Dotted name, value and origin of every figure and property; what is no figure has `PROPERTY` for an origin."""
+        stated = {key: value for key, value in figures_of(self).items() if key not in ("name", *PROSE)}
+        return tuple((name, value, self.sources.get(name, PROPERTY)) for name, value in _leaves(stated, ""))
+
     def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `figures`: every figure and property with its origin."""
-        from synaptile.hwmodels.show import chip_arrow
+        """Table `figures`: name, value and origin as text, and whether the figure is assumed."""
+        choose(table, ("figures",), "a chip")
+        names, values, origins = zip(*self.figures(), strict=True)
+        columns = {
+            "figure": list(names),
+            "value": [str(value) for value in values],
+            "origin": [origin.removeprefix(ASSUMED) for origin in origins],
+            "assumed": [origin.startswith(ASSUMED) for origin in origins],
+        }
+        return arrow(columns, {"chip": self.name, "digest": self.digest})
 
-        return chip_arrow(self, table)
 
-    def _repr_html_(self) -> str:
-        from synaptile.hwmodels.show import chip_html
-
-        return chip_html(self)
+def _leaves(figures: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in figures.items():
+        yield from _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", value)]
 
 
 def figures_of(section: Any) -> dict[str, Any]:

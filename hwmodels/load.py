@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from synaptile.foundation.documents import Document, Form, Location, message, node_at, problems
+from synaptile.foundation.documents import Document, Form, message, node_below, problems
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.chain import Layer, label_of, merged, read_chain
 from synaptile.hwmodels.chip import Chip, figures_of
@@ -56,7 +56,7 @@ def _adapter() -> TypeAdapter[Chip]:
 
 
 def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
-    given = _given(document, chip_form(), ())
+    given = _given(document, chip_form())
     try:
         chip = _adapter().validate_python(given)
     except ValidationError as refused:
@@ -69,12 +69,11 @@ def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
     return replace(chip, sources=dict(_origins(figures_of(chip), given)))
 
 
-def _given(document: Document, form: Form, location: Location) -> Document:
+def _given(document: Document, node: Form) -> Document:
     """Without optional keys that are null: null takes away what is inherited."""
-    node = node_at(form, location)
-    optional = node.get("properties", {}).keys() - set(node.get("required", ()))
+    optional = node.get("properties", {}).keys() - node.get("required", ())
     return {
-        key: _given(value, form, (*location, key)) if isinstance(value, dict) else value
+        key: _given(value, node_below(chip_form(), node, key)) if isinstance(value, dict) else value
         for key, value in document.items()
         if value is not None or key not in optional
     }

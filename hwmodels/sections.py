@@ -19,9 +19,6 @@ GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
 """How a synapse treats a spike of value sign*2^k: it shifts (one copy of each weight), it holds 2n copies of each weight, one
 per threshold (paper, Eq. 26-29), or it knows no graded spikes at all."""
 
-Synchronisation: TypeAlias = Literal["barrier", "dataflow"]
-"""How cores agree on time steps: all wait at a barrier, or each goes on when its inputs are complete."""
-
 
 @dataclass(frozen=True)
 class Mesh(Section):

@@ -23,7 +23,6 @@ from synaptile.conversion.graph import (
     SpikingGraph,
     Synapse,
 )
-from synaptile.foundation.errors import Shortfall
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import (
     Footprint,
@@ -37,6 +36,7 @@ from synaptile.mapper.footprint import (
     weight_copies,
 )
 from synaptile.mapper.program import CoreKind, Int32, Int64
+from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import shortage
 
 

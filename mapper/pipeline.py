@@ -8,15 +8,17 @@ from types import MappingProxyType
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import PLACEMENT_METHODS, MappingGoal, PlacementMethod
 from synaptile.hwmodels import Chip
-from synaptile.mapper.balance import Goal, Layout, balanced, check_goal
+from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
-from synaptile.mapper.placement import METHODS, Method, Seats, place
+from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.program import CoreProgram, CoreTable, Int64
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
 from synaptile.mapper.traffic import core_traffic
@@ -33,9 +35,9 @@ def map_graph(
     *,
     seed: int = 0,
     replicas: int | Mapping[str, int] = 1,
-    placement: Method = "anneal",
+    placement: PlacementMethod = "anneal",
     anneal_moves: int | None = None,
-    goal: Goal = "room",
+    goal: MappingGoal = "room",
     rates: FiringRates | None = None,
     progress: Progress | None = None,
 ) -> CoreProgram:
@@ -105,8 +107,8 @@ def _check_options(
 ) -> None:
     if not 0 <= seed < 2**32:
         raise InputError(f"seed is {seed}, must be from 0 to {2**32 - 1}")
-    if placement not in METHODS:
-        raise InputError(f"placement is {placement!r}, must be one of {', '.join(METHODS)}")
+    if placement not in PLACEMENT_METHODS:
+        raise InputError(f"placement is {placement!r}, must be one of {', '.join(PLACEMENT_METHODS)}")
     if anneal_moves is not None and anneal_moves < 0:
         raise InputError(f"anneal_moves is {anneal_moves}, must not be negative (None scales it with the number of cores)")
     if isinstance(replicas, int):
@@ -124,7 +126,7 @@ def _check_options(
 
 
 def _options(
-    seed: int, replicas: int | Mapping[str, int], placement: Method, anneal_moves: int | None, cuts: str
+    seed: int, replicas: int | Mapping[str, int], placement: PlacementMethod, anneal_moves: int | None, cuts: str
 ) -> dict[str, object]:
     copies = replicas if isinstance(replicas, int) else dict(replicas)
     return {"seed": seed, "replicas": copies, "placement": placement, "anneal_moves": anneal_moves, "cuts": cuts}

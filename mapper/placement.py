@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import pymetis
 
+from synaptile.foundation.options import PlacementMethod
 from synaptile.hwmodels import Chip
 from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
 from synaptile.mapper.board import board_shape, cores_per_tile
 from synaptile.mapper.program import CoreKind, Int32, Int64, Placement
 from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
-
-Method: TypeAlias = Literal["anneal", "metis", "row_major"]
-METHODS: tuple[Method, ...] = ("anneal", "metis", "row_major")
 
 MOVES_PER_CORE = 2_000
 MOST_MOVES = 8_000_000
@@ -36,7 +34,14 @@ class Seats(NamedTuple):
 
 
 def place(
-    chip: Chip, board: tuple[int, int], core_kind: Int32, traffic: Traffic, *, method: Method, seed: int, moves: int | None = None
+    chip: Chip,
+    board: tuple[int, int],
+    core_kind: Int32,
+    traffic: Traffic,
+    *,
+    method: PlacementMethod,
+    seed: int,
+    moves: int | None = None,
 ) -> tuple[Seats, Placement]:
     """Place cores by simulated annealing, by METIS' recursive bisection, or row by row in order of creation (the baseline).
 

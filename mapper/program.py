@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose, words
 from synaptile.hwmodels import Chip
 
 if TYPE_CHECKING:
@@ -151,8 +152,8 @@ class Balance:
         return self.expected_cycles < self.room_cycles
 
 
-@dataclass(frozen=True)
-class CoreProgram(Tabular):
+@dataclass(frozen=True, repr=False)
+class CoreProgram(Tabular, Shown):
     """A SpikingGraph on the cores of a chip: parts, cores, flows and routes, verified.
 
     `node_names` is the graph's topological order, the index space of `parts.node`. `board` is the grid of chips in use
@@ -182,13 +183,35 @@ class CoreProgram(Tabular):
         cuts = np.searchsorted(self.parts.node[order], np.arange(1, len(self.node_names)))
         return dict(zip(self.node_names, np.split(order, cuts), strict=True))
 
+    def limits(self, kind: CoreKind) -> dict[str, tuple[NDArray[np.integer], int]]:
+        """Limit of a core of one kind -> what every core uses of it, shape (cores,) and meant for that kind, and the limit.
+
+        Weights of an EC core lie in its state memory.
+        """
+        cores, core, ec = self.cores, self.chip.synapse_core, self.chip.ec_core
+        if kind is CoreKind.SYNAPSE:
+            return {
+                "weight memory": (cores.weight_bits_used, core.weight_memory_bits),
+                "state memory": (cores.state_bits_used, core.state_memory_bits),
+                "neurons": (cores.neurons_used, core.max_neurons),
+                "axons": (cores.axons_used, core.max_axons),
+            }
+        # The mapper never makes an EC core on a chip that has none.
+        assert ec is not None
+        return {
+            "state memory": (cores.state_bits_used + cores.weight_bits_used, ec.state_memory_bits),
+            "neurons": (cores.neurons_used, ec.max_neurons),
+        }
+
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (place, what is used of each limit) or `parts` (which rectangle of which node lies where)."""
-        from synaptile.mapper.show import program_arrow
-
-        return program_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.mapper.show import program_html
-
-        return program_html(self)
+        name = choose(table, ("cores", "parts"), "a core program")
+        source = self.cores if name == "cores" else self.parts
+        columns = {field.name: getattr(source, field.name) for field in fields(source)}
+        if name == "cores":
+            columns["kind"] = words([kind.name.lower() for kind in CoreKind], self.cores.kind)
+            columns = {"core": np.arange(len(self.cores.kind), dtype=np.int32), **columns}
+        else:
+            columns["node"] = words(self.node_names, self.parts.node)
+        about = {"graph": self.graph.name, "graph_digest": self.graph.digest}
+        return arrow(columns, {**about, "chip": self.chip.name, "chip_digest": self.chip.digest})

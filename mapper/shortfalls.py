@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from synaptile.foundation.errors import DoesNotFit, Shortfall
 from synaptile.mapper.footprint import Resource
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 
 _LEVERS: dict[str, tuple[str, ...]] = {
     "synapse_core.weight_memory_bits": (

@@ -1,4 +1,4 @@
-"""The break-even view: at which spike rate, and with how much weight reuse, the SNN costs less than the ANN."""
+"""Break-even drawn: at which spike rate, and with how much weight reuse, the SNN costs less than the ANN."""
 
 from __future__ import annotations
 
@@ -13,39 +13,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from synaptile.energy import PUBLISHED_BREAK_EVEN, BreakEven, EnergyReport, break_even
-from synaptile.energy.break_even import CAUTION, RUNGS
+from synaptile.energy.break_even import RUNGS
 from synaptile.report.canvas import save
-from synaptile.report.style import Sheet, five, new_sheet
 
 _LOWEST_RATIO = 0.05
 """Where the axis of ratios begins: below it an SNN that wins by twenty times has made its point."""
 
-_SHOWN_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 1.0)
 _TITLES = {"eq30": "eq30: compute as published", "executed": "executed: all compute", "memory": "+ memory", "noc": "+ NoC"}
-
-
-def break_even_table(
-    report: EnergyReport, rung: str = "memory", *, reuses: Sequence[int] = (1, 4, 16, 64), step: int | None = None
-) -> Sheet:
-    """Ratio SNN / ANN of one rung over spike rate and weight reuse, with the rate at which it is 1."""
-    found = break_even(report, rung, rates=_SHOWN_RATES, reuses=reuses, step=step)
-    table = new_sheet(
-        f"Break-even after {found.step} steps, rung {rung}: SNN / ANN over spikes a neuron and step",
-        "tokens a weight row",
-        *(f"{100 * rate:g} %" for rate in _SHOWN_RATES),
-        "even at",
-        caption=f"This run fires at {100 * found.measured_rate:.1f} % and stands at {found.measured_ratio:.3f}. {CAUTION}",
-        gap=1,
-    )
-    for reuse, ratios, even in zip(found.reuses, found.ratio, found.rate_at_one, strict=True):
-        table.add_row(f"{reuse}", *(five(ratio, 3) for ratio in ratios), _even(found, even))
-    return table
 
 
 def break_even_figure(
     report: EnergyReport, stem: str | Path, *, reuses: Sequence[int] = (1, 4, 16, 64), step: int | None = None
 ) -> tuple[Path, Path]:
-    """Draw SNN / ANN against spike rate, a panel a rung and a curve a weight reuse, to ``<stem>.png`` and ``.svg``."""
+    """Draw SNN / ANN against spike rate, a panel per rung and a curve per weight reuse, to ``<stem>.png`` and ``.svg``."""
     rungs = [rung for rung in RUNGS if rung in report.comparisons]
     found = [break_even(report, rung, reuses=reuses if rung in ("memory", "noc") else (1,), step=step) for rung in rungs]
     figure = Figure(figsize=(3.1 * len(rungs) + 0.8, 4.2), facecolor="white", layout="constrained")
@@ -56,7 +36,7 @@ def break_even_figure(
     highest = max(max(float(view.ratio.max()), view.measured_ratio) for view in found)
     panels[0].set_ylim(_LOWEST_RATIO, max(1.5 * highest, 2.0))
     panels[0].set_ylabel(f"energy of {found[0].step} steps / one ANN pass")
-    figure.supxlabel("spikes a neuron and step", fontsize=10)
+    figure.supxlabel("spikes per neuron and step", fontsize=10)
     figure.suptitle(
         f"Break-even of {report.activity.program.graph.name} on {report.chip.name}, {report.number_format}",
         fontsize=11,
@@ -69,7 +49,7 @@ def break_even_figure(
 def _draw(axes: Axes, view: BreakEven) -> None:
     colours = colormaps["viridis"](np.linspace(0.0, 0.8, len(view.reuses)))
     for reuse, ratios, colour, dash in zip(view.reuses, view.ratio, colours, ("-", "--", "-.", ":") * 4, strict=False):
-        label = "1 token a weight row" if reuse == 1 else f"{reuse} tokens"
+        label = "1 token per weight row" if reuse == 1 else f"{reuse} tokens"
         axes.plot(view.rates, ratios, color=colour, linestyle=dash, label=label if len(view.reuses) > 1 else None)
     axes.axhline(1.0, color="#333333", linewidth=1, zorder=1)
     axes.axvline(PUBLISHED_BREAK_EVEN[0], color="#D55E00", linewidth=1, linestyle=":")
@@ -106,9 +86,3 @@ def _draw(axes: Axes, view: BreakEven) -> None:
         axes.legend(
             facecolor="white", framealpha=1.0, edgecolor="none", fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.08)
         )
-
-
-def _even(view: BreakEven, rate: float) -> str:
-    if rate == 0:
-        return "never"
-    return "always" if rate >= view.highest_rate else f"{100 * rate:.1f} %"

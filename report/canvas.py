@@ -15,12 +15,20 @@ from synaptile.simulator.activity import Activity
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of `width` x `height` inches with one axes, open to the top and the right."""
+    figure, (axes,) = panels(width, height, 1)
+    return figure, axes
+
+
+def panels(width: float, height: float, count: int, columns: int = 1, *, sharey: bool = False) -> tuple[Figure, tuple[Axes, ...]]:
+    """A figure with `count` such axes, row by row in `columns`."""
     figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
+    places = figure.subplots(-(-count // columns), columns, squeeze=False, sharey=sharey).ravel()
+    for place in places[count:]:
+        place.set_axis_off()
+    for axes in places[:count]:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, tuple(places[:count])
 
 
 def save(figure: Figure, stem: str | Path, activity: Activity | None = None) -> tuple[Path, Path]:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import EnergyReport
-from synaptile.energy.units import energy_text
-from synaptile.hwmodels import Chip, chip_document
-from synaptile.hwmodels.figures import chip_figures, figure_text
+from synaptile.foundation.shown import Shown
+from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind
-from synaptile.report.style import Sheet, new_sheet, percent
-from synaptile.report.tables import accuracy_per_step
+from synaptile.report.numbers import energy_text, figure_text, percent
+from synaptile.report.views.document import Sheet
+from synaptile.report.views.run import accuracy_per_step
 from synaptile.simulator.schedule.timeline import Timeline
 
 MOST_GROUPS = 20
@@ -49,16 +49,13 @@ class Change:
         return f"{100 * (self.factor - 1):+.1f} %" if 0.2 < self.factor < 5 else f"x {self.factor:.3g}"
 
 
-@dataclass(frozen=True)
-class Section:
+@dataclass(frozen=True, repr=False)
+class Changes(Shown):
     """Changes under one title; `note` says what the reader must know."""
 
     title: str
     changes: tuple[Change, ...]
     note: str = ""
-
-    def _repr_html_(self) -> str:
-        return section_table(self)._repr_html_()
 
 
 @dataclass(frozen=True)
@@ -70,36 +67,34 @@ class Side:
     ann_accuracy: float | None = None
 
 
-def compare_runs(a: Side, b: Side) -> tuple[Section, ...]:
+def compare_runs(a: Side, b: Side) -> tuple[Changes, ...]:
     """What two runs were, what came out at the last step that both have, energy by kind of node, and figures of their chips."""
     step = min(a.report.steps, b.report.steps)
-    sections = [_setting(a.report, b.report), _outcome(a, b, step), _cores(a.report, b.report), *_cycles(a.report, b.report)]
-    sections.append(_by_kind(a.report, b.report, step))
+    parts = [_setting(a.report, b.report), _outcome(a, b, step), _cores(a.report, b.report), *_cycles(a.report, b.report)]
+    parts.append(_by_kind(a.report, b.report, step))
     if a.report.chip.digest != b.report.chip.digest:
-        sections += compare_chips(a.report.chip, b.report.chip)
-    return tuple(section for section in sections if section.changes or (section is sections[0] and _marked(a.report, b.report)))
+        parts += compare_chips(a.report.chip, b.report.chip)
+    return tuple(part for part in parts if part.changes or (part is parts[0] and _marked(a.report, b.report)))
 
 
-def compare_chips(a: Chip, b: Chip) -> tuple[Section, ...]:
+def compare_chips(a: Chip, b: Chip) -> tuple[Changes, ...]:
     """The figures in which two chips differ, and how many are equal."""
-    figures = [dict(chip_figures(chip_document(chip))) for chip in (a, b)]
+    figures = [{name: value for name, value, _ in chip.figures()} for chip in (a, b)]
     names = list(dict.fromkeys([*figures[0], *figures[1]]))
     found = [_figure(name, figures[0].get(name), figures[1].get(name)) for name in names]
     changed = tuple(change for change in found if change.a != change.b)
     equal = len(found) - len(changed)
     return (
-        Section(
+        Changes(
             f"Figures in which {b.name} (B) differs from {a.name} (A)", changed, f"{equal} of {len(found)} figures are equal."
         ),
     )
 
 
-def section_table(section: Section) -> Sheet:
-    """A section for the terminal."""
-    table = new_sheet(section.title, "", "A", "B", "B against A", caption=section.note, prose=("A", "B"))
-    for change in section.changes:
-        table.add_row(change.what, change.a, change.b, change.text)
-    return table
+def changes_table(part: Changes) -> Sheet:
+    """One part of a comparison."""
+    rows = tuple((change.what, change.a, change.b, change.text) for change in part.changes)
+    return Sheet(part.title, ("", "A", "B", "B against A"), rows, prose=("A", "B"), caption=part.note)
 
 
 def _figure(name: str, a: object, b: object) -> Change:
@@ -114,11 +109,11 @@ def _number(what: str, a: float | None, b: float | None, text: Callable[[float],
     return Change(what, "-" if a is None else text(a), "-" if b is None else text(b), factor)
 
 
-def _setting(a: EnergyReport, b: EnergyReport) -> Section:
+def _setting(a: EnergyReport, b: EnergyReport) -> Changes:
     both = [_setting_of(report) for report in (a, b)]
     changes = (Change(name, both[0].get(name, "-"), both[1].get(name, "-")) for name in dict.fromkeys([*both[0], *both[1]]))
     note = f"Equal settings are left out.{_marked(a, b)}"
-    return Section("What was run", tuple(change for change in changes if change.a != change.b), note)
+    return Changes("What was run", tuple(change for change in changes if change.a != change.b), note)
 
 
 def _marked(a: EnergyReport, b: EnergyReport) -> str:
@@ -143,7 +138,7 @@ def _setting_of(report: EnergyReport) -> dict[str, str]:
     return settings | {f"mapping: {name}": str(value) for name, value in activity.program.options.items()}
 
 
-def _outcome(a: Side, b: Side, step: int) -> Section:
+def _outcome(a: Side, b: Side, step: int) -> Changes:
     accuracy = [_accuracy(side, step) for side in (a, b)]
     changes = [
         _share("accuracy", accuracy[0], accuracy[1]),
@@ -158,7 +153,7 @@ def _outcome(a: Side, b: Side, step: int) -> Section:
         snn = [float(comparison.snn_pj[step - 1]) for comparison in pair]
         changes.append(_number(f"SNN energy {name}", snn[0], snn[1], energy_text))
         changes.append(_number(f"ANN energy {name}", pair[0].ann_pj, pair[1].ann_pj, energy_text))
-    return Section(f"After {step} steps, an image", tuple(change for change in changes if (change.a, change.b) != ("-", "-")))
+    return Changes(f"After {step} steps, per image", tuple(change for change in changes if (change.a, change.b) != ("-", "-")))
 
 
 def _accuracy(side: Side, step: int) -> float | None:
@@ -169,9 +164,9 @@ def _ratio(report: EnergyReport, name: str, step: int) -> float | None:
     return None if report.comparison(name).unpriced else report.ratio(name, step=step)
 
 
-def _cores(a: EnergyReport, b: EnergyReport) -> Section:
+def _cores(a: EnergyReport, b: EnergyReport) -> Changes:
     both = [_cores_of(report) for report in (a, b)]
-    return Section("Cores", tuple(_number(name, both[0][name], both[1][name], _amount) for name in both[0]))
+    return Changes("Cores", tuple(_number(name, both[0][name], both[1][name], _amount) for name in both[0]))
 
 
 def _cores_of(report: EnergyReport) -> Mapping[str, float]:
@@ -182,7 +177,7 @@ def _cores_of(report: EnergyReport) -> Mapping[str, float]:
         "chips": float(program.board[0] * program.board[1]),
         "weights, MiB": float(cores.weight_bits_used.sum()) / 2**23,
         "state, MiB": float(cores.state_bits_used.sum()) / 2**23,
-        "weighted hops a step": program.placement.weighted_hops,
+        "weighted hops per step": program.placement.weighted_hops,
     }
 
 
@@ -190,14 +185,14 @@ def _amount(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 or value.is_integer() else f"{value:,.2f}"
 
 
-def _cycles(a: EnergyReport, b: EnergyReport) -> tuple[Section, ...]:
+def _cycles(a: EnergyReport, b: EnergyReport) -> tuple[Changes, ...]:
     if a.timeline is None or b.timeline is None:
         return ()
     pair = (a.timeline, b.timeline)
-    latency = [t.milliseconds(t.latency_cycles - int(t.image_start_cycles[0])) for t in pair]
+    latency = [t.milliseconds(t.latency_cycles) for t in pair]
     busy = [float(t.cores.busy.mean()) / max(t.makespan_cycles, 1) for t in pair]
     return (
-        Section(
+        Changes(
             "Cycles",
             (
                 _number("latency, all steps", latency[0], latency[1], lambda value: f"{value:.3f} ms"),
@@ -211,12 +206,12 @@ def _cycles(a: EnergyReport, b: EnergyReport) -> tuple[Section, ...]:
     )
 
 
-def _by_kind(a: EnergyReport, b: EnergyReport, step: int) -> Section:
+def _by_kind(a: EnergyReport, b: EnergyReport, step: int) -> Changes:
     top = [name for name in a.comparisons if name in b.comparisons][-1]
     both = [{group.name: group.snn_pj for group in report.by("kind", accounting=top, step=step)} for report in (a, b)]
     names = sorted(dict.fromkeys([*both[0], *both[1]]), key=lambda name: -abs(both[1].get(name, 0.0) - both[0].get(name, 0.0)))
     changes = tuple(_number(name, both[0].get(name, 0.0), both[1].get(name, 0.0), energy_text) for name in names[:MOST_GROUPS])
-    return Section(f"SNN energy by kind of node, rung {top}, the largest change first", changes)
+    return Changes(f"SNN energy by kind of node, rung {top}, the largest change first", changes)
 
 
 def _busiest(timeline: Timeline) -> str:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from synaptile.energy import EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.report.canvas import save
-from synaptile.report.style import Sheet, new_sheet, shown_steps
+from synaptile.report.numbers import shown_steps
+from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
 
 # Okabe and Ito's colours, with markers and dashes that say the same.
@@ -53,39 +54,41 @@ def cosines(embeddings: NDArray[np.floating], answers: NDArray[np.floating]) -> 
 
 def cosine_table(activity: Activity, answers: NDArray[np.floating]) -> Sheet:
     """Mean, least and greatest cosine of a run's embeddings with those of the network it stands for."""
-    found = cosines(activity.logits, answers)
-    sheet = new_sheet(
+    by_step = cosines(activity.logits, answers)
+    rows = []
+    for step in shown_steps(activity.steps):
+        row = by_step[step - 1]
+        rows.append((str(step), *(f"{value:.4f}" for value in (row.mean(), row.min(), row.max()))))
+    return Sheet(
         f"Embeddings of {activity.images} sentences, cosine with the dense network's",
-        *("steps", "mean", "least", "greatest"),
+        ("steps", "mean", "least", "greatest"),
+        tuple(rows),
         left=0,
         caption="The dense network is the graph without spikes: the original encoder for ECMT, the quantised one for SpikeZIP.",
     )
-    for step in shown_steps(activity.steps):
-        row = found[step - 1]
-        sheet.add_row(str(step), *(f"{value:.4f}" for value in (row.mean(), row.min(), row.max())))
-    return sheet
 
 
 def embedding_steps_table(runs: Sequence[EmbeddingRun], steps: Sequence[int], rungs: Sequence[str]) -> Sheet:
-    """Mean and least cosine, and the ratio of chosen accountings and rungs, at chosen steps; a line a run and step.
+    """Mean and least cosine, and the ratio of chosen accountings and rungs, at chosen steps; a line per run and step.
 
     Raises InputError for no runs or a rung that one of them does not reach.
     """
     if not runs:
         raise InputError("no runs to compare: give at least one")
-    sheet = new_sheet(
+    rows = []
+    for run in runs:
+        by_step = run.cosines()
+        for step in (step for step in steps if step <= run.report.steps):
+            ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
+            row = by_step[step - 1]
+            rows.append((run.name, str(step), f"{row.mean():.4f}", f"{row.min():.4f}", *ratios))
+    return Sheet(
         "Cosine with the original encoder, and energy over one dense pass",
-        *("method", "steps", "cosine", "least", *rungs),
+        ("method", "steps", "cosine", "least", *rungs),
+        tuple(rows),
         caption="cosine: mean over sentences; least: of the worst sentence; ratios: energy of these steps over one dense pass at "
         "the sentences' own lengths",
     )
-    for run in runs:
-        found = run.cosines()
-        for step in (step for step in steps if step <= run.report.steps):
-            ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
-            row = found[step - 1]
-            sheet.add_row(run.name, str(step), f"{row.mean():.4f}", f"{row.min():.4f}", *ratios)
-    return sheet
 
 
 def embedding_figure(runs: Sequence[EmbeddingRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:
@@ -102,11 +105,11 @@ def embedding_figure(runs: Sequence[EmbeddingRun], stem: str | Path, *, rung: st
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
     for run, look in zip(runs, _LOOKS, strict=False):
-        found, steps = run.cosines(), np.arange(1, run.report.steps + 1)
+        cosine, steps = run.cosines(), np.arange(1, run.report.steps + 1)
         every = max(1, run.report.steps // 10)
         for axes, x in ((left, steps), (right, run.report.ratios(rung))):
-            axes.plot(x, found.mean(axis=1), label=run.name, markersize=5, markevery=every, linewidth=1.8, **look)
-            axes.fill_between(x, found.min(axis=1), found.max(axis=1), color=look["color"], alpha=0.12, linewidth=0)
+            axes.plot(x, cosine.mean(axis=1), label=run.name, markersize=5, markevery=every, linewidth=1.8, **look)
+            axes.fill_between(x, cosine.min(axis=1), cosine.max(axis=1), color=look["color"], alpha=0.12, linewidth=0)
     right.axvline(1.0, color="#333333", linewidth=1, zorder=1)
     right.text(1.0, 0.02, " one dense pass", color="#333333", fontsize=8, transform=right.get_xaxis_transform())
     right.set_xscale("log")

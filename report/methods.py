@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synaptile.energy import LADDER, EnergyReport
 from synaptile.foundation.errors import InputError
-from synaptile.report.canvas import save
+from synaptile.report.canvas import panels, save
 from synaptile.report.numbers import percent
 from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
@@ -115,14 +115,9 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     Left: answers by step. Right: the same answers by the energy spent so far on `rung`, in passes of the dense network. A dotted
     line marks the step at which the last image of a settling network came to rest. Raises InputError as `method_steps_table`.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if rung not in _common_rungs(runs):
         raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
-    figure = Figure(figsize=(9.0, 3.9), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = panels(9.0, 3.9, 2, 2, sharey=True)
     for run, look in zip(runs, _LOOKS, strict=False):
         steps, accuracy = np.arange(1, run.report.steps + 1), run.accuracy()
         every = max(1, run.report.steps // 10)
@@ -144,8 +139,6 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     for axes in (left, right):
         axes.grid(axis="y", color="#dddddd", linewidth=0.7)
         axes.set_axisbelow(True)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
     report = runs[0].report
     figure.suptitle(
         f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left"

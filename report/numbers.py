@@ -37,10 +37,17 @@ def five(value: float, decimals: int) -> str:
 
 
 def time_text(milliseconds: float) -> str:
-    """A time in the unit that suits it: us, ms or s."""
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1e3:,.3f} s"
+    """A time in ms, below one in us."""
     return f"{milliseconds:,.3f} ms" if milliseconds >= 1 else f"{1e3 * milliseconds:,.2f} us"
+
+
+def figure_text(value: object) -> str:
+    """A figure or property of a chip as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def shown_steps(steps: int, most: int = 12) -> tuple[int, ...]:

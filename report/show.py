@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.energy import BreakEven, EnergyReport
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.refusal import DoesNotFit
+from synaptile.report.comparison import Changes, changes_table
 from synaptile.report.render.html import html
 from synaptile.report.render.terminal import terminal
+from synaptile.report.views.activity import activity_document
+from synaptile.report.views.break_even import break_even_document
+from synaptile.report.views.chip import chip_document
 from synaptile.report.views.dataset import dataset_document
 from synaptile.report.views.document import Document, Sheet
+from synaptile.report.views.graph import graph_document
+from synaptile.report.views.program import program_document
+from synaptile.report.views.refusal import refusal_document
 from synaptile.report.views.relief import relief_sheet
+from synaptile.report.views.run import report_document
 from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.sweep import sweep_document
+from synaptile.report.views.timeline import timeline_document
 from synaptile.report.views.tuning import tuning_document
+from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.relief import Relief
+from synaptile.simulator.schedule.timeline import Timeline
 from synaptile.studies.dataset.table import DatasetTable
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.rows import Sweep
@@ -35,6 +51,24 @@ def _readable(result: object) -> Document | Sheet:
             return result
         case Relief():
             return relief_sheet(result)
+        case SpikingGraph():
+            return graph_document(result)
+        case CoreProgram():
+            return program_document(result)
+        case Activity():
+            return activity_document(result)
+        case Timeline():
+            return timeline_document(result)
+        case EnergyReport():
+            return report_document(result)
+        case BreakEven():
+            return break_even_document(result)
+        case DoesNotFit():
+            return refusal_document(result)
+        case Chip():
+            return chip_document(result)
+        case Changes():
+            return changes_table(result)
         case Sizing():
             return sizing_document(result)
         case Sweep():

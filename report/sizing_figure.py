@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from synaptile.report.canvas import save
+from synaptile.report.canvas import panels, save
 from synaptile.studies.sizing.answer import Sizing
 
 _MISS, _UNFIT, _LATENCY, _ENERGY = "#D55E00", "#7A1F1F", "#0072B2", "#009E73"
-_SPINES = ("top", "right")
 
 
 def sizing_figure(study: Sizing, stem: str | Path) -> tuple[Path, Path]:
@@ -22,9 +19,7 @@ def sizing_figure(study: Sizing, stem: str | Path) -> tuple[Path, Path]:
     latency and energy for 1 % more of each parameter.
     """
     rows = max(len(study.breaks), len(study.marginals), 1)
-    figure = Figure(figsize=(11.5, 0.42 * rows + 1.9), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = panels(11.5, 0.42 * rows + 1.9, 2, 2)
     _draw_breaks(left, study)
     _draw_marginals(right, study)
     for axes, bars in ((left, len(study.breaks)), (right, len(study.marginals))):
@@ -33,8 +28,6 @@ def sizing_figure(study: Sizing, stem: str | Path) -> tuple[Path, Path]:
         axes.grid(axis="x", color="#dddddd", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=8)
-        for side in _SPINES:
-            axes.spines[side].set_visible(False)
     marked = "SYNTHETIC ACTIVITY: " if study.synthetic else ""
     figure.suptitle(f"{marked}smallest {study.chip} for {study.graph}: {study.target}", fontsize=11, x=0.01, ha="left")
     return save(figure, stem)

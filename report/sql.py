@@ -7,10 +7,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from rich.text import Text
 
 from synaptile.foundation.errors import InputError
-from synaptile.report.style import Sheet, new_sheet
+from synaptile.report.views.document import Sheet
 
 _QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -40,11 +39,14 @@ def answer_table(answer: pa.Table, count: int = 50) -> Sheet:
     """The first `count` rows of an answer for the terminal; its title says how many there are."""
     rows = answer.slice(0, count).to_pydict()
     shown = f"{answer.num_rows:,} rows" if answer.num_rows <= count else f"the first {count} of {answer.num_rows:,} rows"
-    table = new_sheet(shown, *answer.column_names, left=0)
-    for column, kind in zip(table.table.columns, answer.schema.types, strict=True):
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-            column.justify, column.no_wrap, column.overflow = "left", False, "fold"
-    for row in zip(*rows.values(), strict=True):
-        texts = ("" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in row)
-        table.add_row(*(Text(text) for text in texts))  # what stands in a table is no markup
-    return table
+    cells = zip(*(map(_cell, column) for column in rows.values()), strict=True)
+    prose = tuple(known.name for known in answer.schema if not _is_number(known.type))
+    return Sheet(shown, tuple(answer.column_names), tuple(cells), left=0, prose=prose)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

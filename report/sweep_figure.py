@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptile.report.canvas import blank, save
+from synaptile.report.canvas import panels, save
 from synaptile.studies.sweeping.rows import BY_NAME, Sweep, pareto
 
 MOST_PANELS = 6
@@ -22,16 +22,9 @@ def sweep_figure(sweep: Sweep, stem: Path) -> tuple[Path, Path]:
     pairs = list(combinations(names, 2))[:MOST_PANELS]
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure, first = blank(4.6 * columns + (0.6 if columns == 1 else 0), 3.9 * rows + 0.5)
-    figure.delaxes(first)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for place, axes in enumerate(grid.ravel()):
-        if place >= len(pairs):
-            axes.set_axis_off()
-            continue
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        _panel(axes, sweep, *pairs[place], labelled=place == 0)
+    figure, grid = panels(4.6 * columns + (0.6 if columns == 1 else 0), 3.9 * rows + 0.5, len(pairs), columns)
+    for axes, pair in zip(grid, pairs, strict=True):
+        _panel(axes, sweep, *pair, labelled=axes is grid[0])
     marked = " (SYNTHETIC activity)" if sweep.synthetic else ""
     points = f"{len(sweep.evaluated):,} points, {sweep.failed:,} failed{marked}"
     figure.suptitle(

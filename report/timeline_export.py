@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from synaptile.report.timeline_tables import merge_holds
+from synaptile.report.critical_path import merge_holds
 from synaptile.report.trace.names import link_names
 from synaptile.simulator.schedule.timeline import UNITS, Timeline
 
 
-def timeline_document(timeline: Timeline) -> dict[str, Any]:
+def schedule_figures(timeline: Timeline) -> dict[str, Any]:
     """Latency, throughput, cores, links and the critical path, JSON-able; cycles are integers, times in milliseconds."""
     cores, links, seats = timeline.cores, timeline.links, timeline.program.cores
     return {

@@ -28,6 +28,7 @@ from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.images import load_images, open_folder, source_of
 from synaptile.conversion.weights import load_timm
 from synaptile.energy import price
+from synaptile.foundation.options import Preset
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, execute
@@ -160,7 +161,7 @@ def node_table(found: Agreement, nodes: tuple[str, ...]) -> Table:
     return table
 
 
-def converted(reference: Path, preset: str, published: Published) -> SpikingGraph:
+def converted(reference: Path, preset: Preset, published: Published) -> SpikingGraph:
     """The model with the published thresholds (released) or with thresholds from the calibration images (paper)."""
     model = load_timm(MODEL, reference / f"{MODEL}_in1k.safetensors")
     if preset == "released":

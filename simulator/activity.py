@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose, words
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.vocabulary import Op
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Int64 = NDArray[np.int64]
 
-OPS = ("ac", "mac", "add", "mul", "compare", "div", "rsqrt", "exp", "erf", "tanh", "sigmoid")
+OPS = tuple(op.value for op in Op)
 """Operations that cores issue. `ac` is one accumulate caused by one spike at one destination; `add` is every other addition."""
 
 SYNTHETIC = "synthetic"
@@ -74,8 +76,8 @@ class SpikeRecord:
     masks: NDArray[np.uint8] | None = None
 
 
-@dataclass(frozen=True)
-class Activity(Tabular):
+@dataclass(frozen=True, repr=False)
+class Activity(Tabular, Shown):
     """One run of a CoreProgram.
 
     `logits` has shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes` maps neuron
@@ -100,15 +102,15 @@ class Activity(Tabular):
     lengths: Int64 | None = None
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `operations` (core, node, role, op, step, count) or `spikes` (site, step, value, count), without zeros."""
-        from synaptile.simulator.show import activity_arrow
+        """Table `operations` (core, node, role, op, step, count) or `spikes` (site, step, value, count), without zeros.
 
-        return activity_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.simulator.show import activity_html
-
-        return activity_html(self)
+        Steps count from 1, counts are sums over all images.
+        """
+        name, program = choose(table, ("operations", "spikes"), "an activity"), self.program
+        about: dict[str, object] = {"graph": program.graph.name, "graph_digest": program.graph.digest, "images": self.images}
+        about |= {"chip": program.chip.name, "chip_digest": program.chip.digest, "numeric": self.numeric}
+        columns = _operations(self) if name == "operations" else _spikes(self)
+        return arrow(columns, {**about, "synthetic": self.synthetic})
 
     @property
     def synthetic(self) -> str | None:
@@ -129,3 +131,35 @@ class Activity(Tabular):
             f"SYNTHETIC ACTIVITY: spikes were drawn from {told['source']} (seed {told['seed']}), nothing was executed: there is "
             f"no accuracy. Assumed: {'; '.join(told['assumptions'])}.",
         )
+
+
+def _operations(activity: Activity) -> dict[str, Any]:
+    table = activity.operations
+    row, step = np.nonzero(table.count)
+    return {
+        "core": table.core[row],
+        "node": words(activity.program.node_names, table.node[row]),
+        "role": words(table.roles, table.role[row]),
+        "op": words(OPS, table.op[row]),
+        "step": (step + 1).astype(np.int32),
+        "count": table.count[row, step],
+    }
+
+
+def _spikes(activity: Activity) -> dict[str, Any]:
+    """Spikes per site, step and threshold: `value` is what one of them is worth."""
+    graph = activity.program.graph
+    chunks: dict[str, list[Any]] = {"site": [], "step": [], "value": [], "count": []}
+    for at, (site, record) in enumerate(activity.spikes.items()):
+        node = next(one for one in graph.sites if one.name == site)
+        n = record.histogram.shape[1] // 2
+        powers = 2.0 ** np.arange(n)
+        values = np.concatenate([node.theta1 * powers, -node.theta2 * powers])
+        step, threshold = np.nonzero(record.histogram)
+        chunks["site"].append(np.full(step.size, at))
+        chunks["step"].append(step + 1)
+        chunks["value"].append(values[threshold])
+        chunks["count"].append(record.histogram[step, threshold])
+    kinds = {"site": np.int32, "step": np.int32, "value": np.float64, "count": np.int64}
+    joined = {name: np.concatenate([np.zeros(0, kinds[name]), *parts]).astype(kinds[name]) for name, parts in chunks.items()}
+    return {**joined, "site": words(tuple(activity.spikes), joined["site"])}

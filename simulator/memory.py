@@ -22,7 +22,8 @@ from synaptile.conversion.graph import (
     Synapse,
 )
 from synaptile.foundation.errors import InputError
-from synaptile.simulator.number_format import Numeric, real_dtype
+from synaptile.foundation.options import Numeric
+from synaptile.simulator.number_format import real_dtype
 
 _SPARE = 128 << 20
 """Bytes kept at most beyond what is in use: large enough for the streams of a block of a small model."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, Neurons, SpikingGraph, Synapse
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import NUMERICS, Numeric
 from synaptile.simulator.kernels.quantise import quantise_rows
 
-Numeric: TypeAlias = Literal["float32", "float64", "int8"]
-NUMERICS: tuple[Numeric, ...] = ("float32", "float64", "int8")
 ACCUMULATOR_LIMIT = 2**31 - 1
 
 

@@ -7,17 +7,20 @@ from itertools import pairwise
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
+from synaptile.conversion.graph import Convolution2d
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
+from synaptile.simulator.actions.part import parts_of
+from synaptile.simulator.actions.vocabulary import Role, Trigger
 from synaptile.simulator.activity import Activity, OperationTable, SpikeRecord
 from synaptile.simulator.event.build import make_layout
-from synaptile.simulator.event.convolution_unit import part_counts
 from synaptile.simulator.event.record import Recorder
+from synaptile.simulator.lengths import by_length
 from synaptile.simulator.number_format import check_numeric
 from synaptile.simulator.operations import Ledger
-from synaptile.simulator.schedule.remap import images_kept, same_counts
-from synaptile.simulator.schedule.spike_counts import SpikeCounts
+from synaptile.simulator.schedule.remap import same_counts
 from synaptile.simulator.settling import settled_steps
 
 
@@ -46,8 +49,8 @@ def rebased(activity: Activity, program: CoreProgram) -> Activity:
         return replace(activity, program=program, provenance=provenance)
     counts = SpikeCounts(activity, activity.images)
     spikes = _regrouped(activity, program, counts)
-    convolutions = {node.name: _convolution(activity, program, node) for node in program.graph.of_type(Convolution2d)}
-    table = _recount(activity, program, counts, convolutions)
+    convolutions = {node.name: _convolution(program, node, counts) for node in program.graph.of_type(Convolution2d)}
+    table = _recount(activity, program)
     moved = replace(activity, program=program, spikes=spikes, operations=table, convolutions=convolutions, provenance=provenance)
     _check(activity, moved)
     return moved
@@ -102,97 +105,33 @@ def _regrouped(activity: Activity, program: CoreProgram, counts: SpikeCounts) ->
     return found
 
 
-def _convolution(activity: Activity, program: CoreProgram, node: Convolution2d) -> Int64:
-    """What each part of a convolution issues, as `Activity.convolutions` holds it."""
-    parts, own = program.parts, program.parts_of(node.name)
-    ranges = [(int(parts.out_start[part]), int(parts.out_stop[part])) for part in own]
-    before, mine = activity.program.parts, activity.program.parts_of(node.name)
-    if ranges == [(int(before.out_start[part]), int(before.out_stop[part])) for part in mine]:
-        return activity.convolutions[node.name]
-    site = node.inputs[0].node
-    masks = activity.spikes[site].masks
-    if masks is None or images_kept(activity) < activity.images:
-        raise InputError(
-            f"site {site!r}: this mapping cuts a convolution elsewhere, and the run kept the spikes of {images_kept(activity)} "
-            f"of {activity.images} images: run again with execute(..., keep_spikes={activity.images})"
-        )
-    width = activity.program.graph.nodes[site].size
-    fired = np.unpackbits(masks, axis=-1, count=width).reshape(activity.steps, activity.images, width)
-    return part_counts(node, ranges, fired.astype(np.bool_))
+def _convolution(program: CoreProgram, node: Convolution2d, counts: SpikeCounts) -> Int64:
+    """What each part of a convolution meets, as `Activity.convolutions` holds it."""
+    parts = [parts_of(program)[part] for part in program.parts_of(node.name)]
+    events = [[counts.events(program, part, trigger) for trigger in (Trigger.REACHED, Trigger.FIRST_INPUT)] for part in parts]
+    return np.concatenate([np.stack(both, axis=-1) for both in events], axis=2).swapaxes(0, 1)
 
 
-def _recount(activity: Activity, program: CoreProgram, counts: SpikeCounts, convolutions: dict[str, Int64]) -> OperationTable:
+def _recount(activity: Activity, program: CoreProgram) -> OperationTable:
     """Operations that `program` issues for the recorded spikes, images summed."""
     ledger = Ledger(program, activity.steps, activity.images, activity.lengths)
-    for name in program.node_names:
-        node = program.graph.nodes[name]
-        if isinstance(node, Source):
-            continue
-        for place, part in enumerate(program.parts_of(name).tolist()):
-            for role, op, count in _of_events(program, counts, part, node, activity.lengths):
-                ledger.add(part, role, op, count)
-            if isinstance(node, Convolution2d):
-                ledger.add(part, "synapse rows", "ac", convolutions[name][:, :, place, 0].sum(axis=1))
+    for run in by_length(activity):
+        counts = SpikeCounts(run, run.images)
+        shorter = program if run.lengths is None else program_at(program, int(run.lengths[0]))
+        for part in parts_of(shorter):
+            for action, count in issued_by_events(shorter, part, counts):
+                ledger.add(part.index, action.role, action.op, count.sum(axis=0))
     return ledger.table()
 
 
-def _of_events(
-    program: CoreProgram, counts: SpikeCounts, part: int, node: Node, lengths: Int64 | None
-) -> list[tuple[str, str, Int64]]:
-    """What spikes make a part issue: role, operation, counts of shape (steps,). `lengths`: tokens of each sentence, of text."""
-    parts = program.parts
-    tokens = slice(int(parts.token_start[part]), int(parts.token_stop[part]))
-    start, stop = int(parts.out_start[part]), int(parts.out_stop[part])
-
-    def by_sample(site: str, first: int, last: int, chosen: slice) -> Int64:
-        total: Int64 = counts.of(site, first, last)[:, :, chosen].sum(axis=2)
-        return total
-
-    def spikes(site: str, first: int, last: int, chosen: slice) -> Int64:
-        total: Int64 = by_sample(site, first, last, chosen).sum(axis=0)
-        return total
-
-    match node:
-        case Neurons():
-            sent = spikes(node.name, start, stop, tokens)
-            resets = [("soft reset", "add", sent)]
-            return [*resets, ("tracer", "add", sent)] if isinstance(node, STBIFNeurons) else resets
-        case Synapse(spiking=True):
-            port = node.inputs[0]
-            rows = spikes(port.node, port.start + int(parts.in_start[part]), port.start + int(parts.in_stop[part]), tokens)
-            return [("synapse rows", "ac", rows * (stop - start))]
-        case ProductUnit():
-            a, b = node.inputs
-            width = node.head_width
-            ends = (
-                np.array([node.tokens], np.int64) if lengths is None else lengths
-            )  # sentences have keys and queries of their own
-            rows_met = np.clip(ends - tokens.start, 0, tokens.stop - tokens.start)[:, None]
-            columns = ends[:, None] if node.form == "qk" else np.int64(width)
-            if node.form == "sv":
-                start, stop = start // width, stop // width
-            wide = width if node.form == "qk" else 1
-            of_a = by_sample(a.node, a.start + start * wide, a.start + stop * wide, tokens)
-            of_b = by_sample(b.node, b.start + start * width, b.start + stop * width, slice(None))
-            second = (of_b * rows_met).sum(axis=0)
-            second[0] = 0  # S_A(0) is zero: the pass does not run
-            return [
-                ("A(t) S_B(t)", "ac", (of_a * columns).sum(axis=0)),
-                ("S_A(t-1) B(t)", "ac", second),
-                ("operand sums", "add", (of_a + of_b * (rows_met > 0)).sum(axis=0)),
-            ]
-        case _:
-            return []
-
-
 def _check(before: Activity, after: Activity) -> None:
-    """Roles that no cut changes add up to what was recorded, a node and step; so does what sites sent."""
+    """Roles that no cut changes add up to what was recorded, per node and step; so does what sites sent."""
     for site, record in after.spikes.items():
         if (record.events.sum(axis=(2, 3)) != before.spikes[site].events.sum(axis=(2, 3))).any():
             raise ConservationError(f"site {site!r}: the spikes that were kept are not those that were counted")
-    for role in ("synapse rows", "soft reset", "A(t) S_B(t)", "S_A(t-1) B(t)", "integrate", "function", "residual add"):
+    for role in dict.fromkeys((*before.operations.roles, *after.operations.roles)):
         totals = [_totals(activity, role) for activity in (before, after)]
-        if (totals[0] != totals[1]).any():
+        if not Role(role).cut and (totals[0] != totals[1]).any():
             node, step = (int(index[0]) for index in np.nonzero(totals[0] != totals[1]))
             raise ConservationError(
                 f"{role!r} of node {after.program.node_names[node]!r}, step {step + 1}: recounted {totals[1][node, step]:,}, "

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.calibrate import graph_dtype
 from synaptile.conversion.graph import SpikeSource, SpikingGraph
 from synaptile.conversion.text.tokens import Tokens
 
@@ -27,7 +26,7 @@ def ann_logits(
     rows = []
     for start in range(0, len(images), ANN_BATCH):
         batch = images[start : start + ANN_BATCH]
-        rows.append(ann_forward(graph, batch if isinstance(batch, Tokens) else batch.astype(graph_dtype(graph), copy=False)))
+        rows.append(ann_forward(graph, batch if isinstance(batch, Tokens) else batch.astype(graph.dtype, copy=False)))
         if progress is not None:
             progress(min(start + ANN_BATCH, len(images)), len(images))
     return np.concatenate(rows)

@@ -48,6 +48,8 @@ def save_settings(folder: Path, kind: str, settings: Mapping[str, Any]) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """Hex BLAKE2b-128 of a file's bytes."""
+    """Hex BLAKE2b-128 of a file's bytes. Raises InputError where there is no such file."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -1,6 +1,7 @@
 """The front door: every public name and the module that it comes from, read by `synaptile/__init__.py` and by type checkers."""
 
 from .conversion.ann import ann_forward as ann_forward
+from .conversion.calibrate import ECMT as ECMT
 from .conversion.calibrate import calibrate as calibrate
 from .conversion.convert import convert as convert
 from .conversion.graph import (
@@ -12,11 +13,15 @@ from .conversion.graph import (
 from .conversion.graph import (
     save_graph as save_graph,
 )
+from .conversion.images import load_images as load_images
 from .conversion.nir import (
     from_nir as from_nir,
 )
 from .conversion.nir import (
     to_nir as to_nir,
+)
+from .conversion.spikezip import (
+    SpikeZIP as SpikeZIP,
 )
 from .conversion.spikezip import (
     calibrate_spikezip as calibrate_spikezip,
@@ -63,9 +68,6 @@ from .foundation.errors import (
     ConservationError as ConservationError,
 )
 from .foundation.errors import (
-    DoesNotFit as DoesNotFit,
-)
-from .foundation.errors import (
     FileFormatError as FileFormatError,
 )
 from .foundation.errors import (
@@ -82,9 +84,6 @@ from .foundation.errors import (
 )
 from .foundation.errors import (
     ScheduleError as ScheduleError,
-)
-from .foundation.errors import (
-    Shortfall as Shortfall,
 )
 from .foundation.errors import (
     SynaptileError as SynaptileError,
@@ -122,7 +121,14 @@ from .mapper import (
 from .mapper import (
     save_program as save_program,
 )
+from .mapper.refusal import (
+    DoesNotFit as DoesNotFit,
+)
+from .mapper.refusal import (
+    Shortfall as Shortfall,
+)
 from .pipeline import sweep as sweep
+from .report.energy_files import write_report as write_report
 from .report.trace import (
     Window as Window,
 )

@@ -24,7 +24,8 @@ from synaptile.commands import (
     trace,
     tune,
 )
-from synaptile.foundation.errors import ConservationError, DoesNotFit, SynaptileError
+from synaptile.foundation.errors import ConservationError, SynaptileError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.terminal import errors
 
 app = typer.Typer(
@@ -56,9 +57,7 @@ def main() -> None:
     try:
         app()
     except DoesNotFit as error:
-        from synaptile.report import does_not_fit_table
-
-        errors().print(does_not_fit_table(error))
+        errors().print(error)
         _fail(f"{error.graph} does not fit {error.chip}")
     except ConservationError as error:
         _fail(f"{error}\nThis is a defect in Synaptile: nothing was written. Please report it with the command you ran.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ImageSource, SpikeSource, SpikingGraph
+from synaptile.conversion.graph import SpikeSource, SpikingGraph
 from synaptile.conversion.images import check_images, load_images, open_folder, source_of
 from synaptile.conversion.spikes import check_spikes
 from synaptile.data import embedded_digits, preprocess_digits
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 class ImageSet:
     """Preprocessed images, shape (images, channels, H, W), with labels (int64, -1 where unknown) and file names.
 
-    For a graph that takes spikes `images` are spike trains, shape (steps, samples, neurons), with a label a sample.
+    For a graph that takes spikes `images` are spike trains, shape (steps, samples, neurons), with a label per sample.
     """
 
     images: NDArray[Any]
@@ -39,14 +39,6 @@ def digits(split: Literal["test", "calibration"], limit: int | None = None) -> I
     """The embedded digits of one split, preprocessed; at most `limit` of them."""
     chosen = embedded_digits(split)
     return ImageSet(preprocess_digits(chosen.images[:limit]), chosen.labels[:limit].astype(np.int64))
-
-
-def picture_source(graph: SpikingGraph, crop: float | None) -> ImageSource:
-    """How pictures are made ready for a graph; `crop` replaces the model's crop fraction. Raises InputError."""
-    if crop is not None and not 0.1 <= crop <= 1:
-        raise InputError(f"--crop is {crop}, needs a fraction from 0.1 to 1")
-    source = source_of(graph)
-    return source if crop is None else replace(source, crop_fraction=crop)
 
 
 def read_images(
@@ -63,22 +55,16 @@ def read_images(
         raise InputError(f"--limit is {limit}, needs at least 1")
     if isinstance(graph.source, SpikeSource):
         return _spike_trains(Path(where), graph.source, limit, crop)
-    source = picture_source(graph, crop)
+    source = source_of(graph, crop)
     path = Path(where)
     if where == DIGITS and not path.exists():
         found = digits("test", limit)
-        return ImageSet(check_images(found.images, source_of(graph).image_shape, "embedded digits"), found.labels)
+        return ImageSet(check_images(found.images, source.image_shape, "embedded digits"), found.labels)
     if path.suffix == ".npz":
         return _from_file(path, graph, limit)
     folder = open_folder(path)
-    count = len(folder) if limit is None else min(limit, len(folder))
-    rows = []
-    for i in range(count):
-        rows.append(load_images(folder.paths[i : i + 1], source))
-        if progress is not None:
-            progress(i + 1, count)
-    names = tuple(file.relative_to(path).as_posix() for file in folder.paths[:count])
-    return ImageSet(np.concatenate(rows), folder.labels[:count], names)
+    names = tuple(file.relative_to(path).as_posix() for file in folder.paths[:limit])
+    return ImageSet(load_images(folder.paths, source, limit=limit, progress=progress), folder.labels[:limit], names)
 
 
 def _spike_trains(path: Path, source: SpikeSource, limit: int | None, crop: float | None) -> ImageSet:
@@ -116,4 +102,4 @@ def _read_arrays(path: Path, name: str, axis: int) -> tuple[NDArray[Any], NDArra
 
 def _check_labels(path: Path, labels: NDArray[Any], count: int) -> None:
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
-        raise ImageError(f"{path}: labels have shape {labels.shape} and type {labels.dtype}, needs one integer an image")
+        raise ImageError(f"{path}: labels have shape {labels.shape} and type {labels.dtype}, needs one integer per image")

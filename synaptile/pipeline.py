@@ -27,11 +27,12 @@ from synaptile.report import (
     critical_path_table,
     link_heat_map,
     memory_map,
-    print_report,
     ratio_figure,
+    run_document,
+    schedule_figures,
     schedule_table,
-    timeline_document,
     timeline_figure,
+    write_report,
 )
 from synaptile.report.study_files import write_sweep
 from synaptile.simulator import Relief, Timeline, execute, relief, schedule
@@ -83,7 +84,7 @@ def report_schedule(timeline: Timeline, directory: Path, console: Console) -> No
     for table in (schedule_table, core_use_table, busiest_links_table, critical_nodes_table):
         console.print(table(timeline))
     console.print(critical_path_table(timeline, LONGEST_STRETCHES))
-    write_json(directory / "schedule.json", timeline_document(timeline))
+    write_json(directory / "schedule.json", schedule_figures(timeline))
     written = [directory / "schedule.json"]
     for figure, name in ((link_heat_map, "links"), (timeline_figure, "timeline"), (core_use_figure, "cores")):
         written += figure(timeline, directory / name)
@@ -108,10 +109,10 @@ def report_run(
     directory = directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
     target = timeline.program.chip if timeline is not None else chip or activity.program.chip
     bill = price(activity, target, timeline=timeline, number_format=number_format)
-    print_report(bill, console, run.known_labels, ann_accuracy=run.ann_accuracy)
+    console.print(run_document(bill, run.known_labels, ann_accuracy=run.ann_accuracy))
     if activity.lengths is not None:
         console.print(cosine_table(activity, run.ann_logits))
-    written = list(bill.write(directory))
+    written = list(write_report(bill, directory))
     if not bill.unpriced:
         written += ratio_figure(bill, directory / "ratio")
         if activity.lengths is None:  # it scales images that are alike

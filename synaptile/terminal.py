@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from synaptile.report.style import WIDTH
+from synaptile.report.render.terminal import WIDTH
 
 
 def output() -> Console:

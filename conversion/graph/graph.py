@@ -18,7 +18,8 @@ from synaptile.conversion.graph.streams import ReadOut
 from synaptile.conversion.graph.verify import verify_arrays, verify_structure
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import GraphError
-from synaptile.foundation.tables import Tabular
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=Node)
 
 
-@dataclass(frozen=True, eq=False)
-class SpikingGraph(Tabular):
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikingGraph(Tabular, Shown):
     """A spiking network ready to be mapped.
 
     `nodes` maps names to nodes in a topological order that every stage keeps. `arrays` maps ``"<node>.<field>"`` to
@@ -149,15 +150,19 @@ class SpikingGraph(Tabular):
             ) from None
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `nodes`, in graph order: name, kind, layer, shape, neurons, MACs of the ANN, inputs."""
-        from synaptile.conversion.graph.show import graph_arrow
-
-        return graph_arrow(self, table)
-
-    def _repr_html_(self) -> str:
-        from synaptile.conversion.graph.show import graph_html
-
-        return graph_html(self)
+        """Table `nodes`, in graph order: name, kind, layer, shape, inputs, neurons, MACs of the ANN (0 where a node has none)."""
+        choose(table, ("nodes",), "a spiking graph")
+        nodes, macs = list(self.nodes.values()), self.ann_macs
+        columns = {
+            "node": [node.name for node in nodes],
+            "kind": [node.kind for node in nodes],
+            "layer": [layer_of(node.name) for node in nodes],
+            "shape": [list(node.shape) for node in nodes],
+            "inputs": [[port.node for port in node.inputs] for node in nodes],
+            "neurons": [node.size if isinstance(node, Neurons) else 0 for node in nodes],
+            "ann_macs": [macs.get(node.name, 0) for node in nodes],
+        }
+        return arrow(columns, {"graph": self.name, "digest": self.digest})
 
 
 def layer_of(name: str) -> str:

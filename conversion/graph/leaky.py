@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar
 
 from synaptile.conversion.graph.node import Neurons, Node, Read, Shape, Source
 from synaptile.conversion.graph.streams import ReadOut
 from synaptile.foundation.errors import GraphError
-
-Reset: TypeAlias = Literal["value", "subtract"]
-"""What a spike does to the membrane: sets it to v_reset (NIR), or takes v_threshold off it."""
+from synaptile.foundation.options import Reset
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -58,17 +59,12 @@ def _last_uses(traced: TracedModel) -> dict[str, list[str]]:
 
 
 def _placeholder(builder: Builder, traced: TracedModel, name: str) -> Any:
-    import torch
-
     if name in traced.constants:
         return traced.constants[name]
     if any(isinstance(node, ImageSource) for node in builder.nodes.values()):
         raise ModelError(f"model {traced.name} takes more than one input ({name!r} besides the image): one image is supported")
-    pre = traced.preprocessing
-    size = pre.image_shape[0] * pre.image_shape[1] * pre.image_shape[2]
-    how = (pre.mean, pre.std, pre.crop_fraction, pre.interpolation, pre.crop_mode)
-    builder.add(ImageSource("image", (), (1, size), pre.image_shape, *how))
-    return Stream("image", torch.arange(size).reshape(1, *pre.image_shape))
+    source = builder.add(traced.source)
+    return dataclasses.replace(source, index=source.index.reshape(1, *traced.source.image_shape))
 
 
 def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str, Any]) -> Any:

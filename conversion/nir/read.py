@@ -24,12 +24,12 @@ from synaptile.conversion.graph import (
     SpikingGraph,
     Synapse,
 )
-from synaptile.conversion.graph.leaky import Reset
 from synaptile.conversion.graph.windows import Pair
 from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
 from synaptile.conversion.nir.package import open_nir
 from synaptile.conversion.nir.windows import padding_of, pair
 from synaptile.foundation.errors import GraphError, InputError
+from synaptile.foundation.options import Reset
 
 DT = 1e-4
 """Length of a step in seconds where nothing else is said: what snnTorch assumes when it writes NIR (Norse: 1e-3)."""

@@ -20,6 +20,7 @@ from synaptile.conversion.spikezip.structure import quantised_structure, with_st
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError, GraphError, WeightsError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.options import FinitePresentation
 
 FORMAT = "synaptile-qann"
 VERSION = 1
@@ -41,7 +42,7 @@ def save_qann(graph: SpikingGraph, path: str | Path) -> None:
         save_file(tensors, temporary, metadata=header)
 
 
-def load_qann(path: str | Path, lowered: SpikingGraph, presentation: str = "analog") -> SpikingGraph:
+def load_qann(path: str | Path, lowered: SpikingGraph, presentation: FinitePresentation = "analog") -> SpikingGraph:
     """The SpikeZIP graph of a QANN file; `lowered` gives the network's structure (its own weights are not used).
 
     Raises FileFormatError for a file that is cut short, altered or of another kind; InputError for levels that are no power of

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.calibrate import graph_dtype
 from synaptile.conversion.extra import require_torch
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.images import check_images, source_of
@@ -67,7 +66,7 @@ def fine_tune(
     from synaptile.conversion.spikezip.module import QANN
 
     recipe = recipe or TuningRecipe()
-    pixels = torch.from_numpy(check_images(images, source_of(qann).image_shape).astype(graph_dtype(qann), copy=False))
+    pixels = torch.from_numpy(check_images(images, source_of(qann).image_shape).astype(qann.dtype, copy=False))
     targets = torch.from_numpy(_check_labels(labels, len(pixels), qann.readout.width))
     if recipe.distillation and teacher is None:
         raise InputError(f"distillation is {recipe.distillation:g} but there is no teacher: give the ANN's graph, or set it to 0")

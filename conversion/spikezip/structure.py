@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from synaptile.conversion.graph import (
     ConstantStream,
@@ -26,15 +26,15 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.spikezip.levels import check_accumulators, check_levels, level_range
 from synaptile.conversion.thresholds import head_synapses
 from synaptile.foundation.errors import CalibrationError, InputError, ModelError
+from synaptile.foundation.options import FinitePresentation
 
-Presentation: TypeAlias = Literal["analog", "rate"]
 RECTIFIED = ("gelu", "gelu_tanh", "quick_gelu", "relu")
 """Activations that become a ReLU, which the unsigned quantiser behind them absorbs."""
 UNSET_STEP = 1.0
 
 
 def quantised_structure(
-    lowered: SpikingGraph, levels: int = 32, presentation: str = "analog", *, keep_activations: bool = False
+    lowered: SpikingGraph, levels: int = 32, presentation: FinitePresentation = "analog", *, keep_activations: bool = False
 ) -> SpikingGraph:
     """The QANN's graph with every step size still at 1.
 
@@ -45,8 +45,7 @@ def quantised_structure(
     levels or presentations that do not exist, ModelError for an activation that nothing quantises.
     """
     levels = check_levels(levels)
-    if presentation not in get_args(Presentation):
-        raise InputError(f"input {presentation!r} does not exist; inputs are {', '.join(get_args(Presentation))}")
+    check_presentation(presentation)
     check_accumulators(lowered, levels)
     absorbed = set() if keep_activations else _absorbed_activations(lowered)
     quantised = _quantised_outputs(lowered, absorbed)
@@ -68,6 +67,12 @@ def quantised_structure(
     if keep_activations:
         facts["activations"] = "kept"
     return SpikingGraph.build(lowered.name, nodes, arrays, facts)
+
+
+def check_presentation(presentation: str) -> None:
+    """Raise InputError unless it is one of `FinitePresentation`."""
+    if presentation not in get_args(FinitePresentation):
+        raise InputError(f"input {presentation!r} does not exist; inputs are {', '.join(get_args(FinitePresentation))}")
 
 
 def with_steps(graph: SpikingGraph, steps: Mapping[str, float]) -> SpikingGraph:
@@ -134,12 +139,11 @@ def _site(graph: SpikingGraph, site: Neurons, absorbed: set[str], levels: int) -
     return STBIFNeurons(site.name, (port,), site.shape, UNSET_STEP, *level_range(levels, signed=signed))
 
 
-def _telescoping(node: Node, presentation: str, levels: int) -> Node:
+def _telescoping(node: Node, presentation: FinitePresentation, levels: int) -> Node:
     """The node under the law of sums: increments telescope, constants enter once."""
     match node:
         case ImageSource() | TokenSource():
-            shown: Presentation = "rate" if presentation == "rate" else "analog"
-            return dataclasses.replace(node, presentation=shown, rate_steps=levels if shown == "rate" else 0)
+            return dataclasses.replace(node, presentation=presentation, rate_steps=levels if presentation == "rate" else 0)
         case ECUnit() | ProductUnit() | ReadOut():
             return dataclasses.replace(node, law="sum")
         case Synapse() | PatchEmbedding() | ConstantStream():

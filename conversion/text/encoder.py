@@ -11,13 +11,14 @@ from synaptile.conversion.text.lower import lower_encoder
 from synaptile.conversion.text.tokenizer import FILE, KEY
 from synaptile.conversion.text.weights import read_weights
 from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.shown import Brief
 
 DEFAULT_TOKENS = 64
 """Tokens of the longest sentence that a graph takes, unless asked otherwise."""
 
 
-@dataclass(frozen=True, eq=False)
-class TextEncoder:
+@dataclass(frozen=True, eq=False, repr=False)
+class TextEncoder(Brief):
     """An encoder ready to be converted: its configuration, and its `lowered` graph, thresholds still unset."""
 
     config: EncoderConfig

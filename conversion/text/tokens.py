@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph, TokenSource
 from synaptile.foundation.errors import GraphError, InputError
+from synaptile.foundation.shown import Brief
 
 Int64 = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Tokens:
+@dataclass(frozen=True, eq=False, repr=False)
+class Tokens(Brief):
     """A batch of sentences: `ids` and `mask`, integers of shape (sentences, tokens); mask 1 for a real token, 0 for padding.
 
     Padding follows the sentence. Nothing is checked here: whoever runs a batch does (`check_tokens`).

@@ -5,34 +5,32 @@ Each directive writes Markdown that the page around it parses, so that no figure
 
 from __future__ import annotations
 
-import ast
 import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
 from html import unescape
-from typing import Literal, get_args, get_origin
 
 from docutils import nodes
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import synaptile
 from synaptile.energy.prices import HOROWITZ
-from synaptile.hwmodels import load_chip, schema, shipped_chips
-from synaptile.hwmodels.schema import ChipSchema, Figure
-from synaptile.report.style import markdown_table
+from synaptile.foundation.documents import Form, Location, node_at
+from synaptile.hwmodels import load_chip, shipped_chips
+from synaptile.hwmodels.load import chip_form
+from synaptile.hwmodels.sourced import MAX_COUNT, MAX_REAL
+from synaptile.report.render.markdown import markdown_table
 
 UNITS = {
-    "_pj_per_flit_hop": "pJ a flit and hop",
-    "_pj_per_flit": "pJ a flit",
-    "_pj_per_64bit": "pJ for 64 bits",
-    "_um2_per_bit": "um2 a bit",
-    "_flits_per_cycle": "flits a cycle",
-    "_per_cycle": "a cycle",
-    "_per_tile": "a tile",
+    "_pj_per_flit_hop": "pJ per flit and hop",
+    "_pj_per_flit": "pJ per flit",
+    "_pj_per_64bit": "pJ per 64 bits",
+    "_um2_per_bit": "um2 per bit",
+    "_flits_per_cycle": "flits per cycle",
+    "_per_cycle": "per cycle",
+    "_per_tile": "per tile",
     "_per_hop": "cycles",
     "_cycles": "cycles",
     "_flits": "flits",
@@ -46,6 +44,8 @@ UNITS = {
     "_v": "V",
 }
 """Units by the ends of names, the longest first."""
+
+FORMATS = ("fp32", "fp16", "int8")
 
 
 class MarkdownDirective(SphinxDirective):
@@ -65,8 +65,8 @@ class ChipKeys(MarkdownDirective):
     """`chip-keys`: every key of a chip file, section by section."""
 
     def markdown(self) -> str:
-        """A table a section: key, type and limits, unit, whether it must be there, meaning."""
-        return "\n\n".join(_sections(ChipSchema, "", _meanings()))
+        """A table per section: key, type and limits, unit, whether it must be there, meaning."""
+        return "\n\n".join(_sections((), ""))
 
 
 class ShippedChips(MarkdownDirective):
@@ -86,8 +86,8 @@ class Prices(MarkdownDirective):
     """`prices`: the energy of every operation in every format, with its source."""
 
     def markdown(self) -> str:
-        """A row an operation."""
-        formats = {name: HOROWITZ.prices(name) for name in ("fp32", "fp16", "int8")}
+        """A row per operation."""
+        formats = {name: HOROWITZ.prices(name) for name in FORMATS}
         rows = []
         for op, price in formats["fp32"].items():
             pj = ["unpriced" if one[op].pj is None else f"{one[op].pj:g}" for one in formats.values()]
@@ -123,72 +123,46 @@ class PythonAPI(MarkdownDirective):
         return "\n\n".join(parts)
 
 
-def _meanings() -> dict[tuple[str, str], str]:
-    """(class, field) of the schema -> the docstring below the field."""
-    found = {}
-    for section in ast.parse(inspect.getsource(schema)).body:
-        if not isinstance(section, ast.ClassDef):
-            continue
-        for field, below in zip(section.body, section.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                found[section.name, ast.unparse(field.target)] = str(below.value.value)
-    return found
-
-
-def _sections(section: type[BaseModel], prefix: str, meanings: dict[tuple[str, str], str]) -> Iterator[str]:
-    rows, below = [], []
-    for name, field in section.model_fields.items():
-        inner = _inner(field)
-        if inner is not None and not issubclass(inner, Figure):
-            below.append((f"{prefix}{name}.", inner))
-        rows.append((f"`{prefix}{name}`", *_about(name, field, inner), meanings[section.__name__, name]))
-    header = ("key", "type and limits", "unit", "needed", "meaning")
-    title = f"`{prefix.rstrip('.')}`" if prefix else "Top level"
-    # Sections of one class (formats of every operation) are written once.
-    unique = {inner: where for where, inner in reversed(below)}
-    yield f"## {title}\n\n{markdown_table(header, rows)}"
-    for where, inner in below:
-        if unique[inner] == where:
-            yield from _sections(inner, where if len(list(_same(below, inner))) == 1 else f"{prefix}*.", meanings)
-
-
-def _same(below: list[tuple[str, type[BaseModel]]], inner: type[BaseModel]) -> Iterator[str]:
-    return (where for where, one in below if one is inner)
-
-
-def _inner(field: FieldInfo) -> type[BaseModel] | None:
-    candidates = (field.annotation, *get_args(field.annotation))
-    return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
-
-
-def _about(name: str, field: FieldInfo, inner: type[BaseModel] | None) -> tuple[str, str, str]:
-    needed = "yes" if field.is_required() else "no"
-    if inner is None:
-        return _plain(field), "", needed
-    if not issubclass(inner, Figure):
-        return "section", "", needed
-    value = inner.model_fields["value"]
-    kind = "integer" if value.annotation is int else "number"
-    signs = {"gt": ">", "ge": ">=", "le": "<="}
-    limits = [
-        f"{sign} {getattr(rule, attribute):g}"
-        for rule in value.metadata
-        for attribute, sign in signs.items()
-        if getattr(rule, attribute, None) not in (None, schema.MAX_COUNT, schema.MAX_REAL)  # said once for all
+def _sections(location: Location, begins: str) -> Iterator[str]:
+    """A table of the keys at a place, which begin with `begins`, then those of the sections below; sections alike are one."""
+    section = node_at(chip_form(), location)
+    nodes_below = {key: node_at(chip_form(), (*location, key)) for key in section["properties"]}
+    required = section.get("required", ())
+    rows = [
+        (f"`{begins}{key}`", *_about(key, node), "yes" if key in required else "no", node["description"])
+        for key, node in nodes_below.items()
     ]
-    unit = next(
-        (unit for end, unit in UNITS.items() if name.endswith(end)), "pJ" if inner is schema.Real and len(name) < 5 else ""
-    )
-    return f"{kind} {', '.join(limits)}", unit, needed
+    title = f"`{begins.rstrip('.')}`" if begins else "Top level"
+    yield f"## {title}\n\n{markdown_table(('key', 'type and limits', 'unit', 'needed', 'meaning'), rows)}"
+    sections = {key: node["properties"] for key, node in nodes_below.items() if _is_section(node)}
+    if len(sections) > 1 and all(keys == sections[next(iter(sections))] for keys in sections.values()):
+        yield from _sections((*location, next(iter(sections))), f"{begins}*.")
+    else:
+        for key in sections:
+            yield from _sections((*location, key), f"{begins}{key}.")
 
 
-def _plain(field: FieldInfo) -> str:
-    for one in (field.annotation, *get_args(field.annotation)):
-        if get_origin(one) is Literal:
-            return " \\| ".join(f"`{str(choice).lower() if isinstance(choice, bool) else choice}`" for choice in get_args(one))
-    if field.annotation is bool:
-        return "`true` \\| `false`"
-    return "list of text" if get_origin(field.annotation) is list else "text"
+def _is_section(node: Form) -> bool:
+    return "value" not in node.get("properties", ("value",))
+
+
+def _about(name: str, node: Form) -> tuple[str, str]:
+    """Type with limits, and unit."""
+    if _is_section(node):
+        return "section", ""
+    if "properties" not in node:
+        return _plain(node), ""
+    value = node["properties"]["value"]
+    signs = {"exclusiveMinimum": ">", "minimum": ">=", "maximum": "<="}
+    limits = [f"{sign} {value[rule]:g}" for rule, sign in signs.items() if value.get(rule) not in (None, MAX_COUNT, MAX_REAL)]
+    unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), "pJ" if name in FORMATS else "")
+    return f"{value['type']} {', '.join(limits)}", unit
+
+
+def _plain(node: Form) -> str:
+    if choices := node.get("enum", [node["const"]] if "const" in node else [True, False] if node["type"] == "boolean" else []):
+        return " \\| ".join(f"`{str(choice).lower() if isinstance(choice, bool) else choice}`" for choice in choices)
+    return "list of text" if node["type"] == "array" else "text"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

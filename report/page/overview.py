@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import LADDER, EnergyReport
-from synaptile.energy.export import line_fields
 from synaptile.energy.prices import Price
-from synaptile.hwmodels import Chip, chip_document
-from synaptile.hwmodels.figures import chip_figures, figure_text
-from synaptile.hwmodels.show import PROPERTY
+from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.report.energy_files import line_fields
 from synaptile.report.page.chip_view import shown_program
-from synaptile.report.tables import accuracy_per_step
+from synaptile.report.views.chip import figure_rows
+from synaptile.report.views.energy import cheaper_text
+from synaptile.report.views.program import fullest
+from synaptile.report.views.run import accuracy_per_step
 
 
 def overview_document(
@@ -52,7 +53,7 @@ def overview_document(
         "fit": _fit(program),
         "unpriced": [line_fields(line) for line in report.unpriced],
         "notes": list(report.notes),
-        "chip_figures": _chip_figures(report.chip),
+        "chip_figures": figure_rows(report.chip),
         "prices": _prices(report),
         "provenance": _flat(dict(activity.provenance)),
     }
@@ -67,58 +68,29 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "ratio": comparison.ratios().tolist() if priced else None,
         "snn_pj": comparison.snn_pj.tolist(),
         "ann_pj": comparison.ann_pj,
-        "cheaper_through": int(np.count_nonzero(comparison.snn_pj < comparison.ann_pj)) if priced else None,
+        "cheaper": cheaper_text(report.rung(name)) if priced else "unpriced",
     }
 
 
 def _fit(program: CoreProgram) -> dict[str, Any]:
     """Cores in use and there, and the fullest core of every limit, most used limit first."""
-    cores, chip, (columns, rows) = program.cores, program.chip, program.board
-    slots = {CoreKind.SYNAPSE: chip.mesh.synapse_cores_per_tile, CoreKind.EC: chip.mesh.ec_cores_per_tile}
-    kinds = [kind for kind in CoreKind if np.any(cores.kind == kind)]
-    fullest = []
-    for kind in kinds:
-        own = np.flatnonzero(cores.kind == kind)
-        for what, (used, limit) in core_limits(program, kind).items():
-            at = int(own[np.argmax(used[own])])
-            fullest.append({"kind": kind.name.lower(), "what": what, "core": at, "used": int(used[at]), "limit": limit})
+    kinds, chip, (columns, rows) = program.cores.kind, program.chip, program.board
+    tiles = columns * rows * chip.mesh.tiles
+    limits = [
+        {"kind": kind.name.lower(), "what": limit, "core": core, "used": used, "limit": size}
+        for kind, limit, core, used, size in fullest(program)
+    ]
+    in_use = {kind: int(np.count_nonzero(kinds == kind)) for kind in CoreKind}
     return {
         "board": [columns, rows],
-        "tiles": columns * rows * chip.mesh.tiles,
+        "tiles": tiles,
         "kinds": [
-            {
-                "kind": kind.name.lower(),
-                "used": int(np.count_nonzero(cores.kind == kind)),
-                "there": columns * rows * chip.mesh.tiles * slots[kind],
-            }
-            for kind in kinds
+            {"kind": kind.name.lower(), "used": used, "there": tiles * cores_per_tile(chip, kind)}
+            for kind, used in in_use.items()
+            if used
         ],
-        "fullest": sorted(fullest, key=lambda one: -one["used"] / one["limit"]),
+        "fullest": sorted(limits, key=lambda one: -one["used"] / one["limit"]),
     }
-
-
-def core_limits(program: CoreProgram, kind: CoreKind) -> dict[str, tuple[NDArray[np.integer], int]]:
-    """Limit -> what every core uses of it (shape (cores,); meant for cores of `kind`), and the limit of one core."""
-    cores, chip = program.cores, program.chip
-    if kind is CoreKind.EC:
-        # The mapper never makes an EC core on a chip that has none.
-        assert chip.ec_core is not None
-        memory = cores.state_bits_used + cores.weight_bits_used
-        return {
-            "state memory": (memory, chip.ec_core.state_memory_bits),
-            "neurons": (cores.neurons_used, chip.ec_core.max_neurons),
-        }
-    return {
-        "weight memory": (cores.weight_bits_used, chip.synapse_core.weight_memory_bits),
-        "state memory": (cores.state_bits_used, chip.synapse_core.state_memory_bits),
-        "neurons": (cores.neurons_used, chip.synapse_core.max_neurons),
-        "axons": (cores.axons_used, chip.synapse_core.max_axons),
-    }
-
-
-def _chip_figures(chip: Chip) -> list[list[str]]:
-    """Rows of a figure's dotted name, its value and where it comes from."""
-    return [[name, figure_text(value), chip.sources.get(name, PROPERTY)] for name, value in chip_figures(chip_document(chip))]
 
 
 def _prices(report: EnergyReport) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synaptile.energy import kind_of
 from synaptile.mapper.program import Int64
-from synaptile.report.timeline_tables import critical_nodes
+from synaptile.report.critical_path import critical_nodes
 from synaptile.report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
 from synaptile.report.trace.window import Window, select
 from synaptile.simulator.schedule.timeline import Timeline
@@ -24,15 +24,14 @@ MOST_SAMPLES = 4_000_000
 
 def schedule_summary(timeline: Timeline) -> dict[str, Any]:
     """Latency, throughput, ends of steps and the heaviest nodes of the critical path. Cycles are integers."""
-    start = int(timeline.image_start_cycles[0])
     return {
         "synchronisation": timeline.synchronisation,
         "clock_mhz": timeline.clock_mhz,
         "images": timeline.images,
         "remapped": timeline.remapped,
         "makespan_cycles": timeline.makespan_cycles,
-        "latency_cycles": timeline.latency_cycles - start,
-        "step_cycles": (timeline.step_end_cycles[0] - start).tolist(),
+        "latency_cycles": timeline.latency_cycles,
+        "step_cycles": timeline.first_image_cycles.tolist(),
         "step_end_cycles": timeline.step_end_cycles.tolist(),
         "interval_cycles": timeline.interval_cycles,
         "images_per_second": timeline.images_per_second,

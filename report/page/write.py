@@ -40,7 +40,7 @@ def page_text(
 ) -> str:
     """The page as HTML text.
 
-    `labels` (one an image) and `ann_accuracy` (0..1) as in `report.tables.table1`. What is small stands in the page as JSON;
+    `labels` (one per image) and `ann_accuracy` (0..1) as in `views.run.table1`. What is small stands in the page as JSON;
     what grows with cores and nodes stands there compressed. Raises InputError where labels and images do not match.
     """
     timeline = report.timeline

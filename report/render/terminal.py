@@ -59,7 +59,8 @@ def _table(sheet: Sheet) -> Table:
 
 
 def _document(document: Document) -> Iterator[RenderableType]:
-    yield Text(document.title, style="bold")
+    if document.title:
+        yield Text(document.title, style="bold")
     for warning in document.warnings:
         yield Text(warning, style="bold red")
     if document.facts:

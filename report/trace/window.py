@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.shown import Brief
 from synaptile.mapper.program import Int32
 from synaptile.report.trace.names import job_nodes, link_names
 from synaptile.simulator.schedule.timeline import Timeline
@@ -18,8 +19,8 @@ from synaptile.simulator.schedule.timeline import Timeline
 Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Window:
+@dataclass(frozen=True, repr=False)
+class Window(Brief):
     """What to keep of a timeline; None keeps all.
 
     `cores` are core numbers. `links` are link names (`link_names`) or patterns of them ("x3y4_to_*"); an empty tuple leaves

@@ -18,7 +18,7 @@ class Bar(NamedTuple):
 Cell = str | Bar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sheet(Shown):
     """A table between its title and its caption; a caption may have several lines.
 
@@ -51,7 +51,7 @@ class Sheet(Shown):
         return self if rest <= 0 else replace(self, rows=self.rows[:most], caption=f"{self.caption}\n{more}".lstrip("\n"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Document(Shown):
     """One result, ready to be read: warnings first, then facts (name beside value), sheets and notes.
 

@@ -39,6 +39,8 @@ from synaptile.conversion.images import source_of
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens, text_source
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import Numeric
+from synaptile.foundation.shown import Brief
 from synaptile.simulator.arguments import positive_integer
 from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
 from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
@@ -54,13 +56,13 @@ from synaptile.simulator.dense.units import (
     Unit,
     ordered_linear,
 )
-from synaptile.simulator.number_format import Numeric, check_numeric, quantise, real_dtype
+from synaptile.simulator.number_format import check_numeric, quantise, real_dtype
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, repr=False)
+class Reference(Brief):
     """What the dense reference computed.
 
     `logits`: shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes`: site ->

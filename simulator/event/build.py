@@ -36,6 +36,7 @@ from synaptile.conversion.graph import (
 )
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import GraphError
+from synaptile.foundation.options import Numeric
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import required
 from synaptile.simulator.event.buffers import Buffers
@@ -58,7 +59,7 @@ from synaptile.simulator.kernels.convolve import make_kernel
 from synaptile.simulator.kernels.fire import make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale
 from synaptile.simulator.kernels.synapse import multiply_dense, pack_tiles
-from synaptile.simulator.number_format import Numeric, quantise, real_dtype
+from synaptile.simulator.number_format import quantise, real_dtype
 
 Rectangle = tuple[int, int, int, int]
 

@@ -7,9 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, STBIFNeurons, Synapse
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError
+from synaptile.mapper.lengths import program_at
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.part import parts_of, whole
+from synaptile.simulator.actions.rules import actions_of
+from synaptile.simulator.actions.vocabulary import Action, Op, Role, Trigger
 from synaptile.simulator.activity import Accounting, OperationTable, SpikeRecord
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.units import ProductEvents, Traffic
@@ -42,6 +47,7 @@ class Recorder:
         self.logits = np.zeros((steps, images, graph.readout.width), layout.dtype)
         self.nodes = tuple(graph.ann_macs)
         self._row = {name: i for i, name in enumerate(self.nodes)}
+        self._shorter: dict[int, CoreProgram] = {}
         self._sent: dict[str, Int64] = {}
         """Spikes that a site sent at each step, in the batch last recorded."""
         shape = (len(self.nodes), steps, images)
@@ -110,55 +116,74 @@ class Recorder:
         self._sent[site.name] = spikes
         if isinstance(site, Source):
             return
-        lie = _rectangles_of(self.layout, site.name)
-        found = _sums(record.events[:, images].sum(axis=1, dtype=np.int64), lie)
-        self.ledger.add(lie.part, "soft reset", "add", found)
-        if isinstance(site, STBIFNeurons):
-            self.ledger.add(lie.part, "tracer", "add", found)
-        self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", found.sum(axis=1))
+        rectangles = _rectangles_of(self.layout, site.name)
+        sent = _sums(record.events[:, images].sum(axis=1, dtype=np.int64), rectangles)
+        for action in actions_of(whole(site)):
+            if action.trigger is Trigger.SENT:
+                self.ledger.add(rectangles.part, action.role, action.op, sent * action.count)
+        self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", sent.sum(axis=1))
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
-        lie = _rectangles_of(self.layout, node.name)
-        accumulates = _sums(issued.reshape(self.steps, images.stop - images.start, node.tokens, -1).sum(axis=1), lie)
-        self.ledger.add(lie.part, "synapse rows", "ac", accumulates)
-        total, fan_out = accumulates.sum(axis=1), self._sent[node.inputs[0].node] * node.width
-        self._check(f"synapse {node.name!r}", "accumulates issued by its cores", total, "spikes * fan-out", fan_out)
+        rectangles = _rectangles_of(self.layout, node.name)
+        accumulates = _sums(issued.reshape(self.steps, images.stop - images.start, node.tokens, -1).sum(axis=1), rectangles)
+        self.ledger.add(rectangles.part, Role.SYNAPSE_ROWS, Op.AC, accumulates)
+        self._check_accumulates(f"synapse {node.name!r}", node, accumulates.sum(axis=1))
 
     def _record_convolution(self, node: Convolution2d, counts: Int64, images: slice) -> None:
         self.convolutions[node.name][:, images] = counts
         issued, scattered = counts[..., 0].sum(axis=1), self.eq30[self._row[node.name], :, images]
-        self.ledger.add(self.layout.program.parts_of(node.name), "synapse rows", "ac", issued)
+        self.ledger.add(self.layout.program.parts_of(node.name), Role.SYNAPSE_ROWS, Op.AC, issued)
         each = counts[..., 0].sum(axis=2)
         for image in range(each.shape[1]):
             name = f"convolution {node.name!r}, image {images.start + image}"
             self._check(name, "accumulates issued by its cores", each[:, image], "spikes scattered", scattered[:, image])
 
     def _record_product(self, node: ProductUnit, events: ProductEvents, images: slice) -> None:
+        """Spikes are counted by kernels, row by row and column by column; what a part issues for each, the rules say."""
         count = images.stop - images.start
-        columns = node.keys if node.form == "qk" else node.head_width
         a = events.a.reshape(self.steps, count, node.heads, node.tokens).sum(axis=1, dtype=np.int64)
-        b = events.b.reshape(self.steps, count, node.heads, columns).sum(axis=(1, 3), dtype=np.int64)
-        later = (np.arange(self.steps) > 0).astype(np.int64)  # the second pass begins at the second step
-        lie = _rectangles_of(self.layout, node.name)
-        tokens = np.minimum(lie.token_stop, node.tokens) - np.minimum(lie.token_start, node.tokens)  # a sentence may end before
-        present = tokens > 0
-        lie, tokens = Rectangles(*(column[present] for column in lie)), tokens[present]
-        spikes_a = _sums(a.transpose(0, 2, 1), lie)
-        spikes_b = _sums(b[:, None], lie._replace(token_start=0 * tokens, token_stop=0 * tokens + 1))
-        first, second = spikes_a * columns, spikes_b * tokens * later[:, None]
-        self.ledger.add(lie.part, "A(t) S_B(t)", "ac", first)
-        self.ledger.add(lie.part, "S_A(t-1) B(t)", "ac", second)
-        self.ledger.add(lie.part, "operand sums", "add", spikes_a + spikes_b)
-        total = first.sum(axis=1) + second.sum(axis=1)
-        sent_a, sent_b = (self._sent[port.node] for port in node.inputs)
-        expected = sent_a * columns + sent_b * node.tokens * later
-        self._check(f"product {node.name!r}", "accumulates issued by its cores", total, "given by its spikes", expected)
+        b = events.b.reshape(self.steps, count, node.heads, -1).sum(axis=(1, 3), dtype=np.int64)
+        rectangles, columns = self._product_rules(node)
+        one_token = rectangles._replace(token_start=0 * rectangles.part, token_stop=0 * rectangles.part + 1)
+        spikes = {
+            Trigger.FIRST_INPUT: _sums(a.transpose(0, 2, 1), rectangles),
+            Trigger.SECOND_INPUT: _sums(b[:, None], one_token),
+        }
+        total = np.zeros(self.steps, np.int64)
+        for action, per_event in columns:
+            issued = spikes[action.trigger] * per_event * action.rhythm.beats(self.steps)[:, None]
+            self.ledger.add(rectangles.part, action.role, action.op, issued)
+            if action.op is Op.AC:
+                total += issued.sum(axis=1)
+        self._check_accumulates(f"product {node.name!r}", node, total)
 
-    def _check(self, name: str, what: str, found: Int64, other: str, expected: Int64) -> None:
+    def _product_rules(self, node: ProductUnit) -> tuple[Rectangles, list[tuple[Action, Int64]]]:
+        """Where a product's parts lie, and what each issues per event, shape (parts,); a sentence may end before a part."""
+        program = self.layout.program
+        if node is not program.graph.nodes[node.name]:
+            program = self._shorter.setdefault(node.tokens, program_at(program, node.tokens))
+        rectangles = _rectangles_of(self.layout, node.name)
+        every = parts_of(program)
+        parts = [every[part] for part in rectangles.part.tolist()]
+        present = np.array([part.tokens > 0 for part in parts])
+        actions = [[action for action in actions_of(part) if action.trigger is not Trigger.STEP] for part in parts if part.tokens]
+        columns = [(alike[0], np.array([action.count for action in alike], np.int64)) for alike in zip(*actions, strict=True)]
+        return Rectangles(*(column[present] for column in rectangles)), columns
+
+    def _check_accumulates(self, name: str, node: Synapse | ProductUnit, issued: Int64) -> None:
+        """What the parts of a node accumulated is what the whole node does for the spikes of its sites."""
+        given = np.zeros(self.steps, np.int64)
+        for action in actions_of(whole(node)):
+            if action.op is Op.AC:
+                port = node.inputs[int(action.trigger is Trigger.SECOND_INPUT)]
+                given += self._sent[port.node] * action.count * action.rhythm.beats(self.steps)
+        self._check(name, "accumulates issued by its cores", issued, "given by its spikes * fan-out", given)
+
+    def _check(self, name: str, what: str, counted: Int64, other: str, expected: Int64) -> None:
         """Two counts of the same thing agree at every step."""
-        if (found != expected).any():
-            step = int(np.argmax(found != expected))
-            raise ConservationError(f"{name}, step {step + 1}: {found[step]} {what}, {expected[step]} {other}")
+        if (counted != expected).any():
+            step = int(np.argmax(counted != expected))
+            raise ConservationError(f"{name}, step {step + 1}: {counted[step]} {what}, {expected[step]} {other}")
 
 
 @derived
@@ -181,9 +206,9 @@ def _rectangles_of(layout: Layout, name: str) -> Rectangles:
     return Rectangles(chosen, token_start, token_stop, start, stop)
 
 
-def _sums(counts: Int64, lie: Rectangles) -> Int64:
+def _sums(counts: Int64, rectangles: Rectangles) -> Int64:
     """Counts within the rectangle of each part, (steps, parts); counts: (steps, tokens, columns) int64."""
-    return np.asarray(sum_rectangles(np.ascontiguousarray(counts), *lie[1:]))
+    return np.asarray(sum_rectangles(np.ascontiguousarray(counts), *rectangles[1:]))
 
 
 def _record_bounds(layout: Layout, site: Neurons) -> Int64:

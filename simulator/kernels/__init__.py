@@ -1,6 +1,8 @@
 """Numba kernels: plain array functions that fire neurons, accumulate rows, multiply events and expect.
 
-Each has an obvious twin in the tests. Kernels allocate scratch alone, hold no Python objects and raise nothing.
+Read `fire`, `synapse`, `product` and `expectation` first, then `plain`, the loops that they are made of; without the JIT all
+of it runs as Python. `vector` holds LLVM code for the same loops, `dispatch` says which of them a machine runs. Each
+kernel has an obvious twin in the tests. Kernels allocate scratch alone, hold no Python objects and raise nothing.
 """
 
 import os

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph.units import ECFunction
 from synaptile.simulator.compiled import kernel, uncounted
+from synaptile.simulator.kernels.dispatch import centre_rows, exponentiate_rows
 from synaptile.simulator.kernels.functions import erf, exp
-from synaptile.simulator.kernels.inner import centre_rows, exponentiate_rows
 from synaptile.simulator.kernels.machine import LANES
 
 ROWS_AT_ONCE = 4

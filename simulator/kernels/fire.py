@@ -11,7 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
-from synaptile.simulator.kernels.inner import COMPRESSES, count_groups, count_level, pack_row, reset_codes
+from synaptile.simulator.kernels.dispatch import COMPRESSES, count_groups, count_level, pack_row, reset_codes
 from synaptile.simulator.kernels.machine import WORD_CODES
 from synaptile.simulator.kernels.vector import firing
 from synaptile.simulator.kernels.vector.codes import MOST_LEVELS
@@ -117,6 +117,7 @@ def _sum_rows(tallies: Any) -> Any:
 def _fire_by_neurons(
     current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
 ) -> None:
+    """`fire` by `_fire_row`; tallies: (rows, steps, 2n) int32, written."""
     for r in prange(membrane.shape[0]):
         _fire_row(current, start, r, membrane, thresholds, bounds, events, tallies)
 
@@ -125,7 +126,7 @@ def _fire_by_neurons(
 def _fire_row(
     current: Any, start: int, r: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
 ) -> None:
-    """Row r through all steps; tallies: (rows, steps, 2n) int32, spikes per threshold, written."""
+    """Row r through all steps; tallies: spikes per threshold."""
     (rows, width), n = membrane.shape, thresholds.emitted.shape[0] // 2
     row = membrane[r]
     for t in range(tallies.shape[1]):
@@ -143,6 +144,7 @@ def _fire_row(
 
 @kernel(parallel=True)
 def _fire_by_registers(current: Any, start: int, membrane: Any, tables: Any, bounds: Any, events: Events, tallies: Any) -> None:
+    """`fire` by `firing.fire_row`; tallies: (rows, steps, 16) int32, written."""
     for r in prange(membrane.shape[0]):
         firing.fire_row(current, start, r, membrane, tables, bounds, events, tallies)
 

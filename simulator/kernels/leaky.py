@@ -10,8 +10,8 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
+from synaptile.simulator.kernels.dispatch import count_groups
 from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.inner import count_groups
 from synaptile.simulator.leaky import LeakyConstants
 
 

@@ -15,7 +15,7 @@ from numba import get_num_threads, prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
-from synaptile.simulator.kernels.inner import count_fired, reset_codes, transpose
+from synaptile.simulator.kernels.dispatch import count_fired, reset_codes, transpose
 from synaptile.simulator.kernels.machine import BLOCK_BYTES, LANES, PANEL
 from synaptile.simulator.kernels.plain import ALL
 from synaptile.simulator.kernels.rows import (

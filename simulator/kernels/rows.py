@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
-from synaptile.simulator.kernels.inner import add_exact, add_fused, add_whole, count_between, list_codes
+from synaptile.simulator.kernels.dispatch import add_exact, add_fused, add_whole, count_between, list_codes
 from synaptile.simulator.kernels.machine import BLOCK_BYTES, EVENTS_AT_ONCE, LANES, PANEL, VECTOR_BYTES, WORD_CODES
 from synaptile.simulator.kernels.plain import ALL, ROOM, SpikeList
 

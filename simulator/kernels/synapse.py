@@ -16,8 +16,8 @@ from numba import get_num_threads, prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
+from synaptile.simulator.kernels.dispatch import add_partial, transpose
 from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.inner import add_partial, transpose
 from synaptile.simulator.kernels.machine import PANEL
 from synaptile.simulator.kernels.plain import ALL
 from synaptile.simulator.kernels.rows import (

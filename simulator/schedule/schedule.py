@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import SYNCHRONISATIONS
 from synaptile.hwmodels import Chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
@@ -19,13 +21,10 @@ from synaptile.simulator.schedule.plan import list_jobs
 from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.simulate import Progress, simulate
-from synaptile.simulator.schedule.spike_counts import SpikeCounts
 from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
-
-SYNCHRONISATIONS = ("dataflow", "barrier")
 
 
 def schedule(

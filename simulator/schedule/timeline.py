@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.foundation.tables import Tabular
-from synaptile.mapper.program import CoreProgram
+from synaptile.foundation.shown import Shown
+from synaptile.foundation.tables import Tabular, arrow, choose, words
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.activity import Activity
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ class Resource:
     share: float
 
 
-@dataclass(frozen=True, eq=False)
-class Timeline(Tabular):
+@dataclass(frozen=True, eq=False, repr=False)
+class Timeline(Tabular, Shown):
     """One Activity on one chip, in cycles of that chip's clock.
 
     `program` is the mapping that was scheduled: the activity's own, or a new one where the chip asked for it (`remapped`).
@@ -195,8 +196,14 @@ class Timeline(Tabular):
 
     @property
     def latency_cycles(self) -> int:
-        """Cycles from the start of the stream to the first image's last logits."""
-        return int(self.step_end_cycles[0, -1])
+        """Cycles from the start of the first image to its last logits."""
+        return int(self.first_image_cycles[-1])
+
+    @property
+    def first_image_cycles(self) -> Int64:
+        """Cycles from the start of the first image to its logits of each step, shape (steps,)."""
+        latency: Int64 = self.step_end_cycles[0] - self.image_start_cycles[0]
+        return latency
 
     @property
     def interval_cycles(self) -> float:
@@ -212,12 +219,57 @@ class Timeline(Tabular):
         return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs` or `messages`."""
-        from synaptile.simulator.schedule.show import timeline_arrow
+        """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs` or `messages`.
 
-        return timeline_arrow(self, table)
+        Images, tokens and cycles count from 0, steps from 1; times are in cycles of the chip's clock.
+        """
+        columns = _COLUMNS[choose(table, tuple(_COLUMNS), "a timeline")](self)
+        chip = self.program.chip
+        about: dict[str, object] = {"graph": self.program.graph.name, "chip": chip.name, "chip_digest": chip.digest}
+        about |= {"clock_mhz": self.clock_mhz, "makespan": self.makespan_cycles, "synthetic": self.activity.synthetic}
+        return arrow(columns, about)
 
-    def _repr_html_(self) -> str:
-        from synaptile.simulator.schedule.show import timeline_html
 
-        return timeline_html(self)
+def _cores(timeline: Timeline) -> dict[str, Any]:
+    cores, cycles = timeline.program.cores, timeline.cores
+    return {
+        "core": np.arange(len(cores.kind), dtype=np.int32),
+        "kind": words([kind.name.lower() for kind in CoreKind], cores.kind),
+        **{name: getattr(cores, name) for name in ("x", "y", "slot")},
+        **{f"{name}_cycles": getattr(cycles, name) for name in ("busy", "stalled_input", "stalled_network", "idle")},
+        **{f"{unit}_busy_cycles": cycles.unit_busy[:, at] for at, unit in enumerate(UNITS)},
+    }
+
+
+def _links(timeline: Timeline) -> dict[str, Any]:
+    columns = {field.name: getattr(timeline.links, field.name) for field in fields(timeline.links)}
+    return {**columns, "kind": words([kind.name.lower() for kind in LinkKind], timeline.links.kind)}
+
+
+def _steps(timeline: Timeline) -> dict[str, Any]:
+    images, steps = timeline.step_end_cycles.shape
+    ends = timeline.step_end_cycles
+    return {
+        "image": np.repeat(np.arange(images), steps).astype(np.int32),
+        "step": np.tile(np.arange(1, steps + 1), images).astype(np.int32),
+        "end_cycles": ends.reshape(-1),
+        "latency_cycles": (ends - timeline.image_start_cycles[:, None]).reshape(-1),
+    }
+
+
+def _jobs(timeline: Timeline) -> dict[str, Any]:
+    jobs = timeline.jobs
+    columns = {field.name: getattr(jobs, field.name) for field in fields(jobs)}
+    return {
+        **columns,
+        "step": jobs.step + 1,
+        "node": words(timeline.program.node_names, timeline.program.parts.node[jobs.part]),
+        "cause": words([cause.name.lower() for cause in Cause], jobs.cause),
+    }
+
+
+def _messages(timeline: Timeline) -> dict[str, Any]:
+    return {field.name: getattr(timeline.messages, field.name) for field in fields(timeline.messages)}
+
+
+_COLUMNS = {"cores": _cores, "links": _links, "steps": _steps, "jobs": _jobs, "messages": _messages}

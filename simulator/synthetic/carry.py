@@ -9,8 +9,9 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Float64
 from synaptile.simulator.activity import Activity, SpikeRecord
-from synaptile.simulator.synthetic.rates import FORGETFUL, HALVING, Float64, Rates, default_levels, independent, site_rates
+from synaptile.simulator.synthetic.rates import FORGETFUL, HALVING, Rates, default_levels, independent, site_rates
 
 
 @dataclass(frozen=True)

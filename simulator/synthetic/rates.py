@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from synaptile.conversion.graph import Neurons, ProductUnit, SpikingGraph, Synapse
 from synaptile.conversion.graph.leaky import BinaryNeurons
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Float64
 from synaptile.simulator.arguments import positive_integer
-
-Float64 = NDArray[np.float64]
 
 E_MAC_PJ, E_AC_PJ = 4.6, 0.9
 """The published pair of fp32 energies that every energy ratio of the paper stands on."""

@@ -10,19 +10,11 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Float64
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.synthetic.carry import rates_of_run
 from synaptile.simulator.synthetic.document import RateFile, matching, parse_rates, read_rates
-from synaptile.simulator.synthetic.rates import (
-    FORGETFUL,
-    HALVING,
-    Float64,
-    Rates,
-    SiteRates,
-    checked_steps,
-    site_rates,
-    uniform_rates,
-)
+from synaptile.simulator.synthetic.rates import FORGETFUL, HALVING, Rates, SiteRates, checked_steps, site_rates, uniform_rates
 
 RateSource: TypeAlias = Rates | Activity | Mapping[str, float | list[float]] | str | Path | float
 """What `synthesise` takes as rates."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, Neurons, ProductUnit, SpikingGraph, Synapse, TokenSource
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator.activity import SYNTHETIC, Activity
@@ -31,7 +32,6 @@ from synaptile.simulator.synthetic.traffic import (
     synapse_traffic,
 )
 
-Progress = Callable[[int, int], None]
 _DENSE_HEAD = "no input of a real-valued head is zero (the accounting `released` counts those that are not)"
 
 

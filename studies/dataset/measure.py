@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.conversion.images import source_of
 from synaptile.energy import price
 from synaptile.foundation.errors import FileFormatError
-from synaptile.images import ImageSet, picture_source, read_images
+from synaptile.images import ImageSet, read_images
 from synaptile.mapper import CoreProgram, load_program, program_digest
 from synaptile.simulator import execute
 from synaptile.simulator.activity import OPS
@@ -53,7 +54,7 @@ def run_batch(task: BatchTask) -> int:
         if not batch_file(directory, task.number).exists():
             program, arrays = _opened(task.directory, task.program_digest, "" if task.names else task.where)
             if arrays is None:
-                batch = read_files(task.where, task.names, task.start, picture_source(program.graph, task.crop))
+                batch = read_files(task.where, task.names, task.start, source_of(program.graph, task.crop))
             else:
                 batch = Batch(arrays.images[task.start : task.stop], np.arange(task.start, task.stop))
             record = measure(program, batch, task.steps, task.numeric, kernel_threads(task.threads))

@@ -12,11 +12,11 @@ from synaptile.conversion.convert import convert
 from synaptile.conversion.extra import require_torch
 from synaptile.conversion.graph import SpikingGraph, load_graph
 from synaptile.conversion.images import open_folder
-from synaptile.conversion.thresholds import PRESETS
 from synaptile.conversion.weights import load_timm
 from synaptile.data import DIGITS_GRAPH
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import CalibrationError, InputError, WeightsError
+from synaptile.foundation.options import PRESETS, Preset
 from synaptile.hwmodels import load_chip
 from synaptile.images import DIGITS, digits
 from synaptile.mapper import CoreProgram, load_program, map_graph
@@ -24,7 +24,7 @@ from synaptile.studies.settings import file_digest
 
 Progress = Callable[[str], None]
 DEFAULT_CHIP = "ecmt45"
-DEFAULT_PRESET = "paper"
+DEFAULT_PRESET: Preset = "paper"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ModelChoice:
     name: str
     weights: Path | None = None
     calibration: Path | None = None
-    preset: str | None = None
+    preset: Preset | None = None
     chip: str | None = None
 
     @property

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synaptile.conversion.images import open_folder
+from synaptile.conversion.images import open_folder, source_of
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.files import write_json
-from synaptile.images import picture_source
 from synaptile.mapper import CoreProgram, load_program, program_digest, save_program
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.execute import provenance_of
@@ -105,7 +104,7 @@ def open_dataset(directory: Path, choice: ModelChoice, request: DatasetRequest, 
     if begun:
         phase("loading the program")
     program = load_program(folder / PROGRAM) if begun else choice.program(phase)
-    picture_source(program.graph, request.crop)
+    source_of(program.graph, request.crop)
     listing = list_images(request.images, program.graph, request.limit)
     settings = asked | {
         "graph": program.graph.digest,

@@ -11,9 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from synaptile.energy import price
-from synaptile.foundation.errors import ChipError, DoesNotFit, FileFormatError, ScheduleError
+from synaptile.foundation.errors import ChipError, FileFormatError, ScheduleError
 from synaptile.hwmodels import Chip, die_area_mm2, vary
 from synaptile.mapper.program import CoreKind
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, Timeline, schedule
 from synaptile.simulator.schedule.timeline import UNITS, Cause
 from synaptile.studies.journal import append, whole_lines
@@ -114,7 +115,7 @@ def evaluate(activity: Activity, base: Chip, changes: Changes, images: int, sync
     chips = program.board[0] * program.board[1]
     kinds = [int(np.count_nonzero(program.cores.kind == kind)) for kind in (CoreKind.SYNAPSE, CoreKind.EC)]
     binding, share = binding_figure(timeline)
-    latency = timeline.latency_cycles - int(timeline.image_start_cycles[0])
+    latency = timeline.latency_cycles
     busiest = f"busiest: {timeline.bottleneck.name}, {100 * timeline.bottleneck.share:.1f} % of the time"
     return ChipOutcome(
         fits=True,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import SYNCHRONISATIONS
 from synaptile.hwmodels import Chip, vary
 from synaptile.mapper import program_digest
 from synaptile.simulator import Activity
 from synaptile.simulator.arguments import positive_integer
-from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.sizing.answer import Sizing, Target, Value
 from synaptile.studies.sizing.differences import breaks_of, marginals_of

@@ -11,9 +11,10 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.digest import digest_of
-from synaptile.foundation.errors import DoesNotFit, InputError
+from synaptile.foundation.errors import InputError
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.alike import mapping_key
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import execute, synthesise
 from synaptile.simulator.storage import load_activity
 from synaptile.studies.answers import original_answers

@@ -21,12 +21,13 @@ from synaptile.data import DIGITS_GRAPH
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import FinitePresentation, MethodName, Preset
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.studies.dataset.listing import list_images
 from synaptile.studies.kept import kept
 from synaptile.studies.settings import file_digest
 from synaptile.studies.sweeping.parameters import CONVERSION, FACTOR, SPIKEZIP_CONVERSIONS, Conversion
-from synaptile.studies.sweeping.schema import Method, Preset, StudyImages, StudyModel
+from synaptile.studies.sweeping.schema import StudyImages, StudyModel
 from synaptile.studies.tuning.space import check_tunable, group_of, groups
 
 Kind = Literal["graph", "timm", "digits", "run"]
@@ -41,7 +42,7 @@ class ModelFile(Strict):
 
     kind: Kind
     file: str
-    method: Method
+    method: MethodName
     preset: Preset
     calibration: StudyImages | None
 
@@ -139,10 +140,10 @@ def identity(model: StudyModel, kind: Kind, folder: Path) -> dict[str, Any]:
     if kind == "graph":
         return {"model file": load_graph(folder / str(model.graph), structure_only=True).digest}
     if kind == "run":
-        return {"run": file_digest(_existing(folder / str(model.run) / "activity.npz"))}
+        return {"run": file_digest(folder / str(model.run) / "activity.npz")}
     if kind == "digits" or model.calibration is None:
         return {}
-    weights = None if model.weights is None else file_digest(_existing(folder / model.weights))
+    weights = None if model.weights is None else file_digest(folder / model.weights)
     return {"weights file": weights, "calibration images": files_digest(resolved(model.calibration, folder))}
 
 
@@ -159,7 +160,7 @@ def files_digest(images: StudyImages) -> str:
         return digest_of(images.model_dump())
     path = Path(images.source)
     if path.suffix == ".npz":
-        return file_digest(_existing(path))
+        return file_digest(path)
     listed = open_folder(path)
     paths = listed.paths[: images.limit]
     sizes = [[file.relative_to(path).as_posix(), file.stat().st_size] for file in paths]
@@ -218,20 +219,14 @@ def check_groups(graph: SpikingGraph, factors: Iterable[str]) -> None:
 
 
 @kept(2)
-def _calibrated(model: ModelFile, preset: str, p: float) -> SpikingGraph:
+def _calibrated(model: ModelFile, preset: Preset, p: float) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate(load_graph(model.file), images, preset=preset, p=p)
 
 
 @kept(2)
-def _quantised(model: ModelFile, levels: int, shown: str) -> SpikingGraph:
+def _quantised(model: ModelFile, levels: int, shown: FinitePresentation) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate_spikezip(load_graph(model.file), images, levels=levels, presentation=shown)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    return path

@@ -7,17 +7,21 @@ from typing import Any, get_args
 
 from pydantic import Field, ValidationError
 
-from synaptile.conversion.spikezip.structure import Presentation
-from synaptile.conversion.thresholds import PRESETS
 from synaptile.energy import NUMBER_FORMATS
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.documents import Strict, nearest
 from synaptile.foundation.errors import InputError
-from synaptile.hwmodels import Synchronisation
+from synaptile.foundation.options import (
+    NUMERICS,
+    PRESETS,
+    SYNCHRONISATIONS,
+    FinitePresentation,
+    Numeric,
+    Preset,
+    Synchronisation,
+)
 from synaptile.hwmodels.parameters import parameters, resolve_parameter
-from synaptile.simulator.number_format import NUMERICS, Numeric
-from synaptile.simulator.schedule.schedule import SYNCHRONISATIONS
-from synaptile.studies.sweeping.schema import MapperOptions, NumberFormat, Preset, Scalar
+from synaptile.studies.sweeping.schema import MapperOptions, NumberFormat, Scalar
 
 MOST_FACTOR = 1000.0
 CHIP, MAPPING, CONVERSION, FACTOR = "chip.", "mapping.", "conversion.", "conversion.factor."
@@ -40,7 +44,7 @@ class Conversion(Strict):
     preset: Preset | None = None
     threshold_factor: int | float | None = None
     levels: int | None = None
-    input: Presentation | None = None
+    input: FinitePresentation | None = None
     factors: tuple[tuple[str, int | float], ...] = ()
 
     @property
@@ -109,7 +113,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "number_format": NUMBER_FORMATS,
     "synchronisation": SYNCHRONISATIONS,
     "conversion.preset": PRESETS,
-    "conversion.input": get_args(Presentation),
+    "conversion.input": get_args(FinitePresentation),
 }
 _NUMBERS: Mapping[str, tuple[bool, Callable[[float], bool], str]] = {
     "steps": (True, lambda value: value >= 1, "be a whole number of steps, at least 1"),

@@ -227,7 +227,7 @@ def _settings(study: Study, kind: Kind, folder: Path, chips: dict[str, Chip], ob
         assert rates is not None
         path = rates.file or (None if rates.run is None else str(Path(rates.run) / "activity.npz"))
         if path is not None:
-            flat["rates (digest)"] = file_digest(_present(Path(path)))
+            flat["rates (digest)"] = file_digest(Path(path))
     return flat
 
 
@@ -243,9 +243,3 @@ def _resolved_rates(rates: StudyRates | None, folder: Path) -> StudyRates | None
         return None
     paths = {name: str((folder / path).resolve()) for name in ("file", "run") if (path := getattr(rates, name)) is not None}
     return rates.model_copy(update=paths)
-
-
-def _present(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    return path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from synaptile.foundation.errors import DoesNotFit, SynaptileError
+from synaptile.foundation.errors import SynaptileError
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.studies.sweeping.rows import PointRow
 from synaptile.studies.sweeping.space import Point
 

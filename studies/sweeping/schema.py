@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from synaptile.foundation.documents import Strict
-from synaptile.hwmodels import Synchronisation
-from synaptile.simulator.number_format import Numeric
+from synaptile.foundation.options import MethodName, Numeric, PlacementMethod, Preset, Synchronisation
 
 Scalar = bool | int | float | str | None
 """A value of a parameter, as YAML gives it."""
@@ -17,8 +16,6 @@ Name = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 NumberFormat = Literal["fp32", "fp16", "int8"]
-Method = Literal["ecmt", "spikezip"]
-Preset = Literal["paper", "released"]
 
 MOST_TRIALS = 100_000
 
@@ -48,7 +45,7 @@ class StudyModel(Strict):
     weights: Name | None = None
     random_weights: Seed | None = None
     calibration: StudyImages | None = None
-    method: Method = "ecmt"
+    method: MethodName = "ecmt"
     preset: Preset = "paper"
     image_size: Positive | None = None
     depth: Positive | None = None
@@ -76,7 +73,7 @@ class MapperOptions(Strict):
 
     seed: Seed = 0
     replicas: Positive = 1
-    placement: Literal["anneal", "metis", "row_major"] = "anneal"
+    placement: PlacementMethod = "anneal"
     anneal_moves: Annotated[int, Field(ge=0)] | None = None
 
 

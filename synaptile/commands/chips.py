@@ -19,7 +19,7 @@ def chips(
     from synaptile.foundation.errors import InputError
     from synaptile.hwmodels import load_chip, shipped_chips
     from synaptile.hwmodels.derive import derived_file
-    from synaptile.report import chip_list, print_chip
+    from synaptile.report.views.chip import chips_table
 
     console = output()
     if yaml:
@@ -27,6 +27,6 @@ def chips(
             raise InputError("--yaml prints one chip: name it, for instance `synaptile chips ecmt45 --yaml > my_chip.yaml`")
         typer.echo(derived_file(load_chip(name), name), nl=False)
     elif name is None:
-        console.print(chip_list([load_chip(shipped) for shipped in shipped_chips()]))
+        console.print(chips_table([load_chip(shipped) for shipped in shipped_chips()]))
     else:
-        print_chip(load_chip(name), console)
+        console.print(load_chip(name))

@@ -11,7 +11,7 @@ from synaptile.commands.options import PageFile, WithSchedule
 from synaptile.terminal import output
 
 if TYPE_CHECKING:
-    from synaptile.report.comparison import Section, Side
+    from synaptile.report.comparison import Changes, Side
 
 _WHAT = "A run directory, or a chip by name or file."
 
@@ -24,7 +24,6 @@ def compare(
 ) -> None:
     """Show what changed from A to B, and by how much: two runs, or two chips."""
     from synaptile.foundation.errors import InputError
-    from synaptile.report.comparison import section_table
     from synaptile.report.page import write_comparison_page
 
     runs = [Path(name).is_dir() for name in (a, b)]
@@ -33,16 +32,16 @@ def compare(
         raise InputError(f"{run} is a directory and {other} is not: compare two run directories, or two chips")
     if with_schedule and not runs[0]:
         raise InputError("--with-schedule schedules runs, and these are chips: leave it out, or give two run directories")
-    sections = _runs(a, b, with_schedule) if runs[0] else _chips(a, b)
+    parts = _runs(a, b, with_schedule) if runs[0] else _chips(a, b)
     console = output()
-    for section in sections:
-        console.print(section_table(section))
+    for part in parts:
+        console.print(part)
     if html is not None:
-        write_comparison_page(sections, (a, b), html)
+        write_comparison_page(parts, (a, b), html)
         console.print(f"Page: {html}", soft_wrap=True)
 
 
-def _runs(a: str, b: str, with_schedule: bool) -> tuple[Section, ...]:
+def _runs(a: str, b: str, with_schedule: bool) -> tuple[Changes, ...]:
     from synaptile.report.comparison import compare_runs
 
     return compare_runs(_side(a, with_schedule), _side(b, with_schedule))
@@ -60,7 +59,7 @@ def _side(directory: str, with_schedule: bool) -> Side:
     return Side(bill, run.known_labels, run.ann_accuracy)
 
 
-def _chips(a: str, b: str) -> tuple[Section, ...]:
+def _chips(a: str, b: str) -> tuple[Changes, ...]:
     from synaptile.hwmodels import load_chip
     from synaptile.report.comparison import compare_chips
 

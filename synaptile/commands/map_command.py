@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from synaptile.commands.options import ChipName, HostEC, Seed, with_suffix
+from synaptile.foundation.options import MappingGoal, PlacementMethod
 from synaptile.terminal import output, phases
-
-Placement = Literal["anneal", "metis", "row_major"]
-Goal = Literal["room", "latency", "throughput"]
 
 
 def map_(
@@ -23,9 +21,9 @@ def map_(
         int, typer.Option("--replicas", help="Copies of every synapse's weights, tokens divided among them.")
     ] = 1,
     host_ec: HostEC = False,
-    placement: Annotated[Placement, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
+    placement: Annotated[PlacementMethod, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
     goal: Annotated[
-        Goal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
+        MappingGoal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
     ] = "room",
     rates: Annotated[
         Path | None,

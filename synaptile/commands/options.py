@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from synaptile.foundation import options
 from synaptile.foundation.errors import InputError
 
 ChipName = Annotated[str, typer.Option("--chip", help="A shipped chip's name or the path of a chip file.")]
 Steps = Annotated[int, typer.Option("--steps", "-T", help="Time steps.")]
-Numeric = Annotated[str, typer.Option("--numeric", help="float32, float64 or int8.")]
+Numeric = Annotated[options.Numeric, typer.Option("--numeric", help="int8: weights in int8, sums in int32.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="Threads of the kernels; all by default.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="Take at most this many images.")]
-Preset = Annotated[str, typer.Option("--preset", help="paper, or released (what the published code does).")]
+Preset = Annotated[options.Preset, typer.Option("--preset", help="paper, or released (what the published code does).")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the placement.")]
 Crop = Annotated[float | None, typer.Option("--crop", help="Crop fraction of the pictures; the model's own by default.")]
 NumberFormat = Annotated[str | None, typer.Option("--format", help="Bill at fp32, fp16 or int8; follows the run by default.")]
@@ -23,9 +24,7 @@ HostEC = Annotated[
 ]
 OtherChip = Annotated[str | None, typer.Option("--chip", help="Another chip, by name or file; the run's own by default.")]
 StreamImages = Annotated[int, typer.Option("--images", help="Images of the run to stream through, one after another.")]
-Synchronisation = Annotated[
-    Literal["barrier", "dataflow"] | None, typer.Option("--synchronisation", help="The chip's by default.")
-]
+Synchronisation = Annotated[options.Synchronisation | None, typer.Option("--synchronisation", help="The chip's by default.")]
 KeepSpikes = Annotated[int, typer.Option("--keep-spikes", help="Images whose spikes are kept, to schedule them on other chips.")]
 WithSchedule = Annotated[bool, typer.Option("--with-schedule", help="Schedule first: cycles, stalls, links, static energy.")]
 PageFile = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synaptile.commands.options import KeepSpikes, Numeric, Preset
+from synaptile.foundation.options import Preset as PresetName
 from synaptile.terminal import counted, output, phases
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def synthesise(
     report_run(run, folder, output())
 
 
-def _program(model: str, chip: str | None, preset: str, thresholds: int | None) -> CoreProgram:
+def _program(model: str, chip: str | None, preset: PresetName, thresholds: int | None) -> CoreProgram:
     """The mapped program of whatever was named."""
     from synaptile.conversion.graph import load_graph
     from synaptile.conversion.structure import structure_of_timm
@@ -117,8 +118,7 @@ def _published(row: str, steps: int) -> float:
     from difflib import get_close_matches
 
     from synaptile.foundation.errors import InputError
-    from synaptile.report import PAPER_TABLE_1
-    from synaptile.studies.dataset.published import PAPER_STEPS
+    from synaptile.studies.dataset.published import PAPER_STEPS, PAPER_TABLE_1
 
     if row not in PAPER_TABLE_1:
         near = get_close_matches(row, list(PAPER_TABLE_1), n=1, cutoff=0.3)

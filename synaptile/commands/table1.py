@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from synaptile.commands.options import Crop, Limit, Numeric, Steps
+from synaptile.foundation.options import Preset as PresetName
 from synaptile.terminal import counted, output, phases
 
 
@@ -16,7 +17,7 @@ def table1(
     images: Annotated[str, typer.Option("--images", help="Folder of images, .npz of preprocessed ones, or `digits`.")],
     weights: Annotated[Path | None, typer.Option("--weights", help="Local safetensors or checkpoint of a timm model.")] = None,
     calibration: Annotated[Path | None, typer.Option("--calibration", help="Images a timm model's thresholds come from.")] = None,
-    preset: Annotated[str | None, typer.Option("--preset", help="paper (default), or released (the published code's).")] = None,
+    preset: Annotated[PresetName | None, typer.Option("--preset", help="paper by default.")] = None,
     chip: Annotated[str | None, typer.Option("--chip", help="A shipped chip or a chip file; ecmt45 by default.")] = None,
     steps: Steps = 12,
     batch: Annotated[int, typer.Option("--batch", help="Images per batch: what is done at once, kept, and redone if lost.")] = 8,

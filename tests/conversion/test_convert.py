@@ -16,6 +16,7 @@ from synaptile.conversion.convert import convert, lower_model
 from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
 from synaptile.conversion.images import batches, load_images, open_folder, source_of
 from synaptile.foundation.errors import ImageError
+from synaptile.foundation.options import Preset
 from tests.bounds import gamma
 from tests.conversion.small_models import model_logits, random_images, small_vit, torch
 from tests.conversion.without_torch import BLOCK_TORCH, ROOT
@@ -42,13 +43,12 @@ def thresholds_of(graph: SpikingGraph) -> dict[str, tuple[float, float, int]]:
 def test_folder_array_and_generator_give_the_same_thresholds(folder: Path) -> None:
     model = small_vit(dtype=torch.float64)
     source = source_of(lower_model(model))
-    images = load_images(open_folder(folder).paths, source)
+    paths = open_folder(folder).paths
+    images = load_images(folder, model)
+    np.testing.assert_array_equal(images, load_images(paths, source))
     expected = thresholds_of(convert(model, images, batch_size=3))
-    for calibration in (folder, str(folder), batches(open_folder(folder), source, 3), [images[:3], images[3:6], images[6:]]):
-        found = thresholds_of(convert(model, calibration, batch_size=3))
-        assert found.keys() == expected.keys()
-        for site, values in expected.items():
-            np.testing.assert_allclose(found[site], values, rtol=THETA)
+    for calibration in (folder, str(folder), batches(paths, source, 3), [images[:3], images[3:6], images[6:]]):
+        assert thresholds_of(convert(model, calibration, batch_size=3)) == expected
     assert expected != thresholds_of(convert(model, images, batch_size=7))
 
 
@@ -67,7 +67,7 @@ def test_an_unreadable_calibration_image_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", ["paper", "released"])
-def test_the_dense_graph_is_the_model_whatever_the_preset(preset: str) -> None:
+def test_the_dense_graph_is_the_model_whatever_the_preset(preset: Preset) -> None:
     model = small_vit(init_values=0.5, dtype=torch.float64)
     images = random_images(4, dtype=np.float64)
     graph = convert(model, images, preset=preset)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.images import batches, check_images, load_images, open_folder
-from synaptile.foundation.errors import ImageError
+from synaptile.foundation.errors import ImageError, InputError
 from tests import bounds
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -105,11 +105,39 @@ def test_a_folder_is_read_in_the_order_of_names_without_labels(tmp_path: Path) -
     assert folder.labels.tolist() == [-1, -1, -1] and len(folder) == 3
 
 
+def test_a_folder_or_paths_are_loaded_for_a_graph_cropped_and_limited(tmp_path: Path) -> None:
+    paths = [write_png(tmp_path / f"{i}.png", 40, 30, seed=i) for i in range(3)]
+    steps: list[tuple[int, int]] = []
+    whole = load_images(tmp_path, source(), progress=lambda *step: steps.append(step))
+    assert whole.shape == (3, 3, 16, 16) and steps == [(1, 3), (2, 3), (3, 3)]
+    np.testing.assert_array_equal(whole[:2], load_images(str(tmp_path), source(), limit=2))
+    np.testing.assert_array_equal(whole[1:], load_images([str(path) for path in paths[1:]], source()))
+    cropped = load_images(paths, source(), crop=0.5)
+    np.testing.assert_array_equal(cropped, load_images(paths, source(crop_fraction=0.5)))
+    assert not np.array_equal(cropped, whole)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"crop": 2.0}, "crop is 2.0, needs a fraction"),
+        ({"limit": 0}, "limit is 0, needs at least 1"),
+        ({"images": []}, "no path of an image"),
+        ({"network": "vit.spk"}, "a str says not how images are made ready: give a SpikingGraph or a timm model"),
+        ({"network": None}, "a NoneType says not"),
+    ],
+)
+def test_images_that_are_asked_for_wrongly(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+    write_png(tmp_path / "a.png", 20, 20)
+    with pytest.raises(InputError, match=message):
+        load_images(**{"images": tmp_path, "network": source(), **arguments})
+
+
 def test_batches_follow_the_folder_and_the_last_is_short(tmp_path: Path) -> None:
     for i in range(5):
         write_png(tmp_path / f"{i}.png", 20, 20, seed=i)
     folder = open_folder(tmp_path)
-    parts = list(batches(folder, source(), 2))
+    parts = list(batches(folder.paths, source(), 2))
     assert [len(part) for part in parts] == [2, 2, 1]
     np.testing.assert_array_equal(np.concatenate(parts), load_images(folder.paths, source()))
 

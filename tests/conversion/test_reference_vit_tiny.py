@@ -45,7 +45,7 @@ def test_logits_of_the_first_validation_images(graph: SpikingGraph, reference_di
 def test_thresholds_of_the_calibration_images(graph: SpikingGraph, reference_dir: Path, data: dict[str, np.ndarray]) -> None:
     folder, fixed = open_folder(reference_dir / "images" / "calibration"), preset_thresholds(graph, "released")
     assert len(folder) == 64
-    measured = measure_thresholds(graph, batches(folder, source_of(graph), 8), known=fixed)
+    measured = measure_thresholds(graph, batches(folder.paths, source_of(graph), 8), known=fixed)
     found = {site: (*theta, 8) for site, theta in {**measured, **fixed}.items() if site != "head.in"}
     expected = {name.removeprefix("threshold/"): values for name, values in data.items() if name.startswith("threshold/")}
     assert found.keys() == expected.keys()

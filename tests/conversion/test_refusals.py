@@ -211,4 +211,4 @@ def test_a_model_without_values_is_refused() -> None:
 
 def test_a_method_that_does_not_exist_is_refused_first() -> None:
     with pytest.raises(InputError, match="method 'magic' does not exist; methods are ecmt"):
-        convert(torch.nn.Identity(), random_images(1), method="magic")
+        convert(torch.nn.Identity(), random_images(1), method="magic")  # type: ignore[arg-type]  # wrong on purpose

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.calibrate import calibrate, graph_dtype
+from synaptile.conversion.calibrate import calibrate
 from synaptile.conversion.graph import ECUnit, MTNeurons, SpikingGraph, Synapse
 from synaptile.conversion.thresholds import apply_preset, measure_thresholds, with_thresholds
 from synaptile.foundation.errors import CalibrationError, ImageError, InputError
@@ -156,7 +156,7 @@ def test_both_heads_of_a_distilled_model_lose_their_neurons() -> None:
 
 def test_a_preset_that_does_not_exist_is_refused(graph: SpikingGraph) -> None:
     with pytest.raises(InputError, match="preset 'published' does not exist; presets are paper, released"):
-        calibrate(graph, images(1), preset="published")
+        calibrate(graph, images(1), preset="published")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def every_site(graph: SpikingGraph, value: Any = (0.5, 0.25, 4)) -> dict[str, Any]:
@@ -267,5 +267,5 @@ def test_calibration_leaves_weights_and_the_lowered_graph_alone(graph: SpikingGr
     assert dict(graph.arrays).keys() == dict(found.arrays).keys()
     assert all(found.arrays[name] is array for name, array in graph.arrays.items())
     assert SpikingGraph.build(graph.name, graph.nodes.values(), graph.arrays, graph.metadata).digest == before
-    assert graph_dtype(graph) == np.float64
+    assert graph.dtype == np.float64
     assert not any(dataclasses.asdict(unit)["biased"] for unit in found.of_type(ECUnit))

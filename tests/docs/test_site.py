@@ -67,7 +67,7 @@ def test_the_chip_page_has_every_key_with_its_meaning(site: Path) -> None:
         assert name in keys or f"{section.rpartition('.')[0]}.*.{last}" in keys, f"{name} is missing"
     assert all(rows[key][-1] for key in rows if key.strip() in parameters())
     lanes = rows["synapse_core.lanes_per_cycle"]
-    assert [unescape(cell) for cell in lanes[:3]] == ["integer > 0", "a cycle", "yes"]
+    assert [unescape(cell) for cell in lanes[:3]] == ["integer > 0", "per cycle", "yes"]
     assert unescape(rows["area.sram_array_efficiency"][0]) == "number > 0, <= 1"
     for chip in shipped_chips():
         assert f"<strong>{chip}</strong>" in shown

@@ -20,7 +20,7 @@ ROWS = (
     (0, "blocks.0.attn.qkv", "bias", "add", (60, 60, 60)),
     (2, "blocks.0.mlp.fc1", "synapse rows", "ac", (80, 8, 8)),
     (3, "blocks.0.attn.softmax", "softmax", "exp", (50, 50, 50)),
-    (3, "blocks.0.attn.qk", "first pass", "mac", (10, 0, 0)),
+    (3, "blocks.0.attn.qk", "theta combine", "mac", (10, 0, 0)),
     (3, "norm", "layer_norm", "rsqrt", (5, 5, 5)),
 )
 """core, node, role, op, count at each step over both images."""

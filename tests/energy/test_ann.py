@@ -7,7 +7,7 @@ import pytest
 from synaptile.conversion.graph import ECUnit, Port
 from synaptile.energy import ann_macs, dense_operations, table3
 from synaptile.foundation.errors import GraphError, InputError
-from synaptile.simulator.function_operations import function_operations
+from synaptile.simulator.actions.functions import function_operations
 from tests.energy.hand_made import graph
 from tests.graphs import vit_graph
 

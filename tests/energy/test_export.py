@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from synaptile.energy import ACCOUNTINGS, HOROWITZ, EnergyTable, price
-from synaptile.energy.units import energy_text, ratio_text
 from synaptile.hwmodels import load_chip
+from synaptile.report import report_csv, report_json, write_report
+from synaptile.report.numbers import energy_text, ratio_text
+from synaptile.report.render.markdown import markdown
+from synaptile.report.views.run import energy_document
 from tests.energy.hand_made import STEPS, activity
 
 CHIP = load_chip("ecmt45")
@@ -19,9 +22,9 @@ CHIP = load_chip("ecmt45")
 
 def test_json_csv_and_markdown_agree() -> None:
     report = price(activity(), CHIP)
-    document = json.loads(report.to_json())
-    rows = list(csv.DictReader(io.StringIO(report.to_csv())))
-    markdown = report.to_markdown()
+    document = json.loads(report_json(report))
+    rows = list(csv.DictReader(io.StringIO(report_csv(report))))
+    text = markdown(energy_document(report))
     for accounting in ACCOUNTINGS:
         stored = document["accountings"][accounting]
         assert stored["ratio"] == report.ratios(accounting).tolist()
@@ -31,15 +34,15 @@ def test_json_csv_and_markdown_agree() -> None:
             kept = [r for r in rows if r["accounting"] == accounting and r["side"] == "snn" and int(r["step"]) <= step]
             assert sum(float(r["energy_pj_per_image"]) for r in kept) == pytest.approx(stored["snn_pj"][step - 1], rel=1e-12)
         for ratio in stored["ratio"]:
-            assert ratio_text(ratio) in markdown
+            assert ratio_text(ratio) in text
     for rung in document["ladder"]:
-        assert energy_text(rung["snn_pj"]) in markdown and energy_text(rung["ann_pj"]) in markdown
+        assert energy_text(rung["snn_pj"]) in text and energy_text(rung["ann_pj"]) in text
     for line in document["heaviest"]:
-        assert f"{line['count']:,}" in markdown and line["source"] in markdown
+        assert f"{line['count']:,}" in text and line["source"] in text
 
 
 def test_every_csv_line_is_count_times_price() -> None:
-    for row in csv.DictReader(io.StringIO(price(activity(), CHIP).to_csv())):
+    for row in csv.DictReader(io.StringIO(report_csv(price(activity(), CHIP)))):
         energy = int(row["count"]) * float(row["pj_per_op"]) / int(row["images"])
         assert float(row["energy_pj_per_image"]) == pytest.approx(energy, rel=1e-12)
         assert row["source"]
@@ -47,26 +50,26 @@ def test_every_csv_line_is_count_times_price() -> None:
 
 def test_csv_has_one_line_a_node_role_op_and_step() -> None:
     keys = ("side", "accounting", "node", "role", "op", "step")
-    rows = [tuple(row[key] for key in keys) for row in csv.DictReader(io.StringIO(price(activity(), CHIP).to_csv()))]
+    rows = [tuple(row[key] for key in keys) for row in csv.DictReader(io.StringIO(report_csv(price(activity(), CHIP))))]
     assert len(rows) == len(set(rows))
 
 
 def test_unpriced_figures_are_null_in_json_and_empty_in_csv() -> None:
     table = EnergyTable("no rsqrt", HOROWITZ.figures, {op: row for op, row in HOROWITZ.expansions.items() if op != "rsqrt"})
     report = price(activity(), CHIP, energy_table=table)
-    document = json.loads(report.to_json())
+    document = json.loads(report_json(report))
     assert document["accountings"]["executed"]["ratio"] is None
     assert document["prices"]["rsqrt"]["pj"] is None
     assert [line["op"] for line in document["unpriced"]] == ["rsqrt"] * len(document["unpriced"])
-    rows = [row for row in csv.DictReader(io.StringIO(report.to_csv())) if row["op"] == "rsqrt"]
+    rows = [row for row in csv.DictReader(io.StringIO(report_csv(report))) if row["op"] == "rsqrt"]
     assert rows and all(row["energy_pj_per_image"] == "" and int(row["count"]) > 0 for row in rows)
 
 
 def test_write_leaves_three_files_and_nothing_half_done(tmp_path: Path) -> None:
     report = price(activity(), CHIP)
-    paths = report.write(tmp_path / "out")
+    paths = write_report(report, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["energy.csv", "energy.json", "energy.md"]
-    assert [path.read_text() for path in paths] == [report.to_json(), report.to_csv(), report.to_markdown()]
+    assert [path.read_text() for path in paths] == [report_json(report), report_csv(report), markdown(energy_document(report))]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from synaptile.conversion.graph import Synapse
 from synaptile.energy import EnergyReport, price
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
-from synaptile.report import print_report
-from synaptile.report.style import WIDTH
+from synaptile.report import run_document
+from synaptile.report.render.terminal import WIDTH
 from synaptile.simulator import execute
 from tests.graphs import vit_graph
 
@@ -59,6 +59,6 @@ def test_each_step_evaluates_every_function_as_often_as_the_dense_pass(report: E
 
 def test_the_whole_report_of_a_mapped_run_prints(report: EnergyReport) -> None:
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    print_report(report, console, [0, 1, 2])
+    console.print(run_document(report, [0, 1, 2]))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= WIDTH and "…" not in text

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synaptile.energy import EnergyReport, price
-from synaptile.energy.memory_snn import fetched_rows
+from synaptile.energy.memory import fetched_rows
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.simulator.activity import Activity, SpikeRecord
 from tests.energy.hand_made import activity as partless
@@ -135,10 +135,10 @@ def test_weight_reuse_saves_fetches_on_both_sides_and_nothing_else() -> None:
 
 
 def test_expected_fetches_lie_between_the_busiest_token_and_all_events() -> None:
-    per_token = np.random.default_rng(1).integers(0, 9, (3, 2, 7))
-    assert fetched_rows(per_token, 8, 1).tolist() == per_token.sum(axis=(1, 2)).tolist()
+    per_token = np.random.default_rng(1).integers(0, 9, (2, 3, 7))  # images, steps, tokens
+    assert fetched_rows(per_token, 8, 1).tolist() == per_token.sum(axis=(0, 2)).tolist()
     shared = fetched_rows(per_token, 8, 7)
-    assert (shared <= per_token.sum(axis=(1, 2))).all() and (shared >= per_token.max(axis=2).sum(axis=1) - 1).all()
+    assert (shared <= per_token.sum(axis=(0, 2))).all() and (shared >= per_token.max(axis=2).sum(axis=0) - 1).all()
     everyone = np.full((1, 1, 6), 8)
     assert fetched_rows(everyone, 8, 4).tolist() == [16], "two groups of tokens, eight rows each"
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from synaptile.energy import EnergyReport, price, rungs
-from synaptile.energy.flits import CROSSING, HOP
-from synaptile.energy.scheduled_flits import scheduled_flits
+from synaptile.energy.flits import CROSSING, HOP, scheduled_flits
 from synaptile.energy.static import ann_cycles, step_cycles
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import schedule
+from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.schedule.timeline import Timeline
 from tests.energy.hand_timeline import IMAGES, MAKESPAN, STEPS, board_chip, hand_timeline, mapped_run, naive_messages
 from tests.graphs import vit_graph
@@ -154,7 +154,7 @@ def test_a_schedule_that_lost_or_doubled_something_is_caught(
 def test_a_bill_that_lost_flits_is_caught(timeline: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
     def short(schedule: Timeline) -> Any:
         tally = scheduled_flits(schedule)
-        tally.add(0, 0, "spikes", HOP, -1)
+        tally.add(0, 0, Role.SPIKES, HOP, -1)
         return tally
 
     monkeypatch.setattr(rungs, "scheduled_flits", short)

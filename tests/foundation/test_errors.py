@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from synaptile.foundation import errors
-from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall, SynaptileError
+from synaptile.foundation.errors import InputError, SynaptileError
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 
 SHORTFALL = Shortfall("core.weight_memory_kb", 5120, 4096, "bytes", "blocks.0.mlp.fc1", ("split it", "a larger chip"))
 

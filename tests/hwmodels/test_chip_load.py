@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,48 @@ def test_every_operation_that_the_simulator_counts_can_be_priced_by_a_chip() -> 
 def test_an_unknown_operation_is_refused_with_the_nearest_known_one(write_chip: WriteChip) -> None:
     with pytest.raises(ChipError, match=r"operation_pj\.rsqr is not a known key: did you mean 'rsqrt'"):
         load_chip(write_chip(("noc:\n", "operation_pj: {rsqr: {fp32: {value: 1, source: x}}}\nnoc:\n")))
+
+
+def test_null_takes_away_whatever_is_optional_and_nothing_else(write_chip: WriteChip) -> None:
+    nulls = (
+        "  state_bank_bits: null\n  memory_in_ac: null\nec_core:",
+        "area: null\noperation_pj: {ac: null, mac: {fp32: null}}\nspecial_functions: null\nnoc:",
+    )
+    chip = load_chip(write_chip(("ec_core:", nulls[0]), ("noc:", nulls[1])))
+    assert (chip.synapse_core.state_bank_bits, chip.synapse_core.memory_in_ac, chip.area) == (None, False, None)
+    assert chip.special_functions == {} and not chip.operation_pj.get("ac")
+    with pytest.raises(ChipError, match=r"noc\.word_bits is empty: write \{value"):
+        load_chip(write_chip(("word_bits: {value: 32, assumed: small}", "word_bits: null")))
+
+
+@pytest.mark.parametrize("name", ["sources", "digest", "value"])
+def test_what_a_chip_has_besides_its_figures_is_no_key_of_its_file(write_chip: WriteChip, name: str) -> None:
+    with pytest.raises(ChipError, match=f"{name} is not a known key") as caught:
+        load_chip(write_chip(("noc:", f"{name}: {{}}\nnoc:")))
+    assert "sources" not in str(caught.value).replace(f"{name} is not", "")
+
+
+def test_a_copy_with_another_figure_has_a_digest_of_its_own(write_chip: WriteChip) -> None:
+    chip = load_chip(write_chip())
+    faster = replace(chip, clock_mhz=501.0)
+    assert faster.digest == load_chip(write_chip(("value: 500", "value: 501"))).digest != chip.digest
+    assert replace(chip, description="Other words.").digest == chip.digest
+
+
+def test_a_figure_without_an_origin_says_so_and_is_stored_all_the_same() -> None:
+    chip = load_chip("ecmt45")
+    assert chip.origin("mesh.width") == chip.sources["mesh.width"] and chip.origin("mesh.depth") == "no origin given"
+    priced = replace(chip, operation_pj={"ac": {"fp32": 0.4}})
+    assert priced.origin("operation_pj.ac.fp32") == "no origin given"
+    stored = chip_from_document(json.loads(json.dumps(chip_document(priced))), "stored")
+    assert stored.operation_pj == priced.operation_pj and stored.digest == priced.digest
+    assert stored.origin("operation_pj.ac.fp32") == "assumed: no origin given"
+
+
+def test_a_core_that_shifts_keeps_an_accumulator_per_sign() -> None:
+    core = load_chip("ecmt45").synapse_core
+    assert core.accumulators == 2
+    assert replace(core, graded_spikes="replicate").accumulators == replace(core, graded_spikes="binary").accumulators == 1
 
 
 def test_a_digest_is_stable_over_loads_and_over_prose(write_chip: WriteChip) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from synaptile.foundation.errors import DoesNotFit
 from synaptile.mapper import map_graph
+from synaptile.mapper.refusal import DoesNotFit
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip, without_ec_cores
 

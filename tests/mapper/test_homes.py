@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from synaptile.conversion.graph import ImageSource
-from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import load_chip, shipped_chips, with_host_ec
 from synaptile.mapper import CoreKind, home_of, map_graph
 from synaptile.mapper.homes import kinds_without_home
+from synaptile.mapper.refusal import DoesNotFit
 from tests.graphs import vit_graph
 
 GRAPH = vit_graph(1, 5, 8, 2, 16, 3, n=4)

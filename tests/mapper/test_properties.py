@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ImageSource, SpikingGraph, Synapse
-from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreKind, CoreProgram, map_graph
+from synaptile.mapper.refusal import DoesNotFit
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 

@@ -13,9 +13,10 @@ import pytest
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import LIFNeurons, SpikingGraph
 from synaptile.conversion.nir import from_nir, to_nir
-from synaptile.foundation.errors import DoesNotFit, GraphError, ImageError, InputError
+from synaptile.foundation.errors import GraphError, ImageError, InputError
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import execute, reference
 from tests.graphs import vit_graph
 from tests.nir.networks import chain, convolutional, integrate_and_fire, io, leaky, linear, perceptron, trains

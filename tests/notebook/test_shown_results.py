@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import builtins
+import io
 import json
-from collections.abc import Callable
 from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from rich.console import Console
 
+from synaptile.conversion.text.tokens import Tokens
 from synaptile.energy import break_even
-from synaptile.energy.units import energy_text, ratio_text
-from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall
-from synaptile.foundation.html import card, facts, folded, grid, notes, prose, warning
+from synaptile.foundation.errors import InputError
 from synaptile.foundation.tables import METADATA_KEY, Tabular
 from synaptile.hwmodels import load_chip
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
+from synaptile.report import report_csv, report_json
+from synaptile.report.numbers import energy_text, ratio_text
+from synaptile.report.trace import Window
+from synaptile.report.views.document import Document, Sheet
 from tests.page.pages import IMAGES, NAME, STEPS, report
 
 PLANTED = '<script>alert("&")</script>'
@@ -68,6 +74,27 @@ def test_a_result_shows_itself_without_script_or_network(what: str) -> None:
     assert not parser.open
 
 
+@pytest.mark.parametrize("what", ["graph", "chip", "program", "activity", "timeline", "report", "break-even", "refusal"])
+def test_a_repr_fits_two_lines_and_names_its_type(what: str) -> None:
+    result = shown()[what]
+    text = repr(result)
+    assert text.startswith(f"{type(result).__name__}(") and len(text) <= 240 and "\n" not in text
+
+
+def test_what_users_hand_in_has_a_short_repr_too() -> None:
+    tokens = Tokens(np.zeros((500, 64), np.int32), np.full(500, 64))
+    for held in (tokens, Window(links=tuple(f"x0y{n}_to_x0y{n + 1}" for n in range(500)))):
+        assert len(repr(held)) <= 240 and repr(held).startswith(f"{type(held).__name__}(")
+
+
+@pytest.mark.parametrize("what", ["graph", "chip", "program", "activity", "timeline", "report", "break-even", "refusal"])
+def test_a_console_prints_what_a_notebook_shows(what: str) -> None:
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(shown()[what])
+    title = console.file.getvalue().splitlines()[0]  # type: ignore[attr-defined]
+    assert title.strip() and title.split()[0] in unescape(shown()[what]._repr_html_())
+
+
 class _Parser(HTMLParser):
     """Collects elements and attributes, and what was left open."""
 
@@ -93,31 +120,32 @@ def test_a_planted_script_stays_text(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fragment",
+    "document",
     [
-        lambda text: card(text),
-        lambda text: facts([(text, text)]),
-        lambda text: grid((text,), [(text,)]),
-        lambda text: prose(text),
-        lambda text: notes([text]),
-        lambda text: warning(text),
-        lambda text: folded(text),
+        Document(PLANTED),
+        Document("", facts=((PLANTED, PLANTED),)),
+        Document("", (Sheet("", (PLANTED,), ((PLANTED,),)),)),
+        Document("", (Sheet(PLANTED, ("n",), (), caption=PLANTED),)),
+        Document("", (Sheet(PLANTED, ("n",), (), folded=True),)),
+        Document("", notes=(PLANTED,)),
+        Document("", notes=("note",), notes_title=PLANTED),
+        Document("", warnings=(PLANTED,)),
     ],
-    ids=["card", "facts", "grid", "prose", "notes", "warning", "folded"],
+    ids=["title", "facts", "cells", "caption", "folded", "notes", "notes title", "warning"],
 )
-def test_every_fragment_escapes(fragment: Callable[[str], str]) -> None:
-    html = fragment(f"{PLANTED}'")
+def test_every_part_of_a_document_is_escaped(document: Document) -> None:
+    html = document._repr_html_()
     assert "<script" not in html
-    assert "&lt;script&gt;alert(&quot;&amp;&quot;)&lt;/script&gt;&#x27;" in html
+    assert "&lt;script&gt;alert(&#34;&amp;&#34;)&lt;/script&gt;" in html
 
 
 def test_a_long_table_says_what_it_leaves_out() -> None:
-    html = grid(("n",), [(str(n),) for n in range(30)], most=24)
+    html = Sheet("", ("n",), tuple((str(n),) for n in range(30))).first(24)._repr_html_()
     assert ">23<" in html and ">24<" not in html and "and 6 more" in html
 
 
 def test_the_report_shows_the_figures_of_its_json() -> None:
-    html, written = report()._repr_html_(), json.loads(report().to_json())
+    html, written = report()._repr_html_(), json.loads(report_json(report()))
     for rung in written["ladder"]:
         for figure in (energy_text(rung["snn_pj"]), energy_text(rung["ann_pj"]), ratio_text(rung["ratio"])):
             assert f">{figure}</td>" in html
@@ -160,7 +188,7 @@ def test_tables_of_arrow_and_pandas_are_one(what: str, tables: tuple[str, ...]) 
 
 
 def test_the_rows_of_a_report_are_those_of_its_csv() -> None:
-    table, lines = report().to_arrow("lines"), report().to_csv().splitlines()
+    table, lines = report().to_arrow("lines"), report_csv(report()).splitlines()
     assert table.num_rows == len(lines) - 1 and ",".join(table.column_names) == lines[0]
     executed = table.filter(pc.equal(table["accounting"], "executed"))
     for side, total in (("snn", report().comparison("executed").snn_pj[-1]), ("ann", report().comparison("executed").ann_pj)):

@@ -11,14 +11,14 @@ from rich.console import Console
 
 from synaptile.cli import main
 from synaptile.energy import price
-from synaptile.energy.units import energy_text
 from synaptile.hwmodels import load_chip
-from synaptile.report.comparison import Change, Section, Side, compare_chips, compare_runs, section_table
-from synaptile.report.style import WIDTH
+from synaptile.report.comparison import Change, Changes, Side, changes_table, compare_chips, compare_runs
+from synaptile.report.numbers import energy_text
+from synaptile.report.render.terminal import WIDTH
 from tests.page.pages import ANN_ACCURACY, LABELS, activity, report
 
 
-def by_title(sections: tuple[Section, ...], start: str) -> dict[str, Change]:
+def by_title(sections: tuple[Changes, ...], start: str) -> dict[str, Change]:
     section = next(section for section in sections if section.title.startswith(start))
     return {change.what: change for change in section.changes}
 
@@ -83,7 +83,7 @@ def test_how_a_change_reads(change: Change, text: str) -> None:
 def test_tables_fit_the_terminal() -> None:
     console = Console(width=WIDTH, file=io.StringIO(), color_system=None)
     for section in compare_chips(load_chip("ecmt45"), load_chip("loihi")):
-        console.print(section_table(section))
+        console.print(changes_table(section))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= WIDTH
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from synaptile.energy.units import energy_text
+from synaptile.report import report_json
 from synaptile.report.comparison import Side, compare_runs
+from synaptile.report.numbers import energy_text, percent, ratio_text, time_text
 from synaptile.report.page import write_comparison_page, write_page
 from tests.page.pages import ANN_ACCURACY, IMAGES, LABELS, NAME, STEPS, report
 
@@ -76,10 +77,10 @@ def test_a_planted_script_stays_text(opened: Callable[..., Any]) -> None:
 
 
 def test_figures_equal_the_jsons(opened: Callable[..., Any]) -> None:
-    page, written = ready(opened()), json.loads(report().to_json())
+    page, written = ready(opened()), json.loads(report_json(report()))
 
     def shown(name: str) -> str:
-        return str(page.locator(f'[data-figure="{name}"]').first.inner_text()).replace("µ", "u")
+        return str(page.locator(f'[data-figure="{name}"]').first.inner_text())
 
     for name, one in written["accountings"].items():
         for step in range(1, STEPS + 1):
@@ -99,6 +100,20 @@ def test_figures_equal_the_jsons(opened: Callable[..., Any]) -> None:
                 assert shown(f"ann-{group['name']}") in either(group["ann_pj"]), (name, group)
 
 
+def test_the_page_writes_numbers_as_the_tables_do(opened: Callable[..., Any]) -> None:
+    page = ready(opened())
+    for pj in (0, 0.5, 12.5, 999.96, 1e3, 734e6, 999.99e6, 7.463503e9, 2e12, 1234e12, None):
+        assert page.evaluate("pj => energy(pj)", pj) == energy_text(pj)
+    for share in (0, 0.0001, 0.0004, 0.0006, 0.123, 1, 12.34):
+        assert page.evaluate("share => percent(share)", share) == percent(share)
+    for value in (0.0, 0.12345, 12.3, 1234.5, None):
+        assert page.evaluate("value => ratio(value)", value) == ratio_text(value)
+    timeline = report().timeline
+    assert timeline is not None
+    for cycles in (1, 1234, 987_654, 123_456_789_012):
+        assert page.evaluate("cycles => time(cycles)", cycles) == time_text(timeline.milliseconds(cycles))
+
+
 def test_the_step_slider_moves_every_figure(opened: Callable[..., Any]) -> None:
     page = ready(opened())
     page.focus("#step")
@@ -108,7 +123,7 @@ def test_the_step_slider_moves_every_figure(opened: Callable[..., Any]) -> None:
     assert page.inner_text('[data-figure="headline-ratio"]') == f"{expected.ratio:.3f}"
     page.click("#tab-energy")
     for group in report().by("kind", accounting=report().top, step=1):
-        shown = page.locator(f'[data-figure="snn-{group.name}"]').inner_text().replace("µ", "u")
+        shown = page.locator(f'[data-figure="snn-{group.name}"]').inner_text()
         assert shown in either(group.snn_pj), group.name
 
 
@@ -164,7 +179,7 @@ def test_hover_shows_a_core_and_a_click_keeps_it(opened: Callable[..., Any]) -> 
     page.mouse.move(5, 5)
     panel = page.inner_text("#core-panel")
     assert "core 3" in panel and "Over time" in panel and page.locator("#core-strip path").count() == 3
-    assert page.inner_text('#core-panel [data-figure="core-energy"]').replace("µ", "u") == energy_text(use.energy_pj)
+    assert page.inner_text('#core-panel [data-figure="core-energy"]') == energy_text(use.energy_pj)
     timeline = report().timeline
     assert timeline is not None and f"{int(timeline.cores.busy[3]):,}" in panel
     page.click("#tab-timeline")

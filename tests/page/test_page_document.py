@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from synaptile.energy import HOROWITZ, kind_of, price
-from synaptile.energy.groups import KEYS
+from synaptile.energy.breakdown import KEYS
 from synaptile.energy.rungs import NO_SCHEDULE
+from synaptile.report import report_json
 from synaptile.report.page import write_page
 from synaptile.report.page.schedule_view import bins_document
 from synaptile.report.trace import aggregate
@@ -58,7 +59,7 @@ def test_a_planted_script_stays_text(text: str) -> None:
 
 
 def test_accountings_are_those_of_the_json(text: str) -> None:
-    written = json.loads(report().to_json())["accountings"]
+    written = json.loads(report_json(report()))["accountings"]
     shown = {one["name"]: one for one in parts_of(text)[0]["accountings"]}
     assert list(shown) == list(written)
     for name, one in shown.items():

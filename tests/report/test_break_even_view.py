@@ -13,8 +13,21 @@ from rich.console import Console
 from synaptile.energy import EnergyReport, break_even, price
 from synaptile.hwmodels import load_chip, with_host_ec
 from synaptile.mapper import map_graph
-from synaptile.report import break_even_figure, break_even_table, group_table, ladder_table, print_report, split_table
-from synaptile.report.style import WIDTH, Sheet, five
+from synaptile.report import (
+    break_even_figure,
+    break_even_table,
+    group_table,
+    ladder_table,
+    report_csv,
+    report_json,
+    run_document,
+    split_table,
+)
+from synaptile.report.numbers import five
+from synaptile.report.render.markdown import markdown
+from synaptile.report.render.terminal import WIDTH
+from synaptile.report.views.document import Sheet
+from synaptile.report.views.run import energy_document
 from synaptile.simulator import execute
 from tests.energy.hand_timeline import board_chip, hand_timeline, mapped_run
 from tests.graphs import vit_graph
@@ -64,15 +77,15 @@ def test_groups_of_the_last_rung_name_the_chip(report: EnergyReport) -> None:
 
 
 def test_exports_hold_every_rung(report: EnergyReport) -> None:
-    markdown, csv, json = report.to_markdown(), report.to_csv(), report.to_json()
-    for text in (markdown, csv, json):
+    page, csv, json = markdown(energy_document(report)), report_csv(report), report_json(report)
+    for text in (page, csv, json):
         assert all(name in text for name in ("memory", "noc", "static", "weight access", "flit hop", "router leakage"))
     assert '"link"' in json
 
 
 def test_the_whole_report_prints_with_all_rungs(report: EnergyReport) -> None:
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    print_report(report, console)
+    console.print(run_document(report))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= WIDTH and "…" not in text
     assert "rung static" in text or "accounting static" in text

@@ -10,24 +10,25 @@ import pytest
 from rich.console import Console
 
 from synaptile.energy import HOROWITZ, EnergyReport, EnergyTable, price
-from synaptile.energy.units import energy_text
-from synaptile.foundation.errors import DoesNotFit, InputError, Shortfall
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import load_chip
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.report import (
     accuracy_per_step,
     density_table,
-    does_not_fit_table,
     fullest_cores_table,
     group_table,
     heaviest_table,
     ladder_table,
     placement_table,
-    print_report,
+    run_document,
     table1,
     unpriced_table,
     utilisation_table,
 )
-from synaptile.report.style import WIDTH, Sheet, bar, five, shown_steps
+from synaptile.report.numbers import energy_text, five, shown_steps
+from synaptile.report.render.terminal import WIDTH, bar
+from synaptile.report.views.document import Bar, Sheet
 from synaptile.simulator.activity import Activity
 from tests.energy.hand_made import activity
 
@@ -39,7 +40,7 @@ def report() -> EnergyReport:
     return price(activity(), CHIP)
 
 
-def shown(table: Sheet) -> str:
+def shown(table: Sheet | DoesNotFit) -> str:
     """The table as text, checked to fit and to be cut nowhere."""
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
     console.print(table)
@@ -105,7 +106,7 @@ def test_figures_keep_to_five_characters() -> None:
 
 def test_accuracy_follows_the_mean_logits_of_each_step() -> None:
     assert accuracy_per_step(activity(), np.array([1, 2])).tolist() == [0.0, 1.0, 1.0]
-    with pytest.raises(InputError, match="one label an image"):
+    with pytest.raises(InputError, match="one label per image"):
         accuracy_per_step(activity(), [1, 2, 0])
 
 
@@ -160,14 +161,14 @@ def test_what_does_not_fit_shows_the_gap_and_its_fixes() -> None:
     error = DoesNotFit(
         "vit_small", "tiny", (Shortfall("mesh.width", 900, 128, "cores", "blocks.3.mlp.fc1", ("raise mesh.max_chips", "int8")),)
     )
-    text = shown(does_not_fit_table(error))
+    text = shown(error)
     for part in ("mesh.width", "900", "128", "772", "7.03x", "blocks.3.mlp.fc1", "mesh.width: raise mesh.max_chips; or int8"):
         assert part in text
 
 
 def test_the_whole_report_prints(report: EnergyReport) -> None:
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    print_report(report, console, [1, 2])
+    console.print(run_document(report, [1, 2]))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= WIDTH
     for title in ("Accuracy and energy ratio", "Energy ladder", "per kind", "heaviest", "fullest", "Spike density", "Placement"):
@@ -175,10 +176,10 @@ def test_the_whole_report_prints(report: EnergyReport) -> None:
 
 
 def test_a_bar_fills_in_eighths_and_never_hides_a_little() -> None:
-    assert bar(0.5, 4).plain == "██  "
-    assert bar(0.0, 4).plain == "    "
-    assert bar(0.0001, 4).plain == "▏   "
-    assert bar(7.0, 4).plain == "████"
+    assert bar(Bar(0.5, 4)).plain == "██  "
+    assert bar(Bar(0.0, 4)).plain == "    "
+    assert bar(Bar(0.0001, 4)).plain == "▏   "
+    assert bar(Bar(7.0, 4)).plain == "████"
 
 
 def test_long_runs_show_their_first_and_last_step() -> None:

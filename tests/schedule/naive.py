@@ -29,8 +29,8 @@ from synaptile.conversion.graph import (
     TokenSelect,
 )
 from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.simulator.actions.functions import function_operations
 from synaptile.simulator.activity import Activity
-from synaptile.simulator.function_operations import function_operations
 
 DEPTH = 2
 SPECIAL = {"exp", "erf", "tanh", "sigmoid", "div", "rsqrt"}

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import Concatenate, ConstantStream, Port, TokenMean, TokenSelect
-from synaptile.foundation.errors import DoesNotFit
 from synaptile.hwmodels import Chip
 from synaptile.mapper import map_graph
+from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, Timeline, execute, schedule
 from synaptile.simulator.schedule.timeline import LinkKind
 from tests.graphs import vit_graph

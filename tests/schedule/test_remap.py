@@ -97,6 +97,8 @@ def test_by_default_one_image_is_kept_and_none_on_request(activity: Activity) ->
 
 
 def test_kept_spikes_survive_the_disk(activity: Activity, tmp_path: Path) -> None:
+    chip = replace(activity.program.chip, barrier_ns=0.0)  # a file holds no barrier of a chip that works by dataflow
+    activity = replace(activity, program=replace(activity.program, chip=chip))
     save_activity(activity, tmp_path)
     loaded = load_activity(tmp_path)
     for site, record in activity.spikes.items():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synaptile.simulator.kernels import inner, machine, plain
+from synaptile.simulator.kernels import dispatch, plain
 from synaptile.simulator.kernels.fire import make_thresholds, pack_fired
 from synaptile.simulator.kernels.plain import ALL, DOWN, ROOM, UP, SpikeList
 from synaptile.simulator.kernels.vector import codes as vector
@@ -34,8 +34,8 @@ def test_masks_are_those_of_packbits(width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_levels_are_counted(width: int) -> None:
     code = some_codes(1, width)[0]
-    assert [inner.count_level(code, k) for k in range(-8, 9)] == [np.count_nonzero(code == k) for k in range(-8, 9)]
-    assert inner.count_fired(code) == np.count_nonzero(code)
+    assert [dispatch.count_level(code, k) for k in range(-8, 9)] == [np.count_nonzero(code == k) for k in range(-8, 9)]
+    assert dispatch.count_fired(code) == np.count_nonzero(code)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -44,7 +44,7 @@ def test_a_reset_takes_what_a_spike_is_worth(width: int, dtype: Any) -> None:
     code, emitted = some_codes(1, width)[0], make_thresholds(0.7, 0.3, 8, np.dtype(dtype)).emitted
     before = np.random.default_rng(0).standard_normal(width).astype(dtype)
     membrane = before.copy()
-    inner.reset_codes(code, emitted, membrane)
+    dispatch.reset_codes(code, emitted, membrane)
     np.testing.assert_array_equal(membrane, before - emitted[8 + code.astype(int)])
 
 
@@ -56,7 +56,7 @@ def test_any_run_of_neurons_is_listed_in_order(width: int, which: int, dtype: An
     code, emitted = some_codes(1, width)[0], make_thresholds(0.7, 0.3, 8, np.dtype(dtype)).emitted
     for first, last in ((0, width), (0, width // 2), (width // 2, width), (width // 3, min(width, width // 3 + 2))):
         index, value = np.full(width + 3 + ROOM, 999, number), np.zeros(width + 3 + ROOM, dtype)
-        end = inner.list_codes(code, first, last, which, emitted, SpikeList(index, value), 3)
+        end = dispatch.list_codes(code, first, last, which, emitted, SpikeList(index, value), 3)
         levels = code[first:last]
         chosen = np.flatnonzero(levels if which == ALL else levels * which > 0)
         np.testing.assert_array_equal(index[3:end], chosen)
@@ -65,7 +65,7 @@ def test_any_run_of_neurons_is_listed_in_order(width: int, which: int, dtype: An
 
 
 @needs_compiler
-@pytest.mark.skipif(not machine.COMPRESSES, reason="this machine does not compress registers")
+@pytest.mark.skipif(not dispatch.COMPRESSES, reason="this machine does not compress registers")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("which", [ALL, UP, DOWN])
 @pytest.mark.parametrize("width", WIDTHS)
@@ -84,7 +84,7 @@ def test_powers_of_two_are_listed_as_bytes() -> None:
     code = some_codes(1, 197)[0]
     powers = np.array([2.0 ** (abs(k) - 1) if k else 0.0 for k in range(-8, 9)], np.float32)
     index, value = np.zeros(197 + ROOM, np.uint16), np.zeros(197 + ROOM, np.uint8)
-    end = inner.list_codes(code, 0, 197, UP, powers, SpikeList(index, value), 0)
+    end = dispatch.list_codes(code, 0, 197, UP, powers, SpikeList(index, value), 0)
     np.testing.assert_array_equal(value[:end], 2 ** (code[code > 0].astype(int) - 1))
 
 
@@ -92,7 +92,7 @@ def test_powers_of_two_are_listed_as_bytes() -> None:
 def test_spikes_between_two_neurons_are_counted(width: int) -> None:
     code = some_codes(1, width)[0]
     for first, last in ((0, width), (0, width // 2), (width // 2, width), (width // 3, width // 3)):
-        assert inner.count_between(code, first, last) == np.count_nonzero(code[first:last])
+        assert dispatch.count_between(code, first, last) == np.count_nonzero(code[first:last])
 
 
 @pytest.mark.parametrize("which", [ALL, UP, DOWN])

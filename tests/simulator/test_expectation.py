@@ -18,6 +18,7 @@ from synaptile.simulator.kernels import functions
 from synaptile.simulator.kernels.expectation import Function, expect, make_constants
 from tests import bounds
 from tests.simulator import twins
+from tests.simulator.runs import needs_compiler
 
 STEPS, ROWS, WIDTH, START = 4, 5, 7, 3
 FUNCTIONS: tuple[ECFunction, ...] = get_args(ECFunction)
@@ -147,6 +148,7 @@ def grid() -> NDArray[np.float32]:
     return np.concatenate([both, -both])
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", ["exp", "erf"])
 def test_float32_functions_equal_the_reference_to_the_last_bit(name: str) -> None:
     scalar = getattr(functions, name)

@@ -15,11 +15,12 @@ from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
 from tests import bounds
 from tests.simulator import twins
+from tests.simulator.runs import needs_compiler
 
 N = 5
 
 
-@pytest.fixture(params=[True, False], ids=["bytes", "widened"])
+@pytest.fixture(params=[pytest.param(True, marks=needs_compiler), False], ids=["bytes", "widened"])
 def by_dots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Int8 sums by either way; bytes in fours only where the machine has the instruction."""
     if request.param and not machine.HAS_DOT:
@@ -96,6 +97,7 @@ def test_integer_currents_of_any_tiling_are_exact(cuts: tuple[list[int], list[in
     assert_one_accumulate_a_spike_and_output(events, tiles, issued)
 
 
+@needs_compiler
 @pytest.mark.usefixtures("by_dots")
 @pytest.mark.parametrize("channels", [1, 16, 31, 64, 80, 112, 129, 200])
 @pytest.mark.parametrize(("rows", "fan_in"), [(2, 3), (150, 40), (9, 700)])
@@ -138,6 +140,7 @@ def test_spikes_of_all_sizes_together_lose_no_bit() -> None:
     np.testing.assert_array_equal(out, exact.astype(np.float32))
 
 
+@needs_compiler
 @pytest.mark.usefixtures("by_dots")
 def test_integer_sums_reach_the_ends_of_the_accumulator() -> None:
     # As many spikes of 2^7 on weights of 127 as 32 bits hold.

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaptile.simulator.kernels import inner, plain
+from synaptile.simulator.kernels import dispatch, plain
 
 
-@pytest.mark.parametrize("way", [inner.transpose, plain.transpose], ids=["inner", "plain"])
+@pytest.mark.parametrize("way", [dispatch.transpose, plain.transpose], ids=["dispatch", "plain"])
 @pytest.mark.parametrize("dtype", [np.int8, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (40, 3), (16, 16), (17, 16), (16, 31), (33, 50)])
 def test_a_part_of_a_matrix_is_transposed_into_a_part_of_another(shape: tuple[int, int], dtype: Any, way: Any) -> None:

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.spikezip import calibrate_spikezip
+from synaptile.foundation.options import FinitePresentation
 from tests.graphs import vit_graph
 from tests.simulator.runs import some_images
 
 
 @cache
-def small_qann(depth: int = 2, levels: int = 32, presentation: str = "analog", tokens: int = 5, width: int = 8) -> SpikingGraph:
+def small_qann(
+    depth: int = 2, levels: int = 32, presentation: FinitePresentation = "analog", tokens: int = 5, width: int = 8
+) -> SpikingGraph:
     """A ViT of `depth` blocks, two heads, 3 classes."""
     lowered = vit_graph(depth, tokens, width, 2, 2 * width, 3, dtype=np.float64)
     return calibrate_spikezip(lowered, some_images(lowered, 16, seed=1), levels=levels, presentation=presentation)

@@ -119,7 +119,7 @@ def test_levels_over_the_accumulators_range() -> None:
 
 def test_inputs_that_do_not_exist() -> None:
     with pytest.raises(InputError, match="inputs are analog, rate"):
-        quantised_structure(lowered(), 32, "poisson")
+        quantised_structure(lowered(), 32, "poisson")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_an_activation_that_nothing_quantises() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from synaptile.conversion.spikezip import qann_levels
+from synaptile.foundation.options import FinitePresentation
 from synaptile.mapper import map_graph
 from synaptile.simulator import reference
 from tests.simulator.runs import CHIPS, execute_keeping_spikes
@@ -15,7 +16,7 @@ STEPS = 110
 
 
 @pytest.mark.parametrize(("levels", "presentation"), [(32, "analog"), (16, "analog"), (8, "rate")])
-def test_the_reference_settles_on_the_qann(levels: int, presentation: str) -> None:
+def test_the_reference_settles_on_the_qann(levels: int, presentation: FinitePresentation) -> None:
     graph = small_qann(12, levels, presentation)
     images = images_of(graph, 3)
     logits, expected = qann_levels(graph, images)

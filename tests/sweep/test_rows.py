@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaptile.energy import LADDER
-from synaptile.foundation.errors import DoesNotFit, FileFormatError, InputError, Shortfall
+from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.report.sql import answer
 from synaptile.report.study_files import sweep_json
 from synaptile.report.views.sweep import short_names

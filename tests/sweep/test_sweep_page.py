@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaptile.energy.units import energy_text
+from synaptile.report.numbers import energy_text
 from synaptile.report.page.sweep import sweep_page_text, write_sweep_page
 from synaptile.studies.sweeping.rows import PointFigures, PointRow, Sweep
 

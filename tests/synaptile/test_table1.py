@@ -301,7 +301,7 @@ def test_what_is_not_known_or_published_stays_visible_in_every_format() -> None:
     [
         (("digits", "--workers", 0), "--workers is 0"),
         (("digits", "--batch", 0), "--batch is 0"),
-        (("digits", "--crop", 2), "--crop is 2.0"),
+        (("digits", "--crop", 2), "crop is 2.0"),
         (("digits", "--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "exclude each other"),
         (("digits", "--weights", "w.safetensors"), "--weights"),
         (("nowhere.spk",), "no such file"),

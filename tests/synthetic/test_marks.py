@@ -15,13 +15,14 @@ from rich.console import Console
 
 from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import InputError
-from synaptile.report import print_report, ratio_figure, schedule_table, timeline_document
-from synaptile.report.comparison import Side, compare_runs, section_table
+from synaptile.report import ratio_figure, report_csv, report_json, run_document, schedule_figures, schedule_table
+from synaptile.report.comparison import Side, changes_table, compare_runs
 from synaptile.report.figures import memory_map
 from synaptile.report.page import page_text, write_comparison_page
-from synaptile.report.tables import accuracy_per_step
+from synaptile.report.render.markdown import markdown
 from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
 from synaptile.report.trace import write_trace
+from synaptile.report.views.run import accuracy_per_step, energy_document
 from synaptile.simulator import Timeline, schedule, synthesise
 from tests.mapper.chips import small_chip
 from tests.synthetic.drawn import small_program, small_run, structure_of
@@ -49,7 +50,7 @@ def printed(*things: object) -> str:
 
 def test_the_terminal(bill: EnergyReport, timeline: Timeline) -> None:
     text = io.StringIO()
-    print_report(bill, Console(file=text, width=100))
+    Console(file=text, width=100).print(run_document(bill))
     lines = text.getvalue().splitlines()
     assert MARK in lines[0] and "Acc. (%)" not in text.getvalue()
     assert f"{MARK} ACTIVITY, energy ratio of" in text.getvalue() and f"{MARK} spike density" in text.getvalue()
@@ -57,11 +58,11 @@ def test_the_terminal(bill: EnergyReport, timeline: Timeline) -> None:
 
 
 def test_json_csv_and_markdown(bill: EnergyReport, timeline: Timeline) -> None:
-    document = json.loads(bill.to_json())
+    document = json.loads(report_json(bill))
     assert document["synthetic"] == timeline.activity.synthetic and MARK in document["notes"][0]
-    assert {row["activity"] for row in csv.DictReader(io.StringIO(bill.to_csv()))} == {"synthetic"}
-    assert MARK in bill.to_markdown()
-    assert MARK in timeline_document(timeline)["notes"][0]
+    assert {row["activity"] for row in csv.DictReader(io.StringIO(report_csv(bill)))} == {"synthetic"}
+    assert MARK in markdown(energy_document(bill))
+    assert MARK in schedule_figures(timeline)["notes"][0]
 
 
 def test_the_page(bill: EnergyReport) -> None:
@@ -86,7 +87,7 @@ def test_comparisons(bill: EnergyReport, tmp_path: Path) -> None:
     executed = price(real, real.program.chip)
     for sides, told in (((bill, bill), "A and B"), ((executed, bill), "in B"), ((bill, executed), "in A")):
         sections = compare_runs(Side(sides[0]), Side(sides[1]))
-        assert MARK in printed(section_table(sections[0])) and told in sections[0].note
+        assert MARK in printed(changes_table(sections[0])) and told in sections[0].note
         write_comparison_page(sections, ("a", "b"), tmp_path / "c.html")
         assert MARK in (tmp_path / "c.html").read_text()
     assert not any(MARK in section.note for section in compare_runs(Side(executed), Side(executed)))

@@ -15,6 +15,7 @@ from synaptile.conversion.structure import structure_of_timm
 from synaptile.conversion.thresholds import apply_preset
 from synaptile.conversion.weights import load_timm
 from synaptile.foundation.errors import InputError, ModelError
+from synaptile.foundation.options import Preset
 
 OPTIONS: dict[str, Any] = {"depth": 1, "img_size": 64}
 
@@ -26,7 +27,7 @@ def shapes(graph: Any) -> Any:
 
 
 @pytest.mark.parametrize("preset", ["paper", "released"])
-def test_it_is_that_of_the_model_with_weights(preset: str) -> None:
+def test_it_is_that_of_the_model_with_weights(preset: Preset) -> None:
     bare = structure_of_timm("vit_tiny_patch16_224", preset=preset, **OPTIONS)
     full = apply_preset(lower_model(load_timm("vit_tiny_patch16_224", random_seed=0, **OPTIONS)), preset)
     assert shapes(bare) == shapes(full) and not bare.arrays
@@ -50,4 +51,4 @@ def test_what_is_no_model_or_preset_is_refused() -> None:
     with pytest.raises(ModelError, match="timm has no model"):
         structure_of_timm("vit_tinny_patch16_224<script>")
     with pytest.raises(InputError, match="preset 'papper' does not exist"):
-        structure_of_timm("vit_tiny_patch16_224", preset="papper", **OPTIONS)
+        structure_of_timm("vit_tiny_patch16_224", preset="papper", **OPTIONS)  # type: ignore[arg-type]  # wrong on purpose

@@ -17,6 +17,7 @@ from synaptile.conversion.text.lower import lower_encoder
 from synaptile.conversion.text.tokenizer import encode, read_sentences
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.energy import price
+from synaptile.foundation.options import MethodName
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.report import EmbeddingRun, cosines, embedding_figure, embedding_steps_table
@@ -63,7 +64,7 @@ def test_embeddings_are_those_of_pytorch_and_mean_what_they_should(encoder: Text
 
 
 @pytest.mark.parametrize("method", ["ecmt", "spikezip"])
-def test_both_methods_run_on_the_reference_chip(encoder: TextEncoder, method: str, tmp_path: Path) -> None:
+def test_both_methods_run_on_the_reference_chip(encoder: TextEncoder, method: MethodName, tmp_path: Path) -> None:
     calibration = read_sentences(SCRIPTS / "calibration.txt")[:6]
     graph = convert(encoder, [text for text in calibration if len(text) < 60], method=method)
     batch, chip = encode(SENTENCES, graph), load_chip("ecmt45")

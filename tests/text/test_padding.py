@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from synaptile.conversion.graph import ProductUnit, SpikingGraph, at_length
 from synaptile.conversion.spikezip import calibrate_spikezip, qann_levels
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.energy import price
+from synaptile.foundation.options import FinitePresentation, MethodName
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import Activity, execute, reference, schedule
 from synaptile.simulator.storage import load_activity, save_activity
@@ -24,17 +24,16 @@ from tests.text.small_encoders import lowered, sentences
 
 TOKENS = 6
 STEPS = 4
-Method = Literal["ecmt", "spikezip"]
 
 
 @cache
-def converted(method: Method, seed: int = 0) -> SpikingGraph:
+def converted(method: MethodName, seed: int = 0) -> SpikingGraph:
     graph, calibration = lowered(TOKENS, 2, seed), sentences([6, 5, 4, 3, 2, 6, 6, 4], seed=seed + 9)
     return calibrate(graph, calibration) if method == "ecmt" else calibrate_spikezip(graph, calibration)
 
 
 @cache
-def program_of(method: Method, chip: str, length: int | None = None, seed: int = 0) -> CoreProgram:
+def program_of(method: MethodName, chip: str, length: int | None = None, seed: int = 0) -> CoreProgram:
     graph = converted(method, seed)
     return map_graph(graph if length is None else at_length(graph, length), CHIPS[chip](), anneal_moves=5)
 
@@ -60,7 +59,7 @@ lengths_of_a_batch = st.lists(st.integers(1, TOKENS), min_size=1, max_size=4)
 @settings(max_examples=15, deadline=None)
 @given(lengths_of_a_batch, st.integers(0, 2), st.sampled_from(["ecmt", "spikezip"]))
 def test_reference_and_ann_of_a_padded_batch_are_those_of_each_sentence_alone(
-    lengths: list[int], seed: int, method: Method
+    lengths: list[int], seed: int, method: MethodName
 ) -> None:
     graph, batch = converted(method, seed), sentences(lengths, seed, width=TOKENS)
     run, answers = reference(graph, batch, STEPS), ann_forward(graph, batch)
@@ -76,7 +75,7 @@ def test_reference_and_ann_of_a_padded_batch_are_those_of_each_sentence_alone(
 
 @settings(max_examples=12, deadline=None)
 @given(lengths_of_a_batch, st.sampled_from(["ecmt", "spikezip"]))
-def test_a_padded_batch_on_cores_is_each_sentence_alone_on_cores_made_for_it(lengths: list[int], method: Method) -> None:
+def test_a_padded_batch_on_cores_is_each_sentence_alone_on_cores_made_for_it(lengths: list[int], method: MethodName) -> None:
     batch = sentences(lengths, width=TOKENS)
     activity = execute(program_of(method, "roomy"), batch, STEPS, "float64", keep_spikes=len(lengths))
     assert activity.lengths is not None and activity.lengths.tolist() == lengths
@@ -97,7 +96,7 @@ def test_a_padded_batch_on_cores_is_each_sentence_alone_on_cores_made_for_it(len
 
 @pytest.mark.parametrize("chip", ["splitting", "replicating"])
 @pytest.mark.parametrize("method", ["ecmt", "spikezip"])
-def test_every_mapping_gives_the_spikes_of_the_reference(chip: str, method: Method) -> None:
+def test_every_mapping_gives_the_spikes_of_the_reference(chip: str, method: MethodName) -> None:
     graph, batch = converted(method), sentences([2, 6, 1, 3, 3], width=TOKENS)
     expected = reference(graph, batch, STEPS)
     activity, spikes = execute_keeping_spikes(program_of(method, chip), batch, STEPS, "float64")
@@ -141,7 +140,7 @@ def test_flits_are_those_of_the_messages_that_a_schedule_of_real_tokens_sends(ch
 
 
 @pytest.mark.parametrize("method", ["ecmt", "spikezip"])
-def test_a_part_that_no_sentence_reaches_does_nothing(method: Method) -> None:
+def test_a_part_that_no_sentence_reaches_does_nothing(method: MethodName) -> None:
     program = map_graph(converted(method), splitting_chip(ec_words=60), anneal_moves=5)
     products = [int(part) for node in program.graph.of_type(ProductUnit) for part in program.parts_of(node.name)]
     idle = [part for part in products if program.parts.token_start[part] >= 2]
@@ -179,7 +178,7 @@ def test_a_run_of_sentences_survives_its_files(tmp_path) -> None:  # type: ignor
 
 
 @pytest.mark.parametrize("presentation", ["analog", "rate"])
-def test_the_settled_network_is_the_quantised_one(presentation: str) -> None:
+def test_the_settled_network_is_the_quantised_one(presentation: FinitePresentation) -> None:
     graph = calibrate_spikezip(lowered(TOKENS, 2), sentences([6, 5, 4, 3, 2, 6], seed=9), levels=16, presentation=presentation)
     batch = sentences([3, 6, 1, 4], width=TOKENS)
     logits, levels = qann_levels(graph, batch)

@@ -13,10 +13,19 @@ from PIL import Image
 from rich.console import Console
 
 from synaptile.foundation.errors import InputError
-from synaptile.report.style import WIDTH, Sheet
+from synaptile.report import (
+    busiest_links_table,
+    core_use_table,
+    critical_path_table,
+    merge_holds,
+    schedule_figures,
+    schedule_table,
+)
+from synaptile.report.page.schedule_view import schedule_summary
+from synaptile.report.render.terminal import WIDTH
 from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
-from synaptile.report.timeline_tables import busiest_links_table, core_use_table, critical_path_table, merge_holds, schedule_table
 from synaptile.report.trace import Window, link_names
+from synaptile.report.views.document import Sheet
 from synaptile.simulator.schedule.timeline import Cause, Hold, LinkKind, Timeline
 from tests.trace.timelines import timeline
 
@@ -38,6 +47,15 @@ def test_the_schedule_shows_latency_throughput_and_what_limits_it() -> None:
         assert f"{figure:,}" in text
     assert run.bottleneck.name in " ".join(text.split())
     assert f"{run.images_per_second:,.1f} images/s" in text
+
+
+def test_latency_counts_from_the_start_of_the_image_in_tables_and_in_json() -> None:
+    run = timeline(images=2)
+    late = replace(run, step_end_cycles=run.step_end_cycles + 1000, image_start_cycles=run.image_start_cycles + 1000)
+    assert late.latency_cycles == run.latency_cycles
+    assert schedule_figures(late)["latency_cycles"] == schedule_summary(late)["latency_cycles"] == run.latency_cycles
+    assert schedule_figures(late)["latency_ms"] == run.milliseconds(run.latency_cycles)
+    assert f"{run.latency_cycles:,} " in shown(schedule_table(late))
 
 
 def test_core_use_splits_the_makespan() -> None:

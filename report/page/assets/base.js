@@ -57,7 +57,7 @@ function energy(pj) {
   if (pj === null) return "unpriced";
   if (pj === 0) return "0 pJ";
   const size = Math.abs(Number(pj.toPrecision(4)));
-  for (const [scale, unit] of [[1e12, "J"], [1e9, "mJ"], [1e6, "µJ"], [1e3, "nJ"]])
+  for (const [scale, unit] of [[1e12, "J"], [1e9, "mJ"], [1e6, "uJ"], [1e3, "nJ"]])
     if (size >= scale) return `${digits(pj / scale)} ${unit}`;
   return `${digits(pj)} pJ`;
 }
@@ -76,7 +76,8 @@ function percent(share, decimals = 1) {
 
 function time(cycles) {
   const ms = cycles / (1e3 * data.schedule.clock_mhz);
-  return ms >= 1000 ? `${(ms / 1000).toFixed(3)} s` : ms >= 1 ? `${ms.toFixed(3)} ms` : `${(1e3 * ms).toFixed(2)} µs`;
+  const fixed = (value, decimals) => value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return ms >= 1 ? `${fixed(ms, 3)} ms` : `${fixed(1e3 * ms, 2)} us`;
 }
 
 function bits(value) {
@@ -162,6 +163,13 @@ function paint(canvas, width, height, draw) {
   context.setTransform(dense, 0, 0, dense, 0, 0);
   context.clearRect(0, 0, width, height);
   draw(context, width, height);
+}
+
+function line(context, x1, y1, x2, y2) {
+  context.beginPath();
+  context.moveTo(x1, y1);
+  context.lineTo(x2, y2);
+  context.stroke();
 }
 
 // Width of a view's content, also while the view is hidden (before printing).

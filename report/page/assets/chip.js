@@ -113,7 +113,7 @@ function listen(canvas) {
   canvas.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (way) {
-      mesh.hover = mesh.hover === null ? state.core ?? 0 : neighbour(mesh.hover, ...way);
+      mesh.hover = mesh.hover === null ? state.core ?? 0 : nextCore(mesh.hover, ...way);
       markCores();
       refreshPanels(mesh.hover);
     } else if (event.key === "Enter" || event.key === " ") keep(mesh.hover);

@@ -72,13 +72,6 @@ function square(context, [x, y], [wide, high], gap, round) {
   context.fill();
 }
 
-function line(context, x1, y1, x2, y2) {
-  context.beginPath();
-  context.moveTo(x1, y1);
-  context.lineTo(x2, y2);
-  context.stroke();
-}
-
 function outline(context, geometry, core, ink) {
   const c = large.cores, [x, y] = corner(geometry, c.x[core], c.y[core], slotOf(c.kind[core], c.slot[core]));
   context.strokeStyle = ink;
@@ -133,7 +126,7 @@ function places() {
 }
 
 // The nearest core in a direction: along it first, across it with a penalty.
-function neighbour(core, dx, dy) {
+function nextCore(core, dx, dy) {
   const c = large.cores, width = data.mesh.slots[0] + data.mesh.slots[1];
   const place = (one) => [c.x[one] * width + (dx ? slotOf(c.kind[one], c.slot[one]) : 0), c.y[one] * (dx ? 1 : width)];
   const [x, y] = place(core);

@@ -16,11 +16,9 @@ function verdict() {
     box.append(el("p", { class: "lead bad" }, `Operations without a price (${ops}) stand in no total, so there is no ratio: price them in the chip file.`));
     return box;
   }
-  const until = (one) => one.cheaper_through === 0 ? "at no number of steps"
-    : one.cheaper_through === data.steps ? `at all ${data.steps} steps` : `through ${plural(one.cheaper_through, "step")}`;
   const counted = { executed: "all executed operations", memory: "memories", noc: "memories and network", static: "memories, network and static power" }[data.top];
-  box.append(el("p", { class: "lead" }, `By the published formula (eq30) the spiking network is cheaper than one pass of its ANN ${until(first)}; `,
-    el("b", {}, `with ${counted} counted, ${until(top)}`), "."));
+  box.append(el("p", { class: "lead" }, `SNN cheaper than one pass of its ANN: by the published formula (eq30) ${first.cheaper}, `,
+    el("b", {}, `with ${counted} counted ${top.cheaper}`), "."));
   return box;
 }
 
@@ -101,10 +99,9 @@ function ladder() {
   const rows = data.rungs.map((name) => {
     const one = accounting(name);
     const value = one.ratio ? now(one.ratio) : null;
-    const cheaper = one.cheaper_through === null ? "unpriced" : one.cheaper_through === 0 ? "never" : `to T=${one.cheaper_through}`;
     return openingRow(el("span", {}, el("i", { class: "swatch", style: { background: `var(--${name})` } }), name), [
       { class: "prose", text: one.title }, { text: energy(now(one.snn_pj)), figure: `ladder-snn-${name}` }, { text: energy(one.ann_pj), figure: `ladder-ann-${name}` },
-      { text: ratio(value), figure: `ladder-ratio-${name}`, class: value !== null && value < 1 ? "under" : "" }, cheaper,
+      { text: ratio(value), figure: `ladder-ratio-${name}`, class: value !== null && value < 1 ? "under" : "" }, one.cheaper,
     ], () => opened(name, state.step), { left: 2, id: `rung-${name}` });
   });
   for (const [name, why] of Object.entries(data.missing))

@@ -144,13 +144,6 @@ function grid(pen, W, H, { rangeX, rangeY, placeX, placeY, wordsX, wordsY }) {
   pen.restore();
 }
 
-function line(pen, fromX, fromY, toX, toY) {
-  pen.beginPath();
-  pen.moveTo(fromX, fromY);
-  pen.lineTo(toX, toY);
-  pen.stroke();
-}
-
 // A staircase: between two points of the front nothing is known to be better than the worse of each figure.
 function frontLine(pen, corners) {
   if (!corners.length) return;
@@ -178,7 +171,7 @@ function nearestPoint(atX, atY) {
 }
 
 // The next point to the right or left of the one that has the keys.
-function neighbour(direction) {
+function nextPoint(direction) {
   const order = drawn.points.map((_, place) => place).sort((a, b) => drawn.x[a] - drawn.x[b] || drawn.y[b] - drawn.y[a]);
   const now = order.findIndex((place) => drawn.points[place] === (chosen.hover ?? chosen.point));
   const next = now < 0 ? (direction > 0 ? 0 : order.length - 1) : Math.min(Math.max(now + direction, 0), order.length - 1);

@@ -118,7 +118,7 @@ function hover(at, event) {
 }
 
 function hoverByKey(direction) {
-  const at = neighbour(direction);
+  const at = nextPoint(direction);
   if (at === null) return;
   const place = drawn.points.indexOf(at), box = canvas.getBoundingClientRect();
   hover(at, { clientX: box.left + drawn.x[place], clientY: box.top + drawn.y[place] });

@@ -14,7 +14,7 @@ from numba.core import types
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import uncounted
-from synaptile.simulator.kernels.inner import count_groups
+from synaptile.simulator.kernels.dispatch import count_groups
 from synaptile.simulator.kernels.machine import LANES
 from synaptile.simulator.kernels.vector.codes import MOST_LEVELS, count_levels
 from synaptile.simulator.kernels.vector.emit import BYTE, INDEX, WORD, call, constant, emitted, from_lane, load, store

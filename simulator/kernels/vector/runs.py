@@ -18,7 +18,7 @@ from synaptile.simulator.kernels.machine import EVENTS_AT_ONCE, LANES, PANEL
 from synaptile.simulator.kernels.vector.emit import INDEX, call, constant, emitted, lanes_of, load, offset, splat, store
 
 Step = Callable[[Any, Any, list[Any]], list[Any]]
-"""What one spike does: the builder's value of the spike, the place of its row and the totals give the new totals."""
+"""What one spike does: the spike's value, the pointer to its row and the totals give the new totals."""
 
 
 class _Flavour(NamedTuple):
@@ -34,10 +34,11 @@ class _Flavour(NamedTuple):
 
 
 def _make_add(flavour: _Flavour) -> Any:
-    """``add(matrix, spikes, first, last, out, at, width, fresh)`` of floats, one loop for each width."""
+    """A function for kernels, of float32 or float64 matrices."""
 
     @emitted(types.void)
     def add(builder: Any, matrix: Any, spikes: Any, first: Any, last: Any, out: Any, at: Any, width: Any, fresh: Any) -> None:
+        """As `plain.add_exact` or `plain.add_whole`, one loop for each width."""
         done = builder.append_basic_block("run_done")
         choice = builder.switch(width, done)
         for wide in range(LANES, PANEL + 1, LANES):
@@ -49,7 +50,8 @@ def _make_add(flavour: _Flavour) -> Any:
             totals = [constant(vector, 0.0)] * len(places)
             if not flavour.whole:
                 totals = [builder.select(fresh, totals[0], load(builder, out, place, vector)) for place in places]
-            totals = _emit_loop(builder, spikes, (first, last), totals, wide, _multiply_add(builder, flavour, matrix))
+            step = _multiply_add(builder, flavour)
+            totals = _emit_loop(builder, (matrix, *spikes), (first, last), totals, wide, step)
             for place, total in zip(places, totals, strict=True):
                 if flavour.whole:
                     total = builder.add(load(builder, out, place, held), builder.fptosi(total, held))
@@ -60,12 +62,12 @@ def _make_add(flavour: _Flavour) -> Any:
     return add
 
 
-def _multiply_add(builder: Any, flavour: _Flavour, matrix: Any) -> Step:
+def _multiply_add(builder: Any, flavour: _Flavour) -> Step:
     def step(spike: Any, start: Any, totals: list[Any]) -> list[Any]:
         vector = totals[0].type
         value, updated = splat(builder, spike, vector.count), []
         for k, total in enumerate(totals):
-            weights = load(builder, matrix, offset(builder, start, k * vector.count), vector)
+            weights = load(builder, start, constant(INDEX, k * vector.count), vector)
             if flavour.fused and machine.HAS_FMA:
                 name = f"llvm.fma.v{vector.count}f{512 // vector.count}"
                 updated.append(call(builder, name, vector, value, weights, total))
@@ -84,10 +86,10 @@ def rows_of_four(builder: Any, rows: Any, event: Any) -> list[Any]:
 
 
 def _emit_loop(
-    builder: Any, spikes: tuple[Any, Any], ends: tuple[Any, Any], begin: list[Any], width: int, step: Step
+    builder: Any, arrays: tuple[Any, Any, Any], ends: tuple[Any, Any], begin: list[Any], width: int, step: Step
 ) -> list[Any]:
     """The loop over spikes, one phi per register; leaves the builder after it and returns the totals."""
-    entry = builder.block
+    (matrix, rows, values), entry = arrays, builder.block
     head, body, done = (builder.append_basic_block(f"run_{width}_{part}") for part in ("head", "body", "done"))
     builder.branch(head)
     builder.position_at_end(head)
@@ -97,9 +99,10 @@ def _emit_loop(
 
     builder.position_at_end(body)
     updated = totals
-    for place, row in enumerate(rows_of_four(builder, spikes[0], event)):
-        spike = builder.load(builder.gep(spikes[1], [offset(builder, event, place)]))
-        updated = step(spike, builder.mul(row, constant(INDEX, width)), updated)
+    for place, row in enumerate(rows_of_four(builder, rows, event)):
+        spike = builder.load(builder.gep(values, [offset(builder, event, place)]))
+        start = builder.gep(matrix, [builder.mul(row, constant(INDEX, width))])
+        updated = step(spike, start, updated)
     following = _opaque(builder, offset(builder, event, EVENTS_AT_ONCE))
     builder.branch(head)
     event.add_incoming(ends[0], entry)

@@ -1,47 +1,38 @@
-"""An EnergyReport as JSON and CSV."""
+"""The files of a priced run: all figures as JSON, every line as CSV, the main tables as Markdown."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from synaptile.energy.bill import CHIP, Bill, Line
-from synaptile.energy.energy_report import EnergyReport
-from synaptile.energy.groups import KEYS
-from synaptile.energy.prices import Price
+from synaptile.energy import Bill, EnergyReport, Line, Price
+from synaptile.energy.breakdown import KEYS, LINE_COLUMNS
+from synaptile.foundation.files import write_text
+from synaptile.report.render.markdown import markdown
+from synaptile.report.views.run import energy_document
 
 FORMAT_VERSION = 1
 """Version of the JSON layout."""
 
-CSV_COLUMNS = (
-    "side",
-    "accounting",
-    "node",
-    "kind",
-    "layer",
-    "role",
-    "op",
-    "step",
-    "count",
-    "images",
-    "pj_per_op",
-    "energy_pj_per_image",
-    "source",
-    "activity",
-)
-"""Columns of the CSV; `activity` says whether spikes were executed or synthetic.
 
-ANN lines leave `step` empty, unpriced lines leave `pj_per_op` and `energy_pj_per_image` empty."""
+def write_report(report: EnergyReport, directory: str | Path) -> tuple[Path, ...]:
+    """Write energy.json, energy.csv and energy.md into `directory`, each atomically. Returns their paths."""
+    folder = Path(directory)
+    texts = {"json": report_json(report), "csv": report_csv(report), "md": markdown(energy_document(report))}
+    for suffix, text in texts.items():
+        write_text(folder / f"energy.{suffix}", text)
+    return tuple(folder / f"energy.{suffix}" for suffix in texts)
 
 
-def to_json(report: EnergyReport) -> str:
-    """All figures as JSON text; energies in pJ an image, steps cumulative, unpriced figures null."""
+def report_json(report: EnergyReport) -> str:
+    """All figures as JSON text; energies in pJ per image, steps cumulative, unpriced figures null."""
     activity, program = report.activity, report.activity.program
     document = {
         "format": "synaptile energy report",
@@ -59,7 +50,7 @@ def to_json(report: EnergyReport) -> str:
         "accountings": {name: _accounting(report, name) for name in report.comparisons},
         "ladder": [asdict(rung) for rung in report.ladder()],
         "missing_rungs": dict(report.missing),
-        "split": {key: [asdict(piece) for piece in report.split(key)] for key in _splits(report)},
+        "split": {key: [asdict(piece) for piece in report.split(key)] for key in _split_keys(report)},
         "heaviest": [line_fields(line) for line in report.heaviest()],
         "unpriced": [line_fields(line) for line in report.unpriced],
         "cores": [asdict(core) for core in report.cores],
@@ -71,43 +62,17 @@ def to_json(report: EnergyReport) -> str:
     return json.dumps(document, indent=2, allow_nan=False, default=str) + "\n"
 
 
-def to_csv(report: EnergyReport) -> str:
-    """CSV text: per accounting, SNN lines a (node, role, op, step), cores summed, then ANN lines a (node, role, op).
+def report_csv(report: EnergyReport) -> str:
+    """CSV text: per accounting, SNN lines per (node, role, op, step), cores summed, then ANN lines per (node, role, op).
 
     Rungs above `executed` list what they add to the rung below, so that no line stands twice.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in csv_rows(report):
+    writer.writerow(LINE_COLUMNS)
+    for row in report.line_rows():
         writer.writerow(["" if cell is None else repr(cell) if isinstance(cell, float) else cell for cell in row])
     return text.getvalue()
-
-
-def csv_rows(report: EnergyReport) -> Iterator[tuple[Any, ...]]:
-    """The rows of the CSV under `CSV_COLUMNS`, None where a cell stays empty."""
-    nodes = report.activity.program.graph.nodes
-    origin = "executed" if report.activity.synthetic is None else "synthetic"
-    for accounting, comparison in ({**report.comparisons, **report.additions}).items():
-        for side, bill in (("snn", comparison.snn), ("ann", comparison.ann)):
-            for line in _lines(side, bill.merged_over_cores()):
-                node = nodes.get(line.node)
-                yield (
-                    side,
-                    accounting,
-                    line.node,
-                    CHIP if node is None else KEYS["kind"](node),
-                    CHIP if node is None else KEYS["layer"](node),
-                    line.role,
-                    line.op,
-                    line.step,
-                    line.count,
-                    line.images,
-                    line.price.pj,
-                    line.energy_pj,
-                    line.price.source,
-                    origin,
-                )
 
 
 def line_fields(line: Line) -> dict[str, Any]:
@@ -127,12 +92,6 @@ def line_fields(line: Line) -> dict[str, Any]:
     }
 
 
-def _lines(side: str, bill: Bill) -> Iterable[Line]:
-    if side == "ann":
-        return bill.lines()
-    return (line for step in range(1, bill.steps + 1) for line in bill.lines(step=step))
-
-
 def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
     comparison = report.comparison(name)
     ratios = None if comparison.unpriced else comparison.ratios().tolist()
@@ -147,7 +106,7 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
     }
 
 
-def _splits(report: EnergyReport) -> Iterable[str]:
+def _split_keys(report: EnergyReport) -> Iterable[str]:
     """Ways to split the top rung that this report can answer; nodes stand in every accounting already."""
     links = report.timeline is not None and "noc" in report.additions
     return ("rung", "core", "step", "link") if links else ("rung", "core", "step")

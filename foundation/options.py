@@ -1,0 +1,36 @@
+"""Names that users choose from, in Python, in YAML and on the command line: each set is written here alone."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+MethodName: TypeAlias = Literal["ecmt", "spikezip"]
+"""How an ANN becomes a spiking network."""
+
+Preset: TypeAlias = Literal["paper", "released"]
+"""ECMT as the paper says it, or as the published code does it."""
+
+FinitePresentation: TypeAlias = Literal["analog", "rate"]
+"""Ways to show a sample that end, so that what was shown sums to it."""
+
+Reset: TypeAlias = Literal["value", "subtract"]
+"""What a spike does to the membrane: sets it to v_reset (NIR), or takes v_threshold off it."""
+
+PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major"]
+"""How cores are seated: simulated annealing, recursive bisection, or in the order of their creation."""
+
+MappingGoal: TypeAlias = Literal["room", "latency", "throughput"]
+"""What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
+
+Numeric: TypeAlias = Literal["float32", "float64", "int8"]
+"""Number format of a run."""
+
+Synchronisation: TypeAlias = Literal["dataflow", "barrier"]
+"""How cores agree on time steps: all wait at a barrier, or each goes on when its inputs are complete."""
+
+METHOD_NAMES: tuple[MethodName, ...] = get_args(MethodName)
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+PLACEMENT_METHODS: tuple[PlacementMethod, ...] = get_args(PlacementMethod)
+MAPPING_GOALS: tuple[MappingGoal, ...] = get_args(MappingGoal)
+NUMERICS: tuple[Numeric, ...] = get_args(Numeric)
+SYNCHRONISATIONS: tuple[Synchronisation, ...] = get_args(Synchronisation)

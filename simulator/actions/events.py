@@ -1,0 +1,113 @@
+"""Events that parts met, from the spikes that a run recorded, and what the parts issued for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptile.conversion.graph import Convolution2d
+from synaptile.foundation.derived import derived
+from synaptile.foundation.errors import InputError
+from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.mapper.regions import required
+from synaptile.simulator.actions.part import Part
+from synaptile.simulator.actions.rules import actions_of
+from synaptile.simulator.actions.vocabulary import Access, Action, Trigger
+from synaptile.simulator.activity import Activity
+from synaptile.simulator.event.convolution_unit import part_counts
+
+Region = tuple[int, int, int, int]
+"""Tokens ``start:stop`` and channels (heads of a map) ``start:stop`` of a stream."""
+
+
+class SpikeCounts:
+    """Counts spikes of the first `images` images of an activity."""
+
+    def __init__(self, activity: Activity, images: int) -> None:
+        self.activity, self.images = activity, images
+        self._site, self._before = "", np.zeros(0, np.int32)
+
+    def of(self, site: str, start: int, stop: int, tokens: slice = slice(None)) -> Int64:
+        """Spikes of channels (heads of a map) ``start:stop``, shape (images, steps, tokens).
+
+        Raises InputError where the run counted other ranges, and kept the spikes of fewer images.
+        """
+        counts = self.recorded(site, start, stop, tokens)
+        if counts is None:
+            before = self._channels_before(site)[:, :, tokens]
+            counts = (before[..., stop].astype(np.int64) - before[..., start]).swapaxes(0, 1)
+        return np.ascontiguousarray(counts)
+
+    def recorded(self, site: str, start: int, stop: int, tokens: slice = slice(None)) -> Int64 | None:
+        """As `of`, from the counts of the run alone; None where its channel groups do not part at both bounds."""
+        record = self.activity.spikes[site]
+        first, last = np.searchsorted(record.bounds, (start, stop))
+        if last >= record.bounds.size or record.bounds[first] != start or record.bounds[last] != stop:
+            return None
+        counts: Int64 = record.events[:, : self.images, tokens, first:last].sum(axis=-1, dtype=np.int64)
+        return counts.swapaxes(0, 1)
+
+    def events(self, program: CoreProgram, part: Part, trigger: Trigger) -> Int64:
+        """Events of one part of a program, shape (images, steps, tokens). Raises InputError as `of` does."""
+        if isinstance(part.node, Convolution2d):
+            return self._of_convolution(part, part.node, trigger)
+        if trigger is Trigger.SENT:
+            return self.of(part.node.name, part.start, part.stop, slice(part.token_start, part.token_stop))
+        index = int(trigger is Trigger.SECOND_INPUT)
+        first, last, start, stop = _regions(program, part.node.name, index)[part.place]
+        return self.of(part.node.inputs[index].node, start, stop, slice(first, last))
+
+    def _of_convolution(self, part: Part, node: Convolution2d, trigger: Trigger) -> Int64:
+        parts, own = self.activity.program.parts, self.activity.program.parts_of(node.name)
+        same = np.flatnonzero((parts.out_start[own] == part.start) & (parts.out_stop[own] == part.stop))
+        if same.size:
+            counts = self.activity.convolutions[node.name][:, : self.images, same[0]]
+        else:
+            fired = np.diff(self._channels_before(node.inputs[0].node), axis=-1)[:, :, 0].astype(np.bool_)
+            counts = part_counts(node, ((part.start, part.stop),), fired)[:, :, 0]
+        at = int(trigger is Trigger.FIRST_INPUT)
+        return np.ascontiguousarray(counts[:, :, at : at + 1].swapaxes(0, 1))
+
+    def _channels_before(self, site: str) -> NDArray[np.int32]:
+        """Spikes in channels below each, shape (steps, images, tokens, channels + 1); that of the last site is held."""
+        masks = self.activity.spikes[site].masks
+        kept = 0 if masks is None else masks.shape[1]
+        if masks is None or kept < self.images:
+            raise InputError(
+                f"site {site!r}: this chip's mapping cuts channels where the run did not count spikes, and the run kept the "
+                f"spikes of {kept} images, {self.images} are asked for: schedule at most {kept}, or run again on this chip or "
+                f"with execute(..., keep_spikes={self.images})"
+            )
+        if self._site != site:
+            width = self.activity.program.graph.nodes[site].shape[-1]
+            fired = np.unpackbits(masks[:, : self.images], axis=-1, count=width)
+            self._before = np.zeros((*fired.shape[:-1], width + 1), np.int32)
+            np.cumsum(fired, axis=-1, out=self._before[..., 1:], dtype=np.int32)
+            self._site = site
+        return self._before
+
+
+def events_of(program: CoreProgram, part: Part, counts: SpikeCounts, actions: Iterable[Action | Access]) -> dict[Trigger, Int64]:
+    """Events of every trigger of some actions of a part, shape (images, steps, tokens) each."""
+    triggers = dict.fromkeys(action.trigger for action in actions if action.trigger is not Trigger.STEP)
+    return {trigger: counts.events(program, part, trigger) for trigger in triggers}
+
+
+def issued_by_events(program: CoreProgram, part: Part, counts: SpikeCounts) -> Iterator[tuple[Action, Int64]]:
+    """What events made a part issue: each action that they cause, and its operations, shape (images, steps)."""
+    actions = actions_of(part)
+    events = events_of(program, part, counts, actions)
+    for action in actions:
+        if action.trigger in events:
+            by_step = events[action.trigger].sum(axis=2) * action.count
+            yield action, np.where(action.rhythm.beats(by_step.shape[1]), by_step, 0)
+
+
+@derived
+def _regions(program: CoreProgram, name: str, index: int) -> list[Region]:
+    """What each part of a node reads of one input."""
+    node = program.graph.nodes[name]
+    columns = required(program.graph, node, index, program.parts, program.parts_of(name).astype(np.int64))
+    return list(zip(*(column.tolist() for column in columns), strict=True))

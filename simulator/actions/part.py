@@ -1,0 +1,103 @@
+"""A part as the rulebook sees it: its node, its core and its extents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synaptile.conversion.graph import Node
+from synaptile.foundation.derived import derived
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreKind, CoreProgram
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a node: tokens ``token_start:token_stop``, outputs ``start:stop`` (heads of a map), input rows.
+
+    `index` counts the program's parts, `place` those of the node, `node_index` its nodes. `senders` are the parts that send it
+    partial sums, `accumulators` those that each output has on a synapse core.
+    """
+
+    index: int
+    place: int
+    node: Node
+    node_index: int
+    core: int
+    kind: CoreKind
+    token_start: int
+    token_stop: int
+    start: int
+    stop: int
+    row_start: int
+    row_stop: int
+    owner: int
+    senders: int
+    accumulators: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the part; none where a sentence ends before it."""
+        return self.token_stop - self.token_start
+
+    @property
+    def outputs(self) -> int:
+        """Outputs, or heads of a map."""
+        return self.stop - self.start
+
+    @property
+    def rows(self) -> int:
+        """Input rows that it reads."""
+        return self.row_stop - self.row_start
+
+    @property
+    def owned(self) -> bool:
+        """Whether it holds its outputs' neurons, and sends no partial sums."""
+        return self.owner == self.index
+
+    @property
+    def lines(self) -> int:
+        """Rows of its stream, over all tokens: one per token, or per token and head of a map."""
+        return self.tokens * (self.outputs if self.node.is_map else 1)
+
+    @property
+    def width(self) -> int:
+        """Elements of a row of its stream."""
+        return self.node.shape[2] if self.node.is_map else self.outputs
+
+    @property
+    def elements(self) -> int:
+        """Elements of its stream, one image and step."""
+        return self.lines * self.width
+
+
+def accumulators_of(chip: Chip) -> int:
+    """Accumulators per output of a synapse core, hence words of a partial sum: where spikes are shifted, one per sign."""
+    return 2 if chip.synapse_core.graded_spikes == "shift" else 1
+
+
+@derived
+def parts_of(program: CoreProgram) -> tuple[Part, ...]:
+    """Every part of a program, in the order of its table."""
+    parts, nodes = program.parts, [program.graph.nodes[name] for name in program.node_names]
+    kinds = [CoreKind(kind) for kind in program.cores.kind.tolist()]
+    own = np.arange(parts.node.size)
+    senders = np.bincount(parts.owner[parts.owner != own], minlength=own.size)
+    place = np.zeros(own.size, np.int64)
+    for name in program.node_names:
+        chosen = program.parts_of(name)
+        place[chosen] = np.arange(chosen.size)
+    extents = (parts.token_start, parts.token_stop, parts.out_start, parts.out_stop, parts.in_start, parts.in_stop, parts.owner)
+    columns = (column.tolist() for column in (own, place, parts.node, parts.core, *extents, senders))
+    sets = accumulators_of(program.chip)
+    return tuple(
+        Part(i, at, nodes[node], node, core, kinds[core], t0, t1, o0, o1, r0, r1, owner, sending, sets)
+        for i, at, node, core, t0, t1, o0, o1, r0, r1, owner, sending in zip(*columns, strict=True)
+    )
+
+
+def whole(node: Node) -> Part:
+    """A node in one part, with one accumulator per output: what it does wherever it lies, and in a dense pass."""
+    rows = node.inputs[0].width if node.inputs else 0
+    return Part(-1, 0, node, -1, -1, CoreKind.EC, 0, node.tokens, 0, node.width, 0, rows, -1, 0, 1)

@@ -1,0 +1,75 @@
+"""Products of two spiking operands, d(t) = A(t) S_B(t) + S_A(t-1) B(t), per head; E elements per image and step.
+
+"A(t) S_B(t)", an accumulate per spike of A and column; "S_A(t-1) B(t)", one per spike of B and token, from the second step on;
+"operand sums", an add per spike (of B in a job of its own, before any token's). "theta combine" E mul + E mac for each pass that
+ran. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Law of sums: "pass sum" E add, from the second step
+on. A dense pass multiplies.
+
+Accesses: per spike of A "operand row" (a row of S_B), "product accumulator read" and "product accumulator write" a row each; per
+spike of B from the second step on the same with a column of S_A. Per spike "operand sum read" and "operand sum write", one word.
+Per row and step "EC state read" and "EC state write" a row of S_K (by the law of sums: of the step's result, read out and
+cleared). In a dense pass every element of A is an event, and B is buffered ("operand write", a word per element).
+A row in flight before expectation stays in registers.
+"""
+
+from __future__ import annotations
+
+from synaptile.conversion.graph import ProductUnit
+from synaptile.simulator.actions.part import Part
+from synaptile.simulator.actions.rules import Rules
+from synaptile.simulator.actions.synapse import theta_combine
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Rhythm, Role, Side, Trigger
+
+
+class ProductRules(Rules[ProductUnit], of=(ProductUnit,)):
+    """A product EC unit."""
+
+    def actions(self, part: Part, node: ProductUnit) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        e = part.elements
+        if node.law == "sum":
+            laws: tuple[Action, ...] = (Action(Role.PASS_SUM, Op.ADD, e, rhythm=Rhythm.LATER),)
+        else:
+            counts = ((Role.PRODUCT_ACCUMULATE, Op.ADD, 2 * e), (Role.EXPECTATION, Op.MUL, 2 * e), (Role.EXPECTATION, Op.ADD, e))
+            laws = tuple(Action(role, op, count) for role, op, count in counts)
+        return (
+            Action(Role.FIRST_PASS, Op.AC, _columns(node), Trigger.FIRST_INPUT),
+            Action(Role.SECOND_PASS, Op.AC, part.tokens, Trigger.SECOND_INPUT, Rhythm.LATER),
+            Action(Role.OPERAND_SUMS, Op.ADD, 1, Trigger.FIRST_INPUT),
+            Action(Role.OPERAND_SUMS, Op.ADD, 1, Trigger.SECOND_INPUT, operand_job=True),
+            *theta_combine(e, Rhythm.EVERY),
+            *theta_combine(e, Rhythm.LATER),
+            *laws,
+        )
+
+    def accesses(self, part: Part, node: ProductUnit) -> tuple[Access, ...]:
+        """Words that a part reads and writes."""
+        met = (Role.OPERAND_ROW, Role.PRODUCT_ACCUMULATOR_READ, Role.PRODUCT_ACCUMULATOR_WRITE)
+        sums = (Role.OPERAND_SUM_READ, Role.OPERAND_SUM_WRITE)
+        state = (Role.EC_STATE_READ, Role.EC_STATE_WRITE)
+        heads, width = _heads(part, node), node.keys if node.is_map else node.head_width
+        return (
+            Access(met, 1, _columns(node), Trigger.FIRST_INPUT),
+            Access(met, 1, part.tokens, Trigger.SECOND_INPUT, Rhythm.LATER),
+            Access(sums, 1, 1, Trigger.FIRST_INPUT, side=Side.SPIKING),
+            Access(sums, 1, 1, Trigger.SECOND_INPUT, side=Side.SPIKING),
+            Access(state, part.tokens * heads, width, side=Side.SPIKING),
+            Access((Role.OPERAND_WRITE,), node.keys * node.head_width * heads, 1, side=Side.DENSE),
+        )
+
+    def dense(self, node: ProductUnit) -> tuple[Action, ...]:
+        """Operations of one dense pass."""
+        return (Action(Role.DENSE_PRODUCT, Op.MAC, node.macs),)
+
+    def activations(self, part: Part, node: ProductUnit) -> int:
+        """Elements of A that a part meets in one dense pass."""
+        return part.tokens * (node.head_width if node.form == "qk" else node.keys) * _heads(part, node)
+
+
+def _columns(node: ProductUnit) -> int:
+    """Columns of B, which an element of A meets."""
+    return node.keys if node.form == "qk" else node.head_width
+
+
+def _heads(part: Part, node: ProductUnit) -> int:
+    return part.outputs if node.is_map else part.outputs // node.head_width

@@ -1,0 +1,76 @@
+"""Nodes that move or add streams of real values, of E elements per image and step.
+
+Add: "residual add" E add per addend beyond the first; "residual read" and "residual write" a row each. Token mean: "pooling" an
+add per token beyond the first, then E mul; "sum read" and "sum write" a row per token. Constant: "constant read". Concatenation,
+selection and what comes from off the chip do nothing.
+"""
+
+from __future__ import annotations
+
+from synaptile.conversion.graph import (
+    Add,
+    Concatenate,
+    ConstantStream,
+    ImageSource,
+    Node,
+    SpikeSource,
+    TokenMean,
+    TokenSelect,
+    TokenSource,
+)
+from synaptile.simulator.actions.part import Part
+from synaptile.simulator.actions.rules import Rules
+from synaptile.simulator.actions.synapse import rhythm_of
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role
+
+SUM = (Role.SUM_READ, Role.SUM_WRITE)
+
+
+class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, TokenSource, Concatenate, TokenSelect)):
+    """Nodes that no operation is spent on."""
+
+
+class ConstantRules(Rules[ConstantStream], of=(ConstantStream,)):
+    """A constant."""
+
+    def accesses(self, part: Part, node: ConstantStream) -> tuple[Access, ...]:
+        """Words that a part reads."""
+        return (Access((Role.CONSTANT_READ,), part.lines, part.width, rhythm=rhythm_of(node.injection)),)
+
+
+class AddRules(Rules[Add], of=(Add,)):
+    """A sum of streams."""
+
+    def actions(self, part: Part, node: Add) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        return (Action(Role.RESIDUAL_ADD, Op.ADD, (len(node.inputs) - 1) * part.elements),)
+
+    def accesses(self, part: Part, node: Add) -> tuple[Access, ...]:
+        """Words that a part reads and writes."""
+        roles = (Role.RESIDUAL_READ, Role.RESIDUAL_WRITE)
+        return (Access(roles, (len(node.inputs) - 1) * part.lines, part.width),)
+
+    def dense(self, node: Add) -> tuple[Action, ...]:
+        """Operations of one dense pass."""
+        others = len(node.inputs) - 1
+        return (Action(Role.STREAM_ADD, Op.ADD, others * node.size),) if others else ()
+
+
+class MeanRules(Rules[TokenMean], of=(TokenMean,)):
+    """A mean over tokens."""
+
+    def actions(self, part: Part, node: TokenMean) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        return _mean(Role.POOLING, node, part.elements)
+
+    def accesses(self, part: Part, node: TokenMean) -> tuple[Access, ...]:
+        """Words that a part reads and writes."""
+        return (Access(SUM, (node.stop - node.start) * part.lines, part.width),)
+
+    def dense(self, node: TokenMean) -> tuple[Action, ...]:
+        """Operations of one dense pass."""
+        return _mean(Role.TOKEN_MEAN, node, node.size)
+
+
+def _mean(role: Role, node: TokenMean, elements: int) -> tuple[Action, ...]:
+    return Action(role, Op.ADD, (node.stop - node.start - 1) * elements), Action(role, Op.MUL, elements)

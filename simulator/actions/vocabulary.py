@@ -1,0 +1,277 @@
+"""The words of the rulebook: operations, roles, what drives them and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Op(StrEnum):
+    """Operations that cores issue. `AC` is one accumulate, of one spike at one destination; `ADD` is every other addition."""
+
+    AC = "ac"
+    MAC = "mac"
+    ADD = "add"
+    MUL = "mul"
+    COMPARE = "compare"
+    DIV = "div"
+    RSQRT = "rsqrt"
+    EXP = "exp"
+    ERF = "erf"
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+
+    @property
+    def special(self) -> bool:
+        """Whether it takes a special-function unit of an EC core."""
+        return self in (Op.DIV, Op.RSQRT, Op.EXP, Op.ERF, Op.TANH, Op.SIGMOID)
+
+
+class Driver(Enum):
+    """What the count of a role grows with."""
+
+    CLOCK = auto()
+    """Steps and images: the same whatever fires."""
+    SPIKES = auto()
+    """Spikes of the site behind it, or of its own."""
+    FETCHES = auto()
+    """Weight rows that spikes fetch; tokens may share a row."""
+
+
+class Pass(Enum):
+    """How an operation goes through the units of its core."""
+
+    CORE = auto()
+    """The lanes of a synapse core; the multipliers of an EC core, or its special functions."""
+    UPDATE = auto()
+    """A neuron update, which integrates, compares and resets one membrane."""
+    WITHIN = auto()
+    """Part of another operation's pass."""
+    COMBINE = auto()
+    """On a synapse core both operations of a theta combine are one neuron update; on an EC core as CORE."""
+
+
+class Word(Enum):
+    """A word of memory: which memory holds it, and how wide it is there."""
+
+    WEIGHT = auto()
+    """Weight memory of a synapse core."""
+    ACCUMULATOR = auto()
+    """State memory of a synapse core."""
+    STATE = auto()
+    """A membrane on a synapse core; on an EC core any word of its memory."""
+
+
+_WEIGHTS = (Driver.CLOCK, Pass.CORE, Word.WEIGHT)
+_SUMS, _SUMS_BY_SPIKES = (Driver.CLOCK, Pass.CORE, Word.ACCUMULATOR), (Driver.SPIKES, Pass.CORE, Word.ACCUMULATOR)
+_STATE, _STATE_BY_SPIKES = (Driver.CLOCK, Pass.CORE, Word.STATE), (Driver.SPIKES, Pass.CORE, Word.STATE)
+
+
+class Role(StrEnum):
+    """What an operation or access is for. The value is the name that tables and files print.
+
+    `driven_by` says what its count grows with, `passes` how an operation goes through the units of a core, `word` what an access
+    reads or writes (None: no memory of a core), `cut` whether its total depends on how the network is cut into parts.
+    """
+
+    driven_by: Driver
+    passes: Pass
+    word: Word | None
+    cut: bool
+
+    def __new__(
+        cls,
+        name: str,
+        driven_by: Driver = Driver.CLOCK,
+        passes: Pass = Pass.CORE,
+        word: Word | None = None,
+        cut: bool = False,
+    ) -> Role:
+        """A role of that name."""
+        role = str.__new__(cls, name)
+        role._value_ = name
+        role.driven_by, role.passes, role.word, role.cut = driven_by, passes, word, cut
+        return role
+
+    # Operations: synapses and convolutions
+    SYNAPSE_ROWS = "synapse rows", Driver.SPIKES
+    BIAS = "bias"
+    PARTIAL_SUMS = "partial sums", Driver.CLOCK, Pass.CORE, None, True
+    THETA_COMBINE = "theta combine", Driver.CLOCK, Pass.COMBINE, None, True
+    DENSE_HEAD = "dense head"
+    # neurons
+    INTEGRATE = "integrate", Driver.CLOCK, Pass.UPDATE
+    THRESHOLD_COMPARE = "threshold compare", Driver.CLOCK, Pass.WITHIN
+    LEAK = "leak", Driver.CLOCK, Pass.WITHIN
+    SOFT_RESET = "soft reset", Driver.SPIKES, Pass.WITHIN
+    TRACER = "tracer", Driver.SPIKES, Pass.WITHIN
+    # EC units and products
+    EC_ACCUMULATE = "EC accumulate"
+    MEAN = "mean"
+    FUNCTION = "function"
+    EXPECTATION = "expectation"
+    FIRST_PASS = "A(t) S_B(t)", Driver.SPIKES
+    SECOND_PASS = "S_A(t-1) B(t)", Driver.SPIKES
+    OPERAND_SUMS = "operand sums", Driver.SPIKES, Pass.CORE, None, True
+    PRODUCT_ACCUMULATE = "S_K accumulate"
+    PASS_SUM = "pass sum"
+    # front ends, streams, read-out
+    FRONT_END = "front end"
+    EMBEDDING = "embedding"
+    RESIDUAL_ADD = "residual add"
+    POOLING = "pooling"
+    READ_OUT = "read-out"
+    NORMALISE = "normalise"
+
+    # Operations of a dense pass
+    DENSE_ROWS = "dense rows"
+    DENSE_PRODUCT = "dense product"
+    STREAM_ADD = "stream add"
+    TOKEN_MEAN = "token mean"
+    READ_OUT_SCALE = "read-out scale"
+    LAYER_NORM = "layer_norm"
+    SOFTMAX = "softmax"
+    GELU = "gelu"
+    GELU_TANH = "gelu_tanh"
+    QUICK_GELU = "quick_gelu"
+    SILU = "silu"
+    RELU = "relu"
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+
+    # Memory of synapse cores
+    WEIGHT_ROWS = "weight rows", Driver.FETCHES, Pass.CORE, Word.WEIGHT
+    BIAS_READ = "bias read", *_WEIGHTS
+    ACCUMULATOR_READ = "accumulator read", *_SUMS_BY_SPIKES
+    ACCUMULATOR_WRITE = "accumulator write", *_SUMS_BY_SPIKES
+    ACCUMULATOR_READ_OUT = "accumulator read-out", *_SUMS
+    ACCUMULATOR_CLEAR = "accumulator clear", *_SUMS
+    PARTIAL_SUM_READ = "partial sum read", *_SUMS
+    PARTIAL_SUM_WRITE = "partial sum write", *_SUMS
+    # of neurons
+    MEMBRANE_READ = "membrane read", *_STATE
+    MEMBRANE_WRITE = "membrane write", *_STATE
+    TRACER_READ = "tracer read", *_STATE
+    TRACER_WRITE = "tracer write", *_STATE
+    SYNAPTIC_CURRENT_READ = "synaptic current read", *_STATE
+    SYNAPTIC_CURRENT_WRITE = "synaptic current write", *_STATE
+    # of EC cores
+    EC_STATE_READ = "EC state read", *_STATE
+    EC_STATE_WRITE = "EC state write", *_STATE
+    ACTIVATION_READ = "activation read", *_STATE
+    ACTIVATION_WRITE = "activation write", *_STATE
+    PARAMETERS = "parameters", *_STATE
+    OPERAND_ROW = "operand row", *_STATE_BY_SPIKES
+    OPERAND_WRITE = "operand write", *_STATE
+    PRODUCT_ACCUMULATOR_READ = "product accumulator read", *_STATE_BY_SPIKES
+    PRODUCT_ACCUMULATOR_WRITE = "product accumulator write", *_STATE_BY_SPIKES
+    OPERAND_SUM_READ = "operand sum read", *_STATE_BY_SPIKES
+    OPERAND_SUM_WRITE = "operand sum write", *_STATE_BY_SPIKES
+    DENSE_WEIGHT_ROWS = "dense weight rows", *_STATE
+    DENSE_ACCUMULATOR_READ = "dense accumulator read", *_STATE
+    DENSE_ACCUMULATOR_WRITE = "dense accumulator write", *_STATE
+    CURRENT_READ = "current read", *_STATE
+    CURRENT_WRITE = "current write", *_STATE
+    POSITION_READ = "position read", *_STATE
+    CONSTANT_READ = "constant read", *_STATE
+    RESIDUAL_READ = "residual read", *_STATE
+    RESIDUAL_WRITE = "residual write", *_STATE
+    SUM_READ = "sum read", *_STATE
+    SUM_WRITE = "sum write", *_STATE
+
+    # The published accountings
+    ACCUMULATE = "accumulate", Driver.SPIKES
+    DENSE_PASS = "dense pass"
+    # Flits, beside partial sums
+    SPIKES = "spikes", Driver.SPIKES
+    REAL_VALUES = "real values"
+    # Static energy and what enters from outside
+    CORES_IN_USE = "cores in use"
+    IDLE_CORES = "idle cores"
+    ALL_CORES = "all cores"
+    ROUTERS = "routers"
+    IMAGE_IN = "image in"
+    WORD_EMBEDDINGS_IN = "word embeddings in"
+
+
+class Trigger(Enum):
+    """What an action happens for."""
+
+    STEP = auto()
+    """A time step; a dense pass is one step."""
+    SENT = auto()
+    """A spike that the part sends."""
+    FIRST_INPUT = auto()
+    """A spike of the first input; of a convolution, a weight row that a spike needs there."""
+    SECOND_INPUT = auto()
+    """A spike of the second input."""
+    REACHED = auto()
+    """An output of a convolution that a spike reaches."""
+
+
+class Rhythm(Enum):
+    """At which steps an action happens."""
+
+    ONCE = auto()
+    """At the first step."""
+    EVERY = auto()
+    """At every step."""
+    LATER = auto()
+    """At every step but the first."""
+    SHOWN = auto()
+    """At every step but the first, as long as the sample is shown."""
+
+    def beats(self, steps: int, last: int | None = None) -> NDArray[np.bool_]:
+        """Whether it happens at each step, shape (steps,); the sample is shown up to step `last`, None: to the end."""
+        step = np.arange(steps)
+        shown = steps if last is None else last
+        beat: dict[Rhythm, NDArray[np.bool_]] = {
+            Rhythm.ONCE: step == 0,
+            Rhythm.EVERY: step >= 0,
+            Rhythm.LATER: step > 0,
+            Rhythm.SHOWN: (step > 0) & (step < shown),
+        }
+        return beat[self]
+
+
+class Side(Enum):
+    """Which of the two networks does something: the spiking one, the dense one, or both."""
+
+    BOTH = auto()
+    SPIKING = auto()
+    DENSE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An operation of a part: `count` of `op`, per image and step or per event.
+
+    What tokens do not cause one by one is spread over them evenly; `operand_job`: it is done in the job that takes in a product's
+    second operand, before any token's.
+    """
+
+    role: Role
+    op: Op
+    count: int
+    trigger: Trigger = Trigger.STEP
+    rhythm: Rhythm = Rhythm.EVERY
+    operand_job: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Rows of words that a part reads or writes, for each of `roles`: `rows` of `words`, per image and step or per event.
+
+    `shared`: a row, once fetched, serves several tokens; a clocked one is then counted per group of tokens.
+    """
+
+    roles: tuple[Role, ...]
+    rows: int
+    words: int
+    trigger: Trigger = Trigger.STEP
+    rhythm: Rhythm = Rhythm.EVERY
+    side: Side = Side.BOTH
+    shared: bool = False
