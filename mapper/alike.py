@@ -1,4 +1,4 @@
-"""mapping_key: chips of one key are mapped alike, whatever their clocks, lanes, links and energies."""
+"""mapping_key: for room, chips of one key are mapped alike, whatever their clocks, lanes, links and energies."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ UNREAD_OF_CORES = frozenset(
         "registers",
     }
 )
-"""Figures of cores that the mapper does not read. Of the rest of a chip it reads the mesh, and nothing else."""
+"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, and nothing else."""
 
 
 def mapping_key(chip: Chip) -> str:
-    """Hex digest of the figures that the mapper reads: equal keys give equal parts, cores, flows and routes."""
+    """Hex digest of the figures that mapping for room reads: equal keys give equal parts, cores, flows and routes."""
     cores = {
         kind: None if core is None else {name: value for name, value in asdict(core).items() if name not in UNREAD_OF_CORES}
         for kind, core in (("synapse", chip.synapse_core), ("ec", chip.ec_core))

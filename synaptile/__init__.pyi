@@ -113,6 +113,9 @@ from .mapper import (
     CoreProgram as CoreProgram,
 )
 from .mapper import (
+    FiringRates as FiringRates,
+)
+from .mapper import (
     load_program as load_program,
 )
 from .mapper import (
@@ -142,13 +145,22 @@ from .simulator import (
     Reference as Reference,
 )
 from .simulator import (
+    Relief as Relief,
+)
+from .simulator import (
     Timeline as Timeline,
 )
 from .simulator import (
     execute as execute,
 )
 from .simulator import (
+    firing_rates as firing_rates,
+)
+from .simulator import (
     reference as reference,
+)
+from .simulator import (
+    relief as relief,
 )
 from .simulator import (
     schedule as schedule,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synaptile.conversion.graph import Convolution2d, ImageSource, Source, SpikingGraph, Synapse
+from synaptile.conversion.graph import Convolution2d, Source, SpikingGraph, Synapse
 from synaptile.conversion.nir import from_nir
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import Goal
+from synaptile.foundation.options import MappingGoal
 from synaptile.hwmodels import Chip, load_chip, vary
 from synaptile.images import digits as digit_images
 from synaptile.mapper import CoreProgram, FiringRates, load_program, map_graph, save_program
@@ -22,23 +22,20 @@ from synaptile.mapper.expected import phases
 from synaptile.mapper.load import part_loads
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, execute, firing_rates, schedule
-from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.rebase import rebased
-from synaptile.simulator.schedule.plan import list_jobs
-from synaptile.simulator.schedule.work import work_of
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.mapper.test_properties import chips, every_weight_once, graphs, no_limit_exceeded
 from tests.nir.networks import convolutional
+from tests.schedule.naive import first_image
 from tests.synaptile.models import small_digits_graph
 
 GRAPH = vit_graph(depth=1, tokens=5, width=8, heads=2, hidden=16, classes=3)
-FOR_TIME: tuple[Goal, ...] = ("latency", "throughput")
+FOR_TIME: tuple[MappingGoal, ...] = ("latency", "throughput")
 
 
 def batch(graph: SpikingGraph, images: int) -> np.ndarray:
-    assert isinstance(graph.source, ImageSource)
-    return np.random.default_rng(7).standard_normal((images, *graph.source.image_shape)).astype(np.float32)
+    return np.random.default_rng(7).standard_normal((images, *first_image(graph))).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +64,7 @@ def test_rates_that_no_run_has_are_refused(rates: tuple[int, dict[str, float]], 
 
 @settings(max_examples=6)
 @given(graphs(), chips(), st.sampled_from(FOR_TIME))
-def test_it_loses_nothing_doubles_nothing_and_exceeds_nothing(graph: SpikingGraph, chip: Chip, goal: Goal) -> None:
+def test_it_loses_nothing_doubles_nothing_and_exceeds_nothing(graph: SpikingGraph, chip: Chip, goal: MappingGoal) -> None:
     try:
         room = map_graph(graph, chip, anneal_moves=0)
     except DoesNotFit:
@@ -99,7 +96,7 @@ def same_parts(first: CoreProgram, second: CoreProgram) -> bool:
 def test_what_is_computed_does_not_depend_on_the_goal(numeric: str) -> None:
     graph = vit_graph(depth=2, tokens=10, width=16, heads=2, hidden=40, classes=5, dtype=np.float64)
     chip = small_chip(synapse={"weight_memory_bits": 300 * 32}, ec={"state_memory_bits": 1500 * 32})
-    goals: tuple[Goal, ...] = ("room", *FOR_TIME)
+    goals: tuple[MappingGoal, ...] = ("room", *FOR_TIME)
     programs = [map_graph(graph, chip, goal=goal, anneal_moves=0) for goal in goals]
     room, *others = (execute(program, batch(graph, 2), 4, numeric) for program in programs)
     for program, other in zip(programs[1:], others, strict=True):
@@ -118,14 +115,10 @@ def test_expected_loads_are_those_of_the_schedule() -> None:
         ec={"multipliers_per_cycle": 2, "state_memory_bits": 4000 * 32},
     )
     chip = replace(chip, noc=replace(chip.noc, flit_bits=1 << 20))
-    goals: tuple[Goal, ...] = ("room", "throughput")
-    for goal in goals:
-        program = map_graph(graph, chip, goal=goal, anneal_moves=0)
+    for program in (map_graph(graph, chip, anneal_moves=0), map_graph(graph, chip, goal="throughput", anneal_moves=0)):
         activity = execute(program, batch(graph, 1), 5)
-        jobs = list_jobs(program)
-        work = work_of(program, jobs, SpikeCounts(activity, 1), activity.steps, 1)
-        took = np.zeros(program.parts.node.size)
-        np.add.at(took, jobs.part, work.duration.sum(axis=0))
+        jobs = schedule(activity).jobs
+        took = np.bincount(jobs.part, jobs.end_cycles - jobs.start_cycles, program.parts.node.size)
         expected = part_loads(graph, chip, firing_rates(activity), program.parts).image(activity.steps)
         for name in program.node_names:
             own = program.parts_of(name)
@@ -181,7 +174,7 @@ def test_random_transformers_are_never_slower_than_mapped_for_room(seed: int) ->
 
 
 @pytest.mark.parametrize("goal", FOR_TIME)
-def test_narrow_weights_do_not_make_a_chip_slower(digits: Activity, goal: Goal) -> None:
+def test_narrow_weights_do_not_make_a_chip_slower(digits: Activity, goal: MappingGoal) -> None:
     graph, chip = digits.program.graph, digits.program.chip
     narrow = vary(chip, {"synapse_core.weight_bits": 8})
     latency, interval = times(digits, map_graph(graph, chip, goal=goal), 3)
