@@ -5,22 +5,56 @@ Horowitz (ISSCC 2014) prints three sizes: 8 KB 10 pJ, 32 KB 20 pJ, 1 MB 100 pJ. 
 exponent 0.464. Reads and writes cost the same. Which size counts: the bank that the chip file gives (`weight_bank_bits`,
 `state_bank_bits`), else the core's whole memory as one SRAM. A bank alone leaves out the wires between banks and datapath, the
 whole memory as one SRAM charges them in full: the truth lies between.
+
+A memory for which the chip file has figures of its own (section `memories`: an SRAM compiler's, or rows of CACTI 7) is priced by
+these, reads and writes apart, in accesses of the width that they are for.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from math import log
+from typing import Literal, NamedTuple, TypeAlias
 
 from synaptile.energy.horowitz import SRAM_PJ_PER_64BIT, Figure
 from synaptile.energy.prices import Price
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.sections import Memory
+from synaptile.hwmodels.sram_table import sram_figures
+from synaptile.mapper.program import CoreKind
+
+MemoryName: TypeAlias = Literal["weight", "state", "ec_state", "event_buffer", "buffer"]
+"""Memories of a chip, as its section `memories` names them."""
 
 ACCESS_BITS = 64
 """Bits of one access."""
 
 WEIGHT, STATE, EC, DRAM = "weight access", "state access", "ec access", "dram access"
 """Ops of the bill: one 64-bit access of a synapse core's weight memory, of its state memory, of an EC core's memory, of DRAM."""
+
+REGISTER = {CoreKind.SYNAPSE: "lane register update", CoreKind.EC: "multiplier register update"}
+"""Ops of the bill: reading and writing one word of the registers of a lane, or of a multiplier."""
+
+DRAM_BIT = "dram bit"
+"""Op of the bill: a bit to or from DRAM, where weights are streamed."""
+
+
+class Port(NamedTuple):
+    """How a bill measures a memory: ops of reading and writing, and how wide an access is."""
+
+    read: str
+    write: str
+    width_bits: int
+
+
+def port(chip: Chip, memory: MemoryName) -> Port:
+    """The port of a memory: `weight`, `state`, `ec_state`, `event_buffer` or `buffer`."""
+    own = getattr(chip.memories, memory)
+    if own is None:
+        op = {"weight": WEIGHT, "state": STATE, "ec_state": EC}[memory]
+        return Port(op, op, ACCESS_BITS)
+    name = {"ec_state": "ec", "event_buffer": "event buffer"}.get(memory, memory)
+    return Port(f"{name} read", f"{name} write", own.width_bits)
 
 
 def sram_figure(size_bytes: float) -> Figure:
@@ -38,9 +72,9 @@ def sram_figure(size_bytes: float) -> Figure:
     )
 
 
-def accesses(words: int, bits: int) -> int:
+def accesses(words: int, bits: int, width_bits: int = ACCESS_BITS) -> int:
     """Accesses that a row of `words` words of `bits` bits takes: it starts at an access of its own."""
-    return -(-words * bits // ACCESS_BITS)
+    return -(-words * bits // width_bits)
 
 
 def memory_prices(chip: Chip) -> dict[str, Price]:
@@ -55,7 +89,47 @@ def memory_prices(chip: Chip) -> dict[str, Price]:
         prices[EC] = Price(None, f"unpriced: {chip.name} has no EC core, hence no memory of one")
     else:
         prices[EC] = _sram(chip, "ec_core.state", ec.state_memory_bits, ec.state_bank_bits)
+    return prices | _own_prices(chip)
+
+
+def _own_prices(chip: Chip) -> dict[str, Price]:
+    """Prices of what has figures of its own: memories, registers, DRAM."""
+    prices: dict[str, Price] = {}
+    core, ec, memories = chip.synapse_core, chip.ec_core, chip.memories
+    banks: dict[MemoryName, int] = {
+        "weight": core.weight_bank_bits or core.weight_memory_bits,
+        "state": core.state_bank_bits or core.state_memory_bits,
+        "ec_state": (ec.state_bank_bits or ec.state_memory_bits) if ec is not None else 0,
+        "event_buffer": core.state_bank_bits or core.state_memory_bits,
+        "buffer": memories.buffer.capacity_bits if memories.buffer is not None else 0,
+    }
+    for memory, bank_bits in banks.items():
+        own: Memory | None = getattr(memories, memory)
+        if own is not None:
+            of = port(chip, memory)
+            prices[of.read], prices[of.write] = _own_figures(chip, memory, own, own.bank_bits or bank_bits)
+    for kind, name, section in ((CoreKind.SYNAPSE, "synapse_core", core), (CoreKind.EC, "ec_core", ec)):
+        if section is not None and section.registers is not None:
+            figure = f"{name}.registers.update_pj"
+            prices[REGISTER[kind]] = Price(section.registers.update_pj, f"{chip.name}, {figure}: {chip.origin(figure)}")
+    if memories.dram is not None:
+        figure = "memories.dram.pj_per_bit"
+        prices[DRAM_BIT] = Price(memories.dram.pj_per_bit, f"{chip.name}, {figure}: {chip.origin(figure)}")
     return prices
+
+
+def _own_figures(chip: Chip, memory: MemoryName, own: Memory, bank_bits: int) -> tuple[Price, Price]:
+    """Prices of a read and a write. Raises ChipError where the table of CACTI 7 has no such bank."""
+    where = f"{chip.name}, memories.{memory}"
+    if own.flavour is not None:
+        figures = sram_figures(chip.process_nm, own.flavour, bank_bits / 8, own.width_bits, what=where)
+        return Price(figures.read_pj, f"{where}: {figures.source}"), Price(figures.write_pj, f"{where}: {figures.source}")
+    assert own.read_pj is not None and own.write_pj is not None  # hwmodels/consistency.py
+    read, write = (f"memories.{memory}.{way}_pj" for way in ("read", "write"))
+    return (
+        Price(own.read_pj, f"{chip.name}, {read}: {chip.origin(read)}"),
+        Price(own.write_pj, f"{chip.name}, {write}: {chip.origin(write)}"),
+    )
 
 
 def _sram(chip: Chip, memory: str, whole_bits: int, bank_bits: int | None) -> Price:

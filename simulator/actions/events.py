@@ -57,7 +57,7 @@ class SpikeCounts:
         if trigger is Trigger.SENT:
             return self.of(part.node.name, part.start, part.stop, slice(part.token_start, part.token_stop))
         index = int(trigger is Trigger.SECOND_INPUT)
-        first, last, start, stop = _regions(program, part.node.name, index)[part.place]
+        first, last, start, stop = region_of(program, part, index)
         return self.of(part.node.inputs[index].node, start, stop, slice(first, last))
 
     def _of_convolution(self, part: Part, node: Convolution2d, trigger: Trigger) -> Int64:
@@ -104,6 +104,11 @@ def issued_by_events(program: CoreProgram, part: Part, counts: SpikeCounts) -> I
         if action.trigger in events:
             by_step = events[action.trigger].sum(axis=2) * action.count
             yield action, np.where(action.rhythm.beats(by_step.shape[1]), by_step, 0)
+
+
+def region_of(program: CoreProgram, part: Part, index: int) -> Region:
+    """What a part reads of one of its node's inputs."""
+    return _regions(program, part.node.name, index)[part.place]
 
 
 @derived

@@ -15,7 +15,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.simulator.actions.functions import function_operations
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
-from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Side
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Role, Side
 
 
 class ExpectationRules(Rules[ECUnit], of=(ECUnit,)):
@@ -35,7 +35,7 @@ class ExpectationRules(Rules[ECUnit], of=(ECUnit,)):
         return (
             Access((Role.EC_STATE_READ, Role.EC_STATE_WRITE), 2 * part.lines, part.width, side=Side.SPIKING),
             Access((Role.ACTIVATION_READ, Role.ACTIVATION_WRITE), part.lines, part.width, side=Side.DENSE),
-            Access((Role.PARAMETERS,), parameters * part.lines, part.width),
+            Access((Role.PARAMETERS,), parameters * part.lines // part.tokens, part.width, reuse=Reuse.BATCH),
         )
 
     def dense(self, node: ECUnit) -> tuple[Action, ...]:

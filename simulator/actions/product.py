@@ -5,8 +5,10 @@
 ran. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Law of sums: "pass sum" E add, from the second step
 on. A dense pass multiplies.
 
-Accesses: per spike of A "operand row" (a row of S_B), "product accumulator read" and "product accumulator write" a row each; per
-spike of B from the second step on the same with a column of S_A. Per spike "operand sum read" and "operand sum write", one word.
+Accesses, query by query: per spike of A at (i, d) "operand row" (row d of S_B), "product accumulator read" and "product
+accumulator write" a row each. From the second step on "operand load" a row of S_A per query, and per spike of B at (j, d) for each
+query i "product accumulator read" and "product accumulator write" the word (i, j), which takes S_A(t-1)[i, d]. Per spike "operand
+sum read" and "operand sum write", one word.
 Per row and step "EC state read" and "EC state write" a row of S_K (by the law of sums: of the step's result, read out and
 cleared). In a dense pass every element of A is an event, and B is buffered ("operand write", a word per element).
 A row in flight before expectation stays in registers.
@@ -18,7 +20,9 @@ from synaptile.conversion.graph import ProductUnit
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
 from synaptile.simulator.actions.synapse import theta_combine
-from synaptile.simulator.actions.vocabulary import Access, Action, Op, Rhythm, Role, Side, Trigger
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Rhythm, Role, Side, Trigger
+
+ACCUMULATOR = (Role.PRODUCT_ACCUMULATOR_READ, Role.PRODUCT_ACCUMULATOR_WRITE)
 
 
 class ProductRules(Rules[ProductUnit], of=(ProductUnit,)):
@@ -44,13 +48,14 @@ class ProductRules(Rules[ProductUnit], of=(ProductUnit,)):
 
     def accesses(self, part: Part, node: ProductUnit) -> tuple[Access, ...]:
         """Words that a part reads and writes."""
-        met = (Role.OPERAND_ROW, Role.PRODUCT_ACCUMULATOR_READ, Role.PRODUCT_ACCUMULATOR_WRITE)
         sums = (Role.OPERAND_SUM_READ, Role.OPERAND_SUM_WRITE)
         state = (Role.EC_STATE_READ, Role.EC_STATE_WRITE)
         heads, width = _heads(part, node), node.keys if node.is_map else node.head_width
         return (
-            Access(met, 1, _columns(node), Trigger.FIRST_INPUT),
-            Access(met, 1, part.tokens, Trigger.SECOND_INPUT, Rhythm.LATER),
+            Access((Role.OPERAND_ROW,), 1, _columns(node), Trigger.FIRST_INPUT, reuse=Reuse.BLOCK),
+            Access(ACCUMULATOR, 1, _columns(node), Trigger.FIRST_INPUT),
+            Access(ACCUMULATOR, part.tokens, 1, Trigger.SECOND_INPUT, Rhythm.LATER, Side.SPIKING),
+            Access((Role.OPERAND_LOAD,), part.tokens * heads, _depth(node), rhythm=Rhythm.LATER, side=Side.SPIKING),
             Access(sums, 1, 1, Trigger.FIRST_INPUT, side=Side.SPIKING),
             Access(sums, 1, 1, Trigger.SECOND_INPUT, side=Side.SPIKING),
             Access(state, part.tokens * heads, width, side=Side.SPIKING),
@@ -63,12 +68,17 @@ class ProductRules(Rules[ProductUnit], of=(ProductUnit,)):
 
     def activations(self, part: Part, node: ProductUnit) -> int:
         """Elements of A that a part meets in one dense pass."""
-        return part.tokens * (node.head_width if node.form == "qk" else node.keys) * _heads(part, node)
+        return part.tokens * _depth(node) * _heads(part, node)
 
 
 def _columns(node: ProductUnit) -> int:
     """Columns of B, which an element of A meets."""
     return node.keys if node.form == "qk" else node.head_width
+
+
+def _depth(node: ProductUnit) -> int:
+    """Elements of A of one query and head."""
+    return node.head_width if node.form == "qk" else node.keys
 
 
 def _heads(part: Part, node: ProductUnit) -> int:

@@ -16,7 +16,7 @@ from synaptile.conversion.graph import Synapse
 from synaptile.conversion.graph.node import Injection
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
-from synaptile.simulator.actions.vocabulary import Access, Action, Op, Rhythm, Role, Trigger
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Rhythm, Role, Trigger
 
 READ_OUT = (Role.ACCUMULATOR_READ_OUT, Role.ACCUMULATOR_CLEAR)
 ACCUMULATOR = (Role.ACCUMULATOR_READ, Role.ACCUMULATOR_WRITE)
@@ -41,7 +41,7 @@ class SynapseRules(Rules[Synapse], of=(Synapse,)):
         if not node.spiking:
             return dense_layer(part, node.fan_in, Rhythm.EVERY)
         event = (
-            Access((Role.WEIGHT_ROWS,), 1, part.outputs, Trigger.FIRST_INPUT, shared=True),
+            Access((Role.WEIGHT_ROWS,), 1, part.outputs, Trigger.FIRST_INPUT, reuse=Reuse.BATCH),
             Access(ACCUMULATOR, 1, part.outputs, Trigger.FIRST_INPUT),
         )
         read_out = Access(READ_OUT, part.tokens * part.accumulators, part.outputs)
@@ -51,7 +51,7 @@ class SynapseRules(Rules[Synapse], of=(Synapse,)):
         return (
             *event,
             read_out,
-            Access((Role.BIAS_READ,), part.tokens, part.outputs, rhythm=rhythm_of(node.injection)),
+            Access((Role.BIAS_READ,), 1, part.outputs, rhythm=rhythm_of(node.injection), reuse=Reuse.BATCH),
             Access(sums, part.senders * part.tokens * part.accumulators, part.outputs),
         )
 
@@ -83,6 +83,6 @@ def dense_layer(part: Part, fan_in: int, rhythm: Rhythm) -> tuple[Access, ...]:
     """Accesses of a layer that multiplies: each input of each token meets a row of weights and of accumulators."""
     accumulator = (Role.DENSE_ACCUMULATOR_READ, Role.DENSE_ACCUMULATOR_WRITE)
     return (
-        Access((Role.DENSE_WEIGHT_ROWS,), fan_in, part.outputs, rhythm=rhythm, shared=True),
+        Access((Role.DENSE_WEIGHT_ROWS,), fan_in, part.outputs, rhythm=rhythm, reuse=Reuse.BATCH),
         Access(accumulator, fan_in * part.tokens, part.outputs, rhythm=rhythm),
     )

@@ -64,6 +64,10 @@ class Word(Enum):
     """State memory of a synapse core."""
     STATE = auto()
     """A membrane on a synapse core; on an EC core any word of its memory."""
+    REGISTER = auto()
+    """A register of a lane, or of a multiplier."""
+    EVENT = auto()
+    """A spike, or in a dense pass an activation, that waits in front of a core."""
 
 
 _WEIGHTS = (Driver.CLOCK, Pass.CORE, Word.WEIGHT)
@@ -96,6 +100,11 @@ class Role(StrEnum):
         role._value_ = name
         role.driven_by, role.passes, role.word, role.cut = driven_by, passes, word, cut
         return role
+
+    @property
+    def writes(self) -> bool:
+        """Whether an access of this role writes."""
+        return self.value.endswith(("write", "clear")) or self.value == "stored for later phases"
 
     # Operations: synapses and convolutions
     SYNAPSE_ROWS = "synapse rows", Driver.SPIKES
@@ -165,7 +174,8 @@ class Role(StrEnum):
     ACTIVATION_READ = "activation read", *_STATE
     ACTIVATION_WRITE = "activation write", *_STATE
     PARAMETERS = "parameters", *_STATE
-    OPERAND_ROW = "operand row", *_STATE_BY_SPIKES
+    OPERAND_ROW = "operand row", Driver.FETCHES, Pass.CORE, Word.STATE
+    OPERAND_LOAD = "operand load", *_STATE
     OPERAND_WRITE = "operand write", *_STATE
     PRODUCT_ACCUMULATOR_READ = "product accumulator read", *_STATE_BY_SPIKES
     PRODUCT_ACCUMULATOR_WRITE = "product accumulator write", *_STATE_BY_SPIKES
@@ -182,6 +192,20 @@ class Role(StrEnum):
     RESIDUAL_WRITE = "residual write", *_STATE
     SUM_READ = "sum read", *_STATE
     SUM_WRITE = "sum write", *_STATE
+
+    # Where dataflow puts words into registers, and events into a buffer
+    ACCUMULATOR_UPDATE = "accumulator update", Driver.SPIKES, Pass.CORE, Word.REGISTER
+    PRODUCT_ACCUMULATOR_UPDATE = "product accumulator update", Driver.SPIKES, Pass.CORE, Word.REGISTER
+    OPERAND_SUM_UPDATE = "operand sum update", Driver.SPIKES, Pass.CORE, Word.REGISTER
+    DENSE_ACCUMULATOR_UPDATE = "dense accumulator update", Driver.CLOCK, Pass.CORE, Word.REGISTER
+    STATE_UPDATE = "state update", Driver.CLOCK, Pass.CORE, Word.REGISTER
+    REGISTER_READ_OUT = "register read-out", Driver.CLOCK, Pass.CORE, Word.REGISTER
+    EVENT_WRITE = "event write", Driver.SPIKES, Pass.CORE, Word.EVENT
+    EVENT_READ = "event read", Driver.SPIKES, Pass.CORE, Word.EVENT
+    # Between phases
+    WEIGHTS_IN = "weights in"
+    STORED_WRITE = "stored for later phases"
+    STORED_READ = "read from earlier phases"
 
     # The published accountings
     ACCUMULATE = "accumulate", Driver.SPIKES
@@ -251,6 +275,17 @@ class Side(Enum):
     DENSE = auto()
 
 
+class Reuse(Enum):
+    """What a row that has been fetched serves, by the dataflow of its core."""
+
+    EACH = auto()
+    """One event, or one token."""
+    BLOCK = auto()
+    """A block of tokens at one step."""
+    BATCH = auto()
+    """A block of tokens at a batch of steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """An operation of a part: `count` of `op`, per image and step or per event.
@@ -271,7 +306,7 @@ class Action:
 class Access:
     """Rows of words that a part reads or writes, for each of `roles`: `rows` of `words`, per image and step or per event.
 
-    `shared`: a row, once fetched, serves several tokens; a clocked one is then counted per group of tokens.
+    `reuse`: what a fetched row serves; of a clocked access that shares, `rows` are per block of tokens.
     """
 
     roles: tuple[Role, ...]
@@ -280,4 +315,4 @@ class Access:
     trigger: Trigger = Trigger.STEP
     rhythm: Rhythm = Rhythm.EVERY
     side: Side = Side.BOTH
-    shared: bool = False
+    reuse: Reuse = Reuse.EACH

@@ -42,9 +42,9 @@ def stored_outputs(program: CoreProgram) -> Stored:
 
 
 def stored_bits(program: CoreProgram, stored: Stored, counts: SpikeCounts) -> Int64:
-    """Bits of each output over all steps of an image, shape (images, outputs)."""
+    """Bits of each output at each step, shape (images, steps, outputs)."""
     parts, steps = program.parts, counts.activity.steps
-    bits = np.zeros((counts.images, stored.part.size), np.int64)
+    bits = np.zeros((counts.images, steps, stored.part.size), np.int64)
     for at, part in enumerate(stored.part.tolist()):
         node = program.graph.nodes[program.node_names[int(parts.node[part])]]
         start, stop, tokens = (
@@ -54,10 +54,10 @@ def stored_bits(program: CoreProgram, stored: Stored, counts: SpikeCounts) -> In
         )
         elements = (tokens.stop - tokens.start) * (stop - start) * elements_per_channel(node)
         if isinstance(node, Neurons):
-            spikes = counts.of(node.name, start, stop)[:, :, tokens].sum(axis=(1, 2))
-            bits[:, at] = steps * elements + spikes * ceil(log2(node.values))
+            spikes = counts.of(node.name, start, stop, tokens).sum(axis=2)
+            bits[:, :, at] = elements + spikes * ceil(log2(node.values))
         else:
-            bits[:, at] = steps * elements * program.chip.noc.word_bits
+            bits[:, :, at] = elements * program.chip.noc.word_bits
     return bits
 
 
@@ -67,6 +67,12 @@ def most_stored_bits(stored: Stored, bits: Int64) -> int:
     last = phases - 1 - np.argmax(stored.read[:, ::-1], axis=1)
     live = [(stored.written <= phase) & (phase <= last) for phase in range(phases)]
     return max((int(bits[:, alive].sum(axis=1).max(initial=0)) for alive in live), default=0)
+
+
+def fits_buffer(program: CoreProgram, stored: Stored, bits: Int64) -> bool:
+    """Whether the shared buffer holds what phases hand on for the images of a load; `bits` (images, outputs), of one image each."""
+    buffer = program.chip.memories.buffer
+    return buffer is not None and most_stored_bits(stored, bits) * program.chip.images_per_load <= buffer.capacity_bits
 
 
 def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[str]]:
@@ -80,13 +86,13 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
     per_cycle = 1e3 * dram.gbit_per_s / chip.clock_mhz
     latency = ceil(dram.latency_ns * chip.clock_mhz / 1e3)
     stored = stored_outputs(program)
-    bits = stored_bits(program, stored, counts)
+    bits = stored_bits(program, stored, counts).sum(axis=1)
     touched = stored.read.astype(np.int64)
     touched[np.arange(stored.part.size), stored.written] += 1
     weights = phase_weight_bits(program)
-    most, notes = most_stored_bits(stored, bits) * chip.images_per_load, []
-    buffered = buffer is not None and most <= buffer.capacity_bits
+    buffered, notes = fits_buffer(program, stored, bits), list[str]()
     if buffer is not None and not buffered:
+        most = most_stored_bits(stored, bits) * chip.images_per_load
         notes.append(
             f"phases hand on up to {most:,} bits for {chip.images_per_load} images, "
             f"memories.buffer holds {buffer.capacity_bits:,}: they go through DRAM; "
