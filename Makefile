@@ -4,13 +4,21 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo test check docs bench clean
+.PHONY: demo quick test generic check docs bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/synaptile demo
 
+quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2
+
+# Kernels as any processor gets them, without AVX, compiled into a cache of their own; another BLAS kernel beside them.
+generic: $(VENV)/.installed-dev
+	NUMBA_CPU_NAME=generic NUMBA_CACHE_DIR=$(VENV)/numba-generic OPENBLAS_CORETYPE=Haswell \
+	$(BIN)/python -m pytest -n 2 -m 'not slow' tests/simulator tests/nir
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check

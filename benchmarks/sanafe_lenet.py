@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, IFNeurons, Node, Port, ReadOut, SpikeSource, SpikingGraph, Synapse
+from synaptile.foundation.types import Array
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, Timeline, execute, schedule
@@ -29,7 +29,6 @@ from synaptile.simulator import Activity, Timeline, execute, schedule
 SITES = ("input", "if1", "if2", "if3", "if4", "if5")
 SIZES = (784, 3456, 1024, 120, 84, 10)
 STEPS, RATE, GRAIN = 8, 0.25, 16
-Array = NDArray[Any]
 Counts = Counter[tuple[Any, ...]]
 
 

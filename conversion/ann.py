@@ -37,8 +37,8 @@ from synaptile.conversion.graph import (
 )
 from synaptile.conversion.images import source_of
 from synaptile.conversion.text.tokens import Tokens, check_tokens, text_source
+from synaptile.foundation.types import Array
 
-Array = NDArray[Any]
 Observer = Callable[[str, Array], None]
 
 

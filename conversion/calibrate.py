@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.conversion.method import Batches, Method, Progress, Samples, checked_batches
+from synaptile.conversion.method import Batches, Method, Samples, checked_batches
 from synaptile.conversion.thresholds import (
     Thresholds,
     apply_preset,
@@ -19,8 +19,10 @@ from synaptile.conversion.thresholds import (
     preset_thresholds,
     with_thresholds,
 )
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError, InputError
 from synaptile.foundation.options import PRESETS, Preset
+from synaptile.foundation.types import Progress
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ECMT(Method):
         self, lowered: SpikingGraph, calibration: Batches | None, *, batch_size: int = 8, progress: Progress | None = None
     ) -> SpikingGraph:
         """The graph with the preset's structure and its thresholds; see `Method.apply`."""
-        graph = apply_preset(lowered, self.preset)
+        graph = apply_preset(expect(lowered, SpikingGraph, "lowered", "give a lowered SpikingGraph"), self.preset)
         n = default_n(graph) if self.n is None else self.n
         injected = dict(self.thresholds or {})
         fixed = preset_thresholds(graph, self.preset)

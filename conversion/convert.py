@@ -15,13 +15,14 @@ from synaptile.conversion.calibrate import ECMT
 from synaptile.conversion.extra import is_module, require_torch
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.images import batches, open_folder, source_of
-from synaptile.conversion.method import Batches, Method, Progress
+from synaptile.conversion.method import Batches, Method
 from synaptile.conversion.spikezip.calibrate import SpikeZIP
 from synaptile.conversion.text.encoder import TextEncoder
 from synaptile.conversion.text.tokenizer import encode, read_sentences
 from synaptile.conversion.thresholds import Thresholds
 from synaptile.foundation.errors import CalibrationError, InputError, ModelError
 from synaptile.foundation.options import FinitePresentation, MethodName, Preset
+from synaptile.foundation.types import Progress
 
 if TYPE_CHECKING:
     import torch

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
 
 from synaptile.conversion.graph import ECUnit, SpikingGraph
-
-Array = NDArray[Any]
+from synaptile.foundation.types import Array
 
 
 def evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from synaptile.conversion.extra import is_module
 from synaptile.conversion.graph import ImageSource, SpikingGraph, TokenSource
 from synaptile.conversion.trace import image_source
+from synaptile.foundation.arguments import expect_path
 from synaptile.foundation.errors import GraphError, ImageError, InputError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def check_images(images: Any, image_shape: tuple[int, int, int], where: str = "i
 
 def open_folder(folder: str | Path) -> ImageFolder:
     """List the images of a folder and of its sub-folders. Raises ImageError where it is missing or has none."""
-    root = Path(folder)
+    root = expect_path(folder, "folder of images")
     if not root.is_dir():
         raise ImageError(f"{root}: no such folder of images")
     paths = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES))

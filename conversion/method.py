@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -14,11 +14,11 @@ from synaptile.conversion.graph import SpikingGraph, TokenSource
 from synaptile.conversion.images import check_images, source_of
 from synaptile.conversion.text.tokens import Tokens, check_tokens
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Progress
 
 Samples: TypeAlias = NDArray[Any] | Tokens
 """Preprocessed images, shape (images, channels, H, W), or sentences."""
 Batches: TypeAlias = Samples | Iterable[Samples]
-Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spi
         raise ImageError(f"{where}: {len(array)} steps of spikes, the run has {steps}: ask for at most {len(array)} steps")
     array = array[:steps].reshape(steps, array.shape[1], source.width)
     if not ((array == 0) | (array == 1)).all():
-        raise ImageError(f"{where}: holds values other than 0 and 1: a neuron spikes once a step or not at all")
+        raise ImageError(f"{where}: holds values other than 0 and 1: a neuron spikes once per step or not at all")
     return np.ascontiguousarray(array.swapaxes(0, 1))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.extra import require_torch
+from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import InputError, ModelError, WeightsError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def check_model(name: str) -> None:
     require_torch()
     import timm
 
+    expect(name, str, "model", "give the name of a timm model")
     if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
         near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5)
         raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
@@ -95,7 +97,7 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    file = Path(path)
+    file = expect_path(path, "weights file")
     if not file.is_file():
         raise WeightsError(f"{file}: no such weights file")
     try:

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from synaptile.energy.prices import Price
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Int64
 from synaptile.simulator.actions.vocabulary import Role
-
-Int64 = NDArray[np.int64]
 
 NO_CORE = -1
 """Core index of work that an accounting does not place on a core."""

@@ -1,10 +1,11 @@
 """Break-even: at which spike rate, and with how much weight reuse, the SNN costs less than the ANN.
 
-A priced run is scaled, all else kept: every site fires a factor more or less often (at most one spike a neuron and step), so all
-that events cause scales with the rate of the site behind it, and what happens every step stays. A weight row serves r tokens
-once fetched: tokens that fire at rate p independently fetch it 1 - (1 - p)^r times where they would have fetched it r p times;
-the ANN fetches it once. At the measured rate and r = 1 the model gives the report's own ratio. Approximations: spike flits
-scale with spikes (a message's last flit is not rounded anew), all terms of a product scale linearly (in eq30 one is quadratic).
+A priced run is scaled, all else kept: every site fires a factor more or less often (at most one spike per neuron and step), so
+all that events cause scales with the rate of the site behind it, and what happens every step stays. A weight row serves r
+tokens once fetched: tokens that fire at rate p independently fetch it 1 - (1 - p)^r times where they would have fetched it r p
+times; the ANN fetches it once. At the measured rate and r = 1 the model gives the report's own ratio. Approximations: spike
+flits scale with spikes (a message's last flit is not rounded anew), all terms of a product scale linearly (in eq30 one is
+quadratic).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from synaptile.energy.energy_report import EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
+from synaptile.foundation.types import Float64
 from synaptile.simulator.actions.part import whole
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Driver, Role, Trigger
@@ -30,7 +32,6 @@ from synaptile.simulator.activity import SpikeRecord
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Float64 = NDArray[np.float64]
 
 PUBLISHED_BREAK_EVEN = (0.064, "Yan, Bai and Wong, arXiv:2409.08290: below 6.4 % for 5 to 10 steps, against a quantised network")
 """A published spike rate up to which an SNN wins with memory and data movement counted, and where it stands."""
@@ -52,7 +53,7 @@ _BISECTIONS = 60
 class BreakEven(Tabular, Shown):
     """Ratio SNN / ANN of one rung through `step` steps, over spike rate and weight reuse.
 
-    `rates` has shape (rates,), spikes a neuron and step over all sites; `reuses` (reuses,), tokens a fetched weight row serves;
+    `rates` has shape (rates,), spikes per neuron and step over all sites; `reuses` (reuses,), tokens a fetched weight row serves;
     `ratio` (reuses, rates). `measured_rate` and `measured_ratio` are the run's own, at reuse 1. `rate_at_one` (reuses,) is the
     rate at which the ratio is 1: 0 where the SNN loses without a single spike, `highest_rate` where it always wins (every neuron
     of a site that fires at all fires at every step).
@@ -93,7 +94,7 @@ def break_even(
     model = _Model(report, rung, at)
     asked = np.geomspace(0.005, 1.0, 40) if rates is None else np.asarray(rates, np.float64)
     if not len(asked) or (asked < 0).any() or (asked > 1).any():
-        raise InputError("spike rates must lie in 0..1 (spikes a neuron and step), at least one of them")
+        raise InputError("spike rates must lie in 0..1 (spikes per neuron and step), at least one of them")
     tokens = np.asarray(reuses, np.int64)
     if not len(tokens) or (tokens < 1).any():
         raise InputError("reuses must be 1 or more tokens a fetched weight row, at least one of them")
@@ -135,7 +136,7 @@ class _Model:
         self.limit = 1 / min(rate for rate in site_rate.values() if rate > 0)
 
     def rate(self, factor: float) -> float:
-        """Spikes a neuron and step over all sites; no neuron fires more than once a step."""
+        """Spikes per neuron and step over all sites; no neuron fires more than once per step."""
         return float((self.neurons * np.minimum(factor * self.node_rate, 1.0)).sum() / self.neurons.sum())
 
     def factor(self, rate: float) -> float:
@@ -173,7 +174,7 @@ def _solve(below: Callable[[float], bool], limit: float) -> float:
 
 
 def _rate(record: SpikeRecord, step: int) -> float:
-    """Spikes a neuron and step of one site, steps 1..step."""
+    """Spikes per neuron and step of one site, steps 1..step."""
     events = record.events[:step]
     spikes = int(events.sum(dtype=np.int64))
     return spikes / (record.neurons * step * int(events.shape[1]))

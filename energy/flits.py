@@ -12,11 +12,11 @@ from math import ceil, log2
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram
@@ -27,8 +27,6 @@ from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
-
-Int64 = NDArray[np.int64]
 
 HOP, CROSSING = "flit hop", "chip crossing"
 """Ops of the bill: one flit over one link of the mesh, and over one link between two chips."""
@@ -50,11 +48,11 @@ class Trees(NamedTuple):
 
 def noc_prices(chip: Chip) -> dict[str, Price]:
     """Op -> price; a chip that stands alone prices no crossing."""
-    noc, sources = chip.noc, chip.sources
-    crossing = noc.chip_crossing_pj_per_flit
+    noc, crossing = chip.noc, chip.noc.chip_crossing_pj_per_flit
+    stands_alone = f"unpriced: {chip.name} gives no chip crossing"
     return {
-        HOP: Price(noc.energy_pj_per_flit_hop, sources.get("noc.energy_pj_per_flit_hop", "no origin given")),
-        CROSSING: Price(crossing, sources.get("noc.chip_crossing_pj_per_flit", f"unpriced: {chip.name} gives no chip crossing")),
+        HOP: Price(noc.energy_pj_per_flit_hop, chip.origin("noc.energy_pj_per_flit_hop")),
+        CROSSING: Price(crossing, stands_alone if crossing is None else chip.origin("noc.chip_crossing_pj_per_flit")),
     }
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.energy.bill import Tally
 from synaptile.energy.memory_prices import EC, STATE, WEIGHT, accesses
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, events_of
@@ -25,7 +25,6 @@ from synaptile.simulator.actions.vocabulary import Access, Action, Op, Side, Tri
 from synaptile.simulator.activity import OPS, Activity
 from synaptile.simulator.lengths import by_length
 
-Int64 = NDArray[np.int64]
 Accumulates = dict[tuple[int, int, str], Int64]
 """Accumulates by (core, node, role), shape (steps,)."""
 

@@ -30,8 +30,8 @@ def _text(activity: Activity, timeline: Timeline | None) -> list[str]:
     room = activity.program.graph.source.tokens
     notes = [
         f"Sentences of {shortest} to {longest} tokens, on a program for up to {room}: SNN and ANN are billed for real tokens "
-        "alone, as means over the sentences. The embedding counts on the rung 'executed' on both sides, once a sentence, and not "
-        "in eq30 and released."
+        "alone, as means over the sentences. The embedding counts on the rung 'executed' on both sides, once per sentence, and "
+        "not in eq30 and released."
     ]
     if timeline is not None and shortest != longest:
         notes.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from synaptile.conversion.graph import PatchEmbedding
 from synaptile.energy.accountings import LADDER, Comparison, compare
 from synaptile.energy.conservation import check_activity, check_bill
@@ -9,8 +11,9 @@ from synaptile.energy.energy_report import EnergyReport
 from synaptile.energy.notes import rung_notes
 from synaptile.energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
-from synaptile.hwmodels import Chip
+from synaptile.hwmodels import Chip, as_chip
 from synaptile.simulator.activity import OPS, Activity
 from synaptile.simulator.schedule.timeline import Timeline
 
@@ -20,14 +23,14 @@ _HOROWITZ_NM = 45.0
 
 def price(
     activity: Activity,
-    chip: Chip,
+    chip: Chip | str | Path,
     *,
     timeline: Timeline | None = None,
     number_format: str | None = None,
     energy_table: EnergyTable | None = None,
     reuse: int | None = None,
 ) -> EnergyReport:
-    """Bill a run on a chip, SNN and ANN side by side, and check that nothing was lost on the way.
+    """Bill a run on a chip (or its name or file), SNN and ANN side by side, and check that nothing was lost on the way.
 
     `number_format` is "fp32", "fp16" or "int8" and holds for both sides; the default follows the run (int8 for an int8 run, fp32
     otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure; the accountings eq30 and released keep
@@ -40,6 +43,8 @@ def price(
     Raises InputError for an unknown number format, a `reuse` below 1 or a schedule of something else, ChipError for a chip that
     prices what no core issues, ConservationError where counts disagree.
     """
+    expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
+    chip = as_chip(chip)
     chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
     check_number_format(chosen)
     tokens_a_fetch = 1 if reuse is None else reuse

@@ -18,14 +18,13 @@ from synaptile.conversion.graph import ImageSource, Synapse, TokenEmbedding
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.memory_prices import DRAM, accesses, memory_prices
 from synaptile.energy.prices import Price
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.rules import dense_operations_of
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.schedule.timeline import Timeline
-
-Int64 = NDArray[np.int64]
 
 LEAKAGE = {CoreKind.SYNAPSE: "synapse core leakage", CoreKind.EC: "ec core leakage"}
 ROUTER_LEAKAGE = "router leakage"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.arguments import expect_path
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import atomic_path
@@ -33,7 +34,7 @@ def read_archive(path: str | Path, kind: str, version: int) -> tuple[dict[str, A
 
     Raises FileFormatError where it is missing, cut short, altered, of another kind or of a newer version.
     """
-    file = Path(path)
+    file = expect_path(path, kind)
     if not file.is_file():
         raise FileFormatError(f"{file}: no such file; `synaptile run` writes one")
     try:

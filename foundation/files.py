@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from synaptile.foundation.arguments import expect_path
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -17,7 +19,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Missing parent folders are made. The file is flushed to disk before it is renamed.
     """
-    target = Path(path)
+    target = expect_path(path, "file to write")
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     os.close(handle)

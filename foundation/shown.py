@@ -28,9 +28,15 @@ class Brief:
 
     def __repr__(self) -> str:
         assert is_dataclass(self)
-        text = ", ".join(f"{known.name}={_brief(getattr(self, known.name))}" for known in fields(self) if known.repr)
-        text = f"{text[: LONGEST_REPR - 60]}, ..." if len(text) > LONGEST_REPR - 60 else text
-        return f"{type(self).__name__}({text})"
+        name, parts, room = type(self).__name__, [], LONGEST_REPR
+        for known in (known for known in fields(self) if known.repr):
+            part = f"{known.name}={_brief(getattr(self, known.name))}"
+            room -= len(part) + 2
+            if room < len(name) + len("(...)"):
+                parts.append("...")
+                break
+            parts.append(part)
+        return f"{name}({', '.join(parts)})"
 
 
 class Shown(Brief):

@@ -6,7 +6,7 @@ from synaptile.hwmodels.area import AreaEstimate, TileArea, die_area_mm2, tile_a
 from synaptile.hwmodels.chain import shipped_chips
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.host_ec import with_host_ec
-from synaptile.hwmodels.load import chip_from_document, load_chip
+from synaptile.hwmodels.load import as_chip, chip_from_document, load_chip
 from synaptile.hwmodels.parameters import parameters
 from synaptile.hwmodels.sections import (
     Area,
@@ -33,6 +33,7 @@ __all__ = [
     "OffChip",
     "SynapseCore",
     "TileArea",
+    "as_chip",
     "chip_document",
     "chip_from_document",
     "die_area_mm2",

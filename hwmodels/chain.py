@@ -85,10 +85,10 @@ def _locate(name: str | Path, folder: Path, problem: str) -> tuple[Path, str]:
         return CHIPS / f"{name}.yaml", f"{name}.yaml"
     path = folder / name
     try:
-        found = path.is_file()
+        is_file = path.is_file()
     except (OSError, ValueError):  # names too long for the file system, or with a null character
-        found = False
-    if found:
+        is_file = False
+    if is_file:
         return path, str(path)
     near = difflib.get_close_matches(str(name), shipped, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""

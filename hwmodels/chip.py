@@ -52,7 +52,7 @@ class Chip(Section, Tabular, Shown):
     description: Text
     """One or two sentences."""
     lacks: Texts = field(hash=False)
-    """What the chip is missing for a spiking transformer, a sentence each."""
+    """What the chip is missing for a spiking transformer, one sentence each."""
     process_nm: Real
     """Technology node."""
     voltage_v: Real
@@ -103,7 +103,9 @@ class Chip(Section, Tabular, Shown):
     def figures(self) -> tuple[tuple[str, object, str], ...]:
         """Dotted name, value and origin of every figure and property; what is no figure has `PROPERTY` for an origin."""
         stated = {key: value for key, value in figures_of(self).items() if key not in ("name", *PROSE)}
-        return tuple((name, value, self.sources.get(name, PROPERTY)) for name, value in _leaves(stated, ""))
+        return tuple(
+            (name, value, PROPERTY if isinstance(value, bool | str) else self.origin(name)) for name, value in _leaves(stated, "")
+        )
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `figures`: name, value and origin as text, and whether the figure is assumed."""

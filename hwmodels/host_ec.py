@@ -14,7 +14,7 @@ _ORIGIN = f"virtual host EC unit, not silicon: figure of {_DONOR}"
 
 
 def with_host_ec(chip: Chip) -> Chip:
-    """A copy of a chip with one virtual EC core a tile, its figures those of ecmt45's, flagged in name, lacks and notes.
+    """A copy of a chip with one virtual EC core per tile, its figures those of ecmt45's, flagged in name, lacks and notes.
 
     EC nodes, products, residual adds and the dense front end then have a home; what else the chip lacks it still lacks (binary
     spikes carry no thresholds). Its clock is the chip's own. Raises ChipError for a chip that has EC cores already.

@@ -10,12 +10,20 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.documents import Document, Form, message, node_below, problems
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.chain import Layer, label_of, merged, read_chain
 from synaptile.hwmodels.chip import Chip, figures_of
 from synaptile.hwmodels.consistency import contradictions
 from synaptile.hwmodels.sourced import ASSUMED
+
+
+def as_chip(chip: Chip | str | Path) -> Chip:
+    """A chip itself, or what `load_chip` makes of a shipped name or a path. Raises InputError for anything else, ChipError."""
+    if isinstance(chip, str | Path):
+        return load_chip(chip)
+    return expect(chip, Chip, "chip", "give a Chip, a shipped name (st.shipped_chips()) or the path of a chip file")
 
 
 def load_chip(name_or_path: str | Path) -> Chip:
@@ -27,6 +35,8 @@ def load_chip(name_or_path: str | Path) -> Chip:
     Raises:
         ChipError: the file is missing, unreadable or breaks the schema. The message names file, key, value, limit, remedy.
     """
+    if not isinstance(name_or_path, str):
+        name_or_path = expect_path(name_or_path, "chip")
     layers = read_chain(name_or_path)
     return _validated(merged(layers), layers)
 
@@ -56,16 +66,13 @@ def _adapter() -> TypeAdapter[Chip]:
 
 
 def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
-    given = _given(document, chip_form())
+    label, given = layers[0].label, _given(document, chip_form())
     try:
         chip = _adapter().validate_python(given)
     except ValidationError as refused:
-        found = problems(refused, chip_form())
-        raise ChipError(message(layers[0].label, found, lambda location: label_of(layers, location))) from None
-    if found := list(contradictions(chip)):
-        raise ChipError(
-            message(layers[0].label, found, lambda _: layers[0].label)
-        )  # the file asked for, whoever gave the figures
+        raise ChipError(message(label, problems(refused, chip_form()), lambda location: label_of(layers, location))) from None
+    if contradicting := list(contradictions(chip)):
+        raise ChipError(message(label, contradicting, lambda _: label))  # the file asked for, whoever gave the figures
     return replace(chip, sources=dict(_origins(figures_of(chip), given)))
 
 

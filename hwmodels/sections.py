@@ -59,9 +59,9 @@ class SynapseCore(Section):
     membrane_bits: Count
     """Width of a membrane."""
     max_neurons: Count
-    """Output channels a core holds; (token, channel) pairs where token_sharing is false."""
+    """Output channels that a core holds; (token, channel) pairs where token_sharing is false."""
     max_axons: Count
-    """Input rows a core holds; (token, channel) pairs where token_sharing is false."""
+    """Input rows that a core holds; (token, channel) pairs where token_sharing is false."""
     lanes_per_cycle: Count
     """Accumulations issued per cycle."""
     neuron_updates_per_cycle: Real
@@ -98,7 +98,7 @@ class ECCore(Section):
     neuron_updates_per_cycle: Real
     """Neurons updated per cycle."""
     max_neurons: Count
-    """(token, channel) pairs a core holds."""
+    """(token, channel) pairs that a core holds."""
     state_bank_bits: Count | None = None
     """The SRAM bank that one access opens; the whole memory where absent."""
 

@@ -60,7 +60,7 @@ def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool 
 
 def _settings(chip: Chip, changes: Changes) -> dict[str, Value]:
     """Changes by their names in a chip file, in its units. Raises ChipError."""
-    found: dict[str, Value] = {}
+    settings: dict[str, Value] = {}
     for name, given in changes.items():
         figure, scale = resolve_parameter(str(name), chip.name)
         value: Any = given.item() if isinstance(given, np.generic) else given
@@ -68,10 +68,10 @@ def _settings(chip: Chip, changes: Changes) -> dict[str, Value]:
             if isinstance(value, bool) or not isinstance(value, int | float) or not float(value * scale).is_integer():
                 raise ChipError(f"chip {chip.name!r}, varied: {name} is {value!r}: must be a number of KiB that makes whole bits")
             value = int(value * scale)
-        if figure in found:
+        if figure in settings:
             raise ChipError(f"chip {chip.name!r}, varied: {figure} is given twice, in bits and in KiB: keep one")
-        found[figure] = value
-    return found
+        settings[figure] = value
+    return settings
 
 
 def _name(chip: Chip, settings: Mapping[str, Value]) -> str:
@@ -98,23 +98,23 @@ def _put(document: dict[str, Any], chip: Chip, figure: str, value: Value, why: s
 
 def _followers(base: Chip, varied: Chip, settings: Mapping[str, Value]) -> dict[str, tuple[Value, str]]:
     """Figures that follow: value and why."""
-    found: dict[str, tuple[Value, str]] = {}
+    following: dict[str, tuple[Value, str]] = {}
     flits = varied.noc.flit_bits / base.noc.flit_bits
     if flits != 1:
         for figure in _PER_FLIT:
             before = getattr(base.noc, figure.partition(".")[2])
             if figure not in settings and before is not None and getattr(varied.noc, figure.partition(".")[2]) is not None:
-                found[figure] = before * flits, f"in proportion to noc.flit_bits (x {flits:.4g}),"
+                following[figure] = before * flits, f"in proportion to noc.flit_bits (x {flits:.4g}),"
     if base.area is None or varied.area is None:
-        return found
+        return following
     for part, before_mm2, after_mm2 in zip(
         ("synapse_core", "ec_core", "router"), _parts_mm2(base), _parts_mm2(varied), strict=True
     ):
         figure, ratio = f"leakage.{part}_uw", after_mm2 / before_mm2 if before_mm2 else 1.0
         before = getattr(base.leakage, f"{part}_uw")
         if figure not in settings and ratio != 1 and before and getattr(varied.leakage, f"{part}_uw"):
-            found[figure] = before * ratio, f"in proportion to area (x {ratio:.4g}),"
-    return found
+            following[figure] = before * ratio, f"in proportion to area (x {ratio:.4g}),"
+    return following
 
 
 def _parts_mm2(chip: Chip) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptile.mapper.program import Int32, Int64
+from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.traffic import Traffic
 
 COOLEST = 1e-3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from synaptile.foundation.types import Int32
 from synaptile.hwmodels import Chip
-from synaptile.mapper.program import CoreKind, CoreProgram, Int32
+from synaptile.mapper.program import CoreKind, CoreProgram
 
 LONGEST_SIDE = 3
 """A board of more chips one way than this many times the other is taken only where `mesh.max_chips` leaves no choice."""

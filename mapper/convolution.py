@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d
+from synaptile.foundation.types import Int64
 from synaptile.mapper.cuts import Cuts, Cutter, cut, even
 from synaptile.mapper.footprint import Footprint, convolution_footprint, demands, neuron_footprint, resources
-from synaptile.mapper.program import Int64
 from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import shortage
 

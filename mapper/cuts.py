@@ -23,6 +23,7 @@ from synaptile.conversion.graph import (
     SpikingGraph,
     Synapse,
 )
+from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import (
     Footprint,
@@ -35,7 +36,7 @@ from synaptile.mapper.footprint import (
     units_of,
     weight_copies,
 )
-from synaptile.mapper.program import CoreKind, Int32, Int64
+from synaptile.mapper.program import CoreKind
 from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import shortage
 

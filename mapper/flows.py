@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from synaptile.conversion.graph import Neurons, SpikingGraph
-from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import FlowTable, PartTable
 from synaptile.mapper.regions import Regions, reads, required
 from synaptile.mapper.tiling import Grid, Tiling
 

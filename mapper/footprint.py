@@ -35,8 +35,9 @@ from synaptile.conversion.graph import (
 )
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.errors import GraphError
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
-from synaptile.mapper.program import CoreKind, Int64, PartTable
+from synaptile.mapper.program import CoreKind, PartTable
 
 Extent: TypeAlias = Any
 """An integer, or an array of integers (floats where a mean is taken)."""

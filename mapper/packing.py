@@ -8,11 +8,12 @@ import numpy as np
 from numba import njit
 
 from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.expected import PHASES, phase_loads
 from synaptile.mapper.footprint import Footprint, cores_available, demands, resources
 from synaptile.mapper.load import Budget, part_loads
-from synaptile.mapper.program import CoreKind, Int32, Int64, PartTable
+from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import refuse
 from synaptile.mapper.tiling import Tiling, cores_shortfall

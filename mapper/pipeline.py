@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
+from synaptile.conversion.graph.storage import as_graph
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import PLACEMENT_METHODS, MappingGoal, PlacementMethod
-from synaptile.hwmodels import Chip
+from synaptile.foundation.options import PLACEMENT_METHODS, Goal, PlacementMethod
+from synaptile.foundation.types import Int64
+from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.placement import Seats, place
-from synaptile.mapper.program import CoreProgram, CoreTable, Int64
+from synaptile.mapper.program import CoreProgram, CoreTable
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
@@ -30,22 +33,22 @@ Progress = Callable[[str], None]
 
 
 def map_graph(
-    graph: SpikingGraph,
-    chip: Chip,
+    graph: SpikingGraph | str | Path,
+    chip: Chip | str | Path,
     *,
     seed: int = 0,
     replicas: int | Mapping[str, int] = 1,
     placement: PlacementMethod = "anneal",
     anneal_moves: int | None = None,
-    goal: MappingGoal = "room",
+    goal: Goal = "room",
     rates: FiringRates | None = None,
     progress: Progress | None = None,
 ) -> CoreProgram:
     """Lay a SpikingGraph out on the cores of a chip.
 
     Args:
-        graph: What to map; its arrays are not read.
-        chip: What to map it to. As many chips as needed are taken, up to `mesh.max_chips`.
+        graph: What to map, or the path of its file; its arrays are not read.
+        chip: What to map it to, or its shipped name or file. As many chips as needed are taken, up to `mesh.max_chips`.
         seed: Seed of the placement, from 0 to 2**32 - 1. The same seed gives the same program.
         replicas: Copies of the weights of spiking synapses, tokens divided among them: a number for all (at most one a
             token), or one for each synapse named (1 for the others).
@@ -60,9 +63,10 @@ def map_graph(
 
     Raises:
         DoesNotFit: The chip cannot hold the graph: every resource found short, the binding one first.
-        InputError: An option is out of range or names no spiking synapse.
+        InputError: An option is out of range or names no spiking synapse, or graph or chip is none.
         ConservationError: The mapper lost or doubled something: a defect in Synaptile.
     """
+    graph, chip = as_graph(graph), as_chip(chip)
     _check_options(graph, seed, replicas, placement, anneal_moves)
     check_goal(graph, goal, rates, replicas)
     tell = progress or (lambda _: None)
@@ -105,24 +109,26 @@ def map_graph(
 def _check_options(
     graph: SpikingGraph, seed: int, replicas: int | Mapping[str, int], placement: str, anneal_moves: int | None
 ) -> None:
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed is {seed}, must be from 0 to {2**32 - 1}")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise InputError(f"seed is {seed!r}, must be from 0 to {2**32 - 1}")
     if placement not in PLACEMENT_METHODS:
         raise InputError(f"placement is {placement!r}, must be one of {', '.join(PLACEMENT_METHODS)}")
-    if anneal_moves is not None and anneal_moves < 0:
-        raise InputError(f"anneal_moves is {anneal_moves}, must not be negative (None scales it with the number of cores)")
+    if anneal_moves is not None and (not isinstance(anneal_moves, int | np.integer) or anneal_moves < 0):
+        raise InputError(f"anneal_moves is {anneal_moves!r}, must not be negative (None scales it with the number of cores)")
     if isinstance(replicas, int):
         if replicas < 1:
             raise InputError(f"replicas is {replicas}, must be at least 1")
         return
+    if not isinstance(replicas, Mapping):
+        raise InputError(f"replicas is {replicas!r}: give one number, or {{synapse: number}}")
     spiking = {synapse.name: synapse for synapse in graph.of_type(Synapse) if synapse.spiking}
     for name, count in replicas.items():
         if name not in spiking:
             raise InputError(
                 f"replicas names {name!r}, which is no spiking synapse of graph {graph.name!r}: {', '.join(spiking)}"
             )
-        if not 1 <= count <= spiking[name].tokens:
-            raise InputError(f"replicas of {name!r} is {count}, must be from 1 to its {spiking[name].tokens} tokens")
+        if not isinstance(count, int | np.integer) or not 1 <= count <= spiking[name].tokens:
+            raise InputError(f"replicas of {name!r} is {count!r}, must be from 1 to its {spiking[name].tokens} tokens")
 
 
 def _options(

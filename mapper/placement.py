@@ -8,10 +8,11 @@ import numpy as np
 import pymetis
 
 from synaptile.foundation.options import PlacementMethod
+from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
 from synaptile.mapper.board import board_shape, cores_per_tile
-from synaptile.mapper.program import CoreKind, Int32, Int64, Placement
+from synaptile.mapper.program import CoreKind, Placement
 from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
 
 MOVES_PER_CORE = 2_000

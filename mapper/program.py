@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose, words
+from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Int32 = NDArray[np.int32]
-Int64 = NDArray[np.int64]
 
 
 class CoreKind(IntEnum):

@@ -19,7 +19,8 @@ from synaptile.conversion.graph import (
     TokenSelect,
 )
 from synaptile.conversion.graph.windows import reached_span
-from synaptile.mapper.program import Int64, PartTable
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import PartTable
 
 
 class Regions(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.placement import Seats
-from synaptile.mapper.program import FlowTable, Int32, Int64, PartTable, RouteTable
+from synaptile.mapper.program import FlowTable, PartTable, RouteTable
 
 
 def route(parts: PartTable, flows: FlowTable, seats: Seats, board_width: int, board_height: int) -> RouteTable:

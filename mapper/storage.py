@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph.mapped import write_tensors
 from synaptile.conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ChipError, ConservationError, FileFormatError
 from synaptile.foundation.files import atomic_path
@@ -35,6 +36,7 @@ _Table = TypeVar("_Table")
 
 def save_program(program: CoreProgram, path: str | Path, *, with_arrays: bool = True) -> None:
     """Write a program atomically. Without arrays it can be scheduled and priced, not executed."""
+    expect(program, CoreProgram, "program", "give a CoreProgram, as map_graph makes it")
     header, graph_tensors = graph_to_tensors(program.graph)
     if not with_arrays:
         header["graph_has_arrays"], graph_tensors = "0", {}
@@ -44,6 +46,13 @@ def save_program(program: CoreProgram, path: str | Path, *, with_arrays: bool = 
     tensors = {_GRAPH + name: array for name, array in graph_tensors.items()} | tables
     with atomic_path(path) as temporary:
         write_tensors(temporary, tensors, header)
+
+
+def as_program(program: CoreProgram | str | Path) -> CoreProgram:
+    """A program itself, or what `load_program` reads from its file. Raises InputError for anything else."""
+    if isinstance(program, str | Path):
+        return load_program(program)
+    return expect(program, CoreProgram, "program", "give a CoreProgram, or the path of a program file (.map)")
 
 
 def load_program(path: str | Path) -> CoreProgram:

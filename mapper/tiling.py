@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikingGraph, Synapse
+from synaptile.foundation.types import Int32
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import convolution_loads, cut_convolution
 from synaptile.mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
 from synaptile.mapper.finer import finer
 from synaptile.mapper.footprint import PartExtents, cores_available, demands, home_of, off_chip, part_footprint, resources
 from synaptile.mapper.load import Budget
-from synaptile.mapper.program import CoreKind, Int32, PartTable
+from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import refuse
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import FlowTable, PartTable
 from synaptile.mapper.regions import elements_per_channel
 
 ASSUMED_DENSITY = 0.47

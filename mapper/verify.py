@@ -11,10 +11,11 @@ import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, Node, SpikingGraph, Synapse
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import verify_alignment
 from synaptile.mapper.footprint import Footprint, demands, home_of, off_chip, part_extents, part_footprint, resources
-from synaptile.mapper.program import CoreKind, CoreProgram, Int64, PartTable
+from synaptile.mapper.program import CoreKind, CoreProgram, PartTable
 from synaptile.mapper.verify_flows import verify_flows
 from synaptile.mapper.verify_routes import verify_routes
 

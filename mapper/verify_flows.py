@@ -8,7 +8,8 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons, SpikingGraph
 from synaptile.foundation.errors import ConservationError
-from synaptile.mapper.program import FlowTable, Int64, PartTable
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import FlowTable, PartTable
 from synaptile.mapper.regions import Regions, reads, required
 
 PARTIAL_SUMS = -1

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.errors import ConservationError
-from synaptile.mapper.program import FlowTable, Int32, Int64, PartTable, RouteTable
+from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.program import FlowTable, PartTable, RouteTable
 
 
 class _Status(IntEnum):

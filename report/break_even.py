@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from synaptile.energy import PUBLISHED_BREAK_EVEN, BreakEven, EnergyReport, break_even
 from synaptile.energy.break_even import RUNGS
-from synaptile.report.canvas import save
+from synaptile.report.canvas import panels, rule, save
 
 _LOWEST_RATIO = 0.05
 """Where the axis of ratios begins: below it an SNN that wins by twenty times has made its point."""
@@ -27,15 +25,13 @@ def break_even_figure(
 ) -> tuple[Path, Path]:
     """Draw SNN / ANN against spike rate, a panel per rung and a curve per weight reuse, to ``<stem>.png`` and ``.svg``."""
     rungs = [rung for rung in RUNGS if rung in report.comparisons]
-    found = [break_even(report, rung, reuses=reuses if rung in ("memory", "noc") else (1,), step=step) for rung in rungs]
-    figure = Figure(figsize=(3.1 * len(rungs) + 0.8, 4.2), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = np.atleast_1d(figure.subplots(1, len(rungs), sharey=True))
-    for axes, view in zip(panels, found, strict=True):
+    views = [break_even(report, rung, reuses=reuses if rung in ("memory", "noc") else (1,), step=step) for rung in rungs]
+    figure, places = panels(3.1 * len(rungs) + 0.8, 4.2, len(rungs), len(rungs), sharey=True)
+    for axes, view in zip(places, views, strict=True):
         _draw(axes, view)
-    highest = max(max(float(view.ratio.max()), view.measured_ratio) for view in found)
-    panels[0].set_ylim(_LOWEST_RATIO, max(1.5 * highest, 2.0))
-    panels[0].set_ylabel(f"energy of {found[0].step} steps / one ANN pass")
+    highest = max(max(float(view.ratio.max()), view.measured_ratio) for view in views)
+    places[0].set_ylim(_LOWEST_RATIO, max(1.5 * highest, 2.0))
+    places[0].set_ylabel(f"energy of {views[0].step} steps / one ANN pass")
     figure.supxlabel("spikes per neuron and step", fontsize=10)
     figure.suptitle(
         f"Break-even of {report.activity.program.graph.name} on {report.chip.name}, {report.number_format}",
@@ -60,10 +56,7 @@ def _draw(axes: Axes, view: BreakEven) -> None:
     for axis_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         axis_formatter(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "125" else ""))
     axes.set_title(_TITLES[view.rung], fontsize=10, loc="left")
-    axes.grid(which="major", color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    rule(axes, "both")
     bottom = axes.get_xaxis_transform()
     axes.text(
         PUBLISHED_BREAK_EVEN[0],

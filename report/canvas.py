@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -29,6 +30,12 @@ def panels(width: float, height: float, count: int, columns: int = 1, *, sharey:
     for axes in places[:count]:
         axes.spines[["top", "right"]].set_visible(False)
     return figure, tuple(places[:count])
+
+
+def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
+    """Pale lines at the ticks of an axis, behind what is drawn."""
+    axes.grid(axis=axis, color="#dddddd", linewidth=0.7)
+    axes.set_axisbelow(True)
 
 
 def save(figure: Figure, stem: str | Path, activity: Activity | None = None) -> tuple[Path, Path]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synaptile.energy import EnergyReport
 from synaptile.foundation.errors import InputError
-from synaptile.report.canvas import save
+from synaptile.report.canvas import panels, rule, save
 from synaptile.report.numbers import shown_steps
 from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
@@ -96,14 +96,9 @@ def embedding_figure(runs: Sequence[EmbeddingRun], stem: str | Path, *, rung: st
 
     Raises InputError as `embedding_steps_table`.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if not runs:
         raise InputError("no runs to compare: give at least one")
-    figure = Figure(figsize=(9.0, 3.9), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = panels(9.0, 3.9, 2, 2, sharey=True)
     for run, look in zip(runs, _LOOKS, strict=False):
         cosine, steps = run.cosines(), np.arange(1, run.report.steps + 1)
         every = max(1, run.report.steps // 10)
@@ -116,10 +111,7 @@ def embedding_figure(runs: Sequence[EmbeddingRun], stem: str | Path, *, rung: st
     left.set(xlabel="time steps T", ylabel="cosine with the original embedding")
     right.set_xlabel(f"energy so far / one dense pass ({rung})")
     for axes in (left, right):
-        axes.grid(axis="y", color="#dddddd", linewidth=0.7)
-        axes.set_axisbelow(True)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
+        rule(axes)
     report = runs[0].report
     title = f"{report.activity.program.graph.name}, {report.activity.images} sentences on {report.chip.name}"
     figure.suptitle(f"{title}, {report.number_format}; bands: worst to best sentence", fontsize=11, x=0.01, ha="left")

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from synaptile.energy import CoreUse, EnergyReport
 from synaptile.foundation.errors import InputError
-from synaptile.report.canvas import blank, save
+from synaptile.report.canvas import blank, rule, save
 from synaptile.studies.dataset.published import PAPER_STEPS, PAPER_TABLE_1
 
 # Okabe and Ito's colours: told apart with any kind of colour vision. Markers and dashes say the same again, and the curve of
@@ -58,14 +58,13 @@ def ratio_figure(report: EnergyReport, stem: str | Path, *, paper: str | None = 
     axes.set_title(f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", loc="left", fontsize=11)
     axes.set_ylim(bottom=0)
     axes.set_xticks(steps[:: max(1, len(steps) // 16)])
-    axes.grid(axis="y", color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
+    rule(axes)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return save(figure, Path(stem), report.activity)
 
 
 def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
-    """Draw the board's tiles with one square a core, coloured by the used part of its memory, to ``<stem>.png`` and ``.svg``.
+    """Draw the board's tiles with one square per core, coloured by the used part of its memory, to ``<stem>.png`` and ``.svg``.
 
     Synapse cores show their weight memory, EC cores their state memory. Heavy lines part the chips. Returns both paths.
     """
@@ -97,7 +96,7 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
 
 
 def _draw_cores(axes: Axes, cores: list[CoreUse], slots: int) -> None:
-    """One square a core, the `slots` of a tile on a square grid inside it; of a large board the SVG holds their picture."""
+    """One square per core, the `slots` of a tile on a square grid inside it; of a large board the SVG holds their picture."""
     grid = int(np.ceil(np.sqrt(slots)))
     size = 0.9 / grid
     places = np.array([(core.x, core.y) for core in cores], float) + 0.05

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synaptile.energy import LADDER, EnergyReport
 from synaptile.foundation.errors import InputError
-from synaptile.report.canvas import panels, save
+from synaptile.report.canvas import panels, rule, save
 from synaptile.report.numbers import percent
 from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
@@ -137,8 +137,7 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     left.set(xlabel="time steps T", ylabel="images, %", ylim=(0, 102))
     right.set_xlabel(f"energy so far / one dense pass ({rung})")
     for axes in (left, right):
-        axes.grid(axis="y", color="#dddddd", linewidth=0.7)
-        axes.set_axisbelow(True)
+        rule(axes)
     report = runs[0].report
     figure.suptitle(
         f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left"

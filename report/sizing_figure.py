@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from synaptile.report.canvas import panels, save
+from synaptile.report.canvas import panels, rule, save
 from synaptile.studies.sizing.answer import Sizing
 
 _MISS, _UNFIT, _LATENCY, _ENERGY = "#D55E00", "#7A1F1F", "#0072B2", "#009E73"
@@ -25,8 +25,7 @@ def sizing_figure(study: Sizing, stem: str | Path) -> tuple[Path, Path]:
     for axes, bars in ((left, len(study.breaks)), (right, len(study.marginals))):
         axes.set_ylim(bars - 0.4, -0.6)
         axes.axvline(0, color="#333333", linewidth=1)
-        axes.grid(axis="x", color="#dddddd", linewidth=0.7)
-        axes.set_axisbelow(True)
+        rule(axes, "x")
         axes.tick_params(labelsize=8)
     marked = "SYNTHETIC ACTIVITY: " if study.synthetic else ""
     figure.suptitle(f"{marked}smallest {study.chip} for {study.graph}: {study.target}", fontsize=11, x=0.01, ha="left")

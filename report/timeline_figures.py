@@ -89,7 +89,7 @@ def timeline_figure(
     """Draw when cores worked on what to ``<stem>.png`` and ``<stem>.svg``; returns both paths.
 
     `rows` is "all", every core that works within the window, several of consecutive numbers to a row where there are more than
-    MOST_ROWS; or "busiest", one row a core for the MOST_ROWS busiest. A spot's colour is the group that took most of its time,
+    MOST_ROWS; or "busiest", one row per core for the MOST_ROWS busiest. A spot's colour is the group that took most of its time,
     and as strong as the cores were busy. `by` groups nodes by "kind" or by "layer". Raises InputError for other words.
     """
     groups = _groups(timeline, by)

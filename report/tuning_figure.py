@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synaptile.report.canvas import blank, save
+from synaptile.report.canvas import blank, rule, save
 from synaptile.studies.tuning.trials import Tuning
 
 
@@ -42,7 +42,6 @@ def front_figure(tuning: Tuning, stem: Path) -> tuple[Path, Path]:
     axes.set_xlabel(f"energy of T steps / one ANN pass ({tuning.accounting})")
     axes.set_ylabel("correlation of logits with the ANN's")
     axes.set_title(f"{tuning.model}, {len(tuning.trials)} trials on {tuning.images} images", loc="left", fontsize=11)
-    axes.grid(color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
+    rule(axes, "both")
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return save(figure, stem)

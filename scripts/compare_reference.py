@@ -15,10 +15,8 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -29,11 +27,10 @@ from synaptile.conversion.images import load_images, open_folder, source_of
 from synaptile.conversion.weights import load_timm
 from synaptile.energy import price
 from synaptile.foundation.options import Preset
+from synaptile.foundation.types import Array
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, execute
-
-Array = NDArray[Any]
 
 MODEL = "vit_tiny_patch16_224"
 CHIP = "ecmt45"

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose, words
+from synaptile.foundation.types import Int64
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.vocabulary import Op
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Int64 = NDArray[np.int64]
 
 OPS = tuple(op.value for op in Op)
 """Operations that cores issue. `ac` is one accumulate caused by one spike at one destination; `add` is every other addition."""

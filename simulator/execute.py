@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -15,8 +16,10 @@ from synaptile.conversion.graph import Convolution2d, Neurons, Port, ProductUnit
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Progress
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.storage import as_program
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.arguments import kept_samples, positive_integer
 from synaptile.simulator.dense.reference import check_steps
@@ -30,13 +33,12 @@ from synaptile.simulator.memory import check_memory
 from synaptile.simulator.number_format import check_numeric
 from synaptile.simulator.settling import settled_steps
 
-Progress = Callable[[int, int], None]
 TOKENS_AT_ONCE = 800
 NEURONS_PER_TOKEN = 512
 
 
 def execute(
-    program: CoreProgram,
+    program: CoreProgram | str | Path,
     images: Any,
     steps: int,
     numeric: str = "float32",
@@ -49,7 +51,7 @@ def execute(
     """Run the mapped network: spikes fetch weight rows, products accumulate events, EC units expect, MT neurons fire.
 
     Args:
-        program: from `synaptile.mapper.map_graph`, its graph with arrays.
+        program: from `synaptile.mapper.map_graph`, its graph with arrays; or the path of its file.
         images: preprocessed, float32 or float64, shape (images, channels, H, W); for a graph that takes spikes, trains of 0
             and 1, shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
             runs at its own length, and what pads it costs nothing. Consecutive sentences of one length run together.
@@ -65,6 +67,7 @@ def execute(
     Raises ImageError for unusable images, InputError for unusable sentences, other arguments and too little memory,
     ConservationError where counts disagree.
     """
+    program = as_program(program)
     number, steps = check_numeric(numeric), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
     batch = check_samples(images, program.graph, steps)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MembraneReadOut, SpikingGraph
-
-Array = NDArray[Any]
+from synaptile.foundation.types import Array
 
 
 class LeakyConstants(NamedTuple):

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph, at_length
 from synaptile.conversion.text.tokens import Tokens
+from synaptile.foundation.types import Int64
 from synaptile.mapper.lengths import program_at
-from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity, SpikeRecord
 
 Samples = NDArray[Any] | Tokens

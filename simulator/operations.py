@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.foundation.derived import derived
-from synaptile.mapper.program import CoreProgram, Int32, Int64
+from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Op, Role, Trigger

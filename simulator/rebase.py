@@ -9,8 +9,9 @@ import numpy as np
 
 from synaptile.conversion.graph import Convolution2d
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.foundation.types import Int64
 from synaptile.mapper.lengths import program_at
-from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role, Trigger

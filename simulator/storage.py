@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.foundation.archive import read_archive, write_archive
+from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.mapper import load_program, program_digest, save_program
 from synaptile.simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
@@ -22,7 +23,8 @@ _CONVOLUTIONS = "convolutions/"
 
 def save_activity(activity: Activity, directory: str | Path) -> None:
     """Write a run into `directory`, each file atomically; the activity last, so that a directory with one is complete."""
-    folder = Path(directory)
+    folder = expect_path(directory, "directory")
+    expect(activity, Activity, "activity", "give what execute or synthesise returns")
     save_program(activity.program, folder / "program.map", with_arrays=False)
     header = {
         "program_digest": program_digest(activity.program),
@@ -39,7 +41,7 @@ def save_activity(activity: Activity, directory: str | Path) -> None:
 
 def load_activity(directory: str | Path) -> Activity:
     """Read a run. Raises FileFormatError where it is missing, cut short, altered, newer, or of another program."""
-    folder = Path(directory)
+    folder = expect_path(directory, "directory")
     file = folder / "activity.npz"
     program = load_program(folder / "program.map")
     header, arrays = read_archive(file, FORMAT, VERSION)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +15,10 @@ from synaptile.conversion.images import check_images, load_images, open_folder, 
 from synaptile.conversion.spikes import check_spikes
 from synaptile.data import embedded_digits, preprocess_digits
 from synaptile.foundation.errors import ImageError, InputError
+from synaptile.foundation.types import Progress
 
 DIGITS = "digits"
 """Names the embedded model and its digits wherever a model or images are asked for."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from rich.console import Console
 from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.images import ImageSet
 from synaptile.mapper import CoreProgram
@@ -44,7 +45,6 @@ from synaptile.studies.sweeping.run import run_sweep
 from synaptile.terminal import counted
 from synaptile.text import TextSet
 
-Progress = Callable[[int, int], None]
 LONGEST_STRETCHES = 12
 """Stretches of the critical path that a report prints; schedule.json has them all."""
 

@@ -1,4 +1,4 @@
-"""What the command line accepts as text: a file of sentences, one a line."""
+"""What the command line accepts as text: a file of sentences, one per line."""
 
 from __future__ import annotations
 

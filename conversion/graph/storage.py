@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from synaptile.conversion.graph.graph import SpikingGraph
 from synaptile.conversion.graph.mapped import mapped_tensors, write_tensors
 from synaptile.conversion.graph.serialise import nodes_from
+from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import atomic_path
 
@@ -25,8 +26,8 @@ VERSION = 1
 
 
 def save_graph(graph: SpikingGraph, path: str | Path) -> None:
-    """Write a graph atomically as one safetensors file."""
-    metadata, tensors = graph_to_tensors(graph)
+    """Write a graph atomically as one safetensors file. Raises InputError for what is no graph."""
+    metadata, tensors = graph_to_tensors(expect(graph, SpikingGraph, "graph", "give a SpikingGraph"))
     header = {"format": FORMAT, "version": str(VERSION), **metadata}
     with atomic_path(path) as temporary:
         write_tensors(temporary, tensors, header)
@@ -40,6 +41,13 @@ def load_graph(path: str | Path, *, structure_only: bool = False) -> SpikingGrap
     """
     header, tensors = read_safetensors(path, FORMAT, VERSION, with_tensors=not structure_only)
     return graph_from_tensors(header, tensors, str(path), structure_only=structure_only)
+
+
+def as_graph(graph: SpikingGraph | str | Path) -> SpikingGraph:
+    """A graph itself, or what `load_graph` reads from its file. Raises InputError for anything else, else as `load_graph`."""
+    if isinstance(graph, str | Path):
+        return load_graph(graph)
+    return expect(graph, SpikingGraph, "graph", "give a SpikingGraph, or the path of a graph file (.spk)")
 
 
 def graph_to_tensors(graph: SpikingGraph) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
@@ -88,7 +96,7 @@ def read_safetensors(
 
     Tensors are views of the mapped file, read as they are touched.
     """
-    if not Path(path).is_file():
+    if not expect_path(path, kind).is_file():
         raise FileFormatError(f"{path}: no such file")
     try:
         with safe_open(path, framework="numpy") as file:

@@ -14,12 +14,11 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph.node import LATER, Injection, Neurons, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
+from synaptile.foundation.types import Int64
 
-Int64 = NDArray[np.int64]
 Pair: TypeAlias = tuple[int, int]
 Pooling: TypeAlias = Literal["none", "sum", "mean"]
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class Builder:
-    """Collects nodes in trace order. Names are unique; `where` is the module path of the operator being lowered."""
+    """Collects nodes in trace order, under unique names; `fx` is the entry of the trace that is being lowered."""
+
+    fx: Any  # a torch.fx.Node, whose arguments torch types as all that they may be
 
     def __init__(self, model: str, parameters: Mapping[str, str], dtype: torch.dtype) -> None:
         self.model = model
@@ -27,12 +29,16 @@ class Builder:
         self.nodes: dict[str, Node] = {}
         self.arrays: dict[str, NDArray[Any]] = {}
         self.versions: dict[str, int] = {}
-        self.where = ""
-        self.operator = ""
+
+    @property
+    def where(self) -> str:
+        """Module path of the operator that is being lowered; empty at the root."""
+        stack = self.fx.meta.get("nn_module_stack") or {}
+        return str(list(stack.values())[-1][0]) if stack else ""
 
     def fail(self, problem: str) -> ModelError:
         """A ModelError that names the operator and its module."""
-        return ModelError(f"model {self.model}: {self.operator} in module {self.where or '(root)'!r}: {problem}")
+        return ModelError(f"model {self.model}: {self.fx.target} in module {self.where or '(root)'!r}: {problem}")
 
     def unique(self, name: str) -> str:
         """`name`, or `name_1`, `name_2`, ... where it is taken."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synaptile.conversion.graph import MTNeurons, Port, Synapse
 from synaptile.conversion.lowering.builder import Builder
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def lower_linear(b: Builder, fx: Any, x: Stream, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Stream:
+def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Stream:
     """Site ``<module>.in`` and synapse ``<module>``, the module that owns the weights. A pending scale moves into the weights."""
     import torch
 
@@ -20,7 +20,7 @@ def lower_linear(b: Builder, fx: Any, x: Stream, weight: torch.Tensor, bias: tor
         raise b.fail("a Linear needs constant weights and a plain input")
     port = b.token_port(x)
     channels, fan_in = weight.shape
-    name = b.unique(_owner(b, fx) or b.where or "linear")
+    name = b.unique(_owner(b) or b.where or "linear")
     site = add_site(b, f"{name}.in", port)
     bias = torch.zeros(channels, dtype=weight.dtype) if bias is None else bias
     tokens = b.nodes[site.node].tokens
@@ -30,9 +30,9 @@ def lower_linear(b: Builder, fx: Any, x: Stream, weight: torch.Tensor, bias: tor
     return Stream(name, torch.arange(node.size).reshape(shape))
 
 
-def _owner(b: Builder, fx: Any) -> str:
+def _owner(b: Builder) -> str:
     """The module whose ``weight`` a Linear reads: EVA and BEiT call ``linear`` on the weights of a sub-module, `qkv`."""
-    parameter = b.parameters.get(getattr(fx.args[1], "name", ""), "")
+    parameter = b.parameters.get(getattr(b.fx.args[1], "name", ""), "")
     return parameter.removesuffix(".weight") if parameter.endswith(".weight") else ""
 
 

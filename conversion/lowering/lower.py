@@ -30,8 +30,7 @@ def lower(traced: TracedModel) -> SpikingGraph:
     done_with = _last_uses(traced)
     result: Any = None
     for fx_node in traced.program.graph.nodes:
-        builder.where = _module_of(fx_node)
-        builder.operator = str(fx_node.target)
+        builder.fx = fx_node
         if fx_node.op == "placeholder":
             values[fx_node.name] = _placeholder(builder, traced, fx_node.name)
         elif fx_node.op == "output":
@@ -84,10 +83,10 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in OPERATORS:
         rule = OPERATORS[name]
         try:
-            inspect.signature(rule).bind(builder, fx_node, *args, **kwargs)
+            inspect.signature(rule).bind(builder, *args, **kwargs)
         except TypeError as error:
             raise builder.fail(f"this overload is not supported: {error}") from None
-        return rule(builder, fx_node, *args, **kwargs)
+        return rule(builder, *args, **kwargs)
     raise UnsupportedOperator(
         f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported; "
         f"supported: {', '.join(supported_operators())}"
@@ -111,7 +110,6 @@ def _run_layout(target: Any, args: Any, kwargs: Any) -> Any:
 
 def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
     output = result[0] if isinstance(result, tuple | list) else result
-    builder.operator, builder.where = "output", ""
     if not isinstance(output, Stream) or (isinstance(result, tuple | list) and len(result) != 1):
         raise ModelError(f"model {traced.name} returns {type(result).__name__}, needs one tensor of logits")
     port = builder.token_port(output)
@@ -120,11 +118,6 @@ def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
     builder.add(ReadOut("readout", (port,), (1, port.width), output.scale))
     nodes, arrays = builder.without_dead_nodes("readout")
     return SpikingGraph.build(traced.name, nodes, arrays, {"model": traced.name})
-
-
-def _module_of(fx_node: Any) -> str:
-    stack = fx_node.meta.get("nn_module_stack") or {}
-    return str(list(stack.values())[-1][0]) if stack else ""
 
 
 def _resolve(value: Any, values: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""One rule an ATen operator: what it becomes in the SpikingGraph."""
+"""One rule per ATen operator: what it becomes in the SpikingGraph. A rule takes the builder and the operator's own arguments."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ LAYOUTS = {
 
 def _conv2d(
     b: Builder,
-    _fx: Any,
     x: Stream,
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
@@ -64,7 +63,7 @@ def _conv2d(
     return Stream(name, stream.index.t().reshape(1, channels, rows, columns))
 
 
-def _cat(b: Builder, _fx: Any, parts: list[Stream | torch.Tensor], dim: int = 0) -> Stream:
+def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Stream:
     import torch
 
     first = parts[0]
@@ -73,22 +72,22 @@ def _cat(b: Builder, _fx: Any, parts: list[Stream | torch.Tensor], dim: int = 0)
         raise b.fail(f"concatenation along axis {dim} of a {rank}-dimensional tensor: only the token axis is supported")
     ports = []
     for i, part in enumerate(parts):
-        stream = part if isinstance(part, Stream) else b.constant(_constant_name(b, _fx.args[0][i], "constant"), part)
+        stream = part if isinstance(part, Stream) else b.constant(_constant_name(b, b.fx.args[0][i], "constant"), part)
         ports.append(b.token_port(b.plain(stream)))
     tokens = sum(b.nodes[port.node].tokens for port in ports)
     node = Concatenate(b.unique(_dotted(b.where, "concatenate")), tuple(ports), (tokens, ports[0].width))
     return Stream(node.name, torch.unsqueeze(b.add(node).index, 0))
 
 
-def _add(b: Builder, fx: Any, x: Any, y: Any, *, alpha: float = 1) -> Stream:
+def _add(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream:
     import torch
 
     if alpha != 1:
         raise b.fail(f"alpha {alpha}: only plain addition is supported")
     if not isinstance(x, Stream):
-        x, y, other = y, x, fx.args[0]
+        x, y, other = y, x, b.fx.args[0]
     else:
-        other = fx.args[1]
+        other = b.fx.args[1]
     if b.nodes[x.node].is_map and isinstance(y, torch.Tensor):
         bias = y if x.bias is None else x.bias + y
         return Stream(b.read(x).node, x.index, x.scale, torch.broadcast_to(bias, x.index.shape), x.version)
@@ -103,7 +102,7 @@ def _add(b: Builder, fx: Any, x: Any, y: Any, *, alpha: float = 1) -> Stream:
     return Stream(node.name, b.add(node).index.reshape(x.index.shape), x.scale)
 
 
-def _mul(b: Builder, _fx: Any, x: Any, y: Any) -> Stream:
+def _mul(b: Builder, x: Any, y: Any) -> Stream:
     if not isinstance(x, Stream):
         x, y = y, x
     if isinstance(y, Stream):
@@ -115,10 +114,10 @@ def _mul(b: Builder, _fx: Any, x: Any, y: Any) -> Stream:
     return fold_affine(b, x, y.reshape(-1), None, "LayerScale")
 
 
-def _div(b: Builder, fx: Any, x: Any, y: Any) -> Stream:
+def _div(b: Builder, x: Any, y: Any) -> Stream:
     if isinstance(y, Stream):
         raise b.fail("division by a value that varies with the image is not supported")
-    return _mul(b, fx, x, 1.0 / y)
+    return _mul(b, x, 1.0 / y)
 
 
 def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
@@ -135,7 +134,6 @@ def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
 
 def _layer_norm(
     b: Builder,
-    _fx: Any,
     x: Stream,
     shape: list[int],
     weight: torch.Tensor | None = None,
@@ -156,7 +154,7 @@ def _layer_norm(
     return Stream(node.name, b.add(node, weight=weight, bias=bias).index.reshape(x.index.shape))
 
 
-def _softmax(b: Builder, _fx: Any, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:
+def _softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:
     port = b.map_port(x)
     if port is None or dim % x.index.ndim != x.index.ndim - 1:
         raise b.fail("softmax is supported over the keys of an attention map only")
@@ -166,12 +164,12 @@ def _softmax(b: Builder, _fx: Any, x: Stream, dim: int, _half_or_dtype: Any = No
     return Stream(node.name, b.add(node, bias=bias).index.reshape(x.index.shape))
 
 
-def _gelu(b: Builder, _fx: Any, x: Stream, *, approximate: str = "none") -> Stream:
+def _gelu(b: Builder, x: Stream, *, approximate: str = "none") -> Stream:
     return _expectation(b, x, "gelu_tanh" if approximate == "tanh" else "gelu")
 
 
 def _elementwise(function: ECFunction) -> Callable[..., Stream]:
-    def rule(b: Builder, _fx: Any, x: Stream) -> Stream:
+    def rule(b: Builder, x: Stream) -> Stream:
         return _expectation(b, x, function)
 
     return rule
@@ -186,7 +184,7 @@ def _expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
     return Stream(name, b.add(node).index.reshape(x.index.shape))
 
 
-def _mean(b: Builder, _fx: Any, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
+def _mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
     if x.index.ndim != 3 or [d % 3 for d in dims] != [1]:
         raise b.fail(f"mean over axes {dims} of shape {tuple(x.index.shape)}: only the token axis is supported")
     port = b.token_port(x)
@@ -199,7 +197,6 @@ def _mean(b: Builder, _fx: Any, x: Stream, dims: list[int], keepdim: bool = Fals
 
 def _batch_norm(
     b: Builder,
-    _fx: Any,
     x: Stream,
     weight: Any,
     bias: Any,

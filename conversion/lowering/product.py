@@ -10,13 +10,13 @@ from synaptile.conversion.lowering.linear import add_site
 from synaptile.conversion.lowering.values import Stream
 
 
-def lower_matmul(b: Builder, fx: Any, x: Any, y: Any) -> Stream:
+def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     """Recognise the form by its operands' layouts. Their scales stay pending, so that the sites see unscaled tensors."""
     if not isinstance(x, Stream) or not isinstance(y, Stream):
         raise b.fail("a matrix product with a constant operand is supported only as a Linear")
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
-    stem = b.where or fx.name
+    stem = b.where or b.fx.name
     right = b.head_port(y, transposed=False)
     attention = b.map_port(x)
     if attention is not None and right is not None:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d
 from synaptile.conversion.graph.windows import Pair
-
-Float64 = NDArray[np.float64]
+from synaptile.foundation.types import Float64
 
 
 def folded_kernel(conv: Convolution2d, kernel: Pair, stride: Pair) -> Convolution2d:

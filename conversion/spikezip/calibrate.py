@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.conversion.method import Batches, Method, Progress, Samples, check_calibration, whole_set
+from synaptile.conversion.method import Batches, Method, Samples, check_calibration, whole_set
 from synaptile.conversion.spikezip.levels import check_levels
 from synaptile.conversion.spikezip.steps import measure_steps
 from synaptile.conversion.spikezip.structure import check_presentation, quantised_structure, with_steps
 from synaptile.conversion.text.tokens import Tokens, together
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError, InputError
 from synaptile.foundation.options import FinitePresentation
+from synaptile.foundation.types import Progress
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class SpikeZIP(Method):
         Samples pass through together (a quantiser is fitted to what those before it left), so some 32 to 128 are meant, and
         `batch_size` changes nothing.
         """
+        expect(lowered, SpikingGraph, "lowered", "give a lowered SpikingGraph")
         if calibration is None:
             raise CalibrationError(self.uncalibrated)
         graph = quantised_structure(lowered, self.levels, self.presentation, keep_activations=self.keep_activations)

@@ -15,12 +15,12 @@ from synaptile.conversion.extra import require_torch
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.images import check_images, source_of
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.types import Progress
 
 if TYPE_CHECKING:
     import torch
 
 Augment = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ SMALLEST_STEP = 1e-6
 def quantise(x: Tensor, step: Tensor, low: int, high: int) -> Tensor:
     """Step * clamp(floor(x / step + 0.5), low, high); gradients pass straight through inside the range.
 
-    The step's gradient is scaled by 1 / sqrt(values an image * high), as LSQ does, so that steps learn as fast as weights.
+    The step's gradient is scaled by 1 / sqrt(values per image * high), as LSQ does, so that steps learn as fast as weights.
     """
     scale = 1.0 / math.sqrt(x[0].numel() * high)
     step = (step - step * scale).detach() + step * scale

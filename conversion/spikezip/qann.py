@@ -9,8 +9,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from synaptile.conversion.ann import forward, quantised_levels
 from synaptile.conversion.graph import Neurons, SpikingGraph, STBIFNeurons, at_length
-from synaptile.conversion.text.tokens import Int64, Tokens, check_tokens, text_source
+from synaptile.conversion.text.tokens import Tokens, check_tokens, text_source
 from synaptile.foundation.errors import GraphError
+from synaptile.foundation.types import Int64
 
 
 def qann_levels(

@@ -39,7 +39,7 @@ def quantised_structure(
     """The QANN's graph with every step size still at 1.
 
     Quantisers stand where the lowered graph has MT neurons (in front of every Linear and on both operands of every product),
-    behind the patch embedding and behind every Linear whose output joins the residual stream: ten a ViT block, and two.
+    behind the patch embedding and behind every Linear whose output joins the residual stream: ten per ViT block, and two.
     Unsigned are those behind a softmax or a rectified activation. `keep_activations` departs from the paper: a GELU stays what it
     is, a telescoping EC unit in front of a signed quantiser, at the price of its multiplies. Raises InputError for
     levels or presentations that do not exist, ModelError for an activation that nothing quantises.

@@ -10,6 +10,7 @@ from synaptile.conversion.text.config import EncoderConfig, read_config
 from synaptile.conversion.text.lower import lower_encoder
 from synaptile.conversion.text.tokenizer import FILE, KEY
 from synaptile.conversion.text.weights import read_weights
+from synaptile.foundation.arguments import expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.shown import Brief
 
@@ -34,7 +35,7 @@ def load_text_encoder(folder: str | Path, *, tokens: int | None = None) -> TextE
     Raises FileFormatError for a folder or file that is missing or damaged, ModelError for an architecture that is not supported,
     WeightsError for tensors that do not match it, InputError for more tokens than positions.
     """
-    root = Path(folder)
+    root = expect_path(folder, "model folder")
     if not root.is_dir():
         raise FileFormatError(f"{root}: no such model folder")
     config = read_config(root)

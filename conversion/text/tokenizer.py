@@ -10,6 +10,7 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.text.tokens import Tokens, check_tokens, text_source
+from synaptile.foundation.arguments import expect_path
 from synaptile.foundation.errors import FileFormatError, InputError
 
 FILE = "tokenizer.json"
@@ -54,8 +55,8 @@ def encode(sentences: Sequence[str], graph: SpikingGraph) -> Tokens:
 
 
 def read_sentences(file: str | Path) -> list[str]:
-    """Sentences of a text file, one a line; empty lines and those that start with # are left out. Raises InputError."""
-    path = Path(file)
+    """Sentences of a text file, one per line; empty lines and those that start with # are left out. Raises InputError."""
+    path = expect_path(file, "file of sentences")
     if not path.is_file():
         raise InputError(f"{path}: no such file of sentences")
     try:
@@ -64,5 +65,5 @@ def read_sentences(file: str | Path) -> list[str]:
         raise InputError(f"{path}: not readable as UTF-8 text: {error}") from error
     found = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not found:
-        raise InputError(f"{path}: holds no sentence: write one a line")
+        raise InputError(f"{path}: holds no sentence: write one per line")
     return found

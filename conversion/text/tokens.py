@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import SpikingGraph, TokenSource
 from synaptile.foundation.errors import GraphError, InputError
 from synaptile.foundation.shown import Brief
-
-Int64 = NDArray[np.int64]
+from synaptile.foundation.types import Int64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +68,7 @@ def check_tokens(tokens: Any, source: TokenSource, where: str = "sentences") -> 
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or not ids.size:
         raise InputError(f"{where}: ids have shape {ids.shape} and type {ids.dtype}, needs integers of shape (sentences, tokens)")
     if mask.shape != ids.shape:
-        raise InputError(f"{where}: the mask has shape {mask.shape}, the ids {ids.shape}: give one entry a token")
+        raise InputError(f"{where}: the mask has shape {mask.shape}, the ids {ids.shape}: give one entry per token")
     if mask.dtype.kind not in "biuf" or not ((mask == 0) | (mask == 1)).all():
         raise InputError(f"{where}: the mask holds other values than 0 and 1: 1 marks a real token, 0 one that pads")
     real = mask == 1

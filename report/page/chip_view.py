@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,14 @@ from numpy.typing import NDArray
 from synaptile.energy import Bill, EnergyReport
 from synaptile.energy.bill import NO_CORE
 from synaptile.mapper.board import board_shape
-from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import UNITS, LinkKind, Timeline
 
 LINES_A_CORE = 8
-"""Heaviest lines listed a core."""
+"""Heaviest lines listed per core."""
 
 MOST_LINES = 250_000
-"""Lines of all cores together: a board beyond it lists none a core, or the page would grow past what a browser likes."""
+"""Lines of all cores together: a board beyond it lists none per core, or the page would grow past what a browser likes."""
 
 
 def mesh_document(report: EnergyReport) -> dict[str, Any]:
@@ -26,9 +25,7 @@ def mesh_document(report: EnergyReport) -> dict[str, Any]:
     program = shown_program(report)
     chip = program.chip
     width, height = board_shape(chip, program.board)
-    limits = {"synapse": asdict(chip.synapse_core)}
-    if chip.ec_core is not None:
-        limits["ec"] = asdict(chip.ec_core)
+    limits = {kind.name.lower(): {name: limit for name, (_, limit) in program.limits(kind).items()} for kind in _kinds(program)}
     return {
         "width": width,
         "height": height,
@@ -42,6 +39,10 @@ def mesh_document(report: EnergyReport) -> dict[str, Any]:
     }
 
 
+def _kinds(program: CoreProgram) -> list[CoreKind]:
+    return [kind for kind in CoreKind if np.any(program.cores.kind == kind)]
+
+
 def shown_program(report: EnergyReport) -> CoreProgram:
     """The mapping that the page draws: that of the schedule where there is one."""
     return report.activity.program if report.timeline is None else report.timeline.program
@@ -53,16 +54,19 @@ def own_cores(report: EnergyReport) -> bool:
 
 
 def core_columns(report: EnergyReport) -> dict[str, Any]:
-    """Columns of shape (cores,): place, memory in bits, energy in pJ an image, cycles where scheduled.
+    """Columns of shape (cores,): place, `uses` of each limit (memory in bits), energy in pJ per image, cycles where scheduled.
 
     Energy and operations are null where the schedule re-mapped the network: they belong to other cores.
     """
     program, timeline = shown_program(report), report.timeline
     cores = program.cores
-    columns: dict[str, Any] = {
-        name: getattr(cores, name).tolist()
-        for name in ("kind", "x", "y", "slot", "weight_bits_used", "state_bits_used", "neurons_used", "axons_used")
-    }
+    columns: dict[str, Any] = {name: getattr(cores, name).tolist() for name in ("kind", "x", "y", "slot")}
+    uses: dict[str, NDArray[np.integer]] = {}
+    for kind in _kinds(program):
+        own_kind = cores.kind == kind
+        for name, (used, _) in program.limits(kind).items():
+            uses[name] = np.where(own_kind, used, uses.get(name, 0))
+    columns["uses"] = {name: used.tolist() for name, used in uses.items()}
     own = own_cores(report)
     columns["ops"] = [core.ops for core in report.cores] if own else None
     columns["energy_pj"] = [_digits(core.energy_pj) for core in report.cores] if own else None

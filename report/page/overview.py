@@ -24,7 +24,7 @@ from synaptile.report.views.run import accuracy_per_step
 def overview_document(
     report: EnergyReport, labels: Sequence[int] | NDArray[np.integer] | None, *, ann_accuracy: float | None
 ) -> dict[str, Any]:
-    """JSON-able: names, accountings per step, accuracy, fit, notes, prices and provenance. Energies in pJ an image."""
+    """JSON-able: names, accountings per step, accuracy, fit, notes, prices and provenance. Energies in pJ per image."""
     activity, program = report.activity, shown_program(report)
     return {
         "graph": {"name": program.graph.name, "digest": program.graph.digest, "nodes": len(program.graph.nodes)},

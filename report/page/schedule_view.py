@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import kind_of
-from synaptile.mapper.program import Int64
+from synaptile.foundation.types import Int64
 from synaptile.report.critical_path import critical_nodes
 from synaptile.report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
 from synaptile.report.trace.window import Window, select
@@ -49,7 +49,7 @@ def schedule_summary(timeline: Timeline) -> dict[str, Any]:
 
 
 def bins_document(timeline: Timeline) -> dict[str, Any]:
-    """Bins of time a core: busy, stalled on input, stalled on the network in percent, and the kind of node worked on most.
+    """Bins of time per core: busy, stalled on input, stalled on the network in percent, and the kind of node worked on most.
 
     `edges` has shape (bins + 1,), in cycles; the others (cores, bins). `work` indexes `kinds`, -1 where nothing ran.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.mapper.program import Int32, Int64
+from synaptile.foundation.types import Int32, Int64
 from synaptile.report.trace.names import job_nodes
 from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
 from synaptile.report.trace.window import Selection

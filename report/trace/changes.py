@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.mapper.program import Int64
+from synaptile.foundation.types import Int64
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import floor
 
 from synaptile.foundation.errors import InputError
-from synaptile.mapper.program import Int64
+from synaptile.foundation.types import Int64
 
 _FEMTOSECONDS = ("fs", "ps", "ns", "us", "ms", "s")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from synaptile.foundation.types import Int32
 from synaptile.mapper.board import board_shape
-from synaptile.mapper.program import CoreKind, CoreProgram, Int32
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 

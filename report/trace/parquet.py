@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from synaptile.foundation.errors import FileFormatError, InputError
-from synaptile.report.trace.sections import Progress
+from synaptile.foundation.types import Progress
 from synaptile.report.trace.tables import METADATA_KEY, aggregate_tables, full_tables
 from synaptile.report.trace.window import Selection
 from synaptile.simulator.schedule.timeline import Timeline

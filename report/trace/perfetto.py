@@ -14,14 +14,14 @@ from typing import Any, Self
 import numpy as np
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TracePacket, TrackEvent
 
+from synaptile.foundation.types import Int32, Int64, Progress
 from synaptile.mapper.board import tile_of_cores
-from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.aggregate import SERIES, into_bins
 from synaptile.report.trace.changes import Changes, level, running, without_repeats
 from synaptile.report.trace.clock import TimeBase, nanoseconds
 from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name
 from synaptile.report.trace.perfetto_read import sum_arguments
-from synaptile.report.trace.sections import Progress, Section, estimate_sections, write_sections
+from synaptile.report.trace.sections import Section, estimate_sections, write_sections
 from synaptile.report.trace.window import Selection
 from synaptile.simulator.schedule.replay import handovers, selected_passages
 from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline

@@ -8,9 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from synaptile.mapper.program import Int64
-
-Progress = Callable[[int, int], None]
+from synaptile.foundation.types import Int64, Progress
 
 SAMPLED_ROWS = 3_000
 """Rows encoded of each section to estimate its size: all, where there are no more."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.mapper.program import Int32, Int64
+from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.schedule.rates import barrier_cycles
 from synaptile.simulator.schedule.timeline import Cause, Timeline
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from synaptile.mapper.program import Int32
+from synaptile.foundation.types import Int32
 from synaptile.report.trace.aggregate import SERIES, by_step, into_bins
 from synaptile.report.trace.clock import cycle_seconds
 from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names

@@ -10,13 +10,12 @@ from typing import IO, Any, Self
 import numpy as np
 from vcd import VCDWriter
 
+from synaptile.foundation.types import Int32, Int64, Progress
 from synaptile.mapper.board import tile_of_cores
-from synaptile.mapper.program import Int32, Int64
 from synaptile.report.trace.aggregate import SERIES, into_bins
 from synaptile.report.trace.changes import Changes, level, without_repeats
 from synaptile.report.trace.clock import coarsest
 from synaptile.report.trace.names import core_kind, core_name, link_names, tile_name
-from synaptile.report.trace.sections import Progress
 from synaptile.report.trace.stalls import STALLS, stalls
 from synaptile.report.trace.vcd_read import NETWORK_SCOPE, busy_cycles
 from synaptile.report.trace.window import Selection

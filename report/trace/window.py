@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Brief
-from synaptile.mapper.program import Int32
+from synaptile.foundation.types import Int32
 from synaptile.report.trace.names import job_nodes, link_names
 from synaptile.simulator.schedule.timeline import Timeline
 

@@ -9,10 +9,10 @@ from typing import Literal, Protocol, TypeAlias, get_args
 
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.types import Progress
 from synaptile.report.trace.conserve import check_against_activity, check_written
 from synaptile.report.trace.parquet import ParquetTrace, replaced_folder
 from synaptile.report.trace.perfetto import PerfettoTrace
-from synaptile.report.trace.sections import Progress
 from synaptile.report.trace.vcd import VcdTrace
 from synaptile.report.trace.window import Window, select
 from synaptile.simulator.schedule.timeline import Timeline

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.hwmodels.parameters import KIB_BITS
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.mapper.homes import kinds_without_home
 from synaptile.report.numbers import figure_text
 from synaptile.report.views.document import Document, Sheet
-
-KIB_BITS = 8192
 
 
 def chips_table(chips: Sequence[Chip]) -> Sheet:
@@ -53,9 +52,9 @@ def chip_document(chip: Chip) -> Document:
     )
     lacks = f"lacks {len(chip.lacks)} things" if chip.lacks else ""
     return Document(
-        f"{chip.name}: {chip.description}",
+        chip.name,
         (*((homes,) if homeless else ()), figures),
-        facts=_facts(chip),
+        facts=(("description", chip.description), *_facts(chip)),
         notes=chip.lacks or ("lacks nothing that it states",),
         notes_title=lacks,
     )

@@ -14,7 +14,7 @@ def dataset_document(table: DatasetTable) -> Document:
     """The whole table."""
     skipped = (_skipped(table),) if table.skipped else ()
     return Document(
-        f"{table.model}: {table.images} images, {table.number_format} on {table.chip}",
+        f"Accuracy and energy ratio of {table.model}",
         (_published_and_measured(table), _accountings(table), *skipped),
         notes=table.notes,
     )
@@ -30,10 +30,11 @@ def _published_and_measured(table: DatasetTable) -> Sheet:
         rows.append((str(row.step), _percent(row.accuracy), accuracy, _ratio(row.ratios["released"]), ratio))
     caption = f"Published: {name}" + ("." if own else f", the nearest by MACs, for context: {table.model} is not in the table.")
     return Sheet(
-        "Published and measured",
+        f"Published and measured: {table.model}, {table.images} images, {table.number_format} on {table.chip}",
         ("T", "Acc. (%)", "published", "ratio", "published ratio"),
         tuple(rows),
         caption=f"{caption} Ratio: accounting released. ± one standard error.",
+        gap=2,
     )
 
 
@@ -46,6 +47,7 @@ def _accountings(table: DatasetTable) -> Sheet:
             for row in table.rows
         ),
         caption="Top-1 as ANN: images given the class that the original network gives. Correlation: of logits, per image.",
+        gap=2,
     )
 
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from synaptile.energy import CoreUse, EnergyReport, Line, Rung
+from synaptile.hwmodels.parameters import KIB_BITS
 from synaptile.report.numbers import energy_text, percent, ratio_text
 from synaptile.report.views.document import Bar, Cell, Sheet
-
-KIB_BITS = 8192
 
 
 def ladder_table(report: EnergyReport, *, step: int | None = None) -> Sheet:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import Convolution2d
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import InputError
-from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import required
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import actions_of

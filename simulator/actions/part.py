@@ -8,7 +8,6 @@ import numpy as np
 
 from synaptile.conversion.graph import Node
 from synaptile.foundation.derived import derived
-from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
 
 
@@ -72,11 +71,6 @@ class Part:
         return self.lines * self.width
 
 
-def accumulators_of(chip: Chip) -> int:
-    """Accumulators per output of a synapse core, hence words of a partial sum: where spikes are shifted, one per sign."""
-    return 2 if chip.synapse_core.graded_spikes == "shift" else 1
-
-
 @derived
 def parts_of(program: CoreProgram) -> tuple[Part, ...]:
     """Every part of a program, in the order of its table."""
@@ -90,7 +84,7 @@ def parts_of(program: CoreProgram) -> tuple[Part, ...]:
         place[chosen] = np.arange(chosen.size)
     extents = (parts.token_start, parts.token_stop, parts.out_start, parts.out_stop, parts.in_start, parts.in_stop, parts.owner)
     columns = (column.tolist() for column in (own, place, parts.node, parts.core, *extents, senders))
-    sets = accumulators_of(program.chip)
+    sets = program.chip.synapse_core.accumulators
     return tuple(
         Part(i, at, nodes[node], node, core, kinds[core], t0, t1, o0, o1, r0, r1, owner, sending, sets)
         for i, at, node, core, t0, t1, o0, o1, r0, r1, owner, sending in zip(*columns, strict=True)

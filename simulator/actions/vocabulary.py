@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,15 +227,20 @@ class Rhythm(Enum):
 
     def beats(self, steps: int, last: int | None = None) -> NDArray[np.bool_]:
         """Whether it happens at each step, shape (steps,); the sample is shown up to step `last`, None: to the end."""
-        step = np.arange(steps)
-        shown = steps if last is None else last
-        beat: dict[Rhythm, NDArray[np.bool_]] = {
-            Rhythm.ONCE: step == 0,
-            Rhythm.EVERY: step >= 0,
-            Rhythm.LATER: step > 0,
-            Rhythm.SHOWN: (step > 0) & (step < shown),
-        }
-        return beat[self]
+        return _beats(self, steps, steps if last is None else last)
+
+
+@cache
+def _beats(rhythm: Rhythm, steps: int, shown: int) -> NDArray[np.bool_]:
+    step = np.arange(steps)
+    beats: NDArray[np.bool_] = {
+        Rhythm.ONCE: step == 0,
+        Rhythm.EVERY: step >= 0,
+        Rhythm.LATER: step > 0,
+        Rhythm.SHOWN: (step > 0) & (step < shown),
+    }[rhythm]
+    beats.flags.writeable = False  # it is handed out again
+    return beats
 
 
 class Side(Enum):

@@ -7,15 +7,11 @@ implementations that keep the order agree to the last bit. In float64 the librar
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf as library_erf
 
 from synaptile.conversion.graph import ECUnit, SpikingGraph
-
-Array = NDArray[Any]
+from synaptile.foundation.types import Array
 
 LOG2_E = np.float32(1.44269504)
 LN2_HIGH = np.float32(0.693359375)

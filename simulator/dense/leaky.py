@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikingGraph
 from synaptile.conversion.graph.windows import fan_out
+from synaptile.foundation.types import Array
 from synaptile.simulator.dense.units import Unit
 from synaptile.simulator.leaky import leaky_constants
 from synaptile.simulator.number_format import QuantisedWeight
-
-Array = NDArray[Any]
 
 
 class LeakySite(Unit):

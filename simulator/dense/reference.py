@@ -38,9 +38,11 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.images import source_of
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens, text_source
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import Numeric
 from synaptile.foundation.shown import Brief
+from synaptile.foundation.types import Array
 from synaptile.simulator.arguments import positive_integer
 from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
 from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
@@ -57,8 +59,6 @@ from synaptile.simulator.dense.units import (
     ordered_linear,
 )
 from synaptile.simulator.number_format import check_numeric, quantise, real_dtype
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,6 +92,7 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
     A sentence runs at its own length; tokens that pad it show no spikes. Raises ImageError for unusable images, InputError for
     unusable sentences and for steps or number formats that do not exist.
     """
+    expect(graph, SpikingGraph, "graph", "give a SpikingGraph")
     number, steps = check_numeric(numeric), check_steps(steps)
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import MTNeurons, Neurons, ProductUnit, STBIFNeurons
+from synaptile.foundation.types import Array
 from synaptile.simulator.number_format import QuantisedWeight
-
-Array = NDArray[Any]
 
 
 class Unit:

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d
 from synaptile.conversion.graph.windows import part_reach
+from synaptile.foundation.types import Array, Int64
 from synaptile.simulator.event.units import SteppedUnit
 from synaptile.simulator.kernels.convolve import Kernel, convolve
 from synaptile.simulator.kernels.fire import Events
-
-Array = NDArray[Any]
-Int64 = NDArray[np.int64]
 
 
 @dataclass

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
+from synaptile.foundation.types import Array
 from synaptile.simulator.event.units import SteppedUnit
 from synaptile.simulator.kernels.fire import Events, empty_events
 from synaptile.simulator.kernels.leaky import Equation, LeakyState, Manner, count_trains, fire_leaky
 from synaptile.simulator.leaky import leaky_constants
-
-Array = NDArray[Any]
 
 
 @dataclass
@@ -48,7 +47,7 @@ class LeakyFireUnit(SteppedUnit):
         shape = (self.rows, self.node.width)
         cuba = isinstance(self.node, CubaLIFNeurons)
         equation = Equation.IF if isinstance(self.node, IFNeurons) else Equation.CUBA if cuba else Equation.LIF
-        self.manner = Manner(equation, self.node.reset == "subtract")
+        self.manner = Manner(int(equation), self.node.reset == "subtract")
         self.constants = leaky_constants(self.graph, self.node, self.dtype)
         current = np.zeros(shape if cuba else (self.rows, 0), self.dtype)
         self.state = LeakyState(np.zeros(shape, self.dtype), current)

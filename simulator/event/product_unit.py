@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, ProductUnit
+from synaptile.foundation.types import Array
 from synaptile.simulator.event.units import EventUnit, ProductEvents
 from synaptile.simulator.kernels.fire import Events, make_thresholds
 from synaptile.simulator.kernels.product import Operand, ProductCounts, ProductShape, multiply
-
-Array = NDArray[Any]
 
 
 @dataclass

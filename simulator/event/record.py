@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.types import Int64
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.part import parts_of, whole
@@ -22,8 +22,6 @@ from synaptile.simulator.kernels.fire import Events, pack_fired
 from synaptile.simulator.kernels.rectangles import sum_rectangles
 from synaptile.simulator.lengths import mean_neurons
 from synaptile.simulator.operations import Ledger
-
-Int64 = NDArray[np.int64]
 
 
 class Rectangles(NamedTuple):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from synaptile.foundation.types import Array
 from synaptile.simulator.dense.arithmetic import unit_rows
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.kernels.expectation import expect, make_constants
@@ -24,8 +25,6 @@ from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_th
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.streams import add_streams
 from synaptile.simulator.kernels.synapse import Tiles, accumulate, multiply_dense
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d
 from synaptile.conversion.graph.windows import taps
+from synaptile.foundation.types import Int64
 from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.fire import Events
-
-Int64 = NDArray[np.int64]
 
 
 class Kernel(NamedTuple):

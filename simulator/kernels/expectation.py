@@ -39,11 +39,12 @@ class Function(IntEnum):
 class UnitConstants(NamedTuple):
     """What an EC unit evaluates, numbers in the run's floating type.
 
-    `gain` is 1.702 (quick GELU) or 1, `a` and `b` the constants of GELU (sqrt(1/2)) or its tanh form. `weight`, `bias`: (width,)
-    of a LayerNorm. `map_bias`: (rows per image, width) of a biased softmax, else empty.
+    `function` is the number of a Function: members of an enumeration are slow to hand to a kernel. `gain` is 1.702 (quick GELU)
+    or 1, `a` and `b` the constants of GELU (sqrt(1/2)) or its tanh form. `weight`, `bias`: (width,) of a LayerNorm. `map_bias`:
+    (rows per image, width) of a biased softmax, else empty.
     """
 
-    function: Function
+    function: int
     input_scale: Any
     eps: Any
     inverse_width: Any
@@ -65,7 +66,7 @@ def make_constants(
     empty = np.zeros(0, dtype)
     real = dtype.type
     return UnitConstants(
-        function=Function[function.upper()],
+        function=int(Function[function.upper()]),
         input_scale=real(input_scale),
         eps=real(eps),
         inverse_width=real(1.0 / width),

@@ -31,14 +31,14 @@ class LeakyState(NamedTuple):
 
 
 class Manner(NamedTuple):
-    """How a site behaves: `equation`; `subtract` where a spike takes the threshold off the membrane."""
+    """How a site behaves: the number of its Equation, `subtract` where a spike takes the threshold off the membrane."""
 
-    equation: Equation
+    equation: int
     subtract: bool
 
 
 @uncounted
-def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation: Equation) -> None:
+def _integrate(x: Any, membrane: Any, current: Any, k: LeakyConstants, equation: int) -> None:
     """One step of a row: x + membrane, and current of a CUBA site, updated."""
     if equation == Equation.IF:
         for c in range(x.shape[0]):

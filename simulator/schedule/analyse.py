@@ -6,8 +6,9 @@ from dataclasses import fields
 
 import numpy as np
 
+from synaptile.foundation.types import Int64
 from synaptile.mapper.board import board_shape
-from synaptile.mapper.program import CoreKind, CoreProgram, Int64
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import (
     UNITS,
     Cause,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
 from synaptile.simulator.schedule.loads import Loads

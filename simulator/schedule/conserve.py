@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from synaptile.foundation.errors import ConservationError
-from synaptile.mapper.program import CoreProgram, Int64
+from synaptile.foundation.types import Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.work import Work
 

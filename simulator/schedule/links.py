@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from synaptile.foundation.types import Int64
 from synaptile.simulator.compiled import uncounted
-from synaptile.simulator.schedule.timeline import Int64
 from synaptile.simulator.schedule.trees import Links, Trees
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synaptile.conversion.graph import Neurons
+from synaptile.foundation.types import Int32
 from synaptile.mapper.flows import PARTIAL_SUMS
-from synaptile.mapper.program import CoreProgram, Int32
+from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
-from synaptile.simulator.actions.part import accumulators_of
 from synaptile.simulator.schedule.rates import cycles, exact_rate
 from synaptile.simulator.schedule.trees import Tables
 
@@ -45,7 +45,7 @@ def loads_of(program: CoreProgram, tables: Tables, counts: SpikeCounts, size: tu
             elements[:, :, mine] = spikes[:, :, flows.token_start[flow] + slots.nth[mine]]
             bits[mine] = noc.spike_header_bits + math.ceil(math.log2(source.values))
         else:
-            words = accumulators_of(program.chip) if flows.input[flow] == PARTIAL_SUMS else elements_per_channel(source)
+            words = program.chip.synapse_core.accumulators if flows.input[flow] == PARTIAL_SUMS else elements_per_channel(source)
             elements[:, :, mine] = words * (stop - start)
             bits[mine] = noc.word_bits
     flits = np.maximum(1, -(-(elements * bits) // noc.flit_bits))

@@ -13,9 +13,10 @@ import numpy as np
 
 from synaptile.conversion.graph import Concatenate, Node, ProductUnit, SpikingGraph, TokenMean, TokenSelect
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper import footprint
 from synaptile.mapper.flows import PARTIAL_SUMS
-from synaptile.mapper.program import CoreKind, CoreProgram, Int32, Int64
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import OPERANDS
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.foundation.errors import ChipError
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
-from synaptile.mapper.program import CoreKind, CoreProgram, Int64
+from synaptile.mapper.program import CoreKind, CoreProgram
 
 Rates = tuple[Fraction | None, ...]
 """Operations a cycle of each of `timeline.UNITS`; None where a core has no such unit."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, vary
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.remap import same_chip
@@ -19,7 +19,6 @@ from synaptile.simulator.schedule.timeline import Timeline
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Progress: TypeAlias = Callable[[int, int], None]
 Value: TypeAlias = int | float
 
 RATES = (

@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
 from synaptile.simulator.schedule.rates import cycles, exact_rate
-from synaptile.simulator.schedule.timeline import OPERANDS, Int32, Int64, LinkTable, Timeline
+from synaptile.simulator.schedule.timeline import OPERANDS, LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Links, Tables, Trees, tables_of
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import SYNCHRONISATIONS
-from synaptile.hwmodels import Chip
+from synaptile.foundation.types import Progress
+from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts
@@ -20,7 +23,7 @@ from synaptile.simulator.schedule.loads import loads_of
 from synaptile.simulator.schedule.plan import list_jobs
 from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
-from synaptile.simulator.schedule.simulate import Progress, simulate
+from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.trees import Tables, tables_of
@@ -29,7 +32,7 @@ from synaptile.simulator.schedule.work import Work, add_totals, work_of
 
 def schedule(
     activity: Activity,
-    chip: Chip | None = None,
+    chip: Chip | str | Path | None = None,
     *,
     images: int | None = None,
     synchronisation: str | None = None,
@@ -39,8 +42,8 @@ def schedule(
 
     Args:
         activity: from `execute`, or loaded.
-        chip: None takes the chip that the run was mapped to. Another one has the graph mapped anew, with the same options;
-            nothing is executed again.
+        chip: None takes the chip that the run was mapped to. Another one (or its name or file) has the graph mapped anew, with
+            the same options; nothing is executed again.
         images: leading images of the run to stream through, one after another as the cores take them; None is 1. Sentences of a
             stream must have one length.
         synchronisation: "dataflow" or "barrier"; None is the chip's own.
@@ -53,6 +56,8 @@ def schedule(
         ScheduleError: jobs wait for one another.
         ConservationError: the jobs do not add up to what was executed.
     """
+    expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
+    chip = None if chip is None else as_chip(chip)
     count = _checked_images(activity, images)
     program, moved = activity.program, False
     if chip is not None and not same_chip(chip, program.chip):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from synaptile.foundation.types import Progress
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.schedule.kernel import Status, prepare, run
 from synaptile.simulator.schedule.state import Costs, State, Total, initial_state
 from synaptile.simulator.schedule.stuck import explain_stuck
 from synaptile.simulator.schedule.trees import Tables
 
-Progress = Callable[[int, int], None]
 REPORTS = 50
 """How often progress is told."""
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.schedule.links import LinkState, idle_links
-from synaptile.simulator.schedule.timeline import Int8, Int32, Int64
+from synaptile.simulator.schedule.timeline import Int8
 from synaptile.simulator.schedule.trees import Tables
 
 READY = 1 << 60

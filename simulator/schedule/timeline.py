@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose, words
+from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.activity import Activity
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Int8 = NDArray[np.int8]
-Int32 = NDArray[np.int32]
-Int64 = NDArray[np.int64]
 
 UNITS = ("accumulate", "multiply", "special", "neuron")
 """Units: accumulate lanes of a synapse core, multipliers and special functions of an EC core, neuron updates of both."""

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.foundation.errors import ChipError
+from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.board import board_shape, tile_of_cores
-from synaptile.mapper.program import CoreProgram, Int32, Int64
+from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.schedule.plan import FlowRules, StepJobs, flow_rules, list_jobs
 from synaptile.simulator.schedule.timeline import LinkKind
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from synaptile.foundation.errors import ChipError, ConservationError
-from synaptile.mapper.program import CoreKind, CoreProgram, Int32, Int64
+from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, events_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import actions_of
@@ -117,16 +118,17 @@ def part_work(program: CoreProgram, counts: SpikeCounts, part: Part, steps: int)
     """
     work, actions = PartWork(), actions_of(part)
     events = events_of(program, part, counts, actions)
-    before = int(any(action.operand_job for action in actions))
+    before = any(action.operand_job for action in actions)
+    first_job = np.arange(part.tokens + 1) == 0
     for action in actions:
         if action.operand_job:
-            by_job = events[action.trigger].sum(axis=2, keepdims=True) * action.count
-            padding = ((0, 0), (0, 0), (0, part.tokens))
+            by_job = np.multiply.outer(events[action.trigger].sum(axis=2) * action.count, first_job)
+        elif before:
+            by_token = _by_token(part, action, events)
+            by_job = np.concatenate([np.zeros_like(by_token[:, :, :1]), by_token], axis=2)
         else:
             by_job = _by_token(part, action, events)
-            padding = ((0, 0), (0, 0), (before, 0))
-        beats = action.rhythm.beats(steps)[:, None]
-        work.add(action, unit_of(action, part.kind), (np.pad(by_job, padding) if before else by_job) * beats)
+        work.add(action, unit_of(action, part.kind), by_job * action.rhythm.beats(steps)[:, None])
     return work
 
 

@@ -41,7 +41,7 @@ def rates_of_run(activity: Activity, graph: SpikingGraph, steps: int) -> Rates:
     for name, record in activity.spikes.items():
         kept &= record.masks is not None
         by_kind.setdefault(kind_of_site(name), []).append(_recorded(record, depths[name], activity, steps))
-    sites, told = {}, []
+    sites, notes = {}, []
     places = _depths([site.name for site in graph.sites])
     for site in graph.sites:
         kind = kind_of_site(site.name)
@@ -52,19 +52,19 @@ def rates_of_run(activity: Activity, graph: SpikingGraph, steps: int) -> Rates:
             )
         rate, fired, levels = _between(by_kind[kind], places[site.name])
         if levels.size != 2 * site.n:
-            told.append(f"{site.n} thresholds a sign where the run had {levels.size // 2}: {HALVING}")
+            notes.append(f"{site.n} thresholds per sign where the run had {levels.size // 2}: {HALVING}")
             levels = default_levels(site)
         sites[site.name] = site_rates(site, rate, fired, levels)
     if steps > activity.steps:
-        told.append(f"past step {activity.steps}, where the run ended, neurons go on as at that step")
+        notes.append(f"past step {activity.steps}, where the run ended, neurons go on as at that step")
     if not kept:
-        told.append(f"the run kept no spikes: {FORGETFUL}")
+        notes.append(f"the run kept no spikes: {FORGETFUL}")
     if activity.program.graph.digest != graph.digest:
-        told.append("rates carry over by kind of site and relative depth, whatever the width and the number of tokens")
+        notes.append("rates carry over by kind of site and relative depth, whatever the width and the number of tokens")
     if (source := activity.synthetic) is not None:
-        told.append(f"the run was synthetic itself, from {source}")
+        notes.append(f"the run was synthetic itself, from {source}")
     origin = f"a run of {activity.program.graph.name} ({activity.images} images, {activity.steps} steps, {activity.numeric})"
-    return Rates(sites, origin, tuple(dict.fromkeys(told)))
+    return Rates(sites, origin, tuple(dict.fromkeys(notes)))
 
 
 def _recorded(record: SpikeRecord, depth: float, activity: Activity, steps: int) -> _Recorded:

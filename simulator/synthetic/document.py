@@ -1,10 +1,10 @@
 """A YAML file of spike rates: its schema, how it is read, and which sites each entry names.
 
     source: where the figures come from            # or assumed: why
-    default: 0.2                                   # spikes a neuron and step at sites that no entry names
+    default: 0.2                                   # spikes per neuron and step at sites that no entry names
     sites:
       - match: "blocks.*.attn.q"                   # a site, a pattern, or "regex:..." for a regular expression
-        rate: [0.05, 0.2, 0.3]                     # one figure, or one a step
+        rate: [0.05, 0.2, 0.3]                     # one figure, or one per step
         fired: [0.05, 0.23, 0.4]                   # share of neurons that have fired by each step (optional)
         levels: [0.5, 0.2, ...]                    # share of spikes at each threshold, positive then negative (optional)
         assumed: as ViT-S at half the width        # optional, as source
@@ -93,11 +93,11 @@ def matching(pattern: str, names: Sequence[str], label: str) -> list[str]:
             expression = re.compile(pattern.removeprefix(REGEX))
         except re.error as error:
             raise InputError(f"{label}: {shown(pattern)} is no regular expression ({error}): correct it") from None
-        found = [name for name in names if expression.fullmatch(name)]
+        matched = [name for name in names if expression.fullmatch(name)]
     else:
-        found = [name for name in names if fnmatchcase(name, pattern)]
-    if not found:
+        matched = [name for name in names if fnmatchcase(name, pattern)]
+    if not matched:
         near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"its sites are {', '.join(list(names)[:6])}, ..."
         raise InputError(f"{label}: no site of the graph matches {shown(pattern)}: {hint}")
-    return found
+    return matched

@@ -25,7 +25,7 @@ TOLERANCE = 1e-9
 class SiteRates:
     """How one site fires.
 
-    `rate` has shape (steps,): spikes a neuron at each step, 0..1. `fired` has shape (steps,): the share of neurons that have
+    `rate` has shape (steps,): spikes per neuron at each step, 0..1. `fired` has shape (steps,): the share of neurons that have
     fired at least once by the end of each step; products count by it. `levels` has shape (2n,): the share of spikes at each
     threshold, +theta1*2^k at k and -theta2*2^k at n+k.
     """
@@ -83,16 +83,16 @@ def default_levels(site: Neurons) -> Float64:
 def site_rates(site: Neurons, rate: Float64, fired: Float64 | None = None, levels: Float64 | None = None) -> SiteRates:
     """Rates of one site, checked. Raises InputError that names the site, the figure and its bounds."""
     _within(site.name, "rate", rate)
-    chosen = independent(rate) if fired is None else fired
-    _within(site.name, "fired", chosen)
-    before = np.append(0.0, chosen[:-1])
-    if chosen.shape != rate.shape or ((chosen < before - TOLERANCE) | (chosen - before > rate + TOLERANCE)).any():
+    share = independent(rate) if fired is None else fired
+    _within(site.name, "fired", share)
+    before = np.append(0.0, share[:-1])
+    if share.shape != rate.shape or ((share < before - TOLERANCE) | (share - before > rate + TOLERANCE)).any():
         raise InputError(
-            f"site {site.name!r}: fired {_listed(chosen)} and rate {_listed(rate)} contradict each other: the share that has "
+            f"site {site.name!r}: fired {_listed(share)} and rate {_listed(rate)} contradict each other: the share that has "
             "fired never falls, and grows by at most the rate"
         )
-    if (rate > chosen + TOLERANCE).any():
-        raise InputError(f"site {site.name!r}: rate {_listed(rate)} exceeds the share that has fired {_listed(chosen)}: raise it")
+    if (rate > share + TOLERANCE).any():
+        raise InputError(f"site {site.name!r}: rate {_listed(rate)} exceeds the share that has fired {_listed(share)}: raise it")
     shares: Float64 = default_levels(site) if levels is None else levels
     _within(site.name, "levels", shares)
     if shares.shape != (2 * site.n,) or abs(float(shares.sum()) - 1.0) > 1e-6:
@@ -102,7 +102,7 @@ def site_rates(site: Neurons, rate: Float64, fired: Float64 | None = None, level
         )
     if isinstance(site, BinaryNeurons) and shares[1] > 0:
         raise InputError(f"site {site.name!r}: levels give negative spikes {shares[1]:g}, its neurons have none: write [1, 0]")
-    return SiteRates(rate, chosen, np.asarray(shares / shares.sum()))
+    return SiteRates(rate, share, np.asarray(shares / shares.sum()))
 
 
 def uniform_rates(graph: SpikingGraph, steps: int, density: float, source: str | None = None) -> Rates:
@@ -112,12 +112,12 @@ def uniform_rates(graph: SpikingGraph, steps: int, density: float, source: str |
     count = checked_steps(steps)
     sites = {site.name: site_rates(site, np.full(count, float(density))) for site in graph.sites}
     return Rates(
-        sites, source or f"a mean density of {density:g} spikes a neuron and step", (SAME_EVERYWHERE, FORGETFUL, HALVING)
+        sites, source or f"a mean density of {density:g} spikes per neuron and step", (SAME_EVERYWHERE, FORGETFUL, HALVING)
     )
 
 
 def density_of_ratio(ratio: float, steps: int, graph: SpikingGraph | None = None, accounting: str = "released") -> float:
-    """Mean spikes a neuron and step that an energy ratio after `steps` steps implies.
+    """Mean spikes per neuron and step that an energy ratio after `steps` steps implies.
 
     Without a graph ``ratio * 4.6 / (0.9 * steps)``, exact where every accumulate comes from a Linear. With one, the density
     that is expected to give the ratio under `accounting` ("eq30" or "released"), products and their running sums counted.
@@ -136,7 +136,7 @@ def density_of_ratio(ratio: float, steps: int, graph: SpikingGraph | None = None
         density = brentq(lambda d: expected_macs(graph, d, steps, accounting) - implied, 0.0, 1.0) if possible else math.inf
     if density > 1:
         raise InputError(
-            f"ratio {ratio:g} after {steps} steps implies more than one spike a neuron and step: not possible, check both"
+            f"ratio {ratio:g} after {steps} steps implies more than one spike per neuron and step: not possible, check both"
         )
     return float(density)
 

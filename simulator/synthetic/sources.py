@@ -41,12 +41,12 @@ def as_rates(given: RateSource, graph: SpikingGraph, steps: int) -> Rates:
 def rates_of_file(document: RateFile, graph: SpikingGraph, steps: int, label: str) -> Rates:
     """Rates that a file states. Raises InputError for entries that name no site, and sites without a rate."""
     names = [site.name for site in graph.sites]
-    told = [] if document.assumed is None else [f"assumed: {document.assumed}"]
-    chosen: dict[str, SiteRates] = {}
+    notes = [] if document.assumed is None else [f"assumed: {document.assumed}"]
+    rates: dict[str, SiteRates] = {}
     if document.default is not None:
         rate = _per_step(document.default, steps, f"{label}: default")
-        chosen = {site.name: site_rates(site, rate) for site in graph.sites}
-    forgetful, halving = bool(chosen), bool(chosen)
+        rates = {site.name: site_rates(site, rate) for site in graph.sites}
+    forgetful, halving = bool(rates), bool(rates)
     for number, entry in enumerate(document.sites):
         where = f"{label}: sites.{number}"
         rate = _per_step(entry.rate, steps, f"{where}.rate")
@@ -54,17 +54,17 @@ def rates_of_file(document: RateFile, graph: SpikingGraph, steps: int, label: st
         levels = None if entry.levels is None else np.array(entry.levels)
         for name in matching(entry.match, names, where):
             site = graph.nodes[name]
-            chosen[name] = site_rates(site, rate, fired, levels)  # type: ignore[arg-type]  # names are those of sites
+            rates[name] = site_rates(site, rate, fired, levels)  # type: ignore[arg-type]  # names are those of sites
         forgetful, halving = forgetful or fired is None, halving or levels is None
-        told += [f"{entry.match}, assumed: {entry.assumed}"] if entry.assumed is not None else []
-        told += [f"{entry.match}, source: {entry.source}"] if entry.source is not None else []
-    if missing := [name for name in names if name not in chosen]:
+        notes += [f"{entry.match}, assumed: {entry.assumed}"] if entry.assumed is not None else []
+        notes += [f"{entry.match}, source: {entry.source}"] if entry.source is not None else []
+    if missing := [name for name in names if name not in rates]:
         raise InputError(
             f"{label}: gives no rate for {len(missing)} of {len(names)} sites, first {missing[0]!r}: add `default:` or an entry"
         )
-    told += [FORGETFUL] * forgetful + [HALVING] * halving
-    said = f" ({document.source})" if document.source is not None else ""
-    return Rates(chosen, f"rates of {Path(label).name}{said}" if label != "rates" else "rates given by the caller", tuple(told))
+    notes += [FORGETFUL] * forgetful + [HALVING] * halving
+    source = f" ({document.source})" if document.source is not None else ""
+    return Rates(rates, f"rates of {Path(label).name}{source}" if label != "rates" else "rates given by the caller", tuple(notes))
 
 
 def _checked(given: Rates, graph: SpikingGraph, steps: int) -> Rates:
@@ -83,7 +83,9 @@ def _checked(given: Rates, graph: SpikingGraph, steps: int) -> Rates:
 def _per_step(given: float | list[float], steps: int, where: str) -> Float64:
     if isinstance(given, list):
         if len(given) < steps:
-            raise InputError(f"{where}: gives {len(given)} steps, {steps} are asked for: give one figure a step, or fewer steps")
+            raise InputError(
+                f"{where}: gives {len(given)} steps, {steps} are asked for: give one figure per step, or ask for fewer"
+            )
         return np.array(given[:steps], np.float64)
     return np.full(steps, float(given))
 

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
+from synaptile.foundation.types import Int64
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.convolution_unit import part_counts
 from synaptile.simulator.event.units import ProductEvents, Traffic, stacked
 from synaptile.simulator.kernels.fire import Events, count_spikes, make_thresholds
 from synaptile.simulator.synthetic.draw import Codes
-
-Int64 = NDArray[np.int64]
 
 
 def site_traffic(layout: Layout, site: Neurons, codes: Codes) -> tuple[Events, Traffic]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.types import Int64
 from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.activity import OPS, Activity
-
-Int64 = NDArray[np.int64]
 
 
 def executed_by_image(activity: Activity) -> Int64:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from synaptile.foundation.archive import read_archive, write_archive
 from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.types import Int64
 
 FORMAT = "synaptile-batch"
 VERSION = 1
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

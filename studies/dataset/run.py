@@ -11,6 +11,7 @@ from synaptile.conversion.images import open_folder, source_of
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.types import Progress
 from synaptile.mapper import CoreProgram, load_program, program_digest, save_program
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.execute import provenance_of
@@ -24,7 +25,6 @@ from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import check_spread, spread_over, threads_a_worker
 
 KIND = "synaptile-table1"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

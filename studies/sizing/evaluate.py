@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ import numpy as np
 
 from synaptile.energy import price
 from synaptile.foundation.errors import ChipError, FileFormatError, ScheduleError
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, die_area_mm2, vary
 from synaptile.mapper.program import CoreKind
 from synaptile.mapper.refusal import DoesNotFit
@@ -21,7 +22,6 @@ from synaptile.studies.journal import append, whole_lines
 from synaptile.studies.sizing.answer import ChipOutcome, Value
 
 Changes = Mapping[str, Value]
-Progress = Callable[[int, int], None]
 
 _FIGURES = {
     (CoreKind.SYNAPSE, "accumulate"): "synapse_core.lanes_per_cycle",

@@ -9,6 +9,7 @@ from pathlib import Path
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import SYNCHRONISATIONS
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, vary
 from synaptile.mapper import program_digest
 from synaptile.simulator import Activity
@@ -16,7 +17,7 @@ from synaptile.simulator.arguments import positive_integer
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.sizing.answer import Sizing, Target, Value
 from synaptile.studies.sizing.differences import breaks_of, marginals_of
-from synaptile.studies.sizing.evaluate import ChipEvaluator, Progress
+from synaptile.studies.sizing.evaluate import ChipEvaluator
 from synaptile.studies.sizing.family import make_family
 from synaptile.studies.sizing.request import SizeRequest, check_family, check_target, knobs_of
 from synaptile.studies.sizing.search import Search

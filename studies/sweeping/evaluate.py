@@ -92,11 +92,9 @@ def _fit_alone(task: PointTask, context: Context) -> None:
 
 
 def _times(timeline: Timeline) -> dict[str, Any]:
-    start = int(timeline.image_start_cycles[0])
-    latency = timeline.latency_cycles - start
     return {
-        "latency_cycles": latency,
-        "latency_ms": timeline.milliseconds(latency),
+        "latency_cycles": timeline.latency_cycles,
+        "latency_ms": timeline.milliseconds(timeline.latency_cycles),
         "interval_ms": timeline.milliseconds(timeline.interval_cycles),
         "images_per_second": timeline.images_per_second if timeline.interval_cycles else None,
         "busiest": timeline.bottleneck.name,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from synaptile.conversion.graph import SpikingGraph, load_graph
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.images import DIGITS, ImageSet, digits, read_images
 from synaptile.studies.settings import is_begun, save_settings
@@ -19,7 +19,6 @@ from synaptile.studies.tuning.trials import Confirmation, Tuning
 
 KIND = "synaptile-tune"
 STORAGE = "trials.journal"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

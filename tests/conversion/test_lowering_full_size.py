@@ -18,6 +18,8 @@ from synaptile.conversion.convert import check_against_model, lower_model
 from synaptile.conversion.graph import ECUnit, ImageSource, PatchEmbedding, SpikingGraph
 from tests.conversion.small_models import timm, torch
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Case:

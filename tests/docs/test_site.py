@@ -14,6 +14,9 @@ import synaptile
 from synaptile.cli import app
 from synaptile.hwmodels import parameters, shipped_chips
 
+pytestmark = pytest.mark.slow
+
+
 pytest.importorskip("sphinx", reason="sphinx, which builds the docs, is not installed")
 pytest.importorskip("furo", reason="furo, the theme of the docs, is not installed")
 pytest.importorskip("myst_nb", reason="myst-nb, which reads their Markdown and notebook, is not installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,10 @@ import pytest
 from synaptile.conversion.graph import ProductUnit, Synapse
 from synaptile.energy import EnergyReport, break_even, price
 from synaptile.foundation.errors import InputError
+from synaptile.simulator import synthesise
+from synaptile.simulator.actions.vocabulary import Driver, Role
 from tests.energy.hand_timeline import STEPS, board_chip, mapped_run
+from tests.simulator.test_rulebook import GRAPHS, cut
 
 RUNGS = ("eq30", "executed", "memory", "noc")
 
@@ -100,3 +104,31 @@ def test_what_cannot_be_scaled_is_refused(report: EnergyReport) -> None:
     for call, complaint in refused:
         with pytest.raises(InputError, match=complaint):
             call()
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_exactly_the_roles_that_spikes_drive_move_with_them(name: str) -> None:
+    """Drawn at two rates, nothing else changed."""
+    program = cut(name)
+    few, many = (price(synthesise(program, STEPS, rate), program.chip) for rate in (0.2, 0.8))
+    for accounting in ("eq30", "noc"):
+        energy = [_by_role(report, accounting) for report in (few, many)]
+        moved = {role for role in energy[1] if energy[0].get(role, 0) != energy[1][role]}
+        driven = {role for role in energy[1] if Role(role).driven_by is not Driver.CLOCK}
+        assert moved <= driven
+        assert driven - moved <= {Role.SPIKES}, "a message fills a flit even with no spike"
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPHS if name != "text"])
+def test_at_rate_zero_it_is_the_bill_of_a_run_in_which_nothing_fires(name: str) -> None:
+    program = cut(name)
+    report, silent = (price(synthesise(program, STEPS, rate), program.chip) for rate in (0.3, 0.0))
+    for rung in ("eq30", "executed", "memory"):
+        assert break_even(report, rung, rates=[0.0], reuses=[1]).ratio[0, 0] == pytest.approx(silent.ratio(rung), rel=1e-9)
+
+
+def _by_role(report: EnergyReport, accounting: str) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for line in report.lines(accounting=accounting):
+        counts[line.role] += line.count
+    return counts

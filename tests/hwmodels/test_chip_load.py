@@ -134,6 +134,8 @@ def test_a_figure_without_an_origin_says_so_and_is_stored_all_the_same() -> None
     assert chip.origin("mesh.width") == chip.sources["mesh.width"] and chip.origin("mesh.depth") == "no origin given"
     priced = replace(chip, operation_pj={"ac": {"fp32": 0.4}})
     assert priced.origin("operation_pj.ac.fp32") == "no origin given"
+    assert ("operation_pj.ac.fp32", 0.4, "no origin given") in priced.figures()
+    assert ("noc.multicast", True, "a property, not a figure") in priced.figures()
     stored = chip_from_document(json.loads(json.dumps(chip_document(priced))), "stored")
     assert stored.operation_pj == priced.operation_pj and stored.digest == priced.digest
     assert stored.origin("operation_pj.ac.fp32") == "assumed: no origin given"

@@ -7,11 +7,9 @@ from typing import Any
 
 import nir
 import numpy as np
-from numpy.typing import NDArray
 
+from synaptile.foundation.types import Array
 from synaptile.simulator import Activity
-
-Array = NDArray[Any]
 
 
 def chain(nodes: dict[str, Any]) -> Any:

@@ -6,9 +6,8 @@ from typing import Any
 
 import nir
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from synaptile.foundation.types import Array
 
 
 def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) -> tuple[dict[str, Array], Array]:

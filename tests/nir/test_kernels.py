@@ -32,7 +32,7 @@ def test_neurons_fire_as_their_equations_say(equation: Equation, subtract: bool,
     for _ in range(6):
         x = rng.standard_normal((rows, width + 2)).astype(dtype)
         events = empty_events(rows, width, 2)
-        histogram = fire_leaky(x, 2, state, k, Manner(equation, subtract), BOUNDS, events)
+        histogram = fire_leaky(x, 2, state, k, Manner(int(equation), subtract), BOUNDS, events)
         drive = x[:, 2:]
         if equation == Equation.CUBA:
             current = current + k.gain_in * (k.w_in * drive - current)
@@ -54,7 +54,7 @@ def test_a_membrane_at_its_threshold_does_not_fire() -> None:
     zero = np.zeros(9)
     k = LeakyConstants(one, one, one, zero, one, one, zero)
     x = np.where(np.arange(9) % 2 == 0, 1.0, np.nextafter(1.0, 2.0))[None]
-    fire_leaky(x, 0, state, k, Manner(Equation.IF, False), BOUNDS, events)
+    fire_leaky(x, 0, state, k, Manner(int(Equation.IF), False), BOUNDS, events)
     assert events.codes[0].tolist() == [0, 1] * 4 + [0]
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
+
 nbformat = pytest.importorskip("nbformat", reason="nbformat, which reads notebooks, is not installed")
 pytest.importorskip("nbclient", reason="nbclient, which executes notebooks, is not installed")
 pytest.importorskip("ipykernel", reason="ipykernel, in which they run, is not installed")

@@ -18,6 +18,9 @@ from synaptile.simulator import execute, schedule
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 
+pytestmark = pytest.mark.slow
+
+
 CORES = 4096
 """As many as TrueNorth has."""
 

@@ -142,6 +142,7 @@ def queue(trips: list[Any], at: int, rate: float) -> float:
     return standing
 
 
+@pytest.mark.slow  # sixty networks through two schedulers, one of them naive
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(chips(), st.data())
 def test_every_job_and_message_takes_the_cycles_that_the_naive_scheduler_gives_it(chip: Chip, data: st.DataObject) -> None:

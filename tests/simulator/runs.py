@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import Neurons, Node, SpikingGraph
 from synaptile.conversion.images import source_of
 from synaptile.conversion.text.tokens import Tokens
+from synaptile.foundation.types import Array
 from synaptile.hwmodels import Chip
 from synaptile.mapper import CoreProgram
 from synaptile.simulator import Activity, execute
@@ -24,8 +25,6 @@ from synaptile.simulator.kernels.plain import ALL
 from synaptile.simulator.kernels.rows import Runs, list_runs, run_bytes, suballocate_runs
 from synaptile.simulator.number_format import check_numeric, real_dtype
 from tests.mapper.chips import small_chip
-
-Array = NDArray[Any]
 
 THREADS = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
 needs_compiler = pytest.mark.needs_compiler

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from math import ceil, log2
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import MTNeurons, ProductUnit, SpikingGraph, Synapse
 from synaptile.energy.conservation import check_activity
+from synaptile.foundation.types import Array
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import OPS, Activity, execute, reference
 from tests.graphs import vit_graph
 from tests.simulator import twins
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
 
-Array = NDArray[Any]
 STEPS, IMAGES = 4, 2
 T, W, H, M, C, N, PATCH_INPUTS = 5, 8, 2, 16, 3, 8, 48
 """Tokens, width, heads, hidden width, classes, thresholds a sign, pixels of a patch."""

@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import ECUnit, MTNeurons, Port, ProductUnit, ReadOut, SpikingGraph, Synapse
 from synaptile.conversion.graph.units import ECFunction
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.foundation.errors import ImageError, InputError
+from synaptile.foundation.types import Array
 from synaptile.simulator import Reference, reference
 from synaptile.simulator.dense.arithmetic import evaluate
 from synaptile.simulator.dense.units import ExpectationUnit, MTSite, Product
@@ -21,7 +21,6 @@ from tests.graphs import vit_graph
 from tests.simulator import twins
 from tests.simulator.runs import some_images
 
-Array = NDArray[Any]
 STEPS = 6
 
 

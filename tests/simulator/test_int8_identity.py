@@ -58,6 +58,7 @@ def graphs(draw: st.DrawFn) -> SpikingGraph:
     return varied(network, draw(st.sampled_from(ACTIVATIONS)), biased=draw(st.booleans()), pooled=draw(st.booleans()), n=n)
 
 
+@pytest.mark.slow  # eight networks on three chips
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(graph=graphs(), steps=st.integers(1, 5), count=st.integers(1, 3))
 def test_execution_equals_the_reference_on_every_chip(graph: SpikingGraph, steps: int, count: int) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.types import Array
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, reference
 from tests.simulator.runs import execute_keeping_spikes, published_thresholds, splitting_chip
 
-Array = NDArray[Any]
 STEPS, IMAGES, HEADS = 8, 4, 3
 
 

@@ -26,6 +26,8 @@ from synaptile.studies.sizing.request import knobs_of
 from synaptile.studies.sizing.search import Search
 from tests.sizing.studies import PARAMETERS, base, drawn
 
+pytestmark = pytest.mark.slow  # whole studies, some beside brute force
+
 NAMES = tuple(PARAMETERS)
 
 

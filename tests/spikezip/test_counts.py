@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import (
     Add,
@@ -21,6 +20,7 @@ from synaptile.conversion.graph import (
     Synapse,
 )
 from synaptile.energy import price
+from synaptile.foundation.types import Array
 from synaptile.mapper import map_graph
 from synaptile.mapper.footprint import neuron_footprint
 from synaptile.mapper.program import CoreKind
@@ -34,7 +34,6 @@ from tests.simulator.runs import CHIPS, execute_keeping_spikes
 from tests.spikezip.networks import images_of, small_qann
 
 STEPS, IMAGES = 12, 2
-Array = NDArray[Any]
 
 
 @pytest.fixture(scope="module", params=CHIPS)

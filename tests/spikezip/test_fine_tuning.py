@@ -19,6 +19,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: a QANN cann
 from synaptile.conversion.spikezip.finetune import TuningRecipe, fine_tune  # noqa: E402  # needs torch only when run
 from synaptile.conversion.spikezip.module import QANN, SMALLEST_STEP, quantise  # noqa: E402  # needs torch
 
+pytestmark = pytest.mark.slow
+
 
 def test_both_compute_the_same_logits() -> None:
     graph = small_qann()

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
 from synaptile.conversion.ann import quantised_levels
 from synaptile.conversion.graph import STBIFNeurons
 from synaptile.conversion.spikezip.levels import level_range
+from synaptile.foundation.types import Array
 from synaptile.simulator.dense.units import STBIFSite
 from synaptile.simulator.kernels.fire import empty_events
 from synaptile.simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
 
-Array = NDArray[Any]
 GRAIN = 2.0**-10
 """Inputs are multiples of it, so that every sum is exact, ties included."""
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from synaptile.conversion.functions import evaluate
 from synaptile.conversion.graph import (
@@ -22,12 +21,12 @@ from synaptile.conversion.graph import (
     STBIFNeurons,
     Synapse,
 )
+from synaptile.foundation.types import Array
 from synaptile.mapper import map_graph
 from synaptile.simulator import execute, reference
 from tests.simulator.runs import CHIPS, execute_keeping_spikes
 from tests.spikezip.networks import images_of, small_qann
 
-Array = NDArray[Any]
 STEPS = 60
 Runner = Callable[[SpikingGraph, Array], tuple[Array, dict[str, Array]]]
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -95,51 +93,7 @@ def test_version_and_help(synaptile: Command) -> None:
         assert command in helped
 
 
-def test_a_wheel_carries_chips_model_and_digits(tmp_path: Path) -> None:
-    leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "docs")
-    source = shutil.copytree(ROOT, tmp_path / "source", ignore=leave_out)
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        archive.extractall(tmp_path / "site")
-    carried = {
-        "hwmodels/chips/ecmt45.yaml",
-        "data/digits.spk",
-        "data/digits.npz",
-        "py.typed",
-        "__init__.pyi",
-        "energy/pricing.py",
-    }
-    assert {f"synaptile/{name}" for name in carried} <= names
-    assert {name.split("/")[0] for name in names} == {"synaptile", "synaptile-0.1.0.dist-info"}
-    assert not [name for name in names if name.startswith(("tests", "scripts", "benchmarks"))]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-m", "synaptile", "demo", "--limit", "2", "--steps", "1", "-o", "out"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Acc. (%)" in done.stdout
-    origin = subprocess.run(
-        [sys.executable, "-c", "import synaptile; print(synaptile.__file__)"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert Path(origin.stdout.strip()).is_relative_to(tmp_path)
-
-
+@pytest.mark.slow
 def test_without_torch_saved_graphs_run_and_convert_says_what_to_install(digits_program: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "sitecustomize.py"
     blocked.write_text(

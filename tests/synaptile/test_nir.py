@@ -58,7 +58,7 @@ def test_spikes_that_make_no_sense_are_refused(
     [
         (("net.nir", "--levels", 4), "takes no --levels"),
         (("net.nir", "--dt", 0), "dt is 0.0"),
-        (("net.nir", "--reset", "zero"), "reset is 'zero'"),
+        (("net.nir", "--reset", "zero"), "'zero' is not one of"),
         (("other.nir",), "no such file"),
         (("digits", "--dt", 1), "are for NIR files"),
     ],

@@ -24,6 +24,9 @@ from synaptile.report import EmbeddingRun, cosines, embedding_figure, embedding_
 from synaptile.simulator import execute, reference, schedule
 from tests import bounds
 
+pytestmark = pytest.mark.slow
+
+
 TOKENS = 16
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "minilm"
 SENTENCES = ("The cat sat on the mat.", "A kitten rested upon the rug.", "Share prices fell sharply after the announcement.")

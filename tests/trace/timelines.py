@@ -17,6 +17,15 @@ from synaptile.simulator.schedule.timeline import Timeline
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 
+RUNS: tuple[dict[str, Any], ...] = (
+    {},
+    {"multicast": False},
+    {"images": 2},
+    {"synchronisation": "barrier", "images": 2},
+    {"scale": 2, "steps": 3},
+)
+"""Timelines that differ in how messages are sent, in synchronisation and in size."""
+
 
 @lru_cache
 def activity(*, images: int = 1, steps: int = 2, multicast: bool = True, scale: int = 1) -> Activity:

@@ -76,7 +76,8 @@ function percent(share, decimals = 1) {
 
 function time(cycles) {
   const ms = cycles / (1e3 * data.schedule.clock_mhz);
-  const fixed = (value, decimals) => value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  const fixed = (value, decimals) => value.toLocaleString("en-US", { minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals });
   return ms >= 1 ? `${fixed(ms, 3)} ms` : `${fixed(1e3 * ms, 2)} us`;
 }
 
@@ -143,7 +144,8 @@ function hideTip() {
 // A row of buttons of which one is pressed.
 function pick(label, options, chosen, choose) {
   return el("span", { class: "pick", role: "group", "aria-label": label }, options.map(([value, text]) =>
-    el("button", { type: "button", "aria-pressed": String(value === chosen), "data-pick": value, on: { click: () => choose(value) } }, text)));
+    el("button", { type: "button", "aria-pressed": String(value === chosen), "data-pick": value,
+      on: { click: () => choose(value) } }, text)));
 }
 
 function chooser(label, options, chosen, choose, id) {

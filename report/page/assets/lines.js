@@ -23,7 +23,8 @@ function linesOf(bill, side, step) {
   return node.map((index, at) => {
     const amount = side === "snn" ? sum(count[at].slice(0, step)) : count[at][0];
     const priced = large.audit.prices[price[at]];
-    return { node: index, role: large.audit.roles[role[at]], price: priced, count: amount, energy: lineEnergy(amount, priced), rung: bill };
+    return { node: index, role: large.audit.roles[role[at]], price: priced, count: amount, energy: lineEnergy(amount, priced),
+      rung: bill };
   }).filter((line) => line.count);
 }
 
@@ -60,7 +61,8 @@ function lineTable(lines, total) {
   if (rest.length)
     rows.push([`${whole(rest.length)} lighter lines`, "", "", "", "", "", energy(sum(rest.map((line) => line.energy))),
       total ? percent(sum(rest.map((line) => line.energy)) / total) : "-", ""]);
-  return table(["<node", "<role", "<rung", "<op", "count / image", "pJ", "energy", "of it", "<source of pJ"], rows, { class: "lines" });
+  return table(["<node", "<role", "<rung", "<op", "count / image", "pJ", "energy", "of it", "<source of pJ"], rows,
+    { class: "lines" });
 }
 
 function perImage(line) {

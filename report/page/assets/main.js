@@ -52,11 +52,13 @@ function start() {
   });
   let waiting = 0;
   let before = innerWidth;
-  addEventListener("resize", () => { if (innerWidth !== before) { before = innerWidth; clearTimeout(waiting); waiting = setTimeout(redraw, 120); } });
+  addEventListener("resize", () => { if (innerWidth !== before) { before = innerWidth; clearTimeout(waiting);
+    waiting = setTimeout(redraw, 120); } });
   addEventListener("hashchange", () => show(wanted()));
   // On paper every view stands, in light colours.
   let screen = null;
-  addEventListener("beforeprint", () => { screen = document.documentElement.dataset.theme; setTheme("light"); drawn.clear(); Object.keys(views).forEach(draw); });
+  addEventListener("beforeprint", () => { screen = document.documentElement.dataset.theme; setTheme("light"); drawn.clear();
+    Object.keys(views).forEach(draw); });
   addEventListener("afterprint", () => { setTheme(screen); redraw(); });
   show(wanted());
   document.documentElement.dataset.ready = "yes";

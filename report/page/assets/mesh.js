@@ -1,5 +1,5 @@
 "use strict";
-// The board on a canvas: a square a core, links between the tiles' routers.
+// The board on a canvas: a square per core, links between the tiles' routers.
 
 const mesh = { zoom: 1, panX: 0, panY: 0, hover: null, canvas: null, geometry: null, drawn: document.createElement("canvas") };
 
@@ -10,7 +10,8 @@ function meshGeometry(width, links) {
   // As high as the window, or as a board much taller than wide needs for tiles that can be told apart.
   const fit = Math.min((width - 2) / m.width, Math.max(460, innerHeight - 310, 12 * m.height) / m.height, 96);
   const tile = fit * mesh.zoom, inner = tile * (tile < 6 ? 1 : links ? 0.66 : 0.86);
-  return { tile, inner, columns, rows, fit, width: Math.min(width, fit * m.width + 2), height: fit * m.height + 2, cell: [inner / columns, inner / rows] };
+  return { tile, inner, columns, rows, fit, width: Math.min(width, fit * m.width + 2), height: fit * m.height + 2,
+    cell: [inner / columns, inner / rows] };
 }
 
 function slotOf(kind, slot) {
@@ -19,10 +20,11 @@ function slotOf(kind, slot) {
 
 function corner(geometry, x, y, slot) {
   const { tile, inner, columns, cell } = geometry, edge = (tile - inner) / 2;
-  return [1 + mesh.panX + x * tile + edge + (slot % columns) * cell[0], 1 + mesh.panY + y * tile + edge + Math.floor(slot / columns) * cell[1]];
+  return [1 + mesh.panX + x * tile + edge + (slot % columns) * cell[0], 1 + mesh.panY + y * tile + edge
+    + Math.floor(slot / columns) * cell[1]];
 }
 
-// values: one a core or null; shade: value -> colour; links: null or {share: [...], shade}.
+// values: one per core or null; shade: value -> colour; links: null or {share: [...], shade}.
 function drawMesh(canvas, width, { values, shade, links, shows }) {
   const geometry = meshGeometry(width, links !== null);
   Object.assign(mesh, { canvas, geometry });
@@ -35,7 +37,8 @@ function drawMesh(canvas, width, { values, shade, links, shows }) {
     context.fillStyle = colour("slot");
     for (let y = 0; y < m.height; y++)
       for (let x = 0; x < m.width; x++)
-        for (let slot = 0; slot < m.slots[0] + m.slots[1]; slot++) square(context, corner(geometry, x, y, slot), cell, gap, slot >= m.slots[0]);
+        for (let slot = 0; slot < m.slots[0] + m.slots[1]; slot++) square(context, corner(geometry, x, y, slot), cell, gap,
+          slot >= m.slots[0]);
     if (links) drawLinks(context, geometry, links);
     const c = large.cores;
     for (let core = 0; core < c.kind.length; core++) {
@@ -45,8 +48,10 @@ function drawMesh(canvas, width, { values, shade, links, shows }) {
     }
     context.strokeStyle = colour("dim");
     context.lineWidth = 1;
-    for (let x = 0; x <= m.width; x += m.chip_width) line(context, mesh.panX + x * tile + 1, mesh.panY, mesh.panX + x * tile + 1, mesh.panY + m.height * tile + 2);
-    for (let y = 0; y <= m.height; y += m.chip_height) line(context, mesh.panX, mesh.panY + y * tile + 1, mesh.panX + m.width * tile + 2, mesh.panY + y * tile + 1);
+    for (let x = 0; x <= m.width; x += m.chip_width) line(context, mesh.panX + x * tile + 1, mesh.panY, mesh.panX + x * tile + 1,
+      mesh.panY + m.height * tile + 2);
+    for (let y = 0; y <= m.height; y += m.chip_height) line(context, mesh.panX, mesh.panY + y * tile + 1,
+      mesh.panX + m.width * tile + 2, mesh.panY + y * tile + 1);
     context.restore();
   });
   // Kept without the marks, so that a large board is not drawn anew when the pointer moves.
@@ -59,7 +64,8 @@ function drawMesh(canvas, width, { values, shade, links, shows }) {
 function markCores() {
   paint(mesh.canvas, mesh.geometry.width, mesh.geometry.height, (context, w, h) => {
     context.drawImage(mesh.drawn, 0, 0, w, h);
-    for (const [core, ink] of [[mesh.hover, "dim"], [state.core, "ink"]]) if (core !== null) outline(context, mesh.geometry, core, colour(ink));
+    for (const [core, ink] of [[mesh.hover, "dim"], [state.core, "ink"]]) if (core !== null) outline(context, mesh.geometry,
+      core, colour(ink));
   });
 }
 
@@ -88,7 +94,8 @@ function drawLinks(context, geometry, { share, shade }) {
   for (const at of order) {
     const x = l.source[at] % m.width, y = Math.floor(l.source[at] / m.width);
     const dx = Math.sign((l.target[at] % m.width) - x), dy = Math.sign(Math.floor(l.target[at] / m.width) - y);
-    const side = tile * 0.085, cx = mesh.panX + (x + 0.5) * tile + 1 - dy * side, cy = mesh.panY + (y + 0.5) * tile + 1 + dx * side;
+    const side = tile * 0.085, cx = mesh.panX + (x + 0.5) * tile + 1 - dy * side, cy = mesh.panY + (y + 0.5) * tile + 1
+      + dx * side;
     context.strokeStyle = shade(share[at] / top);
     line(context, cx + dx * reach, cy + dy * reach, cx + dx * (tile - reach), cy + dy * (tile - reach));
   }
@@ -112,7 +119,8 @@ function linkAt(event) {
   if (across === down) return [];
   const [x, y] = across ? [Math.floor(px), Math.round(py)] : [Math.round(px), Math.floor(py)];
   const near = y * m.width + x, far = across ? near + 1 : near + m.width, l = large.links;
-  return l.source.map((_, at) => at).filter((at) => (l.source[at] === near && l.target[at] === far) || (l.source[at] === far && l.target[at] === near));
+  return l.source.map((_, at) => at).filter((at) => (l.source[at] === near && l.target[at] === far)
+    || (l.source[at] === far && l.target[at] === near));
 }
 
 const placeKey = (x, y, slot) => (y * data.mesh.width + x) * (data.mesh.slots[0] + data.mesh.slots[1]) + slot;
@@ -133,7 +141,8 @@ function nextCore(core, dx, dy) {
   let best = core, least = Infinity;
   for (let one = 0; one < c.kind.length; one++) {
     if (one === core || (dy && slotOf(c.kind[one], c.slot[one]) !== slotOf(c.kind[core], c.slot[core]))) continue;
-    const [ox, oy] = place(one), along = (ox - x) * dx + (oy - y) * dy, aside = Math.abs((ox - x) * dy) + Math.abs((oy - y) * dx) * (dx ? width : 1);
+    const [ox, oy] = place(one), along = (ox - x) * dx + (oy - y) * dy, aside = Math.abs((ox - x) * dy)
+      + Math.abs((oy - y) * dx) * (dx ? width : 1);
     if (along > 0 && along + 3 * aside < least) [best, least] = [one, along + 3 * aside];
   }
   return best;

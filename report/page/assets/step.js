@@ -1,5 +1,5 @@
 "use strict";
-// One step of the first image: a bar a core, from its first job of that step to its last.
+// One step of the first image: a bar per core, from its first job of that step to its last.
 
 // Rows of one step, earliest first: {core, start, end, busy}.
 function rowsOfStep(step) {
@@ -19,7 +19,8 @@ function kindOfCore(core) {
 function drawStep(canvas, step) {
   const rows = rowsOfStep(step), from = rows.length ? rows[0].start : 0, end = data.schedule.step_end_cycles[0][step];
   const to = Math.max(end, largest(rows.map((row) => row.end)), from + 1);
-  const width = contentWidth(canvas.parentElement, 780), left = 46, plot = width - left, high = Math.max(160, Math.min(540, rows.length * 9));
+  const width = contentWidth(canvas.parentElement, 780), left = 46, plot = width - left,
+    high = Math.max(160, Math.min(540, rows.length * 9));
   Object.assign(timelineView, { bars: rows, left, plot, high });
   const x = (cycle) => left + ((cycle - from) / (to - from)) * plot, used = new Set();
   paint(canvas, width, high + 22, (context) => {
@@ -51,7 +52,9 @@ function drawStep(canvas, step) {
     context.setLineDash([]);
   });
   document.getElementById("timeline-legend").replaceChildren(
-    ...large.bins.kinds.map((name, kind) => (used.has(kind) ? el("span", {}, el("i", { class: "swatch", style: { background: tintOf(kind) } }), name) : null)).filter(Boolean),
+    ...large.bins.kinds.map((name, kind) =>
+      (used.has(kind) ? el("span", {}, el("i", { class: "swatch", style: { background: tintOf(kind) } }), name)
+      : null)).filter(Boolean),
     el("span", {}, "stronger: busier between its first and last job; dashed: logits of the step"));
 }
 
@@ -65,6 +68,7 @@ function barTip(event) {
   const bar = barAt(event);
   if (!bar) return hideTip();
   const names = [...new Set(partsOf(bar.core).map((at) => large.audit.nodes[large.parts.node[at]][0]))];
-  return showTip(event, coreName(bar.core), names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : ""),
+  return showTip(event, coreName(bar.core), names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more`
+    : ""),
     `${time(bar.start)} to ${time(bar.end)}, ${whole(bar.busy)} cycles busy, ${percent(bar.busy / Math.max(bar.end - bar.start, 1))} of it`);
 }

@@ -2,7 +2,8 @@
 // A sweep's columns: figures and axes by name, as text, as numbers; which points no other beats in two of them.
 
 const figureOf = new Map(data.figures.map((figure) => [figure.name, figure]));
-const chosen = { x: null, y: null, colour: "front", logX: false, logY: false, point: null, hover: null, shown: "front", sort: null, down: false, rows: 100 };
+const chosen = { x: null, y: null, colour: "front", logX: false, logY: false, point: null, hover: null, shown: "front",
+  sort: null, down: false, rows: 100 };
 
 function isAxis(name) {
   return data.axes.includes(name);
@@ -62,7 +63,8 @@ function evaluated() {
 // Points that can be drawn: both figures known, and above zero where the scale is logarithmic.
 function drawable() {
   const x = numbersOf(chosen.x).values, y = numbersOf(chosen.y).values;
-  return evaluated().filter((at) => x[at] !== null && y[at] !== null && !(chosen.logX && x[at] <= 0) && !(chosen.logY && y[at] <= 0));
+  return evaluated().filter((at) => x[at] !== null && y[at] !== null && !(chosen.logX && x[at] <= 0)
+    && !(chosen.logY && y[at] <= 0));
 }
 
 // The front of the two chosen figures, sorted by x; none where one of them has no better end.

@@ -42,19 +42,23 @@ function marks([low, high], log, words) {
 
 function markText(name, mark, words) {
   if (words) return words[mark];
-  const text = name.startsWith("energy_") ? energy(mark) : Math.abs(mark) >= 1e4 ? whole(mark) : String(Number(mark.toPrecision(4)));
+  const text = name.startsWith("energy_") ? energy(mark) : Math.abs(mark) >= 1e4 ? whole(mark)
+    : String(Number(mark.toPrecision(4)));
   return text.replace(/(\.\d*?)0+( |$)/, "$1$2").replace(/\.( |$)/, "$1");
 }
 
 // How points are coloured: [function of a point, legend entries of [colour, text]].
 function colouring(points) {
   if (chosen.colour === "front")
-    return [(at) => colour(large.front[at] ? "c0" : "point"), [["c0", "on the front of all objectives"], ["point", "beaten by another"]].map(([name, text]) => [colour(name), text])];
+    return [(at) => colour(large.front[at] ? "c0" : "point"), [["c0", "on the front of all objectives"],
+      ["point", "beaten by another"]].map(([name, text]) => [colour(name), text])];
   const { words, values } = numbersOf(chosen.colour);
   const distinct = [...new Set(points.map((at) => values[at]))].filter((value) => value !== null).sort((a, b) => a - b);
   if (distinct.length <= PALETTE) {
     const of = new Map(distinct.map((value, place) => [value, colour(`c${place}`)]));
-    return [(at) => of.get(values[at]) ?? colour("point"), distinct.map((value) => [of.get(value), words ? words[value] : textOf(chosen.colour, points.find((at) => values[at] === value))])];
+    return [(at) => of.get(values[at]) ?? colour("point"),
+      distinct.map((value) => [of.get(value), words ? words[value] : textOf(chosen.colour,
+      points.find((at) => values[at] === value))])];
   }
   const shade = ramp("ramp"), low = distinct[0], high = distinct[distinct.length - 1];
   const ends = [0, 0.5, 1].map((share) => [shade(share), markText(chosen.colour, low + share * (high - low), null)]);
@@ -71,7 +75,8 @@ function drawChart() {
   pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const points = drawable();
   const x = numbersOf(chosen.x), y = numbersOf(chosen.y);
-  document.getElementById("chart-note").textContent = points.length === evaluated().length ? "" : `${plural(evaluated().length - points.length, "point")} cannot be drawn here: a figure is not known, or not above zero on a logarithmic scale.`;
+  document.getElementById("chart-note").textContent = points.length === evaluated().length ? ""
+    : `${plural(evaluated().length - points.length, "point")} cannot be drawn here: a figure is not known, or not above zero on a logarithmic scale.`;
   if (!points.length) {
     pen.fillStyle = colour("dim");
     pen.fillText("No point has both figures.", MARGIN.left, H / 2);
@@ -79,7 +84,8 @@ function drawChart() {
     document.getElementById("legend").replaceChildren();
     return;
   }
-  const rangeX = extent(points.map((at) => x.values[at]), chosen.logX), rangeY = extent(points.map((at) => y.values[at]), chosen.logY);
+  const rangeX = extent(points.map((at) => x.values[at]), chosen.logX), rangeY = extent(points.map((at) => y.values[at]),
+    chosen.logY);
   const share = (value, [low, high], log) => (log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
   const placeX = (value) => MARGIN.left + share(value, rangeX, chosen.logX) * (W - MARGIN.left - MARGIN.right);
   const placeY = (value) => H - MARGIN.bottom - share(value, rangeY, chosen.logY) * (H - MARGIN.top - MARGIN.bottom);
@@ -101,7 +107,8 @@ function drawChart() {
     pen.stroke();
   }
   const legend = entries.map(([shade, text]) => el("span", {}, el("i", { class: "swatch", style: { background: shade } }), text));
-  if (front.length) legend.push(el("span", {}, el("i", { class: "swatch", style: { background: colour("front"), height: ".2em" } }), "front of these two"));
+  if (front.length) legend.push(el("span", {},
+    el("i", { class: "swatch", style: { background: colour("front"), height: ".2em" } }), "front of these two"));
   document.getElementById("legend").replaceChildren(...legend);
 }
 
