@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def snn_pj(self) -> NDArray[np.float64]:
-        """Energy of the SNN an image, steps 1..t, shape (steps,). Leaves unpriced operations out."""
+        """Energy of the SNN per image, steps 1..t, shape (steps,). Leaves unpriced operations out."""
         return self.snn.cumulative().energy_pj()
 
     @property

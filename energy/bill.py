@@ -1,6 +1,6 @@
 """A bill: counts of operations beside their prices, in columns, the tally that gathers them and the lines that open it.
 
-Counts stay integers until the last moment: every energy is the exact sum of counts an operation, times its price. So it
+Counts stay integers until the last moment: every energy is the exact sum of counts per operation, times its price. So it
 does not depend on how many cores the work was spread over, nor on the order of rows.
 """
 
@@ -45,7 +45,7 @@ class Line:
 
     @property
     def energy_pj(self) -> float | None:
-        """Energy an image: count x pJ / images. None where the operation is unpriced."""
+        """Energy per image: count x pJ / images. None where the operation is unpriced."""
         return None if self.price.pj is None else self.count * self.price.pj / self.images
 
 
@@ -55,7 +55,7 @@ class Bill:
 
     `node` indexes `nodes`, `role` indexes `roles` and `op` indexes `ops`; `prices` has an entry for every op. `count` sums over
     `images` images, or over as many as `sampled` says for its op (a schedule may stream fewer images than were executed);
-    every energy is in pJ an image.
+    every energy is in pJ per image.
     """
 
     nodes: tuple[str, ...]
@@ -115,12 +115,12 @@ class Bill:
 
     @derived
     def energy_pj(self) -> NDArray[np.float64]:
-        """Energy an image issued at each step, shape (steps,). Unpriced operations are left out: see `unpriced`."""
+        """Energy per image and step of issue, shape (steps,). Unpriced operations are left out: see `unpriced`."""
         energy: NDArray[np.float64] = self._priced(self._grouped(np.zeros(len(self.op), np.int32), 1))[0]
         return energy
 
     def energy_by(self, group: NDArray[np.int32], groups: int) -> NDArray[np.float64]:
-        """Energy an image of each group at each step, shape (groups, steps); `group` (rows,) gives each row's group."""
+        """Energy per image, group and step, shape (groups, steps); `group` (rows,) gives each row's group."""
         return self._priced(self._grouped(group, groups))
 
     def counts_by(self, group: NDArray[np.int32], groups: int) -> Int64:
@@ -151,7 +151,7 @@ class Bill:
 
     @derived
     def merged_over_cores(self) -> Bill:
-        """The bill with one row a (node, role, op), cores summed, in node, role, op order."""
+        """The bill with one row per (node, role, op), cores summed, in node, role, op order."""
         if not len(self.op):
             return self
         shape = (len(self.nodes), len(self.roles), len(self.ops))

@@ -18,9 +18,9 @@ from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 def check_activity(activity: Activity) -> None:
     """Raise ConservationError unless the run's counts are complete, inside their bounds and of one shape.
 
-    Bounds: a site emits at most one spike a neuron and step, so a Linear accumulates at most its dense MACs a step and image, in
-    whole fan-outs; a convolution, the fan-outs of all neurons in front of it; a product
-    has three terms, so at most three times its dense MACs.
+    Bounds: a site emits at most one spike per neuron and step, so a Linear accumulates at most its dense MACs per step and image,
+    in whole fan-outs; a convolution, the fan-outs of all neurons in front of it; a product has three terms, so at most three
+    times its dense MACs.
     """
     _check_operations(activity)
     accounting, graph = activity.accounting, activity.program.graph
@@ -126,7 +126,7 @@ def check_billed_flits(bill: Bill, timeline: Timeline) -> None:
 
 
 def _check_jobs(timeline: Timeline, activity: Activity) -> None:
-    """What jobs issue = what execution counted, a core, node and step; at most that where not all images were streamed.
+    """What jobs issue = what execution counted, per core, node and step; at most that where not all images were streamed.
 
     A re-mapped program issues other operations on other cores; there the scheduler's own check of its recount stands.
     """

@@ -143,7 +143,7 @@ def scheduled_flits(timeline: Timeline) -> Tally:
 
 
 def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]:
-    """Energy of every mesh link in pJ an image, name -> pJ, in the order of the schedule's links."""
+    """Energy of every mesh link in pJ per image, name -> pJ, in the order of the schedule's links."""
     links, program = timeline.links, timeline.program
     mesh, width = program.chip.mesh, program.board[0] * program.chip.mesh.width
     found: dict[str, float] = {}

@@ -1,6 +1,6 @@
 """Energy per operation at 45 nm, 0.9 V: Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014.
 
-Figures as printed there, in pJ (areas in um2). What the table does not print is composed from it here, and every composition
+Figures as printed there, in pJ. What the table does not print is composed from it here, and every composition
 says how.
 """
 
@@ -51,24 +51,6 @@ SRAM_PJ_PER_64BIT: Mapping[int, Figure] = MappingProxyType(
     }
 )
 """Size of the memory in bytes -> energy of one 64-bit access."""
-
-DRAM_PJ_PER_64BIT = (_published(1300.0, "64-bit DRAM access, low end"), _published(2600.0, "64-bit DRAM access, high end"))
-"""Lowest and highest published energy of one 64-bit DRAM access."""
-
-AREA_UM2: Mapping[str, int] = MappingProxyType(
-    {
-        "int8 add": 36,
-        "int16 add": 67,
-        "int32 add": 137,
-        "fp16 add": 1360,
-        "fp32 add": 4184,
-        "int8 mul": 282,
-        "int32 mul": 3495,
-        "fp16 mul": 1640,
-        "fp32 mul": 7700,
-    }
-)
-"""Area of one unit in um2, same source."""
 
 
 def _mac(number_format: str) -> Figure:

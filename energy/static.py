@@ -32,7 +32,7 @@ ROUTER_LEAKAGE = "router leakage"
 
 
 def static_prices(chip: Chip) -> dict[str, Price]:
-    """Op -> price: power in uW over clock in MHz is pJ a cycle."""
+    """Op -> price: power in uW over clock in MHz is pJ per cycle."""
     figures = {
         LEAKAGE[CoreKind.SYNAPSE]: ("synapse_core_uw", chip.leakage.synapse_core_uw),
         LEAKAGE[CoreKind.EC]: ("ec_core_uw", chip.leakage.ec_core_uw),
@@ -115,7 +115,7 @@ def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) 
 
 
 def _input(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: int) -> None:
-    """A pixel is read from DRAM once an image, a word's embedding once a token; weights fit on the chip, so nothing else is."""
+    """DRAM is read once per pixel and image, and once per word of a sentence; weights fit on the chip."""
     for embedding in program.graph.of_type(TokenEmbedding):
         row = accesses(embedding.width, program.chip.noc.word_bits)
         tokens = embedding.tokens * images

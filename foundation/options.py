@@ -19,7 +19,7 @@ Reset: TypeAlias = Literal["value", "subtract"]
 PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major"]
 """How cores are seated: simulated annealing, recursive bisection, or in the order of their creation."""
 
-Goal: TypeAlias = Literal["room", "latency", "throughput"]
+MappingGoal: TypeAlias = Literal["room", "latency", "throughput"]
 """What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
 
 Numeric: TypeAlias = Literal["float32", "float64", "int8"]
@@ -31,6 +31,6 @@ Synchronisation: TypeAlias = Literal["dataflow", "barrier"]
 METHOD_NAMES: tuple[MethodName, ...] = get_args(MethodName)
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 PLACEMENT_METHODS: tuple[PlacementMethod, ...] = get_args(PlacementMethod)
-GOALS: tuple[Goal, ...] = get_args(Goal)
+MAPPING_GOALS: tuple[MappingGoal, ...] = get_args(MappingGoal)
 NUMERICS: tuple[Numeric, ...] = get_args(Numeric)
 SYNCHRONISATIONS: tuple[Synchronisation, ...] = get_args(Synchronisation)

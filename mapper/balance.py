@@ -14,7 +14,7 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons, PatchEmbedding, Source, SpikingGraph, TokenEmbedding
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import GOALS, Goal
+from synaptile.foundation.options import MAPPING_GOALS, MappingGoal
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.expected import PHASES, expected_interval, expected_latency, phase_loads
@@ -41,8 +41,8 @@ class Layout(NamedTuple):
 
 def check_goal(graph: SpikingGraph, goal: str, rates: FiringRates | None, replicas: int | Mapping[str, int]) -> None:
     """Raise InputError for a goal that is unknown, or options that contradict it."""
-    if goal not in GOALS:
-        raise InputError(f"goal is {goal!r}, must be one of {', '.join(GOALS)}")
+    if goal not in MAPPING_GOALS:
+        raise InputError(f"goal is {goal!r}, must be one of {', '.join(MAPPING_GOALS)}")
     if goal == "room":
         if rates is not None:
             raise InputError("rates are given and the goal is 'room', which does not read them: ask for latency or throughput")
@@ -59,7 +59,7 @@ def check_goal(graph: SpikingGraph, goal: str, rates: FiringRates | None, replic
 
 
 def balanced(
-    graph: SpikingGraph, chip: Chip, goal: Goal, rates: FiringRates, board: tuple[int, int], room: Layout
+    graph: SpikingGraph, chip: Chip, goal: MappingGoal, rates: FiringRates, board: tuple[int, int], room: Layout
 ) -> tuple[Layout, Balance]:
     """The layout of least expected time on the cores of a board; that for room where none is faster."""
     available = {kind: cores_per_tile(chip, kind) * chip.mesh.tiles * board[0] * board[1] for kind in CoreKind}

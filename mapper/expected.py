@@ -51,8 +51,8 @@ def expected_latency(graph: SpikingGraph, parts: PartTable, load: Load, steps: i
 def phase_loads(graph: SpikingGraph, parts: PartTable, cycles: Floats) -> Floats:
     """Cycles of each core in each phase, shape (PHASES, cores), from those of parts, shape (parts,)."""
     phase, cores = phases(graph)[parts.node], int(parts.core.max()) + 1
-    total = np.bincount(phase * cores + parts.core, cycles, PHASES * cores)
-    return np.asarray(total, np.float64).reshape(PHASES, cores)
+    counted = np.bincount(phase * cores + parts.core, cycles, PHASES * cores)
+    return counted.astype(np.float64).reshape(PHASES, cores)
 
 
 def phases(graph: SpikingGraph) -> Int64:

@@ -11,7 +11,7 @@ import numpy as np
 from synaptile.conversion.graph import SpikingGraph, Synapse
 from synaptile.conversion.graph.storage import as_graph
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import PLACEMENT_METHODS, Goal, PlacementMethod
+from synaptile.foundation.options import PLACEMENT_METHODS, MappingGoal, PlacementMethod
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.balance import Layout, balanced, check_goal
@@ -40,7 +40,7 @@ def map_graph(
     replicas: int | Mapping[str, int] = 1,
     placement: PlacementMethod = "anneal",
     anneal_moves: int | None = None,
-    goal: Goal = "room",
+    goal: MappingGoal = "room",
     rates: FiringRates | None = None,
     progress: Progress | None = None,
 ) -> CoreProgram:

@@ -49,6 +49,8 @@ def _readable(result: object) -> Document | Sheet:
     match result:
         case Document() | Sheet():
             return result
+        case Relief():
+            return relief_sheet(result)
         case SpikingGraph():
             return graph_document(result)
         case CoreProgram():
@@ -67,8 +69,6 @@ def _readable(result: object) -> Document | Sheet:
             return chip_document(result)
         case Changes():
             return changes_table(result)
-        case Relief():
-            return relief_sheet(result)
         case Sizing():
             return sizing_document(result)
         case Sweep():

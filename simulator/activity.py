@@ -31,8 +31,8 @@ class OperationTable:
     """Operations issued, summed over the images of the run. Columns have shape (rows,); `count` (rows, steps).
 
     `core` indexes the program's cores, `node` its node names, `role` the table's `roles` (what the operation was for, e.g.
-    "synapse rows", "bias", "partial sums", "expectation") and `op` the tuple `OPS`. A row exists once a (core, node, role, op).
-    Work done once an image (the patch embedding) counts at the first step.
+    "synapse rows", "bias", "partial sums", "expectation") and `op` the tuple `OPS`. A row exists once per (core, node, role, op).
+    Work done once per image (the patch embedding) counts at the first step.
     """
 
     core: NDArray[np.int32]

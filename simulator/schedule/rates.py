@@ -14,7 +14,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
 
 Rates = tuple[Fraction | None, ...]
-"""Operations a cycle of each of `timeline.UNITS`; None where a core has no such unit."""
+"""Operations per cycle of each of `timeline.UNITS`; None where a core has no such unit."""
 
 
 def unit_rates(program: CoreProgram) -> dict[CoreKind, Rates]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from synaptile.commands.options import ChipName, HostEC, Seed, with_suffix
-from synaptile.foundation.options import Goal, PlacementMethod
+from synaptile.foundation.options import MappingGoal, PlacementMethod
 from synaptile.terminal import output, phases
 
 
@@ -23,7 +23,7 @@ def map_(
     host_ec: HostEC = False,
     placement: Annotated[PlacementMethod, typer.Option("--placement", help="How cores are seated on the mesh.")] = "anneal",
     goal: Annotated[
-        Goal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
+        MappingGoal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
     ] = "room",
     rates: Annotated[
         Path | None,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from synaptile.conversion.graph import Convolution2d, Source, SpikingGraph, Synapse
 from synaptile.conversion.nir import from_nir
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import Goal
+from synaptile.foundation.options import MappingGoal
 from synaptile.hwmodels import Chip, load_chip, vary
 from synaptile.images import digits as digit_images
 from synaptile.mapper import CoreProgram, FiringRates, load_program, map_graph, save_program
@@ -31,7 +31,7 @@ from tests.schedule.naive import first_image
 from tests.synaptile.models import small_digits_graph
 
 GRAPH = vit_graph(depth=1, tokens=5, width=8, heads=2, hidden=16, classes=3)
-FOR_TIME: tuple[Goal, ...] = ("latency", "throughput")
+FOR_TIME: tuple[MappingGoal, ...] = ("latency", "throughput")
 
 
 def batch(graph: SpikingGraph, images: int) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_rates_that_no_run_has_are_refused(rates: tuple[int, dict[str, float]], 
 
 @settings(max_examples=6)
 @given(graphs(), chips(), st.sampled_from(FOR_TIME))
-def test_it_loses_nothing_doubles_nothing_and_exceeds_nothing(graph: SpikingGraph, chip: Chip, goal: Goal) -> None:
+def test_it_loses_nothing_doubles_nothing_and_exceeds_nothing(graph: SpikingGraph, chip: Chip, goal: MappingGoal) -> None:
     try:
         room = map_graph(graph, chip, anneal_moves=0)
     except DoesNotFit:
@@ -96,7 +96,7 @@ def same_parts(first: CoreProgram, second: CoreProgram) -> bool:
 def test_what_is_computed_does_not_depend_on_the_goal(numeric: str) -> None:
     graph = vit_graph(depth=2, tokens=10, width=16, heads=2, hidden=40, classes=5, dtype=np.float64)
     chip = small_chip(synapse={"weight_memory_bits": 300 * 32}, ec={"state_memory_bits": 1500 * 32})
-    goals: tuple[Goal, ...] = ("room", *FOR_TIME)
+    goals: tuple[MappingGoal, ...] = ("room", *FOR_TIME)
     programs = [map_graph(graph, chip, goal=goal, anneal_moves=0) for goal in goals]
     room, *others = (execute(program, batch(graph, 2), 4, numeric) for program in programs)
     for program, other in zip(programs[1:], others, strict=True):
@@ -174,7 +174,7 @@ def test_random_transformers_are_never_slower_than_mapped_for_room(seed: int) ->
 
 
 @pytest.mark.parametrize("goal", FOR_TIME)
-def test_narrow_weights_do_not_make_a_chip_slower(digits: Activity, goal: Goal) -> None:
+def test_narrow_weights_do_not_make_a_chip_slower(digits: Activity, goal: MappingGoal) -> None:
     graph, chip = digits.program.graph, digits.program.chip
     narrow = vary(chip, {"synapse_core.weight_bits": 8})
     latency, interval = times(digits, map_graph(graph, chip, goal=goal), 3)
