@@ -139,7 +139,7 @@ class Placement:
 class Balance:
     """What mapping for time is expected to bring, in cycles of the chip's clock.
 
-    `expected_cycles` is the latency of an image (goal "latency") or the load of the busiest core per image ("throughput"),
+    `expected_cycles` is the latency of an image (goal "latency") or the interval between images ("throughput"),
     `room_cycles` the same of the mapping for room, both from `steps` steps per image at expected firing rates and without the
     network: bounds to compare mappings by, where `schedule` gives times. They are equal where no faster mapping was found: the
     graph is then mapped as for room.
