@@ -1,9 +1,9 @@
 """Memory accesses: what every part reads and writes, step by step, by the rules of `simulator.actions` and the chip's dataflow.
 
-A row of R words of b bits takes ceil(R b / width) accesses, 64 bits wide unless the chip says otherwise. Words are as wide as the
-chip stores them, whatever number format arithmetic is billed at. The ANN is the same network dense, one pass of one image, the
-same dataflow on the same cores: every activation is an event, and there are one set of accumulators, no membranes and no sums over
-time.
+A row of R words of b bits takes ceil(R b / width) accesses, 64 bits wide unless the chip says otherwise. Words are as wide as
+the chip stores them, whatever number format arithmetic is billed at. The ANN is the same network dense, one pass of one image, in
+the same dataflow on the same cores: every activation is an event, and there are one set of accumulators, no membranes and no sums
+over time.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def _first_of_batch(beats: NDArray[np.bool_], access: Access, core: CoreFlow) ->
     """Of what a batch of steps shares, the first."""
     if access.reuse is not Reuse.BATCH:
         return beats
-    return beats & (np.arange(beats.size) % core.flow.time_batch == 0)
+    first: NDArray[np.bool_] = np.arange(beats.size) % core.flow.time_batch == 0
+    return beats & first
 
 
 def _met_rows(run: Activity, part: Part, access: Access, events: Int64, core: CoreFlow, reuse: int) -> Int64:

@@ -1,9 +1,10 @@
 """What a core's dataflow makes of the accesses of a part: sums and state in registers, events in a buffer.
 
 Where accumulators are registers, a row that would be read and written per event is one update per word, and what is read out and
-cleared one read-out. In layer-major order the state of a block of tokens (membranes, running sums, last outputs, S_A) never leaves
-registers: reading and writing a word is one update. An event waits in the event buffer, where the chip has one: it is written once
-and read once for each pass of the lanes over the outputs; the second operand of a product is read again for each block of queries.
+cleared one read-out. In layer-major order the state of a block of tokens (membranes, running sums, last outputs, S_A) never
+leaves registers: reading and writing a word is one update. An event waits in the event buffer, where the chip has one: it is
+written once and read once for each pass of the lanes over the outputs; the second operand of a product is read again for each
+block of queries.
 """
 
 from __future__ import annotations
@@ -77,10 +78,8 @@ def by_dataflow(part: Part, accesses: tuple[Access, ...], core: CoreFlow) -> tup
     layer_major = core.flow.order == "layer_major"
     if layer_major:
         moved |= _STATE
-    found = [
-        _moved(access, moved | _FIRST_SUM if layer_major and access.trigger is Trigger.FIRST_INPUT else moved)
-        for access in accesses
-    ]
+    first = moved | _FIRST_SUM if layer_major else moved
+    found = [_moved(access, first if access.trigger is Trigger.FIRST_INPUT else moved) for access in accesses]
     events = _events(part, accesses, core) if core.buffered else ()
     return (*(access for access in found if access.roles), *events)
 
@@ -93,14 +92,9 @@ def _moved(access: Access, moved: dict[Role, Role | None]) -> Access:
 def _events(part: Part, accesses: tuple[Access, ...], core: CoreFlow) -> tuple[Access, ...]:
     """Writes and reads of the buffers in front of a part."""
     triggers = {access.trigger for access in accesses}
-    node = part.node
-    width = (
-        node.keys
-        if isinstance(node, ProductUnit) and node.is_map
-        else node.head_width
-        if isinstance(node, ProductUnit)
-        else part.outputs
-    )
+    width = part.outputs
+    if isinstance(part.node, ProductUnit):
+        width = part.node.keys if part.node.is_map else part.node.head_width
     passes = -(-width // core.lanes)
     found = []
     if Trigger.FIRST_INPUT in triggers:

@@ -6,9 +6,9 @@ ran. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Law 
 on. A dense pass multiplies.
 
 Accesses, query by query: per spike of A at (i, d) "operand row" (row d of S_B), "product accumulator read" and "product
-accumulator write" a row each. From the second step on "operand load" a row of S_A per query, and per spike of B at (j, d) for each
-query i "product accumulator read" and "product accumulator write" the word (i, j), which takes S_A(t-1)[i, d]. Per spike "operand
-sum read" and "operand sum write", one word.
+accumulator write" a row each. From the second step on "operand load" a row of S_A per query, and per spike of B at (j, d) for
+each query i "product accumulator read" and "product accumulator write" the word (i, j), which takes S_A(t-1)[i, d]. Per spike
+"operand sum read" and "operand sum write", one word.
 Per row and step "EC state read" and "EC state write" a row of S_K (by the law of sums: of the step's result, read out and
 cleared). In a dense pass every element of A is an event, and B is buffered ("operand write", a word per element).
 A row in flight before expectation stays in registers.

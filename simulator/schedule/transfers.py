@@ -70,7 +70,7 @@ def most_stored_bits(stored: Stored, bits: Int64) -> int:
 
 
 def fits_buffer(program: CoreProgram, stored: Stored, bits: Int64) -> bool:
-    """Whether the shared buffer holds what phases hand on for the images of a load; `bits` (images, outputs), of one image each."""
+    """Whether the shared buffer holds what phases hand on for the images of a load; `bits` of each, (images, outputs)."""
     buffer = program.chip.memories.buffer
     return buffer is not None and most_stored_bits(stored, bits) * program.chip.images_per_load <= buffer.capacity_bits
 
