@@ -51,13 +51,16 @@ def test_a_synapse_split_over_its_input_pays_for_partial_sums(report: EnergyRepo
 def test_a_product_reads_a_row_of_the_other_operand_for_each_event(report: EnergyReport) -> None:
     q, k = spikes(report, "blocks.0.attn.q"), spikes(report, "blocks.0.attn.k")
     later = spikes(report, "blocks.0.attn.k", slice(1, None))
-    row = ceil(TOKENS * 32 / 64)
-    assert count(report, QK, "operand row") == (q + later) * row
-    assert count(report, QK, "product accumulator write") == (q + later) * row
+    row, queries = ceil(TOKENS * 32 / 64), HEADS * TOKENS * (STEPS - 1) * IMAGES
+    assert count(report, QK, "operand row") == q * row
+    assert count(report, QK, "product accumulator write") == q * row + later * TOKENS
+    assert count(report, QK, "operand load") == queries * ceil(WIDTH * 32 / 64)
     assert count(report, QK, "operand sum read") == q + k
     assert count(report, QK, "EC state write") == HEADS * TOKENS * row * STEPS * IMAGES
     a, v = spikes(report, "blocks.0.attn.softmax.out"), spikes(report, "blocks.0.attn.v", slice(1, None))
-    assert count(report, SV, "operand row") == a * ceil(WIDTH * 32 / 64) + v * row
+    assert count(report, SV, "operand row") == a * ceil(WIDTH * 32 / 64)
+    assert count(report, SV, "product accumulator read") == a * ceil(WIDTH * 32 / 64) + v * TOKENS
+    assert count(report, SV, "operand load") == queries * row
 
 
 def test_state_that_is_touched_every_step_is_read_and_written_every_step(report: EnergyReport) -> None:

@@ -60,7 +60,9 @@ def test_each_phase_takes_the_cycles_that_the_naive_scheduler_gives_it(chip: Chi
         for job, start in twin.run().start.items():
             expected[job._replace(step=job.step + first * activity.steps)] = begin + start
     assert found == expected
-    assert sum(hold.wait_cycles + hold.run_cycles for hold in timeline.critical_path) == timeline.makespan_cycles
+    last = timeline.jobs.end_cycles.max()
+    assert sum(hold.wait_cycles + hold.run_cycles for hold in timeline.critical_path) == last
+    assert timeline.makespan_cycles == max(last, phases.end_cycles.max())
     assert (timeline.jobs.cause == Cause.PHASE).any()
     for _ in passages(timeline):
         pass  # the replay of links checks itself
@@ -79,7 +81,7 @@ def test_weights_load_at_the_bandwidth_of_dram_after_its_latency() -> None:
     """By hand: 0.4 Gbit/s at 100 MHz are 4 bits per cycle, 30 ns are 3 cycles."""
     timeline = phased()
     program, phases = timeline.program, timeline.phases
-    assert phases is not None and program.phases > 2
+    assert phases is not None and program.phases > 1
     for row in range(phases.phase.size):
         bits = program.cores.weight_bits_used[program.cores.phase == phases.phase[row]].sum()
         assert phases.load_end_cycles[row] - phases.load_start_cycles[row] == 3 + -(-int(bits) // 4)
@@ -93,7 +95,7 @@ def test_what_phases_hand_on_takes_its_time() -> None:
     timeline = phased()
     program, activity = timeline.program, timeline.activity
     stored = stored_outputs(program)
-    bits = stored_bits(program, stored, SpikeCounts(activity, 4))
+    bits = stored_bits(program, stored, SpikeCounts(activity, 4)).sum(axis=1)
     for at, part in enumerate(stored.part.tolist()):
         node = program.graph.nodes[program.node_names[program.parts.node[part]]]
         tokens = slice(program.parts.token_start[part], program.parts.token_stop[part])
