@@ -44,7 +44,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Node]]:
 
     @dataclass(frozen=True)
     class Identity(Node):
-        kind = "identity"
+        kind = "relay"
 
     class IdentityRules(Rules[Identity], of=(Identity,)):
         def actions(self, part: Part, node: Identity) -> tuple[Action, ...]:
