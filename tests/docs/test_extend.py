@@ -44,7 +44,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Node]]:
 
     @dataclass(frozen=True)
     class Identity(Node):
-        kind = "identity"
+        kind = "relay"
 
     class IdentityRules(Rules[Identity], of=(Identity,)):
         def actions(self, part: Part, node: Identity) -> tuple[Action, ...]:
@@ -70,7 +70,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Node]]:
     monkeypatch.setattr(dense, "_unit", dense_unit_of)
     monkeypatch.setattr(event, "_unit", event_unit_of)
     yield Identity
-    del NODE_TYPES["identity"], Rules.known[Identity]
+    del NODE_TYPES["relay"], Rules.known[Identity]
 
 
 def with_unit(graph: SpikingGraph, kind: type[Node]) -> SpikingGraph:
@@ -100,7 +100,7 @@ def test_an_identity_unit_is_mapped_executed_scheduled_and_priced(identity: type
     assert (line.op, line.count) == ("mul", elements * STEPS * len(images)) and (line.energy_pj or 0) > 0
     (line,) = report.lines(node="same", accounting="executed", side="ann")
     assert line.count == elements
-    assert "identity" in {group.name for group in report.by("kind", accounting="static")}
+    assert "relay" in {group.name for group in report.by("kind", accounting="static")}
 
 
 def test_the_page_lists_the_files_that_it_took() -> None:
