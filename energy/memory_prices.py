@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from math import log
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from synaptile.energy.horowitz import SRAM_PJ_PER_64BIT, Figure
 from synaptile.energy.prices import Price
@@ -92,22 +92,37 @@ def memory_prices(chip: Chip) -> dict[str, Price]:
     return prices | _own_prices(chip)
 
 
-def _own_prices(chip: Chip) -> dict[str, Price]:
-    """Prices of what has figures of its own: memories, registers, DRAM."""
-    prices: dict[str, Price] = {}
-    core, ec, memories = chip.synapse_core, chip.ec_core, chip.memories
+def access_time_ns(chip: Chip, memory: MemoryName) -> float | None:
+    """From address to data in a memory with figures of its own; None where the chip does not say."""
+    own: Memory | None = getattr(chip.memories, memory)
+    if own is None or own.flavour is None:
+        return own.access_ns if own is not None else None
+    where = f"{chip.name}, memories.{memory}"
+    return sram_figures(chip.process_nm, own.flavour, _bank_bits(chip, memory, own) / 8, own.width_bits, what=where).access_ns
+
+
+def _bank_bits(chip: Chip, memory: MemoryName, own: Memory) -> int:
+    """The bank that an access opens: its own, that of the core's section, or the whole memory."""
+    core, ec, buffer = chip.synapse_core, chip.ec_core, chip.memories.buffer
     banks: dict[MemoryName, int] = {
         "weight": core.weight_bank_bits or core.weight_memory_bits,
         "state": core.state_bank_bits or core.state_memory_bits,
         "ec_state": (ec.state_bank_bits or ec.state_memory_bits) if ec is not None else 0,
         "event_buffer": core.state_bank_bits or core.state_memory_bits,
-        "buffer": memories.buffer.capacity_bits if memories.buffer is not None else 0,
+        "buffer": buffer.capacity_bits if buffer is not None else 0,
     }
-    for memory, bank_bits in banks.items():
+    return own.bank_bits or banks[memory]
+
+
+def _own_prices(chip: Chip) -> dict[str, Price]:
+    """Prices of what has figures of its own: memories, registers, DRAM."""
+    prices: dict[str, Price] = {}
+    core, ec, memories = chip.synapse_core, chip.ec_core, chip.memories
+    for memory in get_args(MemoryName):
         own: Memory | None = getattr(memories, memory)
         if own is not None:
             of = port(chip, memory)
-            prices[of.read], prices[of.write] = _own_figures(chip, memory, own, own.bank_bits or bank_bits)
+            prices[of.read], prices[of.write] = _own_figures(chip, memory, own, _bank_bits(chip, memory, own))
     for kind, name, section in ((CoreKind.SYNAPSE, "synapse_core", core), (CoreKind.EC, "ec_core", ec)):
         if section is not None and section.registers is not None:
             figure = f"{name}.registers.update_pj"

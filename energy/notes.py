@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from synaptile.energy.memory_prices import EC, STATE, WEIGHT
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import get_args
+
+from synaptile.energy.memory_prices import EC, STATE, WEIGHT, MemoryName, access_time_ns
+from synaptile.energy.prices import Price
 from synaptile.energy.rungs import Rungs
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.sections import Dataflow, Memories
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.timeline import Timeline
 
@@ -15,7 +21,7 @@ def rung_notes(
     """Notes on the rungs that the report has; what is missing is said by the ladder itself."""
     notes = _text(activity, timeline)
     if "memory" in rungs.additions:
-        notes += _memory(chip, rungs, reuse, weights_in_ac=weights_in_ac)
+        notes += _memory(activity, chip, rungs, reuse, weights_in_ac=weights_in_ac)
     if "noc" in rungs.additions:
         notes += _noc(activity, timeline)
     if timeline is not None and "static" in rungs.additions:
@@ -41,8 +47,10 @@ def _text(activity: Activity, timeline: Timeline | None) -> list[str]:
     return notes
 
 
-def _memory(chip: Chip, rungs: Rungs, reuse: int, *, weights_in_ac: bool) -> list[str]:
+def _memory(activity: Activity, chip: Chip, rungs: Rungs, reuse: int, *, weights_in_ac: bool) -> list[str]:
     prices = rungs.additions["memory"].snn.prices
+    if chip != replace(chip, memories=Memories()) or _flows(chip) != {Dataflow()}:
+        return _machine(activity, chip, prices)
     shown = ", ".join(f"{op} {prices[op].pj:g} pJ" for op in (WEIGHT, STATE, EC) if op in prices and prices[op].pj is not None)
     banked = [
         name
@@ -69,6 +77,42 @@ def _memory(chip: Chip, rungs: Rungs, reuse: int, *, weights_in_ac: bool) -> lis
             f"A weight row serves {reuse} tokens once fetched (state memory must hold accumulators for all of them, which is not "
             "checked). For the SNN that is an expectation: tokens firing independently; tokens that fire alike fetch fewer rows."
         )
+    return notes
+
+
+def _flows(chip: Chip) -> set[Dataflow]:
+    return {core.dataflow for core in (chip.synapse_core, chip.ec_core) if core is not None}
+
+
+def _machine(activity: Activity, chip: Chip, prices: Mapping[str, Price]) -> list[str]:
+    """Notes on a chip with memories or a dataflow of its own."""
+    shown = ", ".join(f"{op} {price.pj:.4g} pJ" for op, price in sorted(prices.items()) if price.pj is not None)
+    flow = chip.synapse_core.dataflow
+    notes = [
+        f"Memory, words as wide as the chip stores them: {shown}.",
+        f"Dataflow {flow.order}: a fetched row serves {flow.token_block} tokens x {flow.time_batch} steps, accumulators in "
+        f"{flow.accumulators}. The ANN follows the same dataflow, one step; its own best block may be another one.",
+    ]
+    shares = any(core.token_block > 1 or core.time_batch > 1 for core in _flows(chip))
+    kept = min((0 if spikes.masks is None else spikes.masks.shape[1] for spikes in activity.spikes.values()), default=0)
+    if shares and kept < activity.images:
+        notes.append(
+            f"Row fetches are counted from the spikes of the {kept} images that the run kept, scaled to all "
+            f"{activity.images}: exact with keep_spikes={activity.images}."
+        )
+    if activity.program.phases > 1:
+        notes.append(
+            f"Weights are streamed in {activity.program.phases} phases, once for {chip.images_per_load} images; their DRAM "
+            "traffic, and that of what phases hand on, stands on the rung 'memory'."
+        )
+    names: tuple[MemoryName, ...] = get_args(MemoryName)
+    for name in names:
+        access_ns = access_time_ns(chip, name)
+        if access_ns is not None and access_ns * chip.clock_mhz > 1e3:
+            notes.append(
+                f"An access of memories.{name} takes {access_ns:.3g} ns, a cycle {1e3 / chip.clock_mhz:.3g} ns: use smaller "
+                "banks, another flavour or a slower clock."
+            )
     return notes
 
 

@@ -21,7 +21,7 @@ from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.storage import as_program
 from synaptile.simulator.activity import Activity
-from synaptile.simulator.arguments import kept_samples, positive_integer
+from synaptile.simulator.arguments import check_held_steps, kept_samples, positive_integer
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.build import Layout, make_layout, make_unit
@@ -70,6 +70,7 @@ def execute(
     program = as_program(program)
     number, steps = check_numeric(numeric), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
+    check_held_steps(program.chip, steps)
     batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch))
     lengths = batch.lengths if isinstance(batch, Tokens) else None

@@ -16,6 +16,7 @@ from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.activity import Activity
+from synaptile.simulator.arguments import check_held_steps
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
@@ -66,6 +67,7 @@ def schedule(
         check_figures(chip)
         program, moved = remapped(activity, chip), True
     check_figures(program.chip)
+    check_held_steps(program.chip, activity.steps)
     barrier, notes = _barrier(program.chip, synchronisation)
     whole, program = program, _at_streamed_length(activity, program, count)
     tables = tables_of(program)
