@@ -36,8 +36,8 @@ Accumulates = dict[tuple[int, int, str], Int64]
 """Accumulates by (core, node, role), shape (steps,)."""
 
 
-def snn_accesses(activity: Activity, reuse: int, *, weights_in_ac: bool) -> Tally:
-    """Every access of a run, summed over its images.
+def snn_accesses(activity: Activity, chip: Chip, reuse: int, *, weights_in_ac: bool) -> Tally:
+    """Every access of a run, summed over its images, to the memories and in the dataflow of `chip`.
 
     A weight row that is fetched stays for `reuse` tokens. `weights_in_ac`: the price of an accumulate holds its memory, so a
     synapse's event adds none. Raises ConservationError where the spikes that reach a core do not make its accumulates, InputError
@@ -45,7 +45,6 @@ def snn_accesses(activity: Activity, reuse: int, *, weights_in_ac: bool) -> Tall
     """
     tally, met = Tally(activity.program.node_names, activity.steps), Accumulates()
     for run in by_length(activity):
-        chip = run.program.chip
         counts, last_step = SpikeCounts(run, run.images), run.program.graph.source.last_step
         cores = {kind: core_flow(chip, kind) for kind in _kinds(run.program)}
         for part in parts_of(run.program):
@@ -64,13 +63,13 @@ def snn_accesses(activity: Activity, reuse: int, *, weights_in_ac: bool) -> Tall
                     rows = access.rows * _met_rows(run, part, access, events[access.trigger], core, reuse)
                 _add(tally, chip, part, access, rows * beats, _event_bits(run, part, access))
     _check(activity, met)
-    _add_phases(tally, activity)
+    _add_phases(tally, activity, chip)
     return tally
 
 
-def ann_accesses(program: CoreProgram, reuse: int) -> Tally:
+def ann_accesses(program: CoreProgram, chip: Chip, reuse: int) -> Tally:
     """Every access of one dense pass of one image."""
-    tally, chip = Tally(program.node_names, 1), program.chip
+    tally = Tally(program.node_names, 1)
     cores = {kind: core_flow(chip, kind) for kind in _kinds(program)}
     for mapped in parts_of(program):
         part, core = replace(mapped, accumulators=1), cores[mapped.kind]
@@ -80,7 +79,7 @@ def ann_accesses(program: CoreProgram, reuse: int) -> Tally:
             if access.trigger is not Trigger.STEP:
                 rows *= activations_of(part) // (1 if access.reuse is Reuse.EACH else part.tokens)
             _add(tally, chip, part, access, rows * access.rhythm.beats(1), chip.noc.word_bits)
-    _add_dense_phases(tally, program)
+    _add_dense_phases(tally, program, chip)
     return tally
 
 
@@ -204,41 +203,42 @@ def _event_bits(run: Activity, part: Part, access: Access) -> int:
     return run.program.chip.noc.spike_header_bits + (ceil(log2(site.values)) if isinstance(site, Neurons) else 0)
 
 
-def _add_phases(tally: Tally, activity: Activity) -> None:
-    """What a run moves between phases: the weights of every load, and outputs that later phases read."""
+def _add_phases(tally: Tally, activity: Activity, chip: Chip) -> None:
+    """What a run moves between phases: weights, each image its share of a full load, and outputs that later phases read."""
     program = activity.program
     if program.phases == 1:
         return
-    loads = -(-activity.images // program.chip.images_per_load)
     first = np.arange(activity.steps) == 0
-    tally.add(NO_CORE, tally.chip, Role.WEIGHTS_IN, DRAM_BIT, first * loads * int(phase_weight_bits(program).sum()))
+    loaded = -(-int(phase_weight_bits(program).sum()) * activity.images // chip.images_per_load)
+    tally.add(NO_CORE, tally.chip, Role.WEIGHTS_IN, DRAM_BIT, first * loaded)
     stored = stored_outputs(program)
     bits = stored_bits(program, stored, SpikeCounts(activity, activity.images))
-    buffered = fits_buffer(program, stored, bits.sum(axis=1))
+    buffered = fits_buffer(chip, stored, bits.sum(axis=1))
     for at, part in enumerate(stored.part.tolist()):
-        _add_stored(tally, program, part, bits[:, :, at].sum(axis=0), int(stored.read[at].sum()), buffered=buffered)
+        _add_stored(tally, (program, chip), part, bits[:, :, at].sum(axis=0), int(stored.read[at].sum()), buffered=buffered)
 
 
-def _add_dense_phases(tally: Tally, program: CoreProgram) -> None:
+def _add_dense_phases(tally: Tally, program: CoreProgram, chip: Chip) -> None:
     """The same for one image of the dense network, whose outputs are words."""
     if program.phases == 1:
         return
-    images = program.chip.images_per_load
+    images = chip.images_per_load
     tally.add(NO_CORE, tally.chip, Role.WEIGHTS_IN, DRAM_BIT, -(-int(phase_weight_bits(program).sum()) // images))
     stored, parts = stored_outputs(program), parts_of(program)
     bits = np.array([[parts[part].elements * program.chip.noc.word_bits for part in stored.part]], np.int64)
-    buffered = fits_buffer(program, stored, bits)
+    buffered = fits_buffer(chip, stored, bits)
     for at, part in enumerate(stored.part.tolist()):
-        _add_stored(tally, program, part, bits[:, at], int(stored.read[at].sum()), buffered=buffered)
+        _add_stored(tally, (program, chip), part, bits[:, at], int(stored.read[at].sum()), buffered=buffered)
 
 
-def _add_stored(tally: Tally, program: CoreProgram, part: int, bits: Int64, reads: int, *, buffered: bool) -> None:
+def _add_stored(tally: Tally, on: tuple[CoreProgram, Chip], part: int, bits: Int64, reads: int, *, buffered: bool) -> None:
+    program, chip = on
     node, core = int(program.parts.node[part]), int(program.parts.core[part])
     if not buffered:
         tally.add(core, node, Role.STORED_WRITE, DRAM_BIT, bits)
         tally.add(core, node, Role.STORED_READ, DRAM_BIT, bits * reads)
         return
-    of = port(program.chip, "buffer")
+    of = port(chip, "buffer")
     count = -(-bits // of.width_bits)
     tally.add(core, node, Role.STORED_WRITE, of.write, count)
     tally.add(core, node, Role.STORED_READ, of.read, count * reads)

@@ -53,9 +53,9 @@ def upper_rungs(
         check_timeline(timeline, activity, chip)
     images = activity.images
     memory = memory_prices(chip)
-    snn = snn_accesses(activity, reuse, weights_in_ac=weights_in_ac).bill(memory, images)
+    snn = snn_accesses(activity, chip, reuse, weights_in_ac=weights_in_ac).bill(memory, images)
     passes = dense_passes(activity)
-    dense = tally_passes(passes, lambda program: ann_accesses(program, reuse)).bill(memory, passes.images)
+    dense = tally_passes(passes, lambda program: ann_accesses(program, chip, reuse)).bill(memory, passes.images)
     below = rungs.add("memory", executed, snn, dense)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):

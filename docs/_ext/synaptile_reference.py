@@ -24,6 +24,8 @@ from synaptile.hwmodels.sourced import MAX_COUNT, MAX_REAL
 from synaptile.report.render.markdown import markdown_table
 
 UNITS = {
+    "pj_per_bit": "pJ per bit",
+    "gbit_per_s": "Gbit/s",
     "_pj_per_flit_hop": "pJ per flit and hop",
     "_pj_per_flit": "pJ per flit",
     "_pj_per_64bit": "pJ per 64 bits",
@@ -35,6 +37,7 @@ UNITS = {
     "_cycles": "cycles",
     "_flits": "flits",
     "_bits": "bits",
+    "_pj": "pJ",
     "_mhz": "MHz",
     "_mm2": "mm2",
     "_um2": "um2",
@@ -129,7 +132,7 @@ def _sections(location: Location, begins: str) -> Iterator[str]:
     nodes_below = {key: node_at(chip_form(), (*location, key)) for key in section["properties"]}
     required = section.get("required", ())
     rows = [
-        (f"`{begins}{key}`", *_about(key, node), "yes" if key in required else "no", node["description"])
+        (f"`{begins}{key}`", *_about(key, node), "yes" if key in required else "no", node.get("description") or _inherited(key))
         for key, node in nodes_below.items()
     ]
     title = f"`{begins.rstrip('.')}`" if begins else "Top level"
@@ -140,6 +143,11 @@ def _sections(location: Location, begins: str) -> Iterator[str]:
     else:
         for key in sections:
             yield from _sections((*location, key), f"{begins}{key}.")
+
+
+def _inherited(key: str) -> str:
+    """Meaning of a key that a section takes over from `Memory`: a form holds the texts of a class's own fields alone."""
+    return str(chip_form()["$defs"]["Memory"]["properties"][key]["description"])
 
 
 def _is_section(node: Form) -> bool:

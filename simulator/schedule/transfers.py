@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import Neurons
 from synaptile.foundation.errors import ChipError
 from synaptile.foundation.types import Int64
+from synaptile.hwmodels import Chip
 from synaptile.mapper.program import STORED, CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
@@ -69,10 +70,10 @@ def most_stored_bits(stored: Stored, bits: Int64) -> int:
     return max((int(bits[:, alive].sum(axis=1).max(initial=0)) for alive in live), default=0)
 
 
-def fits_buffer(program: CoreProgram, stored: Stored, bits: Int64) -> bool:
+def fits_buffer(chip: Chip, stored: Stored, bits: Int64) -> bool:
     """Whether the shared buffer holds what phases hand on for the images of a load; `bits` of each, (images, outputs)."""
-    buffer = program.chip.memories.buffer
-    return buffer is not None and most_stored_bits(stored, bits) * program.chip.images_per_load <= buffer.capacity_bits
+    buffer = chip.memories.buffer
+    return buffer is not None and most_stored_bits(stored, bits) * chip.images_per_load <= buffer.capacity_bits
 
 
 def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[str]]:
@@ -90,7 +91,7 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
     touched = stored.read.astype(np.int64)
     touched[np.arange(stored.part.size), stored.written] += 1
     weights = phase_weight_bits(program)
-    buffered, notes = fits_buffer(program, stored, bits), list[str]()
+    buffered, notes = fits_buffer(chip, stored, bits), list[str]()
     if buffer is not None and not buffered:
         most = most_stored_bits(stored, bits) * chip.images_per_load
         notes.append(

@@ -58,7 +58,7 @@ def chips(draw: st.DrawFn) -> Chip:
     )
     barrier, layer_major = draw(st.sampled_from([(True, False), (False, False), (False, True)]))
     if layer_major:
-        flows = [Dataflow("layer_major", draw(st.integers(1, 4)), draw(st.integers(1, 2)), "registers") for _ in range(2)]
+        flows = [Dataflow("layer_major", draw(st.integers(1, 4)), draw(st.integers(1, 2)), "registers", 3) for _ in range(2)]
         assert chip.ec_core is not None
         chip = replace(
             chip,
