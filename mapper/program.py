@@ -181,6 +181,10 @@ class CoreProgram(Tabular, Shown):
         """Loads of weights that the network takes, 1 where all weights stay on the chip."""
         return int(self.cores.phase.max(initial=0)) + 1
 
+    def seats(self, kind: CoreKind) -> int:
+        """Cores of a kind that work at one time: all that are in use, or those of the phase that has most."""
+        return int(np.bincount(self.cores.phase[self.cores.kind == kind], minlength=1).max())
+
     def parts_of(self, node: str) -> Int32:
         """Indices of the parts of one graph node, in the order of token, output and input ranges; not to be written to."""
         return self._parts_by_node[node]

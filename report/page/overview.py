@@ -74,13 +74,13 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
 
 def _fit(program: CoreProgram) -> dict[str, Any]:
     """Cores in use and there, and the fullest core of every limit, most used limit first."""
-    kinds, chip, (columns, rows) = program.cores.kind, program.chip, program.board
+    chip, (columns, rows) = program.chip, program.board
     tiles = columns * rows * chip.mesh.tiles
     limits = [
         {"kind": kind.name.lower(), "what": limit, "core": core, "used": used, "limit": size}
         for kind, limit, core, used, size in fullest(program)
     ]
-    in_use = {kind: int(np.count_nonzero(kinds == kind)) for kind in CoreKind}
+    in_use = {kind: program.seats(kind) for kind in CoreKind}
     return {
         "board": [columns, rows],
         "tiles": tiles,

@@ -29,7 +29,7 @@ def program_table(program: CoreProgram) -> Sheet:
     cells = tuple(
         (
             kind.name.lower(),
-            f"{int(own.sum()):,}",
+            f"{program.seats(kind):,}",
             f"{columns * rows * chip.mesh.tiles * cores_per_tile(chip, kind):,}",
             f"{int(own[program.parts.core].sum()):,}",
             f"{cores.weight_bits_used[own].sum() / 2**23:,.2f} MiB",
@@ -39,7 +39,8 @@ def program_table(program: CoreProgram) -> Sheet:
         if own.any()
     )
     header = ("kind", "cores used", "of", "parts", "weights", "state")
-    return Sheet(f"{program.graph.name} on {columns * rows} x {chip.name}", header, cells)
+    phased = f", {program.phases} phases one after the other" if program.phases > 1 else ""
+    return Sheet(f"{program.graph.name} on {columns * rows} x {chip.name}{phased}", header, cells)
 
 
 def limits_table(program: CoreProgram) -> Sheet:
