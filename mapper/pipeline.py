@@ -70,6 +70,10 @@ def map_graph(
     graph, chip = as_graph(graph), as_chip(chip)
     _check_options(graph, seed, replicas, placement, anneal_moves)
     check_goal(graph, goal, rates, replicas)
+    if goal != "room" and chip.weights == "streamed":
+        raise InputError(
+            f"goal is {goal!r}, chip {chip.name!r} streams its weights, and phases are filled for room alone: leave the goal out"
+        )
     tell = progress or (lambda _: None)
     tell("tiling and packing")
     laid, board = (_in_phases if chip.weights == "streamed" else _fewest_chips)(graph, chip, replicas)

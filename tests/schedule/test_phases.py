@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import MTNeurons
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Buffer, Dram, Memories
 from synaptile.mapper import map_graph
@@ -149,3 +151,9 @@ def test_results_do_not_know_of_phases() -> None:
         assert np.array_equal(runs[0].logits, runs[1].logits)
         for site in runs[0].spikes:
             assert np.array_equal(runs[0].spikes[site].events.sum(axis=(2, 3)), runs[1].spikes[site].events.sum(axis=(2, 3)))
+
+
+def test_a_goal_on_a_chip_that_streams_its_weights_is_refused() -> None:
+    graph = vit_graph(depth=1, tokens=4, width=8, heads=2, hidden=16, classes=3, n=4, patch=1, seed=3)
+    with pytest.raises(InputError, match="goal is 'latency', chip 'small' streams its weights"):
+        map_graph(graph, streamed(small_chip(), 3, 3), goal="latency")
