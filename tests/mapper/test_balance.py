@@ -92,6 +92,7 @@ def same_parts(first: CoreProgram, second: CoreProgram) -> bool:
     return all(np.array_equal(getattr(first.parts, f.name), getattr(second.parts, f.name)) for f in fields(first.parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numeric", ["int8", "float64"])
 def test_what_is_computed_does_not_depend_on_the_goal(numeric: str) -> None:
     graph = vit_graph(depth=2, tokens=10, width=16, heads=2, hidden=40, classes=5, dtype=np.float64)

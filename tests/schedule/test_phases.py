@@ -34,6 +34,7 @@ def streamed(chip: Chip, width: int, height: int) -> Chip:
     return replace(chip, mesh=mesh, weights="streamed", memories=Memories(dram=dram))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(chips(), st.data())
 def test_each_phase_takes_the_cycles_that_the_naive_scheduler_gives_it(chip: Chip, data: st.DataObject) -> None:

@@ -43,6 +43,7 @@ def test_each_row_is_the_schedule_of_the_chip_that_has_twice_of_it(whole: Activi
     assert order == sorted(order)
 
 
+@pytest.mark.slow
 def test_a_mapping_for_time_is_made_anew_for_every_resource(free: Chip) -> None:
     graph = vit_graph(1, 6, 8, 2, 12, 3, patch=1)
     program = map_graph(graph, free, goal="latency", anneal_moves=50)
@@ -55,6 +56,7 @@ def test_a_mapping_for_time_is_made_anew_for_every_resource(free: Chip) -> None:
     assert rerun.latency_cycles == best.latency_cycles < found.latency_cycles
 
 
+@pytest.mark.slow
 def test_what_cannot_be_tried_is_said(free: Chip) -> None:
     near = replace(free, noc=replace(free.noc, cycles_per_hop=1))
     graph = vit_graph(1, 6, 16, 2, 30, 3, patch=1)
