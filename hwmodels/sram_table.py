@@ -7,12 +7,10 @@ from bisect import bisect_left
 from functools import lru_cache
 from importlib.resources import files
 from math import exp, log
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from synaptile.foundation.errors import ChipError
-
-Flavour = Literal["itrs-lstp", "itrs-lop", "itrs-hp"]
-"""Transistors: low standby power, low operating power, high performance. Leakage of the first and the last differ 25,000-fold."""
+from synaptile.hwmodels.sections import Flavour
 
 
 class SramFigures(NamedTuple):

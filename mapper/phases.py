@@ -15,6 +15,7 @@ from synaptile.conversion.graph import SpikingGraph
 from synaptile.foundation.options import PlacementMethod
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
+from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.footprint import resources
 from synaptile.mapper.packing import WINDOW, Packing, bundle_sizes, in_graph_order
 from synaptile.mapper.placement import Seats, place
@@ -45,7 +46,7 @@ def pack_in_phases(graph: SpikingGraph, chip: Chip, tiling: Tiling) -> Packing:
         limits[kind, : bounds.size] = bounds
         mine = kinds == kind
         sizes[mine, : bounds.size] = bundle_sizes(tiling, kind)[bundles[mine]]
-    available = np.array([cores_of_chip(chip, kind) for kind in CoreKind], np.int64)
+    available = np.array([cores_per_tile(chip, kind) * chip.mesh.tiles for kind in CoreKind], np.int64)
     core, phase, failed = _fill(kinds, sizes, together, limits, available, WINDOW)
     if failed >= 0:
         raise _too_large(graph, chip, tiling, parts, bundles[failed], together[failed])
@@ -94,14 +95,6 @@ def _among(traffic: Traffic, cores: Int64) -> Traffic:
     return Traffic(np.append(0, np.cumsum(lengths)), number[traffic.neighbour[rows]], traffic.weight[rows])
 
 
-def cores_of_chip(chip: Chip, kind: CoreKind) -> int:
-    """Cores of one kind on one chip."""
-    if kind is CoreKind.EC and chip.ec_core is None:
-        return 0
-    per_tile = chip.mesh.synapse_cores_per_tile if kind is CoreKind.SYNAPSE else chip.mesh.ec_cores_per_tile
-    return per_tile * chip.mesh.width * chip.mesh.height
-
-
 def _too_large(graph: SpikingGraph, chip: Chip, tiling: Tiling, parts: PartTable, bundle: int, owner: int) -> Exception:
     kind = CoreKind(int(tiling.kind[bundle]))
     node = tiling.node_names[int(parts.node[bundle])]
@@ -109,7 +102,7 @@ def _too_large(graph: SpikingGraph, chip: Chip, tiling: Tiling, parts: PartTable
     what = "synapse" if kind is CoreKind.SYNAPSE else "EC"
     figure = f"mesh.{'synapse' if kind is CoreKind.SYNAPSE else 'ec'}_cores_per_tile"
     levers = ("raise mesh.width or mesh.height", f"raise {figure}", f"raise {resources(chip, kind)[0].figure}")
-    needed, held = np.unique(tiling.bundle[group]).size, cores_of_chip(chip, kind)
+    needed, held = np.unique(tiling.bundle[group]).size, cores_per_tile(chip, kind) * chip.mesh.tiles
     return refuse(
         graph.name, chip.name, [Shortfall("mesh.width", needed, held, f"{what} cores", f"one rectangle of {node!r}", levers)]
     )
