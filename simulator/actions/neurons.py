@@ -4,7 +4,8 @@
 * ST-BIF: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane and
   tracer, up and down); "tracer", an add per spike.
 * IF, LIF, CubaLIF and integer neurons: "integrate" E add (constant gains ride in the weights, v_leak in the bias);
-  "threshold compare" E compare; "leak" E mul where they leak, two of a CubaLIF neuron, whose current is another "integrate" E add.
+  "threshold compare" E compare; "leak" E mul where they leak, two of a CubaLIF neuron, whose current is another
+  "integrate" E add.
 
 Accesses per token and step: "membrane read" and "membrane write" a row; of ST-BIF neurons "tracer read" and "tracer write" as
 well, of CubaLIF neurons "synaptic current read" and "synaptic current write". A dense pass has no neurons.
