@@ -62,7 +62,7 @@ class EnergyReport(Tabular, Shown):
     `prices` are those of executed operations, `published` those of eq30 and released. `notes` say what the reader must know.
 
     From `executed` on each rung of the ladder holds the one below; `additions` has what each rung adds alone, `missing` says of a
-    rung that cannot be stated why. `reuse` is how many tokens a fetched weight row serves; `timeline` the schedule, if any.
+    rung that cannot be stated why. `timeline` is the schedule, if any.
     """
 
     activity: Activity
@@ -74,7 +74,6 @@ class EnergyReport(Tabular, Shown):
     notes: tuple[str, ...]
     additions: Mapping[str, Comparison] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
-    reuse: int = 1
     timeline: Timeline | None = None
 
     @property

@@ -38,9 +38,7 @@ class Rungs:
         return self.cumulative[name]
 
 
-def upper_rungs(
-    activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, reuse: int, weights_in_ac: bool
-) -> Rungs:
+def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, weights_in_ac: bool) -> Rungs:
     """Rungs memory, noc and static as far as they can be stated, at the prices of `chip`.
 
     Raises InputError for a schedule of another run or chip, ConservationError where schedule, run and bill disagree.
@@ -53,9 +51,9 @@ def upper_rungs(
         check_timeline(timeline, activity, chip)
     images = activity.images
     memory = memory_prices(chip)
-    snn = snn_accesses(activity, chip, reuse, weights_in_ac=weights_in_ac).bill(memory, images)
+    snn = snn_accesses(activity, chip, weights_in_ac=weights_in_ac).bill(memory, images)
     passes = dense_passes(activity)
-    dense = tally_passes(passes, lambda program: ann_accesses(program, chip, reuse)).bill(memory, passes.images)
+    dense = tally_passes(passes, lambda program: ann_accesses(program, chip)).bill(memory, passes.images)
     below = rungs.add("memory", executed, snn, dense)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):

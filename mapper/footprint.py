@@ -257,11 +257,12 @@ def _word_bits(chip: Chip) -> int:
 
 
 def _accumulator_bits(chip: Chip) -> int:
-    """State memory that the accumulators of one output take: none where they are registers of the lanes."""
+    """State memory that the accumulators of one output take, of all that share a row; none where they are registers."""
     core = chip.synapse_core
     if core.dataflow.accumulators == "registers":
         return 0
-    return DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits
+    together = core.dataflow.token_block * core.dataflow.time_batch
+    return DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits * together
 
 
 def _tokens_in_state(chip: Chip, kind: CoreKind, tokens: Extent) -> Extent:

@@ -192,17 +192,29 @@ def test_results_do_not_know_of_the_dataflow() -> None:
         assert np.array_equal(runs[0].logits, other.logits)
 
 
-def test_a_run_that_kept_no_spikes_cannot_say_which_tokens_share() -> None:
-    chip = machine(block=2)
-    with pytest.raises(InputError, match=r"kept no\s+spikes of .* run again with execute\(..., keep_spikes=1\)"):
-        price(run(chip, keep=0), chip)
+def test_row_fetches_of_all_images_are_priced_whatever_was_kept() -> None:
+    chip = machine(block=2, batch=3)
+    kept, forgotten = run(chip), run(chip, keep=0)
+    for name, fetched in kept.fetches.items():
+        assert np.array_equal(fetched.rows, forgotten.fetches[name].rows)
+    exact, report = (price(activity, chip).additions["memory"].snn for activity in (kept, forgotten))
+    assert np.array_equal(exact.count, report.count)
 
 
-def test_what_was_kept_stands_for_all_and_the_report_says_so() -> None:
+def test_on_another_dataflow_a_run_that_kept_no_spikes_cannot_say_which_tokens_share() -> None:
+    with pytest.raises(
+        InputError, match=r"3 tokens x 1 steps share the rows of .* executed for another\s+dataflow .*keep_spikes=1"
+    ):
+        price(run(machine(block=2), keep=0), machine(block=3))
+
+
+def test_on_another_dataflow_what_was_kept_stands_for_all_and_the_report_says_so() -> None:
     chip = machine(block=2)
-    report = price(run(chip, keep=1), chip)
-    assert any("spikes of the 1 images that the run kept" in note for note in report.notes)
-    assert not any("that the run kept" in note for note in price(run(chip), chip).notes)
+    told = [
+        any("row fetches are those of the 1 images whose spikes were kept" in note for note in price(activity, priced).notes)
+        for activity, priced in ((run(chip, keep=1), machine(block=3)), (run(chip, keep=1), chip), (run(chip), machine(block=3)))
+    ]
+    assert told == [True, False, False]
 
 
 def test_a_run_longer_than_the_memories_between_layers_hold_is_refused() -> None:
