@@ -44,6 +44,7 @@ def snn_accesses(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tall
     dataflow that was executed for and the run kept no spikes to tell which.
     """
     tally, met = Tally(activity.program.node_names, activity.steps), Accumulates()
+    exact = not fetches_are_scaled(activity, chip)  # a scaled count is rounded
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
@@ -55,7 +56,7 @@ def snn_accesses(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tall
                 selected = [one for one in selected if one.trigger is Trigger.STEP or one.roles[0].word is Word.STATE]
             for access in selected:
                 rows = _rows(run, chip, part, access, events)
-                if access.reuse is not Reuse.EACH and access.trigger is Trigger.FIRST_INPUT:
+                if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
                     _check_fetches(run, part, access, rows, events[access.trigger])
                 _add(tally, chip, part, access, rows, _event_bits(run, part, access))
     _check(activity, met)
@@ -263,8 +264,7 @@ def _add_accumulates(met: Accumulates, part: Part, actions: tuple[Action, ...], 
 def _check_fetches(run: Activity, part: Part, access: Access, rows: Int64, events: Int64) -> None:
     """No more rows are fetched through any step than events arrived by then, and some where any did."""
     fetched, arrived = np.cumsum(rows // access.rows), np.cumsum(events.sum(axis=(0, 2)))
-    exact = run.fetches.get(part.node.name) is not None or images_kept(run) >= run.images  # a scaled count is rounded
-    if exact and ((fetched > arrived) | ((fetched == 0) != (arrived == 0))).any():
+    if ((fetched > arrived) | ((fetched == 0) != (arrived == 0))).any():
         raise ConservationError(
             f"part {part.index} of {part.node.name!r} fetched {fetched.tolist()} rows through each step, "
             f"{arrived.tolist()} events had arrived there"
