@@ -65,6 +65,7 @@ def price(
         notes,
         additions=rungs.additions,
         missing=rungs.missing,
+        best=rungs.best,
         timeline=timeline,
     )
 
