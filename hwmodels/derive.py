@@ -35,7 +35,10 @@ def derived_file(chip: Chip, base: str) -> str:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 2 * MAX_FILE_BYTES  # lines are broken here, not there
-    about = {"description": f"{chip.name} to start from: describe your chip here.", "lacks": [_folded(text, 2) for text in chip.lacks]}
+    about = {
+        "description": f"{chip.name} to start from: describe your chip here.",
+        "lacks": [_folded(text, 2) for text in chip.lacks],
+    }
     yaml.dump({"name": f"my-{chip.name}", "extends": base, **about}, text)
     for key, value in chip_document(chip).items():
         if key not in ("name", *PROSE):

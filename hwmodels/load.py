@@ -59,7 +59,7 @@ def chip_from_document(document: Document, label: str) -> Chip:
 
 
 def at_supply_of(chip: Chip, target: Chip) -> Chip:
-    """`chip`, its figures moved to the node and supply of `target`; itself where these are its own, or `target` scales nothing."""
+    """`chip` moved to the node and supply of `target`; itself where these are its own, or `target` scales nothing."""
     supply = supply_of(target)
     if target.scaling == "none" or supply == supply_of(chip):
         return chip
@@ -74,8 +74,8 @@ def check_clock(base: Chip, chip: Chip, label: str) -> None:
     moved = base.origin("clock_mhz").startswith(f"{ASSUMED}x ")
     if moved and chip.clock_mhz > base.clock_mhz:
         why = (
-            f"is {chip.clock_mhz:g}, gates at {supply_of(chip)} reach {base.clock_mhz:.4g} ({base.origin('clock_mhz')}): lower it, "
-            "or raise voltage_v"
+            f"is {chip.clock_mhz:g}, gates at {supply_of(chip)} reach {base.clock_mhz:.4g} ({base.origin('clock_mhz')}): "
+            "lower it, or raise voltage_v"
         )
         raise ChipError(message(label, [(("clock_mhz",), why)], lambda _: label))
 
@@ -103,7 +103,7 @@ def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
 
 
 def _loaded(layers: tuple[Layer, ...]) -> Chip:
-    """A chip of its own, or one made of another: what it inherits is moved to its node and supply, and follows what it changes."""
+    """A chip of its own, or one made of another: what it inherits moves to its node and supply and follows its changes."""
     own, below = layers[0], layers[1:]
     chip = _validated(merged(layers), layers)
     if not below:

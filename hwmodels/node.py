@@ -127,7 +127,6 @@ def _energy(at: Supply) -> float:
 
 def _delay(at: Supply) -> float:
     """The cubics of 45 and 32 nm turn up again near their nominal supply: from there on delay is held."""
-
     return _between({node: _polynomial(row, min(at.voltage_v, _turning(row))) for node, row in _DELAY.items()}, at.process_nm)
 
 

@@ -38,8 +38,8 @@ def scaled_document(chip: Chip, at: Supply) -> dict[str, Any]:
     """
     document, before = chip_document(chip), supply_of(chip)
     for name, value, origin in chip.figures():
-        moved = isinstance(value, int | float) and not isinstance(value, bool) and scaled(chip, name, at)
-        if moved:
+        moved = scaled(chip, name, at)
+        if moved is not None and isinstance(value, int | float):
             text = f"x {moved.factor:.4g} from {before} to {at} ({moved.why}), from {value:g} ({origin.removeprefix(ASSUMED)})"
             section, key = _at(document, name)
             section[key] = {"value": value * moved.factor, "assumed": text}

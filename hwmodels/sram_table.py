@@ -16,8 +16,7 @@ from synaptile.hwmodels.sections import Flavour
 SMALLEST_NM = 7.0
 """To which figures of the table's smallest node are scaled."""
 
-_FIRST_FIGURE = 2
-"""Columns of `SramFigures` before its figures."""
+_FIGURES = ("access_ns", "cycle_ns", "read_pj", "write_pj", "leakage_uw", "area_mm2")
 
 
 class SramFigures(NamedTuple):
@@ -49,8 +48,8 @@ def sram_figures(node_nm: float, flavour: str, size_bytes: float, width_bits: in
     if not SMALLEST_NM <= node_nm <= nodes[-1]:
         known = ", ".join(f"{node:g}" for node in nodes)
         raise ChipError(
-            f"{what}: CACTI 7 has no rows at {node_nm:g} nm, only at {known}, and they are scaled down to {SMALLEST_NM:g} nm: state "
-            "explicit figures"
+            f"{what}: CACTI 7 has no rows at {node_nm:g} nm, only at {known}, and they are scaled down to {SMALLEST_NM:g} nm: "
+            "state explicit figures"
         )
     if node_nm < nodes[0]:
         bank, by = _bank(nodes[0], flavour, size_bytes, width_bits, what), below_22nm(node_nm)
@@ -96,9 +95,9 @@ def _bank(node_nm: float, flavour: str, size_bytes: float, width_bits: int, what
 
 def _between(small: SramFigures, large: SramFigures, share: float, size_bytes: float, source: str) -> SramFigures:
     """All figures on the straight line in log-log between two banks."""
-    low, high = (bank[_FIRST_FIGURE:-1] for bank in (small, large))
-    figures = (exp(log(below) + share * log(above / below)) for below, above in zip(low, high, strict=True))
-    return SramFigures(size_bytes, small.width_bits, *figures, source)
+    low, high = (bank._asdict() for bank in (small, large))
+    figures = {name: exp(log(low[name]) + share * log(high[name] / low[name])) for name in _FIGURES}
+    return SramFigures(size_bytes, small.width_bits, **figures, source=source)
 
 
 @lru_cache(maxsize=1)

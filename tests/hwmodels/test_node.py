@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import log, sqrt
 from pathlib import Path
 
@@ -37,20 +38,25 @@ def test_factors_are_those_of_the_paper() -> None:
     fast = -28.58 * 0.343 + 76.6 * 0.49 - 70.26 * 0.7 + 24.69
     assert by.delay == pytest.approx(fast / slow)
     assert factors(REFERENCE, Supply(28, 0.9)).energy == pytest.approx(ENERGY_28)
-    assert factors(REFERENCE, Supply(28, 0.9)).area == pytest.approx(0.127 / 0.346, rel=0.01), "published 6T cells of 28 and 45 nm"
+    assert factors(REFERENCE, Supply(28, 0.9)).area == pytest.approx(0.127 / 0.346, rel=0.01), (
+        "published 6T cells of 28 and 45 nm"
+    )
 
 
 @pytest.mark.parametrize("process_nm", [90, 65, 45, 40, 32, 28, 22, 16, 12, 7])
 def test_energy_rises_and_delay_does_not_with_the_supply(process_nm: float) -> None:
     rising = [factors(REFERENCE, Supply(process_nm, volts / 100)) for volts in range(70, 101, 2)]
-    for low, high in zip(rising, rising[1:], strict=False):
+    for low, high in pairwise(rising):
         assert low.energy < high.energy and low.delay >= high.delay > 0 and low.wire < high.wire
 
 
 def test_every_figure_of_ecmt45_at_28_and_7_nm_by_hand() -> None:
     base = load_chip("ecmt45")
     pitch_mm, wire_45 = die_area_mm2(base).tile_pitch_mm, 310 / 2560 * 128
-    for chip, energy, area, volts in ((at(28), ENERGY_28, (0.46 / 0.21) ** SHARE * 0.21, 1.0), (at(7, 0.7), ENERGY_7, 0.059, 7 / 9)):
+    for chip, energy, area, volts in (
+        (at(28), ENERGY_28, (0.46 / 0.21) ** SHARE * 0.21, 1.0),
+        (at(7, 0.7), ENERGY_7, 0.059, 7 / 9),
+    ):
         flit = wire_45 * pitch_mm * sqrt(area) * volts**2 + (41.7 - wire_45 * pitch_mm) * energy
         assert chip.noc.energy_pj_per_flit_hop == pytest.approx(flit)
         assert die_area_mm2(chip).total == pytest.approx(die_area_mm2(base).total * area)
@@ -59,7 +65,9 @@ def test_every_figure_of_ecmt45_at_28_and_7_nm_by_hand() -> None:
         assert chip.clock_mhz > 700 and "delay of a gate" in chip.origin("clock_mhz")
         assert chip.off_chip == base.off_chip and chip.noc.chip_crossing_pj_per_flit == 640, "outside the chip"
         assert chip.synapse_core == base.synapse_core and chip.mesh == base.mesh, "counts do not move"
-    assert "Stillmaker and Baas" in at(28).origin("area.multiplier_um2") and "11884 (Horowitz" in at(28).origin("area.multiplier_um2")
+    assert "Stillmaker and Baas" in at(28).origin("area.multiplier_um2") and "11884 (Horowitz" in at(28).origin(
+        "area.multiplier_um2"
+    )
     assert "CACTI 7" in at(28).origin("leakage.router_uw") and "Keckler" in at(28).origin("noc.energy_pj_per_flit_hop")
 
 
@@ -75,7 +83,9 @@ def test_an_inherited_figure_moves_and_one_that_the_file_states_does_not(write_c
 
 def test_a_copied_file_moves_too(tmp_path: Path) -> None:
     text = derived_file(load_chip("ecmt45"), "ecmt45")
-    (tmp_path / "mine.yaml").write_text(text.replace('process_nm: {value: 45.0, source: "', 'process_nm: {value: 28, source: "my '))
+    (tmp_path / "mine.yaml").write_text(
+        text.replace('process_nm: {value: 45.0, source: "', 'process_nm: {value: 28, source: "my ')
+    )
     assert load_chip(tmp_path / "mine.yaml").leakage == at(28).leakage
 
 
@@ -109,7 +119,10 @@ def test_every_figure_with_a_unit_of_technology_has_a_rule_or_lies_outside() -> 
         ({"process_nm": 7, "voltage_v": 1.2}, r"voltage_v is 1\.2, above"),
         ({"process_nm": 5}, r"process_nm is 5: Stillmaker and Baas.* from 7 to 90 nm"),
         ({"process_nm": 130}, "process_nm is 130"),
-        ({"voltage_v": 0.7, "clock_mhz": 500}, r"clock_mhz is 500, gates at 45 nm, 0\.7 V reach 220\.5 .*lower it, or raise voltage_v"),
+        (
+            {"voltage_v": 0.7, "clock_mhz": 500},
+            r"clock_mhz is 500, gates at 45 nm, 0\.7 V reach 220\.5 .*lower it, or raise voltage_v",
+        ),
     ],
 )
 def test_what_the_model_does_not_cover_is_refused(changes: dict[str, float], words: str) -> None:
