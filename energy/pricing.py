@@ -9,16 +9,16 @@ from synaptile.energy.accountings import LADDER, Comparison, compare
 from synaptile.energy.conservation import check_activity, check_bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.energy.notes import rung_notes
-from synaptile.energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
+from synaptile.energy.prices import HOROWITZ, EnergyTable, at_node, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
 from synaptile.foundation.arguments import expect
-from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip, as_chip
+from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
+from synaptile.hwmodels.scale import supply_of
 from synaptile.simulator.activity import OPS, Activity
 from synaptile.simulator.schedule.timeline import Timeline
 
 _FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
-_HOROWITZ_NM = 45.0
 
 
 def price(
@@ -28,41 +28,34 @@ def price(
     timeline: Timeline | None = None,
     number_format: str | None = None,
     energy_table: EnergyTable | None = None,
-    reuse: int | None = None,
 ) -> EnergyReport:
     """Bill a run on a chip (or its name or file), SNN and ANN side by side, and check that nothing was lost on the way.
 
     `number_format` is "fp32", "fp16" or "int8" and holds for both sides; the default follows the run (int8 for an int8 run, fp32
-    otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure; the accountings eq30 and released keep
-    the published pair E_MAC, E_AC of the number format whatever the chip. An `energy_table` given replaces both. Memories, NoC
-    and leakage cost what `chip` says.
+    otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure, scaled to the chip's node and supply
+    unless it says `scaling: none`; eq30 and released keep the published pair E_MAC, E_AC of the number format whatever the chip,
+    scaled alike: its ratio stays. An `energy_table` given replaces both. Memories, NoC and leakage cost what `chip` says.
 
-    `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung. `reuse` is how many tokens a weight row
-    serves once it is fetched (default 1: every event fetches its row).
+    `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung.
 
-    Raises InputError for an unknown number format, a `reuse` below 1 or a schedule of something else, ChipError for a chip that
-    prices what no core issues, ConservationError where counts disagree.
+    Raises InputError for an unknown number format or a schedule of something else, ChipError for a chip that prices what no core
+    issues, ConservationError where counts disagree.
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
     chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
     check_number_format(chosen)
-    tokens_a_fetch = 1 if reuse is None else reuse
-    if tokens_a_fetch < 1:
-        raise InputError(f"reuse is {reuse} tokens a weight row, needs at least 1")
     table = table_for(chip) if energy_table is None else energy_table
-    published = HOROWITZ if energy_table is None else energy_table
+    published = at_node(HOROWITZ, chip) if energy_table is None else energy_table
     check_activity(activity)
     comparisons = compare(activity, chosen, published, table)
     check_bill(comparisons["executed"].snn, activity)
     own_ac = energy_table is None and chosen in chip.operation_pj.get("ac", {})
     weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
-    rungs = upper_rungs(
-        activity, chip, comparisons["executed"], timeline=timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac
-    )
+    rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, weights_in_ac=weights_in_ac)
     comparisons |= rungs.cumulative
     notes = activity.synthetic_notes + _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
-    notes += rung_notes(activity, chip, rungs, timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac)
+    notes += rung_notes(activity, chip, rungs, timeline, weights_in_ac=weights_in_ac)
     return EnergyReport(
         activity,
         chip,
@@ -73,9 +66,22 @@ def price(
         notes,
         additions=rungs.additions,
         missing=rungs.missing,
-        reuse=tokens_a_fetch,
+        best=rungs.best,
         timeline=timeline,
     )
+
+
+def _node_notes(chip: Chip) -> list[str]:
+    here = supply_of(chip)
+    if here == REFERENCE:
+        return []
+    if chip.scaling == "none":
+        return [f"{chip.name} ({here}) says scaling: none: figures from Horowitz hold at {REFERENCE} and are not scaled."]
+    return [
+        f"Figures are those of {here}: energy of logic x {factors(REFERENCE, here).energy:.4g} from {REFERENCE} "
+        f"({LOGIC_SOURCE}), memories by CACTI 7 (on a supply of their own), wires by length and voltage squared; "
+        "each price says what moved it."
+    ]
 
 
 def _notes(
@@ -113,8 +119,7 @@ def _notes(
             notes.append(
                 f"{chip.name} also prices {', '.join(sorted(unused))}, which a run does not count one by one: not billed."
             )
-        if chip.process_nm != _HOROWITZ_NM:
-            notes.append(f"{chip.name} is a {chip.process_nm:g} nm chip; figures from Horowitz hold at 45 nm and are not scaled.")
+        notes += _node_notes(chip)
     if chip.virtual_host_ec:
         notes.append(
             f"VIRTUAL HOST EC UNIT: {chip.name} was given an EC core a tile that the silicon does not have, with the figures of "

@@ -111,6 +111,7 @@ def execute(
         settled,
         recorder.convolutions,
         lengths,
+        recorder.fetches,
     )
 
 
