@@ -55,7 +55,7 @@ def execute_images(
     chosen: ImageSet | TextSet,
     answers: NDArray[np.floating],
     steps: int,
-    numeric: str,
+    numeric: str | None,
     threads: int | None,
     progress: Progress | None = None,
     *,
