@@ -10,7 +10,7 @@ import pytest
 
 from synaptile.hwmodels import Chip, ECCore, SynapseCore, load_chip, vary
 from synaptile.mapper import CoreProgram, map_graph
-from synaptile.mapper.alike import UNREAD_OF_CORES, mapping_key
+from synaptile.mapper.alike import UNREAD_OF_CORES, mapping_key, reads
 from tests.graphs import vit_graph
 
 GRAPH = vit_graph(1, 5, 8, 2, 16, 3)
@@ -75,6 +75,28 @@ def test_chips_of_one_key_are_mapped_alike(changes: dict[str, Any]) -> None:
 )
 def test_what_the_mapper_reads_makes_another_key(changes: dict[str, Any]) -> None:
     assert mapping_key(vary(BASE, changes)) != mapping_key(BASE)
+
+
+@pytest.mark.parametrize("goal", ["latency", "throughput"])
+def test_mapping_for_time_reads_nothing_beside_its_key(goal: Any) -> None:
+    read: set[str] = set()
+    map_graph(GRAPH, watched(BASE, read), goal=goal, placement="row_major")
+    assert {"synapse_core.lanes_per_cycle", "ec_core.multipliers_per_cycle", "noc.link_flits_per_cycle"} <= read
+    assert {name.partition(".")[0] for name in read} <= {
+        "mesh",
+        "synapse_core",
+        "ec_core",
+        "noc",
+        "weights",
+        "layer_major",
+        "name",
+    }
+    for changes in ({"synapse_core.lanes_per_cycle": 2}, {"noc.flit_bits": 64}, {"ec_core.special_functions_per_cycle": 0.5}):
+        other = vary(BASE, changes)
+        assert mapping_key(other, goal) != mapping_key(BASE, goal) and mapping_key(other) == mapping_key(BASE)
+        assert all(reads(figure, goal) and not reads(figure) for figure in changes)
+    assert mapping_key(BASE, goal) != mapping_key(BASE)
+    assert mapping_key(vary(BASE, {"clock_mhz": 100.0}), goal) == mapping_key(BASE, goal)
 
 
 def test_unread_figures_are_figures_of_cores() -> None:
