@@ -13,12 +13,13 @@ from synaptile.foundation.archive import read_archive, write_archive
 from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.mapper import load_program, program_digest, save_program
-from synaptile.simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
+from synaptile.simulator.activity import Accounting, Activity, OperationTable, RowFetches, SpikeRecord
 
 FORMAT = "synaptile-activity"
 VERSION = 1
 _SPIKES = "spikes/"
 _CONVOLUTIONS = "convolutions/"
+_FETCHES = "fetches/"
 
 
 def save_activity(activity: Activity, directory: str | Path) -> None:
@@ -35,6 +36,7 @@ def save_activity(activity: Activity, directory: str | Path) -> None:
         "roles": list(activity.operations.roles),
         "sites": {site: record.neurons for site, record in activity.spikes.items()},
         "provenance": dict(activity.provenance),
+        "shared_rows": {node: [fetched.block, fetched.batch] for node, fetched in activity.fetches.items()},
     }
     write_archive(folder / "activity.npz", FORMAT, VERSION, header, _arrays_of(activity))
 
@@ -81,6 +83,12 @@ def load_activity(directory: str | Path) -> Activity:
         arrays.get("settled"),
         MappingProxyType({key.removeprefix(_CONVOLUTIONS): a for key, a in arrays.items() if key.startswith(_CONVOLUTIONS)}),
         arrays.get("lengths"),
+        MappingProxyType(
+            {
+                node: RowFetches(int(block), int(batch), arrays[f"{_FETCHES}{node}"])
+                for node, (block, batch) in header.get("shared_rows", {}).items()  # absent in runs of before
+            }
+        ),
     )
 
 
@@ -96,6 +104,7 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
     if activity.lengths is not None:
         arrays["lengths"] = activity.lengths
     arrays |= {f"{_CONVOLUTIONS}{node}": counts for node, counts in activity.convolutions.items()}
+    arrays |= {f"{_FETCHES}{node}": fetched.rows for node, fetched in activity.fetches.items()}
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events
