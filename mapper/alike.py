@@ -20,7 +20,8 @@ UNREAD_OF_CORES = frozenset(
         "registers",
     }
 )
-"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, and where weights lie."""
+"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, where weights lie, and whether
+spikes wait in a buffer."""
 
 
 def mapping_key(chip: Chip, goal: MappingGoal = "room") -> str:
@@ -33,8 +34,9 @@ def mapping_key(chip: Chip, goal: MappingGoal = "room") -> str:
         kind: None if core is None else {name: value for name, value in asdict(core).items() if name not in unread}
         for kind, core in (("synapse", chip.synapse_core), ("ec", chip.ec_core))
     }
+    waiting = chip.memories.event_buffer is not None
     timed = {} if goal == "room" else {"goal": goal, "noc": asdict(chip.noc)}
-    return digest_of({"mesh": asdict(chip.mesh), "weights": chip.weights, **cores, **timed})
+    return digest_of({"mesh": asdict(chip.mesh), "weights": chip.weights, "waiting": waiting, **cores, **timed})
 
 
 def reads(figure: str, goal: MappingGoal = "room") -> bool:
@@ -42,4 +44,4 @@ def reads(figure: str, goal: MappingGoal = "room") -> bool:
     section, _, key = figure.partition(".")
     if section in ("synapse_core", "ec_core"):
         return goal != "room" or key.partition(".")[0] not in UNREAD_OF_CORES
-    return section in ("mesh", "weights") or (goal != "room" and section == "noc")
+    return section in ("mesh", "weights") or figure.startswith("memories.event_buffer.") or (goal != "room" and section == "noc")
