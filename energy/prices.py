@@ -10,6 +10,8 @@ from synaptile.energy.horowitz import NUMBER_FORMATS, PRIMITIVE_FIGURES, Figure
 from synaptile.energy.special_functions import EXPANSIONS, expand
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
+from synaptile.hwmodels.scale import supply_of
 from synaptile.simulator.activity import OPS
 
 
@@ -88,6 +90,17 @@ HOROWITZ = EnergyTable("Horowitz 45 nm", PRIMITIVE_FIGURES)
 """The built-in table: Horowitz's figures and the documented special-function expansions, without any chip's overrides."""
 
 
+def at_node(table: EnergyTable, chip: Chip) -> EnergyTable:
+    """A table that holds at 45 nm and 0.9 V, as Horowitz' does, moved to the node and supply of `chip`."""
+    here = supply_of(chip)
+    if chip.scaling == "none" or here == REFERENCE:
+        return table
+    factor = factors(REFERENCE, here).energy
+    how = f"x {factor:.4g} from {REFERENCE} to {here} (energy of logic, {LOGIC_SOURCE})"
+    moved = {key: Figure(figure.pj * factor, f"{figure.source}; {how}") for key, figure in table.figures.items()}
+    return replace(table, name=f"{table.name} scaled to {here}", figures=MappingProxyType(moved))
+
+
 def check_number_format(number_format: str) -> None:
     """Raise InputError unless `number_format` is one that the tables hold."""
     if number_format not in NUMBER_FORMATS:
@@ -95,12 +108,12 @@ def check_number_format(number_format: str) -> None:
 
 
 def table_for(chip: Chip, base: EnergyTable = HOROWITZ) -> EnergyTable:
-    """`base` with the chip's own operation energies and special functions laid over it.
+    """`base` at the chip's node and supply, with the chip's own operation energies and special functions laid over it.
 
     An operation that the chip prices and no core issues stays in the table without effect. Raises ChipError for a number
     format that the tables do not hold.
     """
-    table = base
+    table = base = at_node(base, chip)
     for op, by_format in chip.operation_pj.items():
         for number_format, pj in by_format.items():
             if number_format not in NUMBER_FORMATS:

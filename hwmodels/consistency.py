@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from synaptile.foundation.documents import Location, Problem
 from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.node import Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 
 
@@ -19,6 +20,8 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _dataflow(chip)
     yield from _streaming(chip)
     yield from _memories(chip)
+    if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
+        yield (found[0],), found[1]
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import Chip, die_area_mm2
 from synaptile.hwmodels.parameters import resolve_parameter
 from synaptile.studies.sizing.answer import ChipOutcome, Knob, Value
@@ -74,7 +75,13 @@ class Family:
         if len(self.cost):
             return float(self.cost[self.number(index)])
         changes = self.changes(index)
-        return die_area_mm2(_resized(self.bases.of(changes), figures_in(changes))).total
+        figures = figures_in(changes)
+        if "process_nm" not in figures and "voltage_v" not in figures:
+            return die_area_mm2(_resized(self.bases.of(changes), figures)).total
+        try:
+            return die_area_mm2(self.bases.chip(changes)).total  # all figures of area move with them
+        except ChipError:
+            return 0.0  # no chip at all: a lower bound, whatever it will be refused for
 
     def ruled_out(self, index: Sequence[int], outcome: ChipOutcome, excess: Mapping[str, float]) -> NDArray[np.bool_]:
         """Points that fail because this one does; shape (points,).

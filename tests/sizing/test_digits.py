@@ -11,7 +11,7 @@ import pytest
 
 from synaptile.energy import price
 from synaptile.foundation.errors import ChipError, InputError
-from synaptile.hwmodels import Chip, load_chip, vary
+from synaptile.hwmodels import Chip, die_area_mm2, load_chip, vary
 from synaptile.images import digits
 from synaptile.mapper import map_graph
 from synaptile.report.views.sizing import sizing_document
@@ -143,6 +143,23 @@ def test_without_the_spikes_of_all_images_energies_are_marked_or_the_study_is_re
         size(few, images_per_second=10.0, images=2, **wide)
     with pytest.raises(InputError, match="one image alone has none"):
         size(few, images_per_second=10.0, **wide)
+
+
+def test_the_lower_bound_of_a_point_is_the_area_of_its_chip_whatever_varies() -> None:
+    values: dict[str, list[Value]] = {
+        "process_nm": [28.0, 45.0],
+        "synapse_core.registers.words": [32, 64],
+        "ec_core.state_memory_kib": [128, 196],
+        "weights": ["resident", "streamed"],
+        "images_per_load": [1, 2],
+    }
+    family = make_family(Bases(load_chip("ecmt45-lm")), knobs_of(load_chip("ecmt45-lm"), values))
+    for at, index in enumerate(family.index.tolist()):
+        changes = family.changes(index)
+        if changes["weights"] == "resident" and changes["images_per_load"] != 1:
+            continue  # refused
+        assert family.cost[at] == pytest.approx(die_area_mm2(family.bases.chip(changes)).total, rel=1e-12)
+    assert len(set(family.cost.tolist())) > 8
 
 
 def test_leaving_an_order_or_streaming_takes_what_belonged_to_it_along() -> None:
