@@ -54,7 +54,7 @@ def execute_images(
     chosen: ImageSet | TextSet,
     answers: NDArray[np.floating],
     steps: int,
-    numeric: str,
+    numeric: str | None,
     threads: int | None,
     progress: Progress | None = None,
     *,
