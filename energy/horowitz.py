@@ -104,14 +104,13 @@ def _primitive(number_format: str, op: str) -> Figure:
     return PUBLISHED[name] if name in PUBLISHED else DERIVED[name]
 
 
-def mac(multiplied: str, added: str) -> Figure:
-    """A multiplication in one format, added in another."""
+def _mac(number_format: str) -> Figure:
     # Rounded to 1e-9 pJ so that 3.7 + 0.9 is the literature's 4.6 and not 4.6000000000000005.
-    mul, add = _primitive(multiplied, "mul"), _primitive(added, "add")
+    mul, add = _primitive(number_format, "mul"), _primitive(number_format, "add")
     pj = round(mul.pj + add.pj, 9)
-    if multiplied == added and f"{added} mul" in PUBLISHED:
-        return Figure(pj, f"{_SOURCE}: {added} multiply {mul.pj} + add {add.pj}")
-    return Figure(pj, f"{multiplied} multiply {mul.pj:g} ({mul.source}) + {added} add {add.pj:g} ({add.source})")
+    if f"{number_format} mul" in PUBLISHED:
+        return Figure(pj, f"{_SOURCE}: {number_format} multiply {mul.pj} + add {add.pj}")
+    return Figure(pj, f"{number_format} multiply {mul.pj:g} ({mul.source}) + add {add.pj:g} ({add.source})")
 
 
 def _compare(number_format: str) -> Figure:
@@ -132,7 +131,7 @@ def _row(number_format: str) -> dict[tuple[str, str], Figure]:
     add = _primitive(number_format, "add")
     return {
         ("ac", number_format): Figure(add.pj, f"{add.source}: one accumulate"),
-        ("mac", number_format): mac(number_format, number_format),
+        ("mac", number_format): _mac(number_format),
         ("add", number_format): add,
         ("mul", number_format): _primitive(number_format, "mul"),
         ("compare", number_format): _compare(number_format),

@@ -6,6 +6,8 @@ exponent 0.464. Reads and writes cost the same. Which size counts: the bank that
 `state_bank_bits`), else the core's whole memory as one SRAM. A bank alone leaves out the wires between banks and datapath, the
 whole memory as one SRAM charges them in full: the truth lies between.
 
+At another node than 45 nm an access costs what that line says, times what CACTI 7 says of the same bank from 45 nm to that node.
+
 A memory for which the chip file has figures of its own (section `memories`: an SRAM compiler's, or rows of CACTI 7) is priced by
 these, reads and writes apart, in accesses of the width that they are for.
 """
@@ -17,6 +19,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from synaptile.energy.horowitz import sram_figure
 from synaptile.energy.prices import Price
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.node import REFERENCE
+from synaptile.hwmodels.scale import memory_access, supply_of
 from synaptile.hwmodels.sections import Memory
 from synaptile.hwmodels.sram_table import sram_figures
 from synaptile.mapper.program import CoreKind
@@ -149,4 +153,9 @@ def _sram(chip: Chip, memory: str, whole_bits: int, bank_bits: int | None) -> Pr
     figure = sram_figure((bank_bits or whole_bits) / 8)
     key = f"{memory}_bank_bits" if bank_bits else f"{memory}_memory_bits"
     what = "a bank" if bank_bits else "the whole memory as one SRAM"
-    return Price(figure.pj, f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}")
+    source = f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}"
+    here = supply_of(chip)
+    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
+        return Price(figure.pj, source)
+    moved = memory_access((bank_bits or whole_bits) / 8, REFERENCE, here, f"{chip.name}, {key}")
+    return Price(figure.pj * moved.factor, f"{source}; x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})")

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from synaptile.energy.horowitz import PRIMITIVE_FIGURES, Figure, mac, sram_figure
+from synaptile.energy.horowitz import PRIMITIVE_FIGURES, Figure, sram_figure
 from synaptile.energy.special_functions import EXPANSIONS, expand
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.formats import FORMATS, Table
+from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
+from synaptile.hwmodels.scale import memory_access, supply_of
 from synaptile.simulator.activity import OPS
+
+SMALLEST_BYTES = 256
+"""The smallest memory of which a factor between nodes is known; smaller tables take it too."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class EnergyTable:
 
     `figures` holds operations with a figure of their own, `expansions` says how the others are composed. A figure wins over an
     expansion. `expansion_sources` names where a row of `expansions` comes from when it is not the built-in table. `tables`
-    holds what a read costs of each function that is a table, which wins over both.
+    holds what a read costs of each function that is a table, which wins over both; `own_macs` the formats in which a figure was
+    given for a MAC as a whole.
     """
 
     name: str
@@ -50,6 +56,7 @@ class EnergyTable:
     expansions: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: EXPANSIONS)
     expansion_sources: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Figure] = field(default_factory=dict)
+    own_macs: frozenset[str] = frozenset()
 
     def price(self, op: str, number_format: str) -> Price:
         """Price of one `op`. Unknown operations are unpriced, not free; raises InputError for an unknown number format."""
@@ -83,8 +90,13 @@ class EnergyTable:
     def _figure(self, op: str, multiplied: str, added: str) -> Figure | None:
         """Additions cost what their sum's format says, all else what the factors' does; a MAC in two formats is composed."""
         found = self.figures.get((op, added if op in ("ac", "add", "compare") else multiplied))
-        composed = op == "mac" and multiplied != added and found == PRIMITIVE_FIGURES.get((op, multiplied))
-        return mac(multiplied, added) if composed and found is not None else found
+        if op != "mac" or multiplied == added or multiplied in self.own_macs:
+            return found
+        mul, add = self.figures.get(("mul", multiplied)), self.figures.get(("add", added))
+        if mul is None or add is None:
+            return None
+        text = f"{multiplied} multiply {mul.pj:.4g} ({mul.source}) + {added} add {add.pj:.4g} ({add.source})"
+        return Figure(round(mul.pj + add.pj, 9), text)
 
     def _looked_up(self, op: str, multiplied: str, added: str) -> Price:
         """A function of straight lines: one MAC and one read of its table."""
@@ -105,11 +117,23 @@ class EnergyTable:
         if not 0 <= pj < float("inf"):
             raise InputError(f"energy of {op!r} in {number_format} is {pj} pJ: give a figure that is finite and not negative")
         figures = {**self.figures, (op, number_format): Figure(pj, source)}
-        return replace(self, figures=MappingProxyType(figures))
+        macs = self.own_macs | ({number_format} if op == "mac" else set())
+        return replace(self, figures=MappingProxyType(figures), own_macs=macs)
 
 
 HOROWITZ = EnergyTable("Horowitz 45 nm", PRIMITIVE_FIGURES)
 """The built-in table: Horowitz's figures and the documented special-function expansions, without any chip's overrides."""
+
+
+def at_node(table: EnergyTable, chip: Chip) -> EnergyTable:
+    """A table that holds at 45 nm and 0.9 V, as Horowitz' does, moved to the node and supply of `chip`."""
+    here = supply_of(chip)
+    if chip.scaling == "none" or here == REFERENCE:
+        return table
+    factor = factors(REFERENCE, here).energy
+    how = f"x {factor:.4g} from {REFERENCE} to {here} (energy of logic, {LOGIC_SOURCE})"
+    moved = {key: Figure(figure.pj * factor, f"{figure.source}; {how}") for key, figure in table.figures.items()}
+    return replace(table, name=f"{table.name} scaled to {here}", figures=MappingProxyType(moved))
 
 
 def check_number_format(number_format: str, known: Sequence[str] = FORMATS) -> None:
@@ -119,12 +143,12 @@ def check_number_format(number_format: str, known: Sequence[str] = FORMATS) -> N
 
 
 def table_for(chip: Chip, base: EnergyTable = HOROWITZ) -> EnergyTable:
-    """`base` with the chip's own operation energies and special functions laid over it.
+    """`base` at the chip's node and supply, with the chip's own operation energies and special functions laid over it.
 
     An operation that the chip prices and no core issues stays in the table without effect. Raises ChipError for a number
     format that the tables do not hold.
     """
-    table = base
+    table = base = at_node(base, chip)
     for op, by_format in chip.operation_pj.items():
         for number_format, pj in by_format.items():
             if number_format not in FORMATS:
@@ -150,6 +174,11 @@ def _source(chip: Chip, *keys: str) -> str:
 
 def _table_read(chip: Chip, op: str, table: Table) -> Figure:
     """Reading a slope and an intercept from a table, an SRAM of its size."""
-    read, key = sram_figure(table.size_bits / 8), f"functions.{op}.segments"
+    key = f"functions.{op}.segments"
+    read = sram_figure(table.size_bits / 8)
     size = f"table of {table.segments} segments x 2 x {table.bits} bits ({chip.name}, {key}: {chip.origin(key)})"
-    return Figure(read.pj, f"{size}, read {read.source}")
+    source, here = f"{size}, read {read.source}", supply_of(chip)
+    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
+        return Figure(read.pj, source)
+    moved = memory_access(max(table.size_bits / 8, SMALLEST_BYTES), REFERENCE, here, f"{chip.name}, {key}")
+    return Figure(read.pj * moved.factor, f"{source}; x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})")

@@ -8,7 +8,7 @@ from synaptile.energy.accountings import TITLES, Comparison
 from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
 from synaptile.energy.best import Best, Sides, each_sides_best
 from synaptile.energy.bill import Bill, joined
-from synaptile.energy.conservation import check_billed_flits, check_timeline
+from synaptile.energy.conservation import check_billed_flits, check_phases, check_timeline
 from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, scheduled_flits, snn_flits
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
@@ -57,6 +57,8 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     snn = snn_accesses(activity, chip, weights_in_ac=weights_in_ac)
     dense = tally_passes(passes, lambda program: ann_accesses(program, chip))
     below = rungs.add("memory", executed, snn.bill(memory, images), dense.bill(memory, passes.images))
+    if timeline is not None:
+        check_phases(rungs.additions["memory"].snn, timeline)
     sides = Sides(snn, dense, passes)
     rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, weights_in_ac=weights_in_ac)
     flits = _flits(activity, chip, timeline)

@@ -59,6 +59,8 @@ class Chip(Section, Tabular, Shown):
     """Technology node."""
     voltage_v: Real
     """Supply."""
+    scaling: Literal["stillmaker-baas", "none"] = "stillmaker-baas"
+    """What is not stated for this node and supply is scaled to them; none: figures of other nodes are billed as they are."""
     clock_mhz: Real
     """Clock of cores and network."""
     mesh: Mesh

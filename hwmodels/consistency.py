@@ -8,6 +8,7 @@ from dataclasses import fields
 from synaptile.foundation.documents import Location, Problem
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
+from synaptile.hwmodels.node import Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 
 MOST_SEGMENTS = 2**16
@@ -25,6 +26,8 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _memories(chip)
     yield from _formats(chip)
     yield from _functions(chip)
+    if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
+        yield (found[0],), found[1]
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ProductUnit, Synapse
 from synaptile.energy import EnergyReport, price
-from synaptile.foundation.errors import InputError
+from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Buffer, Dataflow, Dram, Memories, Memory, Registers
 from synaptile.mapper import map_graph
@@ -166,9 +166,8 @@ def test_memories_are_priced_by_their_own_figures() -> None:
 
 
 def test_phases_pay_for_their_weights_and_for_what_they_hand_on() -> None:
-    dram = Dram(pj_per_bit=8.0, gbit_per_s=10.0, latency_ns=100.0)
-    mesh = replace(ROOMY.mesh, width=1, height=1)
-    chip = replace(ROOMY, mesh=mesh, weights="streamed", memories=Memories(dram=dram), images_per_load=1)
+    chip = streamed()
+    dram = chip.memories.dram
     activity = run(chip)
     assert activity.program.phases > 1
     report = price(activity, chip)
@@ -250,9 +249,34 @@ def test_memories_that_state_their_leakage_leak_apart() -> None:
 
 def test_no_line_of_a_phased_chip_counts_below_zero() -> None:
     """Cores of all phases outnumber the seats that leak."""
-    dram = Dram(pj_per_bit=8.0, gbit_per_s=10.0, latency_ns=100.0)
-    chip = replace(ROOMY, mesh=replace(ROOMY.mesh, width=1, height=1), weights="streamed", memories=Memories(dram=dram))
+    chip = streamed()
     activity = run(chip)
     report = price(activity, chip, timeline=schedule(activity))
     for side in ("snn", "ann"):
         assert min(line.count for line in report.lines(accounting="static", side=side)) > 0
+
+
+def streamed(**memories: Any) -> Chip:
+    """The roomy chip's figures on a single tile."""
+    dram = Dram(pj_per_bit=8.0, gbit_per_s=10.0, latency_ns=100.0)
+    mesh = replace(ROOMY.mesh, width=1, height=1)
+    return replace(ROOMY, mesh=mesh, weights="streamed", memories=Memories(dram=dram, **memories))
+
+
+@pytest.mark.parametrize("through", [None, 10**9])
+def test_what_is_priced_between_phases_is_what_is_scheduled(through: int | None) -> None:
+    buffer = through and Buffer(width_bits=64, read_pj=1.0, write_pj=1.0, capacity_bits=through, bits_per_cycle=64.0)
+    chip = streamed(buffer=buffer)
+    activity = run(chip)
+    timeline = schedule(activity, images=IMAGES)
+    report = price(activity, chip, timeline=timeline)
+    phases = timeline.phases
+    assert phases is not None and phases.loaded_bits.sum() == sum(counts(report, "weights in").values())
+    if buffer is None:
+        handed = [sum(counts(report, role).values()) for role in ("stored for later phases", "read from earlier phases")]
+        assert phases.moved_bits.sum() == sum(handed)
+    for name, lost in (("loaded_bits", "weights in"), ("moved_bits", "between phases")):
+        column = getattr(phases, name).copy()
+        column[np.flatnonzero(column)[0]] += 10**6
+        with pytest.raises(ConservationError, match=lost):
+            price(activity, chip, timeline=replace(timeline, phases=replace(phases, **{name: column})))
