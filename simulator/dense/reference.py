@@ -16,6 +16,7 @@ from synaptile.conversion.graph import (
     ConstantStream,
     Convolution2d,
     CurrentSource,
+    DifferentialNeurons,
     ECUnit,
     ImageSource,
     InputCurrent,
@@ -53,6 +54,8 @@ from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
 from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
 from synaptile.simulator.dense.units import (
     DenseHead,
+    DifferenceUnit,
+    DifferentialSite,
     ExpectationUnit,
     IntegerSynapse,
     MTSite,
@@ -74,8 +77,8 @@ class Reference(Brief):
     `logits`: shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes`: site ->
     emitted values (0 or +-theta*2^k, or +-step), shape ``(steps, images, *site shape)``. `eq30` and `released`: node ->
     accumulates issued at that step, shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0
-    where there was none, shape (images,), int64; None where the image is shown at every step. What follows a settled step is the
-    same for ever.
+    where there was none, shape (images,), int64; None where a run never rests (`SpikingGraph.settles_after`). What follows a
+    settled step is the same for ever.
     """
 
     logits: Array
@@ -111,7 +114,7 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str | None 
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
         {node: np.stack([run.eq30[node] for run in runs], axis=1) for node in graph.ann_macs},
         {node: np.stack([run.released[node] for run in runs], axis=1) for node in graph.ann_macs},
-        None if graph.source.last_step is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
+        None if graph.settles_after is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
     )
 
 
@@ -135,7 +138,7 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
     units = {node.name: _unit(graph, node, image, numeric) for node in graph.nodes.values()}
     logits: list[Array] = []
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
-    last, readout, settled = graph.source.last_step, graph.readout.name, 0
+    last, readout, settled = graph.settles_after, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
         for node in graph.nodes.values():
@@ -208,6 +211,8 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
             return MTSite(node, dtype)
         case STBIFNeurons():
             return STBIFSite(node, dtype)
+        case DifferentialNeurons():
+            return DifferentialSite(node, array("theta"))
         case Synapse(spiking=False):
             return DenseHead(array("weight"), array("bias"), once=node.injection == "once")
         case Synapse() if numeric == "int8":
@@ -217,9 +222,11 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
         case Synapse():
             return RealSynapse(array("weight"), array("bias"), once=node.injection == "once")
         case ProductUnit():
-            return Product(node, ordered=numeric == "int8")
+            gain = array("gain") if node.law == "difference" else None
+            # Running means of products come back to zero, where 3/4 of a threshold is met exactly: both twins must round alike.
+            return Product(node, ordered=numeric == "int8" or gain is not None, gain=gain)
         case ECUnit():
-            unit = ExpectationUnit if node.law == "mean" else TelescopingUnit
+            unit = {"mean": ExpectationUnit, "sum": TelescopingUnit, "difference": DifferenceUnit}[node.law]
             return unit(lambda x: evaluate(graph, node, x))
         case ReadOut():
             return _read_out(node)
@@ -254,8 +261,9 @@ def _read_out(node: ReadOut) -> Unit:
     total: list[Array] = []
 
     def step(t: int, inputs: list[Array]) -> Array:
-        total[:] = [total[0] + inputs[0] if total else inputs[0]]
         real = inputs[0].dtype.type
+        new = inputs[0] * real(1.0 / t) if node.law == "difference" else inputs[0]
+        total[:] = [total[0] + new if total else new]
         logits = np.asarray(total[0] * real(node.scale / t if node.law == "mean" else node.scale))
         return unit_rows(logits) if node.normalised else logits
 

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from synaptile.conversion.graph import DifferentialNeurons, ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
 from synaptile.foundation.types import Array
 from synaptile.simulator.dense.arithmetic import unit_rows
 from synaptile.simulator.event.buffers import Buffers
-from synaptile.simulator.kernels.expectation import expect, make_constants
+from synaptile.simulator.kernels.differential import fire_differential, make_levels
+from synaptile.simulator.kernels.expectation import expect, make_clock, make_constants
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.streams import add_streams
@@ -140,6 +141,25 @@ class FireUnit(EventUnit):
 
 
 @dataclass
+class DifferentialFireUnit(EventUnit):
+    """Differential neurons of one site; `theta`: (channels,), or (heads,) of an attention map."""
+
+    node: DifferentialNeurons
+    rows: int
+    bounds: NDArray[np.int64]
+    theta: Array
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+        """Grow, integrate, fire, reset."""
+        node, width = self.node, self.node.shape[-1]
+        levels = make_levels(self.theta, node.n, node.tokens if node.is_map else 0, width)
+        events = empty_events(steps * self.rows, width, len(self.bounds) - 1, self.buffers.empty)
+        start = 0 if node.is_map else starts[0]
+        self.traffic.histogram = fire_differential(inputs[0], start, steps, levels, self.bounds, events)
+        return events
+
+
+@dataclass
 class SynapseUnit(EventUnit):
     """An accumulate-only synapse on its tiles; `emitted` is what its site's spikes are worth; `scale` is set in an int8 run."""
 
@@ -201,7 +221,7 @@ class ExpectationUnit(EventUnit):
     dtype: np.dtype[Any]
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """Increments of the expectation, or of F itself: the law of sums is that of means with the clock standing at 1."""
+        """Increments of the expectation, of F itself, or of F of a running mean, by the law's clock."""
         node, width = self.node, self.node.shape[-1]
         arrays = {}
         if node.function == "layer_norm":
@@ -210,8 +230,8 @@ class ExpectationUnit(EventUnit):
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
         out = self.buffers.empty((steps * self.rows, width), self.dtype)
-        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        expect(inputs[0], 0 if node.is_map else starts[0], out, constants, np.array(clock, self.dtype))
+        clock = make_clock(node.law, steps, self.dtype)
+        expect(inputs[0], 0 if node.is_map else starts[0], out, constants, clock)
         return out
 
 
@@ -290,6 +310,7 @@ class ReadOutUnit(SteppedUnit):
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Logits of this step."""
-        self.total += inputs[0][:, starts[0] : starts[0] + self.node.width]
+        read = inputs[0][:, starts[0] : starts[0] + self.node.width]
+        self.total += read * self.dtype.type(1.0 / t) if self.node.law == "difference" else read
         logits = np.asarray(self.total * self.dtype.type(self.node.scale / t if self.node.law == "mean" else self.node.scale))
         return unit_rows(logits) if self.node.normalised else logits
