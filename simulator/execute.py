@@ -29,7 +29,7 @@ from synaptile.simulator.event.ternary_unit import spike_values
 from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.lengths import runs_of
 from synaptile.simulator.memory import check_memory
-from synaptile.simulator.number_format import format_of
+from synaptile.simulator.number_format import check_clock, format_of
 from synaptile.simulator.settling import settled_steps
 
 TOKENS_AT_ONCE = 800
@@ -73,6 +73,7 @@ def execute(
     number, steps = format_of(program.graph, numeric, "float32"), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
     check_held_steps(program.chip, steps)
+    check_clock(program.graph, steps, number)
     batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch), steps)
     lengths = batch.lengths if isinstance(batch, Tokens) else None

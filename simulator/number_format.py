@@ -46,6 +46,16 @@ def format_of(graph: SpikingGraph, numeric: str | None, default: Numeric) -> Num
     return "int8"
 
 
+def check_clock(graph: SpikingGraph, steps: int, numeric: Numeric) -> None:
+    """Raise InputError for more steps than the format tells apart, in a network that counts in shares of 1/t."""
+    last = 2 ** (np.finfo(real_dtype(numeric)).nmant + 1)
+    if steps > last and graph.readout.law == "difference":
+        raise InputError(
+            f"graph {graph.name!r} multiplies with 1/t, and {numeric} tells steps apart up to {last:,}, not {steps:,}: take "
+            "fewer steps (agreement with the ANN comes within ten)"
+        )
+
+
 def stream_dtype(graph: SpikingGraph, numeric: Numeric) -> np.dtype[Any]:
     """The type of streams and state: int64 for whole numbers, whose membranes are held to their own bits."""
     return np.dtype(np.int64) if graph.integer else real_dtype(numeric)

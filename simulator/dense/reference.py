@@ -67,7 +67,7 @@ from synaptile.simulator.dense.units import (
     ordered_linear,
 )
 from synaptile.simulator.dense.whole import IntegerMembrane, IntegerSite, IntegerSynapseUnit
-from synaptile.simulator.number_format import format_of, quantise, stream_dtype
+from synaptile.simulator.number_format import check_clock, format_of, quantise, stream_dtype
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,6 +104,7 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str | None 
     """
     expect(graph, SpikingGraph, "graph", "give a SpikingGraph")
     number, steps = format_of(graph, numeric, "float64"), check_steps(steps)
+    check_clock(graph, steps, number)
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):
         runs = [_run_sentence(graph, ids[:length], steps, number) for ids, length in zip(batch.ids, batch.lengths, strict=True)]

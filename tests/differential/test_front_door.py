@@ -142,6 +142,13 @@ def test_graphs_that_contradict_themselves() -> None:
         SpikingGraph.build("theta", nodes, graph.arrays)
 
 
+@pytest.mark.parametrize(("numeric", "steps"), [("float32", 2**24 + 1), ("int8", 2**30), ("float64", 2**53 + 1)])
+def test_more_steps_than_a_format_tells_apart(numeric: str, steps: int) -> None:
+    graph = differential_vit(1)
+    with pytest.raises(InputError, match=rf"multiplies with 1/t, and {numeric} tells steps apart up to"):
+        reference(graph, some_images(graph, 1), steps, numeric)
+
+
 def test_on_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "digits.spk"
     arguments = ["convert", "digits", "--method", "differential", "--scale", "1.5", "-n", "6", "-o", str(target)]
