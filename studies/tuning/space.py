@@ -43,8 +43,7 @@ def check_tunable(graph: SpikingGraph) -> None:
     if other or not graph.sites:
         sites = f"{len(other)} sites of another kind, first {other[0]!r}" if other else "no neuron sites"
         raise GraphError(
-            f"graph {graph.name!r} has {sites}: only thresholds of multi-threshold neurons are tuned, convert with method ecmt or "
-            "differential"
+            f"graph {graph.name!r} has {sites}: only multi-threshold neurons are tuned, convert with method ecmt or differential"
         )
 
 
