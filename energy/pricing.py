@@ -67,6 +67,7 @@ def price(
         additions=rungs.additions,
         missing=rungs.missing,
         best=rungs.best,
+        performance=rungs.performance,
         timeline=timeline,
     )
 

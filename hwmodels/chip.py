@@ -22,6 +22,7 @@ from synaptile.hwmodels.sections import (
     NoC,
     OffChip,
     Operations,
+    Power,
     SpecialFunctions,
     SynapseCore,
 )
@@ -76,6 +77,8 @@ class Chip(Section, Tabular, Shown):
     """How long a barrier takes; only where synchronisation is barrier."""
     leakage: Leakage
     """Static power."""
+    power: Power | None = None
+    """Clocks, idle cores and control; where absent, they are not billed."""
     off_chip: OffChip
     """What lies outside."""
     memories: Memories = field(default_factory=Memories)

@@ -20,6 +20,7 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _dataflow(chip)
     yield from _streaming(chip)
     yield from _memories(chip)
+    yield from _power(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
         yield (found[0],), found[1]
 
@@ -56,6 +57,23 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+
+
+def _power(chip: Chip) -> Iterator[Problem]:
+    power = chip.power
+    if power is None:
+        return
+    if power.ec_core is None and chip.ec_core is not None:
+        yield ("power", "ec_core"), "is missing, and the chip has EC cores: say what they take, working, idle and gated"
+    if power.ec_core is not None and chip.ec_core is None:
+        yield ("power", "ec_core"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
+    for name, core in (("synapse_core", power.synapse_core), ("ec_core", power.ec_core)):
+        if core is not None and not core.gated_pj_per_cycle <= core.idle_pj_per_cycle <= core.busy_pj_per_cycle:
+            figures = f"{core.gated_pj_per_cycle:g}, {core.idle_pj_per_cycle:g} and {core.busy_pj_per_cycle:g} pJ per cycle"
+            yield ("power", name), f"takes {figures} gated, idle and busy: no state may take less than the one before it"
+    if power.router.gated_pj_per_cycle > power.router.idle_pj_per_cycle:
+        gated, idle = power.router.gated_pj_per_cycle, power.router.idle_pj_per_cycle
+        yield ("power", "router"), f"takes {gated:g} pJ per cycle gated and {idle:g} idle: gated may not take more"
 
 
 def _words(chip: Chip) -> Iterator[Problem]:

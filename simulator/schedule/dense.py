@@ -1,7 +1,7 @@
 """The ANN in cycles: dense passes of a stream of images on the cores of a mapped program, by the same event loop.
 
-A pass is one step in which every activation is sent, as a word. Synapses multiply at the rate of their lanes, neurons take no time,
-and there is no barrier, for there are no steps to part.
+A pass is one step in which every activation is sent, as a word. Synapses multiply at the rate of their lanes, neurons take no
+time, and there is no barrier, for there are no steps to part.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import ceil
 import numpy as np
 
 from synaptile.conversion.graph import Synapse
+from synaptile.foundation.derived import derived
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreKind, CoreProgram
@@ -34,18 +35,24 @@ from synaptile.simulator.schedule.work import ACCUMULATE, MULTIPLY, SPECIAL
 class DenseTimeline:
     """Dense passes of `images` images, one behind the other. `core_busy` has shape (cores,), cycles over the whole stream.
 
-    `latency_cycles`: from the first image's first job, or load, to its result. `interval_cycles`: mean cycles between results; the
-    makespan where there is one image.
+    `latency_cycles`: from the first image's first job, or load, to its result; `between_cycles`: from the first result to the
+    last, the makespan where there is one image.
     """
 
     images: int
     latency_cycles: int
-    interval_cycles: float
+    between_cycles: int
     makespan_cycles: int
     core_busy: Int64
     flit_hops: int
 
+    @property
+    def interval_cycles(self) -> float:
+        """Mean cycles between the results of consecutive images; one image's makespan where there is one."""
+        return self.between_cycles / max(1, self.images - 1)
 
+
+@derived
 def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     """Schedule dense passes. Raises ChipError and ScheduleError as `schedule` does."""
     tables = tables_of(program)
@@ -71,7 +78,7 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     return DenseTimeline(
         images,
         int(done[0]) - begin,
-        float(makespan) if images == 1 else float(done[-1] - done[0]) / (images - 1),
+        makespan if images == 1 else int(done[-1] - done[0]),
         makespan,
         np.bincount(jobs.core, duration.sum(axis=0), program.cores.kind.size).astype(np.int64),
         int(hops),
