@@ -32,8 +32,10 @@ def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool 
         name: the copy's name; None makes one of the chip's and a digest of `changes`.
         follow: whether figures that depend on the changed ones, and are not given, follow them: leakage in proportion to the
             area of core and router (where the chip has a section `area`); energy of a flit in proportion to `noc.flit_bits`, its
-            wires also to the tile pitch; the two figures of a chip crossing go where `mesh.max_chips` becomes 1. At another
-            `process_nm` or `voltage_v` every figure is moved there first (`hwmodels/scale.py`), the clock too.
+            wires also to the tile pitch; the two figures of a chip crossing go where `mesh.max_chips` becomes 1,
+            `images_per_load` where weights become resident, and a core's `time_batch` and `max_steps` where its order becomes
+            step_major. At another `process_nm` or `voltage_v` every figure is moved there first (`hwmodels/scale.py`), the clock
+            too.
 
     Every changed figure's origin says from what it was varied. Without changes and name, the chip itself is returned.
 
@@ -43,8 +45,8 @@ def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool 
     if not changes and name is None:
         return chip
     settings = _settings(chip, changes)
-    if follow and settings.get("mesh.max_chips", chip.mesh.max_chips) == 1:
-        settings = dict.fromkeys(_CROSSINGS) | settings
+    if follow:
+        settings = _without_a_use(chip, settings) | settings
     label = f"chip {chip.name!r}, varied"
     own_name = name if name is not None else _name(chip, settings)
     document, varied = _changed(chip, settings, own_name, label)
@@ -69,6 +71,19 @@ def _changed(chip: Chip, settings: Mapping[str, Value], name: str, label: str) -
     for figure, value in settings.items():
         _put(document, chip, figure, value, "varied")
     return document, chip_from_document(document, label)
+
+
+def _without_a_use(chip: Chip, settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Figures that say nothing any more, to be removed."""
+    gone: dict[str, Value] = {}
+    if settings.get("mesh.max_chips", chip.mesh.max_chips) == 1:
+        gone |= dict.fromkeys(_CROSSINGS)
+    if settings.get("weights") == "resident":
+        gone["images_per_load"] = None
+    for core in ("synapse_core", "ec_core"):
+        if settings.get(f"{core}.dataflow.order") == "step_major":
+            gone |= {f"{core}.dataflow.time_batch": None, f"{core}.dataflow.max_steps": None}
+    return gone
 
 
 def _settings(chip: Chip, changes: Changes) -> dict[str, Value]:
