@@ -125,9 +125,12 @@ def _noc(activity: Activity, timeline: Timeline | None) -> list[str]:
 def _static(activity: Activity, timeline: Timeline) -> list[str]:
     how = "the makespan of one image" if timeline.images == 1 else f"the mean interval in a stream of {timeline.images} images"
     notes = [
-        f"Static energy of the SNN covers {how}; the ANN's time is its busiest core's at full rate, which favours the ANN. "
-        "All cores and routers of the board leak, in use or not."
+        f"Static energy covers {how}, of SNN and ANN each by its own schedule on the same cores. All cores and routers of the "
+        "board leak, in use or not."
     ]
+    chip = timeline.program.chip
+    if chip.power is None:
+        notes.append(f"{chip.name} states no clock, idle or control energy (section power): none is billed, on either side.")
     if timeline.remapped:
         notes.append(
             "The schedule re-mapped the network: operations and memory are those of the executed mapping, NoC and static energy "
