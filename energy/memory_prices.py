@@ -14,11 +14,9 @@ these, reads and writes apart, in accesses of the width that they are for.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from math import log
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from synaptile.energy.horowitz import SRAM_PJ_PER_64BIT, Figure
+from synaptile.energy.horowitz import sram_figure
 from synaptile.energy.prices import Price
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.node import REFERENCE
@@ -63,21 +61,6 @@ def port(chip: Chip, memory: MemoryName) -> Port:
 def port_name(memory: MemoryName) -> str:
     """What ops of a memory with figures of its own begin with."""
     return {"ec_state": "ec", "event_buffer": "event buffer"}.get(memory, memory)
-
-
-def sram_figure(size_bytes: float) -> Figure:
-    """Energy of one 64-bit access of an SRAM of `size_bytes`, and how it was found."""
-    sizes = sorted(SRAM_PJ_PER_64BIT)
-    upper = min(max(bisect_left(sizes, size_bytes), 1), len(sizes) - 1)
-    small, large = sizes[upper - 1], sizes[upper]
-    low, high = SRAM_PJ_PER_64BIT[small].pj, SRAM_PJ_PER_64BIT[large].pj
-    exponent = log(high / low) / log(large / small)
-    how = "interpolated" if sizes[0] <= size_bytes <= sizes[-1] else "extrapolated"
-    return Figure(
-        round(low * (size_bytes / small) ** exponent, 6),
-        f"Horowitz, ISSCC 2014: {how} for {size_bytes / 1024:g} KB from {low:g} pJ at {small // 1024} KB and {high:g} pJ at "
-        f"{large // 1024} KB, exponent {exponent:.3f}",
-    )
 
 
 def accesses(words: int, bits: int, width_bits: int = ACCESS_BITS) -> int:
