@@ -15,7 +15,7 @@ from synaptile.energy.prices import Price
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
-from synaptile.hwmodels.sections import Switching
+from synaptile.hwmodels.power import Switching
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.schedule.timeline import Timeline

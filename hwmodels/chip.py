@@ -14,6 +14,7 @@ from synaptile.foundation.options import Synchronisation
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.hwmodels.formats import Functions, Units
+from synaptile.hwmodels.power import Power
 from synaptile.hwmodels.sections import (
     Area,
     ECCore,
@@ -23,7 +24,6 @@ from synaptile.hwmodels.sections import (
     NoC,
     OffChip,
     Operations,
-    Power,
     SpecialFunctions,
     SynapseCore,
 )

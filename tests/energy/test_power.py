@@ -10,7 +10,7 @@ import pytest
 from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, die_area_mm2, load_chip
-from synaptile.hwmodels.sections import Power, RouterSwitching, Switching
+from synaptile.hwmodels.power import Power, RouterSwitching, Switching
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import Timeline, execute, schedule
 from synaptile.simulator.schedule.dense import dense_timeline
