@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import get_args
 
+from synaptile.energy.inside import Inside
 from synaptile.energy.memory import fetches_are_scaled
 from synaptile.energy.memory_prices import EC, STATE, WEIGHT, MemoryName, access_time_ns
 from synaptile.energy.prices import Price
@@ -17,13 +18,11 @@ from synaptile.simulator.schedule.remap import images_kept
 from synaptile.simulator.schedule.timeline import Timeline
 
 
-def rung_notes(
-    activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, weights_in_ac: bool
-) -> tuple[str, ...]:
+def rung_notes(activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, inside: Inside) -> tuple[str, ...]:
     """Notes on the rungs that the report has; what is missing is said by the ladder itself."""
     notes = _text(activity, timeline)
     if "memory" in rungs.additions:
-        notes += _memory(activity, chip, rungs, weights_in_ac=weights_in_ac)
+        notes += _memory(activity, chip, rungs, inside=inside)
     if "noc" in rungs.additions:
         notes += _noc(activity, timeline)
     if timeline is not None and "static" in rungs.additions:
@@ -49,7 +48,7 @@ def _text(activity: Activity, timeline: Timeline | None) -> list[str]:
     return notes
 
 
-def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, weights_in_ac: bool) -> list[str]:
+def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, inside: Inside) -> list[str]:
     prices = rungs.additions["memory"].snn.prices
     if chip != replace(chip, memories=Memories()) or _flows(chip) != {Dataflow()}:
         return _machine(activity, chip, prices)
@@ -69,10 +68,15 @@ def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, weights_in_ac: bool
         + ("" if len(banked) == 3 else "A memory without banks in the chip file counts as one SRAM. ")
         + "The ANN follows the same dataflow: every activation fetches its weight row and updates accumulators in SRAM."
     ]
-    if weights_in_ac:
+    if inside.ac:
         notes.append(
             f"{chip.name}'s own energy of an accumulate holds its memory accesses, so an event adds none on the rung 'memory'; "
-            "the ANN's MACs are priced without memory and pay it there."
+            + ("that of a MAC does too." if inside.mac else "the ANN's MACs are priced without memory and pay it there.")
+        )
+    if inside.updates:
+        notes.append(
+            f"Neurons of {chip.name}'s synapse cores are billed by the update, at its own figures: active where a spike is sent, "
+            "inactive otherwise. Membranes, currents and biases are in that price."
         )
     return notes
 

@@ -10,6 +10,7 @@ from synaptile.energy.best import Best, Sides, each_sides_best
 from synaptile.energy.bill import Bill, joined
 from synaptile.energy.conservation import check_billed_flits, check_phases, check_timeline
 from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, scheduled_flits, snn_flits
+from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
 from synaptile.energy.performance import Performance, performance_of
@@ -45,7 +46,7 @@ class Rungs:
         return self.cumulative[name]
 
 
-def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, weights_in_ac: bool) -> Rungs:
+def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, inside: Inside) -> Rungs:
     """Rungs memory, noc and static as far as they can be stated, at the prices of `chip`.
 
     Raises InputError for a schedule of another run or chip, ConservationError where schedule, run and bill disagree.
@@ -59,13 +60,13 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     images = activity.images
     memory = memory_prices(chip)
     passes = dense_passes(activity)
-    snn = snn_accesses(activity, chip, weights_in_ac=weights_in_ac)
-    dense = tally_passes(passes, lambda program: ann_accesses(program, chip))
+    snn = snn_accesses(activity, chip, inside=inside)
+    dense = tally_passes(passes, lambda program: ann_accesses(program, chip, inside))
     below = rungs.add("memory", executed, snn.bill(memory, images), dense.bill(memory, passes.images))
     if timeline is not None:
         check_phases(rungs.additions["memory"].snn, timeline)
     sides = Sides(snn, dense, passes)
-    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, weights_in_ac=weights_in_ac)
+    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, inside=inside)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):
         rungs.missing.update(noc=flits, static=NO_SCHEDULE)

@@ -25,6 +25,7 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _streaming(chip)
     yield from _memories(chip)
     yield from _power(chip)
+    yield from _in_prices(chip)
     yield from _formats(chip)
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
@@ -63,6 +64,16 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+
+
+def _in_prices(chip: Chip) -> Iterator[Problem]:
+    """A MAC that holds its memory is one that the chip prices; updates are priced with and without a spike, or not at all."""
+    if chip.synapse_core.memory_in_mac and not chip.operation_pj.get("mac"):
+        yield ("synapse_core", "memory_in_mac"), "is given, but operation_pj.mac is not: give that energy, or remove this"
+    given = [set(chip.operation_pj.get(f"neuron_update_{state}", ())) for state in ("active", "inactive")]
+    if given[0] != given[1]:
+        text = "has other number formats than neuron_update_inactive: an update is priced with and without a spike, or not at all"
+        yield ("operation_pj", "neuron_update_active"), text
 
 
 def _power(chip: Chip) -> Iterator[Problem]:
