@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from synaptile.foundation.documents import Location, Problem
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.banks import own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
 from synaptile.hwmodels.node import Supply, problem
@@ -37,6 +39,8 @@ def _ec_cores(chip: Chip) -> Iterator[Problem]:
     if chip.ec_core is None:
         if tile > 0:
             yield ("mesh", "ec_cores_per_tile"), f"is {tile}, but there is no section ec_core: describe that core, or write 0"
+        if chip.memories.ec_state is not None:
+            yield ("memories", "ec_state"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
         if chip.leakage.ec_core_uw:
             yield ("leakage", "ec_core_uw"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
     else:
@@ -180,9 +184,21 @@ def _memories(chip: Chip) -> Iterator[Problem]:
                 ("memories", known.name, given[0]),
                 "is given, and a flavour, which gives it from a table: remove one of the two",
             )
+        elif memory.flavour is not None:
+            yield from _beyond_the_table(chip, known.name, memory)
         lacking = [key for key in ("read_pj", "write_pj") if own[key] is None]
         if memory.flavour is None and lacking:
             yield ("memories", known.name, lacking[0]), "is missing: give both energies, or a flavour to take them from a table"
+
+
+def _beyond_the_table(chip: Chip, name: str, memory: Memory) -> Iterator[Problem]:
+    """A bank that CACTI 7 has no rows around, found before anything is mapped."""
+    for known, _ in own_memories(chip):
+        if known == name:
+            try:
+                table_figures(chip, known, memory)
+            except ChipError as error:
+                yield ("memories", name, "flavour"), f"is {memory.flavour}: {str(error).partition(': ')[2]}"
 
 
 def _formats(chip: Chip) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from synaptile.simulator import execute, schedule
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Cause, Timeline
-from synaptile.simulator.schedule.transfers import stored_bits, stored_outputs
+from synaptile.simulator.schedule.transfers import handed_on_note, most_stored_bits, stored_bits, stored_outputs
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import Job, Naive, first_image
@@ -128,6 +129,26 @@ def test_a_buffer_takes_over_from_dram_where_it_is_large_enough() -> None:
     assert through.makespan_cycles < around.makespan_cycles
     assert any("memories.buffer holds 10:" in note for note in around.notes)
     assert not any("memories.buffer" in note for note in through.notes)
+
+
+def test_a_buffer_that_may_be_too_small_is_told_before_a_run() -> None:
+    """Least: a bit per neuron; most: all fire. The schedule's own need lies between."""
+    dram = Dram(pj_per_bit=8.0, gbit_per_s=0.4, latency_ns=30.0)
+
+    def told(bits: int) -> tuple[Timeline, str | None]:
+        buffer = Buffer(width_bits=64, read_pj=1.0, write_pj=1.0, capacity_bits=bits, bits_per_cycle=1e6)
+        timeline = phased(memories=Memories(dram=dram, buffer=buffer))
+        return timeline, handed_on_note(timeline.program)
+
+    timeline, note = told(10)
+    assert note is not None and "memories.buffer holds 10: what does not fit" in note
+    least, most = (int(text.replace(",", "")) for text in re.findall(r"[\d,]+(?= to| bits for)", note))
+    counts = SpikeCounts(timeline.activity, timeline.images)
+    stored = stored_outputs(timeline.program)
+    need = most_stored_bits(stored, stored_bits(timeline.program, stored, counts).sum(axis=1)) // timeline.activity.steps
+    assert least < need < most
+    assert told(most)[1] is None
+    assert "what may not fit" in str(told(most - 1)[1])
 
 
 def test_images_of_one_load_share_the_weights() -> None:
