@@ -157,6 +157,14 @@ def test_images_of_one_load_share_the_weights() -> None:
     assert alone.phases.phase.size == 4 * together.phases.phase.size
     assert together.phases.images.tolist() == [4] * together.program.phases
     assert together.makespan_cycles < alone.makespan_cycles
+    ends = alone.phases.end_cycles.reshape(4, -1)[:, -1]
+    assert alone.interval_cycles == (ends[3] - ends[0]) / 3
+    assert together.interval_cycles == together.makespan_cycles / 4, "four images share one load, and all its phases"
+    assert not any("images per load" in note for note in (*alone.notes, *together.notes))
+    short = phased(images_per_load=3)
+    assert any("takes 3 images per load of weights, the last load scheduled has 1" in note for note in short.notes)
+    assert short.phases is not None
+    assert short.interval_cycles == short.phases.end_cycles[-1] - short.phases.end_cycles[short.program.phases - 1]
 
 
 def test_results_do_not_know_of_phases() -> None:
