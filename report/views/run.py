@@ -27,6 +27,7 @@ from synaptile.report.views.energy import (
     utilisation_table,
 )
 from synaptile.report.views.memory import best_table, levels_table
+from synaptile.report.views.power import power_tables
 from synaptile.report.views.program import placement_table
 from synaptile.simulator.activity import Activity
 
@@ -77,6 +78,7 @@ def run_document(report: EnergyReport, labels: Labels | None = None, *, ann_accu
     sheets = (
         table1(report, labels, ann_accuracy=ann_accuracy),
         ladder_table(report),
+        *power_tables(report),
         *memory_tables(report),
         *((unpriced_table(report),) if report.unpriced else ()),
         *_where_it_goes(report),
@@ -95,6 +97,7 @@ def energy_document(report: EnergyReport) -> Document:
     run = f"{activity.images} images, {report.steps} steps, run in {activity.numeric}, billed at {report.number_format}"
     sheets = (
         ladder_table(report),
+        *power_tables(report),
         *memory_tables(report),
         ratios_table(report),
         *_where_it_goes(report),
@@ -114,6 +117,7 @@ def report_document(report: EnergyReport) -> Document:
         f"Energy of {report.activity.program.graph.name} on {report.chip.name}",
         (
             ladder_table(report),
+            *power_tables(report),
             *(replace(sheet, folded=True) for sheet in memory_tables(report)),
             replace(ratios_table(report), folded=True),
             replace(heaviest_table(report), folded=True),

@@ -32,8 +32,11 @@ def timeline_document(timeline: Timeline) -> Document:
     """Latency, interval, makespan, the bottleneck, where cycles of each kind of core went; steps behind a click."""
     facts = (
         ("latency of an image", _cycles_and_time(timeline, timeline.latency_cycles)),
-        ("interval between images", _cycles_and_time(timeline, timeline.interval_cycles)),
-        ("throughput", f"{timeline.images_per_second:,.1f} images/s"),
+        *(
+            (("interval between images", _cycles_and_time(timeline, timeline.interval_cycles)), ("throughput", rate))
+            if (rate := _throughput(timeline))
+            else ()
+        ),
         ("makespan", f"{_cycles_and_time(timeline, timeline.makespan_cycles)}, {timeline.images:,} images"),
         ("busiest", f"{timeline.bottleneck.name}, {percent(timeline.bottleneck.share)} of the makespan"),
         ("synchronisation", f"{timeline.synchronisation}, {timeline.clock_mhz:g} MHz"),
@@ -50,19 +53,25 @@ def timeline_document(timeline: Timeline) -> Document:
     return Document(title, sheets, marked(timeline.activity), facts, timeline.notes)
 
 
+def _throughput(timeline: Timeline) -> str:
+    """Images per second of a stream; nothing of one image alone."""
+    return "" if timeline.images_per_second is None else f"{timeline.images_per_second:,.1f} images/s"
+
+
 def schedule_table(timeline: Timeline) -> Sheet:
     """Latency, throughput and makespan of a schedule, and what limits it."""
-    one = "" if timeline.images > 1 else " (one alone)"
+    rate = _throughput(timeline)
     logits = [(f"  to the logits of step {step}", timeline.first_image_cycles[step - 1]) for step in _steps(timeline)]
     times = [
         ("latency of an image", timeline.latency_cycles),
         *logits,
-        (f"interval between images{one}", timeline.interval_cycles),
+        *([("interval between images", timeline.interval_cycles)] if rate else []),
         ("makespan", timeline.makespan_cycles),
         (f"busiest: {timeline.bottleneck.name}", timeline.bottleneck.busy_cycles),
     ]
     rows = [(what, *_cycle_cells(timeline, cycles)) for what, cycles in times]
-    rows.insert(len(logits) + 2, ("throughput", "", f"{timeline.images_per_second:,.1f} images/s"))
+    if rate:
+        rows.insert(len(logits) + 2, ("throughput", "", rate))
     return Sheet(
         f"Schedule of {timeline.program.graph.name} on {timeline.program.chip.name}: {timeline.images} "
         f"image{'s' if timeline.images > 1 else ''}, {timeline.activity.steps} steps, {timeline.synchronisation}, "

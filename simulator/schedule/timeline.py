@@ -254,9 +254,9 @@ class Timeline(Tabular, Shown):
         return float(last[-1] - last[0]) / (self.images - 1)
 
     @property
-    def images_per_second(self) -> float:
-        """Steady-state throughput."""
-        return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
+    def images_per_second(self) -> float | None:
+        """Steady-state throughput; None where one image was scheduled, which has none."""
+        return 1e6 * self.clock_mhz / self.interval_cycles if self.images > 1 and self.interval_cycles else None
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs`, `messages` or `phases`.
