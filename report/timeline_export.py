@@ -26,7 +26,7 @@ def schedule_figures(timeline: Timeline) -> dict[str, Any]:
         "latency_cycles": timeline.latency_cycles,
         "latency_ms": timeline.milliseconds(timeline.latency_cycles),
         "step_end_cycles": timeline.step_end_cycles.tolist(),
-        "interval_cycles": timeline.interval_cycles,
+        "interval_cycles": timeline.interval_cycles if timeline.images > 1 else None,
         "images_per_second": timeline.images_per_second,
         "bottleneck": {"name": timeline.bottleneck.name, "busy_cycles": timeline.bottleneck.busy_cycles},
         "jobs": len(timeline.jobs.part),

@@ -234,16 +234,29 @@ class Timeline(Tabular, Shown):
         return latency
 
     @property
-    def interval_cycles(self) -> float:
-        """Steady state: mean cycles between the last logits of consecutive images; one image's makespan where there is one."""
-        if self.images == 1:
-            return float(self.makespan_cycles)
-        last = self.step_end_cycles[:, -1]
-        return float(last[-1] - last[0]) / (self.images - 1)
+    def steady_cycles(self) -> tuple[int, int]:
+        """Cycles of the stream in steady state, and the images that they cover: from the first image's last logits to the last's.
+
+        Where phases load weights, whole loads of images count, from the end of the first load; of one load, or one image alone,
+        the makespan.
+        """
+        load = 1 if self.phases is None else self.program.chip.images_per_load
+        ends = np.maximum.accumulate(self.step_end_cycles[:, -1])[load - 1 :: load]
+        if ends.size < 2:
+            return self.makespan_cycles, self.images
+        return int(ends[-1] - ends[0]), (ends.size - 1) * load
 
     @property
-    def images_per_second(self) -> float:
-        """Steady-state throughput."""
+    def interval_cycles(self) -> float:
+        """Mean cycles per image in steady state; one image's makespan where there is one."""
+        cycles, images = self.steady_cycles
+        return cycles / images
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Throughput in steady state; None where one image alone was scheduled: that has a latency, and no throughput."""
+        if self.images == 1:
+            return None
         return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
 
     def to_arrow(self, table: str | None = None) -> pa.Table:

@@ -50,7 +50,8 @@ function tiles() {
       : `unknown: ${plural(data.images, "image")} without labels`));
   const schedule = data.schedule;
   box.append(schedule ? tile("Latency", figure("headline-latency", time(schedule.step_cycles[step - 1])), "",
-    `${schedule.images_per_second.toLocaleString("en-US", { maximumFractionDigits: 1 })} images/s after ${data.steps} steps`,
+    schedule.images_per_second === null ? "of one image alone: no throughput"
+      : `${schedule.images_per_second.toLocaleString("en-US", { maximumFractionDigits: 1 })} images/s after ${data.steps} steps`,
     `busiest: ${schedule.bottleneck.name}, ${percent(schedule.bottleneck.share)}`)
     : tile("Latency", "-", "", "not scheduled: synaptile report RUN --html FILE --with-schedule"));
   const fit = data.fit, most = fit.fullest[0], chips = fit.board[0] * fit.board[1];
