@@ -13,9 +13,9 @@ from synaptile.energy import EnergyReport
 from synaptile.foundation.shown import Shown
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind
+from synaptile.report.equal import accuracy_per_step
 from synaptile.report.numbers import energy_text, figure_text, percent
 from synaptile.report.views.document import Sheet
-from synaptile.report.views.run import accuracy_per_step
 from synaptile.simulator.schedule.timeline import Timeline
 
 MOST_GROUPS = 20

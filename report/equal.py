@@ -23,8 +23,8 @@ Labels = Sequence[int] | NDArray[np.integer]
 class Equal:
     """One measure of how well the SNN answers, "accuracy" or "agreement", shares 0..1.
 
-    `wanted` is what counts as equal, `step` the first from which it stays reached to the end (None without one), `ratios` SNN over
-    ANN of every accounting through it, None where unpriced. `best` is the most that any step reached, `best_step` the first.
+    `wanted` is what counts as equal, `step` the first from which it stays reached to the end (None without one), `ratios` SNN
+    over ANN of every accounting through it, None where unpriced. `best` is the most that any step reached, `best_step` the first.
     """
 
     measure: str
