@@ -16,10 +16,11 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
-from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, MemoryName, accesses, port
+from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, accesses, port
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
 from synaptile.simulator.actions.events import SpikeCounts, events_of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
 
 from synaptile.energy.memory import fetches_are_scaled
-from synaptile.energy.memory_prices import EC, STATE, WEIGHT, MemoryName, access_time_ns
+from synaptile.energy.memory_prices import EC, STATE, WEIGHT
 from synaptile.energy.prices import Price
 from synaptile.energy.rungs import Rungs
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import slow_banks
 from synaptile.hwmodels.sections import Dataflow, Memories
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.remap import images_kept
@@ -100,14 +100,7 @@ def _machine(activity: Activity, chip: Chip, prices: Mapping[str, Price]) -> lis
             f"Weights are streamed in {activity.program.phases} phases, once for {chip.images_per_load} images; their DRAM "
             "traffic, and that of what phases hand on, stands on the rung 'memory'."
         )
-    names: tuple[MemoryName, ...] = get_args(MemoryName)
-    for name in names:
-        access_ns = access_time_ns(chip, name)
-        if access_ns is not None and access_ns * chip.clock_mhz > 1e3:
-            notes.append(
-                f"An access of memories.{name} takes {access_ns:.3g} ns, a cycle {1e3 / chip.clock_mhz:.3g} ns: use smaller "
-                "banks, another flavour or a slower clock."
-            )
+    notes += slow_banks(chip)
     return notes
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from synaptile.conversion.graph import PatchEmbedding
 from synaptile.energy.accountings import LADDER, Comparison, compare
 from synaptile.energy.conservation import check_activity, check_bill
 from synaptile.energy.energy_report import EnergyReport
+from synaptile.energy.horowitz import NUMBER_FORMATS
 from synaptile.energy.notes import rung_notes
 from synaptile.energy.prices import HOROWITZ, EnergyTable, at_node, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
+from synaptile.energy.widths import published_format, stated, summary, widened, with_shifts
 from synaptile.foundation.arguments import expect
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
@@ -43,14 +46,23 @@ def price(
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
-    chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
-    check_number_format(chosen)
+    own, formats = chip.synapse_core.formats, number_format is None and stated(chip)
+    chosen = number_format or (published_format(own.weights) if formats and own else _FORMAT_OF[activity.numeric])
+    check_number_format(chosen, NUMBER_FORMATS)
     table = table_for(chip) if energy_table is None else energy_table
     published = at_node(HOROWITZ, chip) if energy_table is None else energy_table
     check_activity(activity)
     comparisons = compare(activity, chosen, published, table)
-    check_bill(comparisons["executed"].snn, activity)
-    own_ac = energy_table is None and chosen in chip.operation_pj.get("ac", {})
+    executed = comparisons["executed"]
+    if formats:
+        graph = activity.program.graph
+        snn, ann = (widened(bill, graph, chip, table) for bill in executed.bills)
+        check_bill(snn, activity)
+        comparisons["executed"] = replace(executed, snn=with_shifts(snn, graph, chip, table), ann=ann)
+    else:
+        check_bill(executed.snn, activity)
+    ac_format = own.accumulators if formats and own else chosen
+    own_ac = energy_table is None and ac_format in chip.operation_pj.get("ac", {})
     weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
     rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, weights_in_ac=weights_in_ac)
     comparisons |= rungs.cumulative
@@ -59,8 +71,8 @@ def price(
     return EnergyReport(
         activity,
         chip,
-        chosen,
-        table.prices(chosen),
+        summary(chip) if formats else chosen,
+        {op: price for bill in comparisons["executed"].bills for op, price in bill.prices.items()},
         published.prices(chosen),
         comparisons,
         notes,

@@ -76,9 +76,9 @@ def step_cycles(timeline: Timeline) -> tuple[Int64, int]:
     if timeline.images == 1:
         ends = timeline.step_end_cycles[0].astype(np.int64).copy()
         ends[-1] = timeline.makespan_cycles
-        return np.diff(ends, prepend=0), 1
-    cycles, images = timeline.steady_cycles
-    return np.diff(cycles * np.arange(1, steps + 1) // steps, prepend=0), images
+    else:
+        ends = round(timeline.interval_cycles * (timeline.images - 1)) * np.arange(1, steps + 1) // steps
+    return np.diff(ends, prepend=0), max(1, timeline.images - 1)
 
 
 def ann_cycles(program: CoreProgram) -> int:

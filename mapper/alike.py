@@ -18,6 +18,7 @@ UNREAD_OF_CORES = frozenset(
         "state_bank_bits",
         "memory_in_ac",
         "registers",
+        "formats",
     }
 )
 """Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, where weights lie, and whether

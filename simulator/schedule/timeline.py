@@ -134,6 +134,13 @@ class PhaseTable:
     loaded_bits: Int64
     moved_bits: Int64
 
+    def interval_cycles(self) -> float:
+        """Steady state: mean cycles per image from the end of the first load to that of the last; of one load, its own."""
+        loads, first = np.unique(self.first_image, return_index=True)
+        ends = np.array([self.end_cycles[self.first_image == load].max() for load in loads])
+        images = self.images[first]
+        return float(ends[-1] - ends[0]) / int(images[1:].sum()) if loads.size > 1 else float(ends[0]) / int(images[0])
+
     def image_starts(self, images: int) -> Int64:
         """When the first weights that each image waits for begin to load, shape (images,)."""
         group = np.searchsorted(self.first_image[self.phase == 0], np.arange(images), side="right") - 1
@@ -234,23 +241,17 @@ class Timeline(Tabular, Shown):
         return latency
 
     @property
-    def steady_cycles(self) -> tuple[int, int]:
-        """Cycles of the stream in steady state, and the images that they cover: from the first image's last logits to the last's.
-
-        Where phases load weights, whole loads of images count, from the end of the first load; of one load, or one image alone,
-        the makespan.
-        """
-        load = 1 if self.phases is None else self.program.chip.images_per_load
-        ends = np.maximum.accumulate(self.step_end_cycles[:, -1])[load - 1 :: load]
-        if ends.size < 2:
-            return self.makespan_cycles, self.images
-        return int(ends[-1] - ends[0]), (ends.size - 1) * load
-
-    @property
     def interval_cycles(self) -> float:
-        """Mean cycles per image in steady state; one image's makespan where there is one."""
-        cycles, images = self.steady_cycles
-        return cycles / images
+        """Steady state: mean cycles between the last logits of consecutive images; one image's makespan where there is one.
+
+        Where weights are streamed, images of one load come out together: the mean is over whole loads.
+        """
+        if self.images == 1:
+            return float(self.makespan_cycles)
+        if self.phases is not None:
+            return self.phases.interval_cycles()
+        last = self.step_end_cycles[:, -1]
+        return float(last[-1] - last[0]) / (self.images - 1)
 
     @property
     def images_per_second(self) -> float | None:

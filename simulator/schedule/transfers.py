@@ -18,6 +18,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.program import STORED, CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
+from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.schedule.phases import Plan
 
 
@@ -74,6 +75,28 @@ def fits_buffer(chip: Chip, stored: Stored, bits: Int64) -> bool:
     """Whether the shared buffer holds what phases hand on for the images of a load; `bits` of each, (images, outputs)."""
     buffer = chip.memories.buffer
     return buffer is not None and most_stored_bits(stored, bits) * chip.images_per_load <= buffer.capacity_bits
+
+
+def handed_on_note(program: CoreProgram) -> str | None:
+    """What to say before a run, where the shared buffer may not hold what phases hand on at the steps that the chip holds."""
+    chip, stored = program.chip, stored_outputs(program)
+    if chip.memories.buffer is None or not stored.part.size:
+        return None
+    steps = chip.synapse_core.dataflow.max_steps
+    nodes = [program.graph.nodes[program.node_names[node]] for node in program.parts.node[stored.part].tolist()]
+    elements = np.array([parts_of(program)[part].elements for part in stored.part.tolist()], np.int64) * steps
+    bits = np.array(
+        [(1, 1 + ceil(log2(n.values))) if isinstance(n, Neurons) else (program.chip.noc.word_bits,) * 2 for n in nodes]
+    )
+    least, most = (most_stored_bits(stored, (elements * each)[None]) * chip.images_per_load for each in bits.T)
+    capacity = chip.memories.buffer.capacity_bits
+    if most <= capacity:
+        return None
+    return (
+        f"Phases hand on {least:,} to {most:,} bits for {chip.images_per_load} images of {steps} steps, as neurons fire; "
+        f"memories.buffer holds {capacity:,}: what {'does' if least > capacity else 'may'} not fit goes through DRAM; raise "
+        "memories.buffer.capacity_bits, or lower images_per_load."
+    )
 
 
 def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[str]]:
