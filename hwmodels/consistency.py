@@ -26,6 +26,8 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _dataflow(chip)
     yield from _streaming(chip)
     yield from _memories(chip)
+    yield from _power(chip)
+    yield from _in_prices(chip)
     yield from _formats(chip)
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
@@ -66,6 +68,33 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+
+
+def _in_prices(chip: Chip) -> Iterator[Problem]:
+    """A MAC that holds its memory is one that the chip prices; updates are priced with and without a spike, or not at all."""
+    if chip.synapse_core.memory_in_mac and not chip.operation_pj.get("mac"):
+        yield ("synapse_core", "memory_in_mac"), "is given, but operation_pj.mac is not: give that energy, or remove this"
+    given = [set(chip.operation_pj.get(f"neuron_update_{state}", ())) for state in ("active", "inactive")]
+    if given[0] != given[1]:
+        text = "has other number formats than neuron_update_inactive: an update is priced with and without a spike, or not at all"
+        yield ("operation_pj", "neuron_update_active"), text
+
+
+def _power(chip: Chip) -> Iterator[Problem]:
+    power = chip.power
+    if power is None:
+        return
+    if power.ec_core is None and chip.ec_core is not None:
+        yield ("power", "ec_core"), "is missing, and the chip has EC cores: say what they take, working, idle and gated"
+    if power.ec_core is not None and chip.ec_core is None:
+        yield ("power", "ec_core"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
+    for name, core in (("synapse_core", power.synapse_core), ("ec_core", power.ec_core)):
+        if core is not None and not core.gated_pj_per_cycle <= core.idle_pj_per_cycle <= core.busy_pj_per_cycle:
+            figures = f"{core.gated_pj_per_cycle:g}, {core.idle_pj_per_cycle:g} and {core.busy_pj_per_cycle:g} pJ per cycle"
+            yield ("power", name), f"takes {figures} gated, idle and busy: no state may take less than the one before it"
+    if power.router.gated_pj_per_cycle > power.router.idle_pj_per_cycle:
+        gated, idle = power.router.gated_pj_per_cycle, power.router.idle_pj_per_cycle
+        yield ("power", "router"), f"takes {gated:g} pJ per cycle gated and {idle:g} idle: gated may not take more"
 
 
 def _words(chip: Chip) -> Iterator[Problem]:

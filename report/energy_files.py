@@ -55,6 +55,7 @@ def report_json(report: EnergyReport, equals: Sequence[Equal] = ()) -> str:
         "ladder": [asdict(rung) for rung in report.ladder()],
         "each_sides_best": _best(report),
         "memory_levels": [asdict(level) for level in memory_levels(report)],
+        "performance": _performance(report),
         "missing_rungs": dict(report.missing),
         "equal_answers": [asdict(one) for one in equals],
         "split": {key: [asdict(piece) for piece in report.split(key)] for key in _split_keys(report)},
@@ -121,6 +122,15 @@ def _best(report: EnergyReport) -> dict[str, Any] | None:
         {**asdict(choice), "tried": {str(block): pj for block, pj in choice.tried.items()}} for choice in report.best.choices
     ]
     return {"ladder": [asdict(rung) for rung in report.best_ladder()], "token_blocks": choices, "notes": list(report.best.notes)}
+
+
+def _performance(report: EnergyReport) -> dict[str, Any] | None:
+    """Time of both sides in s, area in mm2, and per rung power in W, W/mm2, images per joule and energy-delay product in Js."""
+    if report.performance is None:
+        return None
+    priced = [rung.name for rung in report.ladder() if rung.ratio is not None]
+    rungs = {name: dict(zip(("snn", "ann"), map(asdict, report.efficiency(name)), strict=True)) for name in priced}
+    return {**asdict(report.performance), "rungs": rungs}
 
 
 def _split_keys(report: EnergyReport) -> Iterable[str]:

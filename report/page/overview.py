@@ -20,6 +20,7 @@ from synaptile.report.page.chip_view import shown_program
 from synaptile.report.views.chip import figure_rows
 from synaptile.report.views.energy import cheaper_text
 from synaptile.report.views.memory import blocks_lines, residency
+from synaptile.report.views.power import power_tables
 from synaptile.report.views.program import fullest
 
 
@@ -53,6 +54,7 @@ def overview_document(
         "missing": dict(report.missing),
         "accountings": [_accounting(report, name) for name in report.comparisons],
         "memory": _memory(report),
+        "power": _power(report),
         "accuracy": {
             "snn": None if labels is None else accuracy_per_step(activity, labels).tolist(),
             "ann": None if labels is None else ann_accuracy,
@@ -79,6 +81,14 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "ann_pj": comparison.ann_pj,
         "cheaper": cheaper_text(report.rung(name)) if priced else "unpriced",
     }
+
+
+def _power(report: EnergyReport) -> list[list[dict[str, Any]]] | None:
+    """The tables of time and power, by step; None without a schedule."""
+    if report.performance is None:
+        return None
+    steps = range(1, report.steps + 1)
+    return [[asdict(sheet) for sheet in power_tables(report, step=step)] for step in steps]
 
 
 def _memory(report: EnergyReport) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from synaptile.report.views.energy import (
     utilisation_table,
 )
 from synaptile.report.views.memory import best_table, levels_table
+from synaptile.report.views.power import power_tables
 from synaptile.report.views.program import placement_table
 
 
@@ -103,6 +104,7 @@ def run_document(
         table1(report, labels, ann_accuracy=ann_accuracy, ann_logits=ann_logits),
         *((equal_table(report, equals),) if equals else ()),
         ladder_table(report),
+        *power_tables(report),
         *memory_tables(report),
         *((unpriced_table(report),) if report.unpriced else ()),
         *_where_it_goes(report),
@@ -126,6 +128,7 @@ def energy_document(report: EnergyReport, equals: Sequence[Equal] = ()) -> Docum
     sheets = (
         ladder_table(report),
         *((equal_table(report, equals),) if equals else ()),
+        *power_tables(report),
         *memory_tables(report),
         ratios_table(report),
         *_where_it_goes(report),
@@ -145,6 +148,7 @@ def report_document(report: EnergyReport) -> Document:
         f"Energy of {report.activity.program.graph.name} on {report.chip.name}",
         (
             ladder_table(report),
+            *power_tables(report),
             *(replace(sheet, folded=True) for sheet in memory_tables(report)),
             replace(ratios_table(report), folded=True),
             replace(heaviest_table(report), folded=True),

@@ -255,10 +255,8 @@ class Timeline(Tabular, Shown):
 
     @property
     def images_per_second(self) -> float | None:
-        """Throughput in steady state; None where one image alone was scheduled: that has a latency, and no throughput."""
-        if self.images == 1:
-            return None
-        return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
+        """Steady-state throughput; None where one image was scheduled, which has none."""
+        return 1e6 * self.clock_mhz / self.interval_cycles if self.images > 1 and self.interval_cycles else None
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs`, `messages` or `phases`.

@@ -101,6 +101,12 @@ def handed_on_note(program: CoreProgram) -> str | None:
 
 def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[str]]:
     """What the phases of a program move, and what to say about it. Raises ChipError without a memory that weights come from."""
+    stored = stored_outputs(program)
+    return plan_of(program, stored, stored_bits(program, stored, counts).sum(axis=1), counts.activity.steps)
+
+
+def plan_of(program: CoreProgram, stored: Stored, bits: Int64, steps: int) -> tuple[Plan, list[str]]:
+    """As `phase_plan`, from the bits of each stored output of an image, shape (images, outputs)."""
     chip = program.chip
     dram, buffer = chip.memories.dram, chip.memories.buffer
     if dram is None:
@@ -109,8 +115,6 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
         )
     per_cycle = 1e3 * dram.gbit_per_s / chip.clock_mhz
     latency = ceil(dram.latency_ns * chip.clock_mhz / 1e3)
-    stored = stored_outputs(program)
-    bits = stored_bits(program, stored, counts).sum(axis=1)
     touched = stored.read.astype(np.int64)
     touched[np.arange(stored.part.size), stored.written] += 1
     weights = phase_weight_bits(program)
@@ -123,7 +127,7 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
             "raise memories.buffer.capacity_bits, or lower images_per_load"
         )
     plan = Plan(
-        steps_per_image=counts.activity.steps,
+        steps_per_image=steps,
         images_per_load=chip.images_per_load,
         weight_bits=weights,
         load=latency + np.ceil(weights / per_cycle).astype(np.int64),

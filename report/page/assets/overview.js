@@ -5,7 +5,7 @@ const accounting = (name) => data.accountings.find((one) => one.name === name);
 const now = (values) => values[state.step - 1];
 
 views.overview = (section) => {
-  section.replaceChildren(...[verdict(), tiles(), tableOne(), ladder(), memoryCard()].filter(Boolean));
+  section.replaceChildren(...[verdict(), tiles(), tableOne(), ladder(), powerCard(), memoryCard()].filter(Boolean));
 };
 
 function verdict() {
@@ -54,7 +54,7 @@ function tiles() {
   for (const one of data.equal) box.append(equalTile(one, figure));
   const schedule = data.schedule;
   box.append(schedule ? tile("Latency", figure("headline-latency", time(schedule.step_cycles[step - 1])), "",
-    schedule.images_per_second === null ? "of one image alone: no throughput"
+    schedule.images_per_second === null ? "one image alone: no throughput"
       : `${schedule.images_per_second.toLocaleString("en-US", { maximumFractionDigits: 1 })} images/s after ${data.steps} steps`,
     `busiest: ${schedule.bottleneck.name}, ${percent(schedule.bottleneck.share)}`)
     : tile("Latency", "-", "", "not scheduled: synaptile report RUN --html FILE --with-schedule"));
@@ -151,6 +151,14 @@ function ladder() {
   return el("div", { class: "card long" }, el("h2", {}, `Energy ladder at T = ${state.step}, per image`),
     dim("Each rung holds the one below it. The bars stack what the rungs add: the ANN's one pass first, then the SNN after every number of steps. Open a rung for the lines behind it."),
     ladderChart(), el("div", { class: "scroll" }, el("table", { id: "ladder" }, el("thead", {}, el("tr", {}, head)), body)));
+}
+
+// Time, power and energy-delay product of both sides.
+function powerCard() {
+  if (!data.power) return null;
+  const sheets = data.power[state.step - 1].flatMap((sheet, at) => [at ? el("h3", {}, sheet.title) : el("h2", {}, sheet.title),
+    table(["<" + sheet.header[0], ...sheet.header.slice(1)], sheet.rows, { id: ["times", "power", "products"][at] }), dim(sheet.caption)]);
+  return el("div", { class: "card long" }, ...sheets);
 }
 
 // Traffic of every level of memory, and both sides in one dataflow beside each side at its best.
