@@ -175,6 +175,8 @@ class SynapseCore(Section):
     """The SRAM bank that one access of state opens; the whole memory where absent."""
     memory_in_ac: Annotated[bool, WrittenAs(Literal[True])] = False
     """Present where operation_pj.ac already contains reading the weight and updating the accumulator."""
+    memory_in_mac: Annotated[bool, WrittenAs(Literal[True])] = False
+    """Present where operation_pj.mac does: its twin for the ANN."""
     dataflow: Dataflow = field(default_factory=Dataflow)
     """In which order the core works."""
     registers: Registers | None = None
