@@ -158,11 +158,14 @@ class EnergyReport(Tabular, Shown):
         return self._side(accounting, side).lines(node=node, core=core, step=step, through=through)
 
     def heaviest(
-        self, count: int = 10, *, step: int | None = None, accounting: str = "executed", side: str = "snn"
+        self, count: int = 10, *, step: int | None = None, accounting: str | None = None, side: str = "snn"
     ) -> tuple[Line, ...]:
-        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all."""
+        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all.
+
+        `accounting` is a rung (default: the highest that the report reaches).
+        """
         through = self._step(step) if side == "snn" else 1
-        lines = self._side(accounting, side).merged_over_cores().lines(through=through)
+        lines = self._side(accounting or self.top, side).merged_over_cores().lines(through=through)
         return tuple(sorted(lines, key=lambda line: -np.inf if line.energy_pj is None else -line.energy_pj))[:count]
 
     @property
@@ -225,8 +228,10 @@ class EnergyReport(Tabular, Shown):
 
     @cached_property
     def cores(self) -> tuple[CoreUse, ...]:
-        """What each core holds, issued and cost over the whole run."""
-        return core_use(self.activity.program, self.comparison("executed").snn)
+        """What each core holds, issued and cost over the whole run, up to the highest rung."""
+        seconds = None if self.timeline is None else 1e-3 * self.timeline.milliseconds(self.timeline.interval_cycles)
+        executed, top = self.comparison("executed").snn, self.comparison(self.top)
+        return core_use(self.activity.program, executed, top, self.chip, seconds)
 
     def line_rows(self) -> Iterator[tuple[Any, ...]]:
         """Every line of every accounting and of what each rung adds, under `LINE_COLUMNS`; no line stands twice."""
