@@ -37,7 +37,7 @@ from synaptile.report import (
     write_report,
 )
 from synaptile.report.study_files import write_sweep
-from synaptile.simulator import Relief, Timeline, execute, relief, schedule
+from synaptile.simulator import Relief, Timeline, counted_on, execute, relief, schedule
 from synaptile.studies.rundir import Run
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
@@ -69,8 +69,9 @@ def execute_images(
 def schedule_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Timeline:
     """Schedule a run on its own chip, or on another given by name or file."""
     target = None if chip is None else load_chip(chip)
+    activity = run.activity if target is None else counted_on(run.activity, target)
     with counted("scheduling") as progress:
-        return schedule(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
+        return schedule(activity, target, images=images, synchronisation=synchronisation, progress=progress)
 
 
 def relieve_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Relief:
@@ -108,7 +109,7 @@ def report_run(
     They go into `directory`; for another chip or number format than the run's own into a folder of that name inside it. With a
     `timeline` the run is priced on the chip that was scheduled, and the ladder reaches its last rung.
     """
-    activity = run.activity
+    activity = run.activity if timeline is None else timeline.activity
     directory = directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
     target = timeline.program.chip if timeline is not None else chip or activity.program.chip
     bill = price(activity, target, timeline=timeline, number_format=number_format)
