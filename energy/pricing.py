@@ -11,6 +11,7 @@ from synaptile.energy.arithmetic_notes import arithmetic_notes
 from synaptile.energy.conservation import check_activity, check_bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.energy.horowitz import NUMBER_FORMATS
+from synaptile.energy.inside import ACTIVE, INACTIVE, Inside, inside_prices, with_updates
 from synaptile.energy.notes import rung_notes
 from synaptile.energy.prices import HOROWITZ, EnergyTable, at_node, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
@@ -47,8 +48,8 @@ def price(
 
     A run that was mapped to a chip with other words or units is mapped to this one and counted anew, from the spikes it kept.
 
-    Raises InputError for an unknown number format, a run whose spikes do not tell what this chip's words make of it, or a schedule of something else, ChipError for a chip that prices what no core
-    issues, ConservationError where counts disagree.
+    Raises InputError for an unknown number format, a run whose spikes do not tell what this chip's words make of it, or a
+    schedule of something else, ChipError for a chip that prices what no core issues, ConservationError where counts disagree.
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
@@ -69,13 +70,15 @@ def price(
     else:
         check_bill(executed.snn, activity)
     ac_format = own.accumulators if formats and own else chosen
-    own_ac = energy_table is None and ac_format in chip.operation_pj.get("ac", {})
-    weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
-    rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, weights_in_ac=weights_in_ac)
+    inside = Inside() if energy_table is not None else inside_prices(chip, ac_format, chosen, chosen)
+    if inside.updates:
+        executed = comparisons["executed"]
+        comparisons["executed"] = replace(executed, snn=with_updates(executed.snn, activity.program, table, chosen))
+    rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, inside=inside)
     comparisons |= rungs.cumulative
     notes = activity.synthetic_notes + _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
     notes += arithmetic_notes(activity, chip)
-    notes += rung_notes(activity, chip, rungs, timeline, weights_in_ac=weights_in_ac)
+    notes += rung_notes(activity, chip, rungs, timeline, inside=inside)
     return EnergyReport(
         activity,
         chip,
@@ -87,6 +90,7 @@ def price(
         additions=rungs.additions,
         missing=rungs.missing,
         best=rungs.best,
+        performance=rungs.performance,
         timeline=timeline,
     )
 
@@ -153,7 +157,7 @@ def _notes(
                 f"{chip.name} gives an energy for {one} and none for {other}: on the rung 'executed' the two sides of the ratio "
                 "rest on different sources."
             )
-        if unused := priced - own:
+        if unused := priced - own - ({ACTIVE, INACTIVE} if {ACTIVE, INACTIVE} <= priced else set()):
             notes.append(
                 f"{chip.name} also prices {', '.join(sorted(unused))}, which a run does not count one by one: not billed."
             )

@@ -119,6 +119,7 @@ class Role(StrEnum):
     LEAK = "leak", Driver.CLOCK, Pass.WITHIN
     SOFT_RESET = "soft reset", Driver.SPIKES, Pass.WITHIN
     TRACER = "tracer", Driver.SPIKES, Pass.WITHIN
+    NEURON_UPDATE = "neuron update", Driver.CLOCK, Pass.UPDATE
     # EC units and products
     EC_ACCUMULATE = "EC accumulate"
     MEAN = "mean"

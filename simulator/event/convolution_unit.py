@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d
-from synaptile.conversion.graph.whole import part_fan_outs
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.types import Array, Int64
+from synaptile.mapper.reach import part_reach_matrix
 from synaptile.simulator.event.units import SteppedUnit
 from synaptile.simulator.kernels.convolve import Kernel, convolve
 from synaptile.simulator.kernels.fire import Events
@@ -46,19 +44,10 @@ class ConvolutionUnit(SteppedUnit):
         return out
 
 
-@lru_cache(maxsize=64)
-def reach_matrix(node: IntegerConvolution2d, ranges: tuple[tuple[int, int], ...]) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Accumulates, and weight rows, that a spike of each neuron of the site causes in each part: (neurons, parts) each."""
-    columns = [part_fan_outs(node, start, stop) for start, stop in ranges]
-    return sparse.csr_array(np.stack([c[0] for c in columns], axis=1)), sparse.csr_array(
-        np.stack([c[1] for c in columns], axis=1)
-    )
-
-
 def part_counts(node: Convolution2d, ranges: Sequence[tuple[int, int]], fired: NDArray[np.bool_]) -> Int64:
     """Accumulates, and weight rows fetched, of each part: shape (..., parts, 2), from neurons that fired, (..., neurons)."""
     if isinstance(node, IntegerConvolution2d):
-        both = reach_matrix(node, tuple(ranges))
+        both = part_reach_matrix(node, tuple(ranges))
         flat = fired.reshape(-1, fired.shape[-1]).astype(np.int32)
         return np.asarray(np.stack([flat @ each for each in both], axis=-1), np.int64).reshape(*fired.shape[:-1], len(ranges), 2)
     reach = [part_reach(node, start, stop) for start, stop in ranges]
