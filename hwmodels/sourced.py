@@ -82,6 +82,7 @@ class NotWritten:
 Count: TypeAlias = Annotated[int, Sourced(gt=0, le=MAX_COUNT)]
 CountOrZero: TypeAlias = Annotated[int, Sourced(ge=0, le=MAX_COUNT)]
 Real: TypeAlias = Annotated[float, Sourced(gt=0, le=MAX_REAL)]
+RealOrZero: TypeAlias = Annotated[float, Sourced(ge=0, le=MAX_REAL)]
 Signed: TypeAlias = Annotated[float, Sourced(ge=-MAX_REAL, le=MAX_REAL)]
 Share: TypeAlias = Annotated[float, Sourced(gt=0, le=1)]
 Flag: TypeAlias = Annotated[bool, Strict()]

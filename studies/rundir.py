@@ -14,6 +14,12 @@ from synaptile.foundation.files import write_json
 from synaptile.simulator import Activity
 from synaptile.simulator.storage import load_activity, save_activity
 
+REPORTS = (
+    *("schedule.json", "energy.json", "energy.csv", "energy.md"),
+    *(f"{name}.{kind}" for name in ("ratio", "break_even", "memory", "links", "timeline", "cores") for kind in ("png", "svg")),
+)
+"""What reports on a run write beside it."""
+
 FORMAT = "synaptile-inputs"
 VERSION = 1
 
@@ -68,6 +74,23 @@ def load_run(directory: str | Path) -> Run:
             f"{folder / 'inputs.npz'}: describes {len(run.labels)} images, the activity has {activity.images}: run again"
         )
     return run
+
+
+def check_new_run(directory: str | Path, *, overwrite: bool = False) -> Path:
+    """The directory that a new run may be written to; on request reports on an older one are removed, lest they seem its own.
+
+    Raises InputError where a run lies there and nothing is to be overwritten, or a file stands in its place.
+    """
+    folder = check_output(directory)
+    if not (folder / "activity.npz").exists():
+        return folder
+    if not overwrite:
+        raise InputError(f"{folder} holds a run already, and perhaps reports on it: give another --output, or --overwrite")
+    for reports in (folder, *(below for below in folder.iterdir() if (below / "energy.json").is_file())):
+        if reports == folder or not (reports / "activity.npz").exists():
+            for file in [reports / name for name in REPORTS]:
+                file.unlink(missing_ok=True)
+    return folder
 
 
 def check_output(directory: str | Path) -> Path:

@@ -2,11 +2,11 @@
 
 "A(t) S_B(t)", an accumulate per spike of A and column; "S_A(t-1) B(t)", one per spike of B and token, from the second step on;
 "operand sums", an add per spike (of B in a job of its own, before any token's). "theta combine" E mul + E mac for each pass that
-ran. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Laws of sums and differences: "pass sum" E add, from
-the second step on. By the law of differences nothing is combined: spikes count in units of their channels, and an operand sum
-takes 1/t of a spike, a shift of a step's constant; in a form qk times its channel's gain ("operand sums" is a mac, "gain read" a
-word per spike), while a form sv multiplies its result by the gain ("theta combine" E mul, "parameters" a row that a block of
-tokens shares). A dense pass multiplies.
+ran, unless the scale of its spikes is folded away. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Laws of
+sums and differences: "pass sum" E add, from the second step on. By the law of differences nothing is combined: spikes count in
+units of their channels, and an operand sum takes 1/t of a spike, a shift of a step's constant; in a form qk times its channel's
+gain ("operand sums" is a mac, "gain read" a word per spike), while a form sv multiplies its result by the gain ("theta combine" E
+mul, "parameters" a row that a block of tokens shares). A dense pass multiplies.
 
 Accesses, query by query: per spike of A at (i, d) "operand row" (row d of S_B), "product accumulator read" and "product
 accumulator write" a row each. From the second step on "operand load" a row of S_A per query, and per spike of B at (j, d) for
@@ -43,7 +43,8 @@ class ProductRules(Rules[ProductUnit], of=(ProductUnit,)):
         if node.law == "difference":
             combine: tuple[Action, ...] = () if weighed else (Action(Role.THETA_COMBINE, Op.MUL, e),)
         else:
-            combine = (*theta_combine(e, Rhythm.EVERY), *theta_combine(e, Rhythm.LATER))
+            passes = ((part.folded[0], Rhythm.EVERY), (part.folded[1], Rhythm.LATER))
+            combine = tuple(action for folded, rhythm in passes if not folded for action in theta_combine(e, rhythm))
         sums = Op.MAC if weighed else Op.ADD
         return (
             Action(Role.FIRST_PASS, Op.AC, _columns(node), Trigger.FIRST_INPUT),
