@@ -65,7 +65,7 @@ def check_clock(graph: SpikingGraph, steps: int, arithmetic: Arithmetic) -> None
         )
     if not arithmetic.plain or arithmetic.words is not None:
         raise InputError(
-            f"graph {graph.name!r} is differential, and EC units of the law of differences run in floats alone, not in "
+            f"graph {graph.name!r} is differential, and its EC units run in floats alone, not in "
             f"{arithmetic.told}: run it on a chip without function tables, with numeric float32, float64 or int8"
         )
 
