@@ -9,9 +9,14 @@ from synaptile.foundation.documents import Location, Problem
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 
+MAX_CORES = 2**24
+"""Cores of a board, and the range in which 64 bits hold what is counted of them."""
+MAX_BARRIER_CYCLES = 2**32
+
 
 def contradictions(chip: Chip) -> Iterator[Problem]:
     """Pairs of where and what, for every pair of figures that cannot both hold."""
+    yield from _sizes(chip)
     yield from _ec_cores(chip)
     yield from _board(chip)
     yield from _time_steps(chip)
@@ -19,6 +24,19 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _dataflow(chip)
     yield from _streaming(chip)
     yield from _memories(chip)
+
+
+def _sizes(chip: Chip) -> Iterator[Problem]:
+    """Products of figures, each in range alone."""
+    mesh = chip.mesh
+    cores = mesh.tiles * mesh.max_chips * (mesh.synapse_cores_per_tile + mesh.ec_cores_per_tile)
+    if cores > MAX_CORES:
+        text = f"is {mesh.width}, with height {mesh.height} and max_chips {mesh.max_chips} that is {cores:,} cores, limit"
+        yield ("mesh", "width"), f"{text} {MAX_CORES:,}: describe a smaller board"
+    barrier = chip.barrier_ns * chip.clock_mhz / 1e3
+    if barrier > MAX_BARRIER_CYCLES:
+        text = f"is {chip.barrier_ns:g}, at {chip.clock_mhz:g} MHz that is {barrier:,.0f} cycles, limit {MAX_BARRIER_CYCLES:,}"
+        yield ("barrier_ns",), f"{text}: shorten it"
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:
