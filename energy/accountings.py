@@ -52,6 +52,11 @@ class Comparison:
     ann: Bill
 
     @property
+    def bills(self) -> tuple[Bill, Bill]:
+        """Both bills, the SNN's first."""
+        return self.snn, self.ann
+
+    @property
     def unpriced(self) -> tuple[str, ...]:
         """Operations without a price on either side."""
         return tuple(dict.fromkeys((*self.snn.unpriced, *self.ann.unpriced)))

@@ -1,11 +1,11 @@
 """Break-even: at which spike rate, and with how much weight reuse, the SNN costs less than the ANN.
 
 A priced run is scaled, all else kept: every site fires a factor more or less often (at most one spike per neuron and step), so
-all that events cause scales with the rate of the site behind it, and what happens every step stays. A weight row serves r
-tokens once fetched: tokens that fire at rate p independently fetch it 1 - (1 - p)^r times where they would have fetched it r p
-times; the ANN fetches it once. At the measured rate and r = 1 the model gives the report's own ratio. Approximations: spike
-flits scale with spikes (a message's last flit is not rounded anew), all terms of a product scale linearly (in eq30 one is
-quadratic).
+all that events cause scales with the rate of the site behind it, and what happens every step stays. A weight row serves r tokens
+at the tau steps of the chip's time batch: tokens that fire at rate p independently fetch it 1 - (1 - p)^(r tau) times per block
+and batch; the ANN fetches it once per block. At the measured rate and the chip's own token block the model gives the report's own
+ratio. Approximations: spike flits scale with spikes (a message's last flit is not rounded anew), all terms of a product scale
+linearly (in eq30 one is quadratic).
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.foundation.types import Float64
-from synaptile.simulator.actions.part import whole
+from synaptile.simulator.actions.fetches import sharing_of
+from synaptile.simulator.actions.part import parts_of, whole
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Driver, Role, Trigger
 from synaptile.simulator.activity import SpikeRecord
@@ -54,9 +55,9 @@ class BreakEven(Tabular, Shown):
     """Ratio SNN / ANN of one rung through `step` steps, over spike rate and weight reuse.
 
     `rates` has shape (rates,), spikes per neuron and step over all sites; `reuses` (reuses,), tokens a fetched weight row serves;
-    `ratio` (reuses, rates). `measured_rate` and `measured_ratio` are the run's own, at reuse 1. `rate_at_one` (reuses,) is the
-    rate at which the ratio is 1: 0 where the SNN loses without a single spike, `highest_rate` where it always wins (every neuron
-    of a site that fires at all fires at every step).
+    `ratio` (reuses, rates). `measured_rate` and `measured_ratio` are the run's own, at the chip's token block. `rate_at_one`
+    (reuses,) is the rate at which the ratio is 1: 0 where the SNN loses without a single spike, `highest_rate` where it always
+    wins (every neuron of a site that fires at all fires at every step).
     """
 
     rung: str
@@ -85,7 +86,7 @@ def break_even(
     reuses: Sequence[int] = (1, 4, 16, 64),
     step: int | None = None,
 ) -> BreakEven:
-    """Scale a priced run over spike rate and weight reuse. The report must have been priced at reuse 1.
+    """Scale a priced run over spike rate and weight reuse.
 
     `rates` default to 40 from 0.5 % to 100 %, evenly spread in the logarithm. Raises InputError for a rung that cannot be scaled
     or is missing, rates outside 0..1, reuses below 1, a run without spikes, an unpriced operation.
@@ -119,8 +120,6 @@ class _Model:
             raise InputError(f"rung {rung!r} cannot be scaled with the spike rate: use one of {', '.join(RUNGS)}")
         if report.activity.lengths is not None:
             raise InputError("break-even scales images that are alike, this run is of sentences: it has no one number of neurons")
-        if report.reuse != 1:
-            raise InputError(f"the report was priced at a reuse of {report.reuse}: price it at 1, break_even varies reuse itself")
         comparison = report.comparison(rung)
         self.measured = report.ratio(rung, step=step)
         nodes = tuple(report.activity.program.graph.nodes.values())
@@ -130,6 +129,7 @@ class _Model:
             raise InputError("the run has no spikes to scale: break-even needs a run in which neurons fire")
         self.node_rate = np.array([_behind(node, site_rate, report) for node in nodes])
         self.tokens = np.array([node.tokens for node in nodes], np.int64)
+        self.block, self.batch = np.array([_sharing(node, report) for node in nodes], np.int64).T
         self.fixed, self.events, self.fetches = _parts(comparison.snn, step, len(nodes))
         ann_fixed, ann_events, self.ann_fetches = _parts(comparison.ann, 1, len(nodes))
         self.ann_fixed = ann_fixed + float(ann_events.sum())
@@ -147,13 +147,17 @@ class _Model:
         """SNN over ANN where every site fires `factor` times as often and a weight row serves `reuse` tokens."""
         fired = np.minimum(factor * self.node_rate, 1.0)
         scale = np.divide(fired, self.node_rate, out=np.zeros_like(fired), where=self.node_rate > 0)
-        full, rest = np.divmod(self.tokens, reuse)
-        needed = full * (1 - (1 - fired) ** reuse) + (1 - (1 - fired) ** rest)
-        each = self.tokens * fired
-        kept = np.divide(needed, each, out=np.zeros_like(fired), where=each > 0)
-        snn = self.fixed + float((self.events * scale).sum()) + float((self.fetches * scale * kept).sum())
-        ann = self.ann_fixed + float((self.ann_fetches * (-(-self.tokens // reuse) / self.tokens)).sum())
+        priced = self._needed(self.node_rate, self.block)
+        fetched = np.divide(self._needed(fired, reuse), priced, out=np.zeros_like(fired), where=priced > 0)
+        snn = self.fixed + float((self.events * scale).sum()) + float((self.fetches * fetched).sum())
+        ann = self.ann_fixed + float((self.ann_fetches * (-(-self.tokens // reuse) / -(-self.tokens // self.block))).sum())
         return snn / ann
+
+    def _needed(self, fired: Float64, block: int | NDArray[np.int64]) -> Float64:
+        """Fetches of a row per step that blocks of so many tokens, firing independently, make."""
+        full, rest = np.divmod(self.tokens, block)
+        needed = full * (1 - (1 - fired) ** (block * self.batch)) + (1 - (1 - fired) ** (rest * self.batch))
+        return np.asarray(needed / self.batch)
 
     def rate_at_one(self, reuse: int) -> float:
         """The mean rate at which the ratio, which grows with it, is 1."""
@@ -189,6 +193,13 @@ def _behind(node: Node, site_rate: Mapping[str, float], report: EnergyReport) ->
     sites = [(site_rate[port.node], report.activity.spikes[port.node].neurons) for port in node.inputs if port.node in site_rate]
     neurons = sum(count for _, count in sites)
     return sum(rate * count for rate, count in sites) / neurons if neurons else 0.0
+
+
+def _sharing(node: Node, report: EnergyReport) -> tuple[int, int]:
+    """Tokens and steps that share a row of a node as it was priced, 1 and 1 where each spike fetches its own."""
+    program = report.activity.program
+    chosen = program.parts_of(node.name)
+    return (chosen.size and sharing_of(report.chip, parts_of(program)[int(chosen[0])])) or (1, 1)
 
 
 def _parts(bill: Bill, step: int, nodes: int) -> tuple[float, Float64, Float64]:

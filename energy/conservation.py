@@ -8,7 +8,9 @@ from synaptile.conversion.graph import Convolution2d, ProductUnit
 from synaptile.conversion.graph.windows import fan_out
 from synaptile.energy.bill import Bill
 from synaptile.energy.flits import CROSSING, HOP
+from synaptile.energy.memory_prices import DRAM_BIT
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import OPS, Activity
@@ -123,6 +125,37 @@ def check_billed_flits(bill: Bill, timeline: Timeline) -> None:
     for op, count in counted.items():
         if billed.get(op, 0) != count:
             raise ConservationError(f"{op!r}: the bill holds {billed.get(op, 0):,}, the schedule's messages crossed {count:,}")
+
+
+def check_phases(bill: Bill, timeline: Timeline) -> None:
+    """Raise ConservationError unless the bits between phases are those that the schedule moves, weights those that it loads.
+
+    A load serves `images_per_load` images, scheduled or not. What is handed on is compared where all images were scheduled on the
+    program that was executed; a buffer moves whole accesses.
+    """
+    phases, chip, activity = timeline.phases, timeline.program.chip, timeline.activity
+    if phases is None or timeline.remapped:
+        return
+    loaded = [int(phases.loaded_bits[phases.first_image == first].sum()) for first in np.unique(phases.first_image)]
+    owed = -(-loaded[0] * activity.images // chip.images_per_load)
+    billed = _billed(bill, Role.WEIGHTS_IN)
+    if len(set(loaded)) > 1 or billed != owed:
+        raise ConservationError(f"weights in: the bill holds {billed:,} bits, loads of {loaded} bits make {owed:,}")
+    if timeline.images != activity.images:
+        return
+    handed = _billed(bill, Role.STORED_WRITE) + _billed(bill, Role.STORED_READ)
+    moved, ops = int(phases.moved_bits.sum()), {bill.ops[op] for op in bill.op[_rows_of(bill, Role.STORED_WRITE)]}
+    width = 1 if ops <= {DRAM_BIT} or chip.memories.buffer is None else chip.memories.buffer.width_bits
+    if handed * width < moved or (width == 1 and handed != moved):
+        raise ConservationError(f"between phases the bill holds {handed:,} x {width} bits, the schedule moves {moved:,}")
+
+
+def _billed(bill: Bill, role: Role) -> int:
+    return int(bill.count[_rows_of(bill, role)].sum())
+
+
+def _rows_of(bill: Bill, role: Role) -> Int64:
+    return np.flatnonzero(bill.role == bill.roles.index(role.value)) if role.value in bill.roles else np.zeros(0, np.int64)
 
 
 def _check_jobs(timeline: Timeline, activity: Activity) -> None:

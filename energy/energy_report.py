@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy.accountings import LADDER, Comparison
-from synaptile.energy.bill import Bill, Line
+from synaptile.energy.best import Best
+from synaptile.energy.bill import Bill, Line, joined
 from synaptile.energy.breakdown import (
     LINE_COLUMNS,
     SPLITS,
@@ -62,7 +63,8 @@ class EnergyReport(Tabular, Shown):
     `prices` are those of executed operations, `published` those of eq30 and released. `notes` say what the reader must know.
 
     From `executed` on each rung of the ladder holds the one below; `additions` has what each rung adds alone, `missing` says of a
-    rung that cannot be stated why. `reuse` is how many tokens a fetched weight row serves; `timeline` the schedule, if any.
+    rung that cannot be stated why. `timeline` is the schedule, if any; `best` what each side costs
+    with the token block that is best for it (`best_ladder`), None without a rung `memory`.
     """
 
     activity: Activity
@@ -74,8 +76,8 @@ class EnergyReport(Tabular, Shown):
     notes: tuple[str, ...]
     additions: Mapping[str, Comparison] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
-    reuse: int = 1
     timeline: Timeline | None = None
+    best: Best | None = None
 
     @property
     def steps(self) -> int:
@@ -176,9 +178,25 @@ class EnergyReport(Tabular, Shown):
         """The energy ladder through `step` (default: all), SNN and ANN side by side; rungs in `missing` are left out."""
         return tuple(self.rung(name, step=step) for name in LADDER if name in self.comparisons)
 
+    def best_ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
+        """The rungs from `memory` on with each side at its best: the token block that costs it least (see `best`)."""
+        if self.best is None:
+            return ()
+        return tuple(self._rung(one, self._step(step)) for one in self._best_comparisons.values())
+
+    @cached_property
+    def _best_comparisons(self) -> dict[str, Comparison]:
+        assert self.best is not None
+        below, found = self.comparison("executed"), dict[str, Comparison]()
+        for name, added in {**self.additions, "memory": self.best.memory}.items():
+            found[name] = below = Comparison(name, added.title, *(joined(b) for b in zip(below.bills, added.bills, strict=True)))
+        return found
+
     def rung(self, accounting: str, *, step: int | None = None) -> Rung:
         """One accounting or rung through `step` (default: all)."""
-        comparison, at = self.comparison(accounting), self._step(step)
+        return self._rung(self.comparison(accounting), self._step(step))
+
+    def _rung(self, comparison: Comparison, at: int) -> Rung:
         snn, ann = float(comparison.snn_pj[at - 1]), comparison.ann_pj
         if comparison.unpriced:
             return Rung(comparison.name, comparison.title, snn, ann, None, None)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from math import ceil, log2
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
@@ -23,146 +22,147 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
-from synaptile.simulator.actions.events import SpikeCounts, events_of, region_of
+from synaptile.simulator.actions.events import SpikeCounts, events_of
+from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes, sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import accesses_of, actions_of, activations_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Role, Side, Trigger, Word
 from synaptile.simulator.activity import OPS, Activity
-from synaptile.simulator.kernels.fetches import count_fetches
 from synaptile.simulator.lengths import by_length
+from synaptile.simulator.schedule.remap import images_kept
 from synaptile.simulator.schedule.transfers import fits_buffer, phase_weight_bits, stored_bits, stored_outputs
 
 Accumulates = dict[tuple[int, int, str], Int64]
 """Accumulates by (core, node, role), shape (steps,)."""
 
 
-def snn_accesses(activity: Activity, chip: Chip, reuse: int, *, weights_in_ac: bool) -> Tally:
+def snn_accesses(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tally:
     """Every access of a run, summed over its images, to the memories and in the dataflow of `chip`.
 
-    A weight row that is fetched stays for `reuse` tokens. `weights_in_ac`: the price of an accumulate holds its memory, so a
-    synapse's event adds none. Raises ConservationError where the spikes that reach a core do not make its accumulates, InputError
-    where tokens or steps share rows and the run kept no spikes to tell which.
+    `weights_in_ac`: the price of an accumulate holds its memory, so a synapse's event adds none. Raises ConservationError where
+    the spikes that reach a core do not make its accumulates, InputError where tokens or steps share rows otherwise than in the
+    dataflow that was executed for and the run kept no spikes to tell which.
     """
     tally, met = Tally(activity.program.node_names, activity.steps), Accumulates()
+    exact = not fetches_are_scaled(activity, chip)  # a scaled count is rounded
     for run in by_length(activity):
-        counts, last_step = SpikeCounts(run, run.images), run.program.graph.source.last_step
-        cores = {kind: core_flow(chip, kind) for kind in _kinds(run.program)}
+        counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
-            core = cores[part.kind]
+            core = core_flow(chip, part.kind)
             actions, selected = actions_of(part), _of_side(part, Side.SPIKING, core)
             events = _events(run, part, counts, (*actions, *selected))
             _add_accumulates(met, part, actions, events)
+            if weights_in_ac:
+                selected = [one for one in selected if one.trigger is Trigger.STEP or one.roles[0].word is Word.STATE]
             for access in selected:
-                if weights_in_ac and access.trigger is not Trigger.STEP and access.roles[0].word is not Word.STATE:
-                    continue
-                beats = access.rhythm.beats(run.steps, last_step)
-                if access.trigger is Trigger.STEP:
-                    beats = _first_of_batch(beats, access, core)
-                    rows: Int64 | int = run.images * _blocks(part, access, core, reuse) * access.rows
-                else:
-                    rows = access.rows * _met_rows(run, part, access, events[access.trigger], core, reuse)
-                _add(tally, chip, part, access, rows * beats, _event_bits(run, part, access))
+                rows = _rows(run, chip, part, access, events)
+                if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
+                    _check_fetches(run, part, access, rows, events[access.trigger])
+                _add(tally, chip, part, access, rows, _event_bits(run, part, access))
     _check(activity, met)
     _add_phases(tally, activity, chip)
     return tally
 
 
-def ann_accesses(program: CoreProgram, chip: Chip, reuse: int) -> Tally:
+def ann_accesses(program: CoreProgram, chip: Chip) -> Tally:
     """Every access of one dense pass of one image."""
     tally = Tally(program.node_names, 1)
-    cores = {kind: core_flow(chip, kind) for kind in _kinds(program)}
-    for mapped in parts_of(program):
-        part, core = replace(mapped, accumulators=1), cores[mapped.kind]
-        for access in _of_side(part, Side.DENSE, core):
-            blocks = _blocks(part, access, core, reuse)
-            rows = access.rows * blocks
-            if access.trigger is not Trigger.STEP:
-                rows *= activations_of(part) // (1 if access.reuse is Reuse.EACH else part.tokens)
-            _add(tally, chip, part, access, rows * access.rhythm.beats(1), chip.noc.word_bits)
+    for part in parts_of(program):
+        for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
+            _add_dense(tally, chip, part, access)
     _add_dense_phases(tally, program, chip)
     return tally
 
 
-def _kinds(program: CoreProgram) -> list[CoreKind]:
-    return [CoreKind(kind) for kind in np.unique(program.cores.kind)]
+def snn_shared(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tally:
+    """Those of `snn_accesses` that depend on how many tokens share a row."""
+    tally = Tally(activity.program.node_names, activity.steps)
+    for run in by_length(activity):
+        counts = SpikeCounts(run, run.images)
+        for part in parts_of(run.program):
+            selected = [one for one in _of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
+            if weights_in_ac:
+                selected = [one for one in selected if one.trigger is Trigger.STEP or one.roles[0].word is Word.STATE]
+            for access in selected:
+                unshared = sharing_of(chip, part) is None or access.reuse is Reuse.EACH
+                events = _events(run, part, counts, (access,)) if unshared else {}
+                _add(tally, chip, part, access, _rows(run, chip, part, access, events), _event_bits(run, part, access))
+    return tally
+
+
+def ann_shared(program: CoreProgram, chip: Chip) -> Tally:
+    """Those of `ann_accesses` that depend on how many tokens share a row."""
+    tally = Tally(program.node_names, 1)
+    for part in parts_of(program):
+        for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
+            if by_block(access):
+                _add_dense(tally, chip, part, access)
+    return tally
+
+
+def by_block(access: Access) -> bool:
+    """Whether a block of tokens decides how often an access happens: shared rows, and events that each block reads again."""
+    return access.reuse is not Reuse.EACH or (Role.EVENT_READ in access.roles and access.trigger is Trigger.SECOND_INPUT)
 
 
 def _of_side(part: Part, side: Side, core: CoreFlow) -> list[Access]:
-    accesses = tuple(access for access in accesses_of(part) if access.side in (Side.BOTH, side))
-    return [access for access in by_dataflow(part, accesses, core) if access.side in (Side.BOTH, side)]
+    own = part if side is Side.SPIKING else replace(part, accumulators=1)
+    accesses = tuple(access for access in accesses_of(own) if access.side in (Side.BOTH, side))
+    return [access for access in by_dataflow(own, accesses, core) if access.side in (Side.BOTH, side)]
 
 
-def _blocks(part: Part, access: Access, core: CoreFlow, reuse: int) -> int:
-    """How often clocked rows that tokens share are read: once for each block; 1 where `rows` says it all."""
-    return 1 if access.reuse is Reuse.EACH else -(-part.tokens // _tokens_sharing(access, core, reuse))
+def _rows(run: Activity, chip: Chip, part: Part, access: Access, events: Mapping[Trigger, Int64]) -> Int64:
+    """Rows that a part reads or writes at each step, over all images, shape (steps,)."""
+    beats = access.rhythm.beats(run.steps, run.program.graph.source.last_step)
+    if access.trigger is Trigger.STEP:
+        batch = core_flow(chip, part.kind).flow.time_batch
+        if access.reuse is Reuse.BATCH:
+            beats = beats & (np.arange(run.steps) % batch == 0)
+        return run.images * _blocks(chip, part, access) * access.rows * beats
+    sharing = sharing_of(chip, part)
+    if access.reuse is Reuse.EACH or sharing is None:
+        return np.asarray(access.rows * events[access.trigger].sum(axis=(0, 2)) * beats)
+    return access.rows * shared_fetches(run, part, sharing) * beats
 
 
-def _tokens_sharing(access: Access, core: CoreFlow, reuse: int) -> int:
-    """Tokens that a fetched row serves: a block of the dataflow, or for weights what the caller asked for in its place."""
-    asked = access.roles[0] in (Role.WEIGHT_ROWS, Role.DENSE_WEIGHT_ROWS)
-    return reuse if asked and core.flow.token_block == 1 else core.flow.token_block
+def _add_dense(tally: Tally, chip: Chip, part: Part, access: Access) -> None:
+    rows = access.rows * _blocks(chip, part, access)
+    if access.trigger is not Trigger.STEP:
+        rows *= activations_of(part) // (1 if access.reuse is Reuse.EACH else part.tokens)
+    _add(tally, chip, part, access, rows * access.rhythm.beats(1), chip.noc.word_bits)
 
 
-def _first_of_batch(beats: NDArray[np.bool_], access: Access, core: CoreFlow) -> NDArray[np.bool_]:
-    """Of what a batch of steps shares, the first."""
-    if access.reuse is not Reuse.BATCH:
-        return beats
-    first: NDArray[np.bool_] = np.arange(beats.size) % core.flow.time_batch == 0
-    return beats & first
+def _blocks(chip: Chip, part: Part, access: Access) -> int:
+    """How often rows that tokens share are read at least: once for each block; 1 where `rows` says it all."""
+    return 1 if access.reuse is Reuse.EACH else -(-part.tokens // core_flow(chip, part.kind).flow.token_block)
 
 
-def _met_rows(run: Activity, part: Part, access: Access, events: Int64, core: CoreFlow, reuse: int) -> Int64:
-    """Rows that events fetch or update at each step, over all images, shape (steps,)."""
-    block = core.flow.token_block
-    batch = core.flow.time_batch if access.reuse is Reuse.BATCH else 1
-    if access.reuse is Reuse.EACH or (block == batch == 1 and _tokens_sharing(access, core, reuse) == 1):
-        return np.asarray(events.sum(axis=(0, 2)))
-    if block == batch == 1:
-        return fetched_rows(events, part.rows, reuse)
-    return shared_fetches(run, part, block, batch)
+def shared_fetches(run: Activity, part: Part, sharing: Sharing) -> Int64:
+    """Rows of its first input that a part fetches at each step, over all images, shape (steps,).
 
-
-def shared_fetches(run: Activity, part: Part, block: int, batch: int) -> Int64:
-    """Rows of its first input that a part fetches at each step for blocks of tokens and batches of steps, shape (steps,).
-
-    Counted from the masks of who fired, exactly for the images whose spikes the run kept; where these are not all, the count is
-    scaled to all. Raises InputError where none were kept.
+    As execution tallied them; in another dataflow than was executed for, counted from the masks of who fired, exactly for the
+    images whose spikes the run kept and scaled where these are not all. Raises InputError where none were kept.
     """
+    tallied = run.fetches.get(part.node.name)
+    if tallied is not None and sharing == (tallied.block, tallied.batch):
+        return np.asarray(tallied.rows[:, :, part.place].sum(axis=1, dtype=np.int64))
     site = part.node.inputs[0].node
     masks = run.spikes[site].masks
     if masks is None or not masks.shape[1]:
         raise InputError(
-            f"tokens or steps share the weight rows of {part.node.name!r} on chip {run.program.chip.name!r}, and the run kept no "
-            f"spikes of {site!r} to tell which: run again with execute(..., keep_spikes=1) or more (--keep-spikes)"
+            f"{sharing.block} tokens x {sharing.batch} steps share the rows of {part.node.name!r}; the run was executed for "
+            f"another dataflow and kept no spikes of {site!r} to count them: map to that chip and run again, or run again with "
+            "execute(..., keep_spikes=1) or more (--keep-spikes)"
         )
-    first, last, start, stop = region_of(run.program, part, 0)
-    node = run.program.graph.nodes[site]
-    if node.is_map:
-        fired = masks[:, :, start:stop, first:last]
-        start, stop = 0, node.shape[2]
-    else:
-        fired = masks[:, :, None, first:last]
-    steps, kept = masks.shape[:2]
-    packed = np.ascontiguousarray(fired).reshape(steps, kept * fired.shape[2], last - first, masks.shape[-1])
-    counted = count_fetches(packed, start, stop, block, batch).sum(axis=1)
-    return np.asarray(np.rint(counted * (run.images / kept)), np.int64)
+    counted = rows_fetched(run.program, part, masks, sharing).sum(axis=1)
+    return np.asarray(np.rint(counted * (run.images / masks.shape[1])), np.int64)
 
 
-def fetched_rows(events: Int64, fan_in: int, reuse: int) -> Int64:
-    """Weight rows that a tile fetches at each step, over all images, shape (steps,), int64.
-
-    `events` has shape (images, steps, tokens). One fetch per event where `reuse` is 1. Where a row serves `reuse` tokens it is
-    fetched once if any of them needs it: recorded counts do not say which tokens share rows, so this is the expectation for
-    tokens that fire independently, fan_in (1 - prod(1 - e / fan_in)), rounded per tile and step. Tokens that fire alike need
-    fewer rows.
-    """
-    if reuse == 1:
-        return np.asarray(events.sum(axis=(0, 2)))
-    silent = 1.0 - events / fan_in
-    starts = np.arange(0, events.shape[2], reuse)
-    needed = fan_in * (1.0 - np.multiply.reduceat(silent, starts, axis=2))
-    rows: Int64 = np.rint(needed.sum(axis=(0, 2))).astype(np.int64)
-    return rows
+def fetches_are_scaled(activity: Activity, chip: Chip) -> bool:
+    """Whether row fetches on `chip` are those of the images whose spikes were kept, scaled to all."""
+    shared, kept = shared_nodes(activity.program, chip), images_kept(activity)
+    tallied = {name: (fetched.block, fetched.batch) for name, fetched in activity.fetches.items()}
+    return kept < activity.images and any(tallied.get(name) != sharing for name, sharing in shared.items())
 
 
 def _add(tally: Tally, chip: Chip, part: Part, access: Access, rows: Int64, event_bits: int) -> None:
@@ -259,6 +259,16 @@ def _add_accumulates(met: Accumulates, part: Part, actions: tuple[Action, ...], 
             by_step = events[action.trigger].sum(axis=(0, 2)) * action.count
             key = (part.core, part.node_index, action.role.value)
             met[key] = met.get(key, 0) + by_step * action.rhythm.beats(len(by_step))
+
+
+def _check_fetches(run: Activity, part: Part, access: Access, rows: Int64, events: Int64) -> None:
+    """No more rows are fetched through any step than events arrived by then, and some where any did."""
+    fetched, arrived = np.cumsum(rows // access.rows), np.cumsum(events.sum(axis=(0, 2)))
+    if ((fetched > arrived) | ((fetched == 0) != (arrived == 0))).any():
+        raise ConservationError(
+            f"part {part.index} of {part.node.name!r} fetched {fetched.tolist()} rows through each step, "
+            f"{arrived.tolist()} events had arrived there"
+        )
 
 
 def _check(activity: Activity, met: Accumulates) -> None:

@@ -53,8 +53,12 @@ def port(chip: Chip, memory: MemoryName) -> Port:
     if own is None:
         op = {"weight": WEIGHT, "state": STATE, "ec_state": EC}[memory]
         return Port(op, op, ACCESS_BITS)
-    name = {"ec_state": "ec", "event_buffer": "event buffer"}.get(memory, memory)
-    return Port(f"{name} read", f"{name} write", own.width_bits)
+    return Port(f"{port_name(memory)} read", f"{port_name(memory)} write", own.width_bits)
+
+
+def port_name(memory: MemoryName) -> str:
+    """What ops of a memory with figures of its own begin with."""
+    return {"ec_state": "ec", "event_buffer": "event buffer"}.get(memory, memory)
 
 
 def sram_figure(size_bytes: float) -> Figure:
@@ -98,10 +102,10 @@ def access_time_ns(chip: Chip, memory: MemoryName) -> float | None:
     if own is None or own.flavour is None:
         return own.access_ns if own is not None else None
     where = f"{chip.name}, memories.{memory}"
-    return sram_figures(chip.process_nm, own.flavour, _bank_bits(chip, memory, own) / 8, own.width_bits, what=where).access_ns
+    return sram_figures(chip.process_nm, own.flavour, bank_bits_of(chip, memory, own) / 8, own.width_bits, what=where).access_ns
 
 
-def _bank_bits(chip: Chip, memory: MemoryName, own: Memory) -> int:
+def bank_bits_of(chip: Chip, memory: MemoryName, own: Memory) -> int:
     """The bank that an access opens: its own, that of the core's section, or the whole memory."""
     core, ec, buffer = chip.synapse_core, chip.ec_core, chip.memories.buffer
     banks: dict[MemoryName, int] = {
@@ -122,7 +126,7 @@ def _own_prices(chip: Chip) -> dict[str, Price]:
         own: Memory | None = getattr(memories, memory)
         if own is not None:
             of = port(chip, memory)
-            prices[of.read], prices[of.write] = _own_figures(chip, memory, own, _bank_bits(chip, memory, own))
+            prices[of.read], prices[of.write] = own_figures(chip, memory)[:2]
     for kind, name, section in ((CoreKind.SYNAPSE, "synapse_core", core), (CoreKind.EC, "ec_core", ec)):
         if section is not None and section.registers is not None:
             figure = f"{name}.registers.update_pj"
@@ -133,17 +137,28 @@ def _own_prices(chip: Chip) -> dict[str, Price]:
     return prices
 
 
-def _own_figures(chip: Chip, memory: MemoryName, own: Memory, bank_bits: int) -> tuple[Price, Price]:
-    """Prices of a read and a write. Raises ChipError where the table of CACTI 7 has no such bank."""
+class OwnFigures(NamedTuple):
+    """What a memory with figures of its own costs: prices of reading and writing; static power of a bank in uW and its source."""
+
+    read: Price
+    write: Price
+    leakage: tuple[float | None, str]
+
+
+def own_figures(chip: Chip, memory: MemoryName) -> OwnFigures:
+    """Figures of a memory that states its own. Raises ChipError where the table of CACTI 7 has no such bank."""
+    own: Memory = getattr(chip.memories, memory)
     where = f"{chip.name}, memories.{memory}"
     if own.flavour is not None:
-        figures = sram_figures(chip.process_nm, own.flavour, bank_bits / 8, own.width_bits, what=where)
-        return Price(figures.read_pj, f"{where}: {figures.source}"), Price(figures.write_pj, f"{where}: {figures.source}")
+        figures = sram_figures(chip.process_nm, own.flavour, bank_bits_of(chip, memory, own) / 8, own.width_bits, what=where)
+        source = f"{where}: {figures.source}"
+        return OwnFigures(Price(figures.read_pj, source), Price(figures.write_pj, source), (figures.leakage_uw, source))
     assert own.read_pj is not None and own.write_pj is not None  # hwmodels/consistency.py
-    read, write = (f"memories.{memory}.{way}_pj" for way in ("read", "write"))
-    return (
+    read, write, leakage = (f"memories.{memory}.{key}" for key in ("read_pj", "write_pj", "leakage_uw"))
+    return OwnFigures(
         Price(own.read_pj, f"{chip.name}, {read}: {chip.origin(read)}"),
         Price(own.write_pj, f"{chip.name}, {write}: {chip.origin(write)}"),
+        (own.leakage_uw, f"{chip.name}, {leakage}: {chip.origin(leakage)}" if own.leakage_uw is not None else ""),
     )
 
 

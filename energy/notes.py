@@ -6,22 +6,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import get_args
 
+from synaptile.energy.memory import fetches_are_scaled
 from synaptile.energy.memory_prices import EC, STATE, WEIGHT, MemoryName, access_time_ns
 from synaptile.energy.prices import Price
 from synaptile.energy.rungs import Rungs
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Dataflow, Memories
 from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.remap import images_kept
 from synaptile.simulator.schedule.timeline import Timeline
 
 
 def rung_notes(
-    activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, reuse: int, weights_in_ac: bool
+    activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, weights_in_ac: bool
 ) -> tuple[str, ...]:
     """Notes on the rungs that the report has; what is missing is said by the ladder itself."""
     notes = _text(activity, timeline)
     if "memory" in rungs.additions:
-        notes += _memory(activity, chip, rungs, reuse, weights_in_ac=weights_in_ac)
+        notes += _memory(activity, chip, rungs, weights_in_ac=weights_in_ac)
     if "noc" in rungs.additions:
         notes += _noc(activity, timeline)
     if timeline is not None and "static" in rungs.additions:
@@ -47,7 +49,7 @@ def _text(activity: Activity, timeline: Timeline | None) -> list[str]:
     return notes
 
 
-def _memory(activity: Activity, chip: Chip, rungs: Rungs, reuse: int, *, weights_in_ac: bool) -> list[str]:
+def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, weights_in_ac: bool) -> list[str]:
     prices = rungs.additions["memory"].snn.prices
     if chip != replace(chip, memories=Memories()) or _flows(chip) != {Dataflow()}:
         return _machine(activity, chip, prices)
@@ -72,11 +74,6 @@ def _memory(activity: Activity, chip: Chip, rungs: Rungs, reuse: int, *, weights
             f"{chip.name}'s own energy of an accumulate holds its memory accesses, so an event adds none on the rung 'memory'; "
             "the ANN's MACs are priced without memory and pay it there."
         )
-    if reuse > 1:
-        notes.append(
-            f"A weight row serves {reuse} tokens once fetched (state memory must hold accumulators for all of them, which is not "
-            "checked). For the SNN that is an expectation: tokens firing independently; tokens that fire alike fetch fewer rows."
-        )
     return notes
 
 
@@ -91,14 +88,12 @@ def _machine(activity: Activity, chip: Chip, prices: Mapping[str, Price]) -> lis
     notes = [
         f"Memory, words as wide as the chip stores them: {shown}.",
         f"Dataflow {flow.order}: a fetched row serves {flow.token_block} tokens x {flow.time_batch} steps, accumulators in "
-        f"{flow.accumulators}. The ANN follows the same dataflow, one step; its own best block may be another one.",
+        f"{flow.accumulators}. The ANN follows the same dataflow, one step.",
     ]
-    shares = any(core.token_block > 1 or core.time_batch > 1 for core in _flows(chip))
-    kept = min((0 if spikes.masks is None else spikes.masks.shape[1] for spikes in activity.spikes.values()), default=0)
-    if shares and kept < activity.images:
+    if fetches_are_scaled(activity, chip):
         notes.append(
-            f"Row fetches are counted from the spikes of the {kept} images that the run kept, scaled to all "
-            f"{activity.images}: exact with keep_spikes={activity.images}."
+            f"The run was executed for another dataflow: row fetches are those of the {images_kept(activity)} images whose "
+            f"spikes were kept, scaled to all {activity.images}; exact with keep_spikes={activity.images}, or executed here."
         )
     if activity.program.phases > 1:
         notes.append(

@@ -12,7 +12,6 @@ from synaptile.energy.notes import rung_notes
 from synaptile.energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
 from synaptile.foundation.arguments import expect
-from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.simulator.activity import OPS, Activity
 from synaptile.simulator.schedule.timeline import Timeline
@@ -28,7 +27,6 @@ def price(
     timeline: Timeline | None = None,
     number_format: str | None = None,
     energy_table: EnergyTable | None = None,
-    reuse: int | None = None,
 ) -> EnergyReport:
     """Bill a run on a chip (or its name or file), SNN and ANN side by side, and check that nothing was lost on the way.
 
@@ -37,19 +35,15 @@ def price(
     the published pair E_MAC, E_AC of the number format whatever the chip. An `energy_table` given replaces both. Memories, NoC
     and leakage cost what `chip` says.
 
-    `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung. `reuse` is how many tokens a weight row
-    serves once it is fetched (default 1: every event fetches its row).
+    `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung.
 
-    Raises InputError for an unknown number format, a `reuse` below 1 or a schedule of something else, ChipError for a chip that
-    prices what no core issues, ConservationError where counts disagree.
+    Raises InputError for an unknown number format or a schedule of something else, ChipError for a chip that prices what no core
+    issues, ConservationError where counts disagree.
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
     chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
     check_number_format(chosen)
-    tokens_a_fetch = 1 if reuse is None else reuse
-    if tokens_a_fetch < 1:
-        raise InputError(f"reuse is {reuse} tokens a weight row, needs at least 1")
     table = table_for(chip) if energy_table is None else energy_table
     published = HOROWITZ if energy_table is None else energy_table
     check_activity(activity)
@@ -57,12 +51,10 @@ def price(
     check_bill(comparisons["executed"].snn, activity)
     own_ac = energy_table is None and chosen in chip.operation_pj.get("ac", {})
     weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
-    rungs = upper_rungs(
-        activity, chip, comparisons["executed"], timeline=timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac
-    )
+    rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, weights_in_ac=weights_in_ac)
     comparisons |= rungs.cumulative
     notes = activity.synthetic_notes + _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
-    notes += rung_notes(activity, chip, rungs, timeline, reuse=tokens_a_fetch, weights_in_ac=weights_in_ac)
+    notes += rung_notes(activity, chip, rungs, timeline, weights_in_ac=weights_in_ac)
     return EnergyReport(
         activity,
         chip,
@@ -73,7 +65,7 @@ def price(
         notes,
         additions=rungs.additions,
         missing=rungs.missing,
-        reuse=tokens_a_fetch,
+        best=rungs.best,
         timeline=timeline,
     )
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from synaptile.energy.accountings import TITLES, Comparison
 from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
+from synaptile.energy.best import Best, Sides, each_sides_best
 from synaptile.energy.bill import Bill, joined
-from synaptile.energy.conservation import check_billed_flits, check_timeline
+from synaptile.energy.conservation import check_billed_flits, check_phases, check_timeline
 from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, scheduled_flits, snn_flits
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
@@ -24,12 +25,13 @@ NO_SCHEDULE = "needs a schedule"
 class Rungs:
     """Rungs above `executed`: `additions` hold what each adds, `cumulative` all up to it.
 
-    `missing` says of a rung that cannot be stated why.
+    `missing` says of a rung that cannot be stated why, `best` what each side costs with a token block of its own choice.
     """
 
     additions: dict[str, Comparison] = field(default_factory=dict)
     cumulative: dict[str, Comparison] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    best: Best | None = None
 
     def add(self, name: str, below: Comparison, snn: Bill, ann: Bill) -> Comparison:
         """Put one rung on another."""
@@ -38,9 +40,7 @@ class Rungs:
         return self.cumulative[name]
 
 
-def upper_rungs(
-    activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, reuse: int, weights_in_ac: bool
-) -> Rungs:
+def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, weights_in_ac: bool) -> Rungs:
     """Rungs memory, noc and static as far as they can be stated, at the prices of `chip`.
 
     Raises InputError for a schedule of another run or chip, ConservationError where schedule, run and bill disagree.
@@ -53,10 +53,14 @@ def upper_rungs(
         check_timeline(timeline, activity, chip)
     images = activity.images
     memory = memory_prices(chip)
-    snn = snn_accesses(activity, chip, reuse, weights_in_ac=weights_in_ac).bill(memory, images)
     passes = dense_passes(activity)
-    dense = tally_passes(passes, lambda program: ann_accesses(program, chip, reuse)).bill(memory, passes.images)
-    below = rungs.add("memory", executed, snn, dense)
+    snn = snn_accesses(activity, chip, weights_in_ac=weights_in_ac)
+    dense = tally_passes(passes, lambda program: ann_accesses(program, chip))
+    below = rungs.add("memory", executed, snn.bill(memory, images), dense.bill(memory, passes.images))
+    if timeline is not None:
+        check_phases(rungs.additions["memory"].snn, timeline)
+    sides = Sides(snn, dense, passes)
+    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, weights_in_ac=weights_in_ac)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):
         rungs.missing.update(noc=flits, static=NO_SCHEDULE)

@@ -1,6 +1,7 @@
 """Static energy: leakage over the simulated time, and pixels from outside the chip.
 
-Every core and router of the board in use leaks from the first cycle to the last, working or not. An image's time is the
+Every core and router of the board in use leaks from the first cycle to the last, working or not, and so do the banks of memories
+that state leakage of their own. An image's time is the
 makespan where one image was scheduled, in a stream the mean interval between images (its cycles divided evenly over the
 steps). The ANN's time is that of its busiest core, all units at full rate and nothing waited for: a bound that favours the ANN.
 """
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ImageSource, Synapse, TokenEmbedding
 from synaptile.energy.bill import NO_CORE, Tally
+from synaptile.energy.memory_leakage import leaking_memories
 from synaptile.energy.memory_prices import DRAM, accesses, memory_prices
 from synaptile.energy.prices import Price
 from synaptile.foundation.types import Int64
@@ -45,7 +47,8 @@ def static_prices(chip: Chip) -> dict[str, Price]:
         )
         for op, (name, power_uw) in figures.items()
     }
-    return {**prices, DRAM: memory_prices(chip)[DRAM]}
+    banks = {memory.op: memory.price for memory in leaking_memories(chip)}
+    return {**prices, **banks, DRAM: memory_prices(chip)[DRAM]}
 
 
 def snn_static(timeline: Timeline) -> tuple[Tally, dict[str, int]]:
@@ -53,15 +56,16 @@ def snn_static(timeline: Timeline) -> tuple[Tally, dict[str, int]]:
     program, activity = timeline.program, timeline.activity
     tally = Tally(program.node_names, activity.steps)
     cycles, images = step_cycles(timeline)
-    _leak(tally, program, cycles, on_cores=not timeline.remapped)
+    _leak(tally, program, cycles, on_cores=not timeline.remapped and program.phases == 1)
     _input(tally, program, np.arange(activity.steps) == 0, activity.images)
-    return tally, dict.fromkeys((*LEAKAGE.values(), ROUTER_LEAKAGE), images)
+    leaking = (*LEAKAGE.values(), ROUTER_LEAKAGE, *(memory.op for memory in leaking_memories(program.chip)))
+    return tally, dict.fromkeys(leaking, images)
 
 
 def ann_static(program: CoreProgram) -> Tally:
     """Leakage cycles and pixels of one dense pass of one image."""
     tally = Tally(program.node_names, 1)
-    _leak(tally, program, np.array([ann_cycles(program)]), on_cores=True)
+    _leak(tally, program, np.array([ann_cycles(program)]), on_cores=program.phases == 1)
     _input(tally, program, np.array([True]), 1)
     return tally
 
@@ -112,6 +116,8 @@ def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) 
         others = Role.IDLE_CORES if on_cores else Role.ALL_CORES
         tally.add(NO_CORE, tally.chip, others, LEAKAGE[kind], cycles * (tiles * per_tile - len(used)))
     tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_LEAKAGE, cycles * tiles)
+    for memory in leaking_memories(chip):
+        tally.add(NO_CORE, tally.chip, Role.MEMORIES, memory.op, cycles * (program.board[0] * program.board[1] * memory.banks))
 
 
 def _input(tally: Tally, program: CoreProgram, when: NDArray[np.bool_], images: int) -> None:

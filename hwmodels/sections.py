@@ -96,7 +96,7 @@ class Memory(Section):
     access_ns: Real | None = None
     """From address to data; with `flavour` absent."""
     leakage_uw: Real | None = None
-    """Static power of one bank; with `flavour` absent."""
+    """Static power of one bank, billed apart from that of its core; with `flavour` absent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class Memories(Section):
     ec_state: Memory | None = None
     """Everything on an EC core."""
     event_buffer: Memory | None = None
-    """Where spikes wait on either kind of core; where absent, waiting costs nothing and has room."""
+    """Where spikes wait on either kind of core, in its state memory; where absent, waiting costs nothing and has room."""
     buffer: Buffer | None = None
     """Shared by all cores; where absent, phases hand on through DRAM."""
     dram: Dram | None = None
@@ -240,9 +240,9 @@ class Leakage(Section):
     """Static power."""
 
     synapse_core_uw: Real
-    """Static power of one synapse core, its memories included."""
+    """Static power of one synapse core, its memories included but for those with leakage of their own (`memories`)."""
     ec_core_uw: Real = 0.0
-    """Static power of one EC core, its memories included; absent without EC cores."""
+    """Static power of one EC core, memories as above; absent without EC cores."""
     router_uw: Real
     """Static power of one router."""
 

@@ -42,7 +42,7 @@ def convolution_loads(cutter: Cutter, units: Int64) -> Footprint:
     """Footprints of the parts between cut points, with the neurons that they feed."""
     node = cutter.node
     assert isinstance(node, Convolution2d)
-    load = convolution_footprint(cutter.chip, cutter.copies, node, units[:-1], units[1:])
+    load = convolution_footprint(cutter.chip, cutter.copies, node, units[:-1], units[1:], cutter.code)
     if cutter.neurons is not None:
         load += neuron_footprint(cutter.chip, cutter.kind, cutter.neurons, 1, np.diff(units) * cutter.fed)
     return load

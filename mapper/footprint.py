@@ -9,6 +9,9 @@ and shift of a LayerNorm) count against `ec_core.state_memory_bits`, together wi
 
 In layer-major order membranes and running sums are kept for a block of tokens, not for all. What all tokens keep is what waits
 between layers at every step of a run: spikes in front of a product, its S_B, and the streams that a residual add waits for.
+
+Spikes wait in state memory in layer-major order (those of all steps), and in step-major order where the chip has an event buffer
+(those of one): two blocks of tokens in front of a synapse, both operands in front of a product.
 """
 
 from __future__ import annotations
@@ -136,30 +139,32 @@ def synapse_footprint(
     """
     core, flow = chip.synapse_core, chip.synapse_core.dataflow
     stored = 1 if core.token_sharing else tokens
-    waiting = DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if chip.layer_major else 0
+    waiting = DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if _spikes_wait(chip) else 0
     return Footprint(
         weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
-        state_bits=_accumulator_bits(chip) * outputs * stored + waiting,
+        state_bits=_accumulator_bits(chip) * outputs * stored + waiting * stored,
         neurons=outputs * stored,
         axons=rows * stored,
     )
 
 
-def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: Int64, stop: Int64) -> Footprint:
+def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: Int64, stop: Int64, code: int = 0) -> Footprint:
     """Parts ``start:stop`` of a convolution's outputs, shape (parts,) each: whole channels, or rows of one.
 
-    Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part.
+    Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part; `code` is the
+    `code_bits` of its input.
     """
     core = chip.synapse_core
     plane = node.plane[0] * node.plane[1]
     channels = -(-stop // plane) - start // plane
     reach = [part_reach(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
-    axons = [np.prod([np.count_nonzero(axis) for axis in axes]) for axes in reach]
+    axons = np.array([np.prod([np.count_nonzero(axis) for axis in axes]) for axes in reach], np.int64)
+    waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
     return Footprint(
         weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
-        state_bits=_accumulator_bits(chip) * (stop - start),
+        state_bits=_accumulator_bits(chip) * (stop - start) + waiting,
         neurons=stop - start,
-        axons=np.array(axons, np.int64),
+        axons=axons,
     )
 
 
@@ -186,9 +191,10 @@ def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent, code: in
     weights, state = _ec_words(chip, node, tokens, units)
     bits = _word_bits(chip)
     waiting = 0
-    if chip.layer_major and chip.ec_core is not None and isinstance(node, ProductUnit):
+    if _spikes_wait(chip) and chip.ec_core is not None and isinstance(node, ProductUnit):
         depth = node.head_width if node.form == "qk" else node.keys
-        waiting = chip.ec_core.dataflow.max_steps * tokens * units * depth * code
+        second = 0 if chip.layer_major else node.keys * node.head_width  # in layer-major order S_B of every step stands for B
+        waiting = chip.ec_core.dataflow.max_steps * units * (tokens * depth + second) * code
     return Footprint(weights * bits, state * bits + waiting, 0, 0)
 
 
@@ -199,7 +205,7 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
         return neuron_footprint(chip, kind, node, extents.tokens, extents.outputs)
     if isinstance(node, Convolution2d):
         copies = weight_copies(graph, node, chip)
-        return convolution_footprint(chip, copies, node, extents.start, extents.start + extents.outputs)
+        return convolution_footprint(chip, copies, node, extents.start, extents.start + extents.outputs, code_bits(graph, node))
     if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
         copies = weight_copies(graph, node, chip)
         code = code_bits(graph, node)
@@ -256,12 +262,18 @@ def _word_bits(chip: Chip) -> int:
     return chip.ec_core.state_bits if chip.ec_core is not None else chip.synapse_core.membrane_bits
 
 
+def _spikes_wait(chip: Chip) -> bool:
+    """Whether spikes take room where they wait."""
+    return chip.layer_major or chip.memories.event_buffer is not None
+
+
 def _accumulator_bits(chip: Chip) -> int:
-    """State memory that the accumulators of one output take: none where they are registers of the lanes."""
+    """State memory that the accumulators of one output take, of all that share a row; none where they are registers."""
     core = chip.synapse_core
     if core.dataflow.accumulators == "registers":
         return 0
-    return DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits
+    together = core.dataflow.token_block * core.dataflow.time_batch
+    return DOUBLE_BUFFERS * core.accumulators * core.accumulator_bits * together
 
 
 def _tokens_in_state(chip: Chip, kind: CoreKind, tokens: Extent) -> Extent:

@@ -46,7 +46,6 @@ def report_json(report: EnergyReport) -> str:
         "images": activity.images,
         "synthetic": activity.synthetic,
         "notes": list(report.notes),
-        "reuse": report.reuse,
         "accountings": {name: _accounting(report, name) for name in report.comparisons},
         "ladder": [asdict(rung) for rung in report.ladder()],
         "missing_rungs": dict(report.missing),

@@ -31,7 +31,12 @@ def answer(tables: Mapping[str, Any], sql: str, *, seconds: float = MAX_SECONDS)
         for name, dataset in tables.items():
             connection.register(name, dataset)
         memory = f"memory_limit = '{MAX_BYTES}B'"
-        for setting in (memory, "enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true"):
+        for setting in (
+            memory,
+            "enable_external_access = false",
+            "python_enable_replacements = false",
+            "lock_configuration = true",
+        ):
             connection.execute(f"SET {setting}")
         try:
             statements = connection.extract_statements(sql)

@@ -76,6 +76,18 @@ class SpikeRecord:
     masks: NDArray[np.uint8] | None = None
 
 
+@dataclass(frozen=True)
+class RowFetches:
+    """Rows of its first input that a node fetched, where a row serves `block` tokens at `batch` steps.
+
+    `rows` has shape (steps, images, parts), int32, in the order of `parts_of`: of weights, or of a product's S_B.
+    """
+
+    block: int
+    batch: int
+    rows: NDArray[np.int32]
+
+
 @dataclass(frozen=True, repr=False)
 class Activity(Tabular, Shown):
     """One run of a CoreProgram.
@@ -86,6 +98,7 @@ class Activity(Tabular, Shown):
     None for graphs that are shown the image at every step. `convolutions` maps convolutions to what their parts issued, in the
     order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2). `lengths` has shape
     (images,): the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
+    `fetches` maps nodes whose rows are shared by the dataflow of the program's chip to how many they fetched.
     """
 
     program: CoreProgram
@@ -100,6 +113,7 @@ class Activity(Tabular, Shown):
     settled: Int64 | None = None
     convolutions: Mapping[str, Int64] = field(default_factory=dict)
     lengths: Int64 | None = None
+    fetches: Mapping[str, RowFetches] = field(default_factory=dict)
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `operations` (core, node, role, op, step, count) or `spikes` (site, step, value, count), without zeros.

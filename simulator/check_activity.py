@@ -73,6 +73,8 @@ def _arrays(activity: Activity) -> Iterator[tuple[str, NDArray[Any], _Shape, str
     for node in activity.program.graph.of_type(Convolution2d):
         parts = activity.program.parts_of(node.name).size
         yield f"convolutions/{node.name}", activity.convolutions[node.name], (steps, images, parts, 2), "i"
+    for name, fetched in activity.fetches.items():
+        yield f"fetches/{name}", fetched.rows, (steps, images, activity.program.parts_of(name).size), "i"
 
 
 def _spikes(site: Neurons, record: SpikeRecord, steps: int, images: int) -> Iterator[tuple[str, NDArray[Any], _Shape, str]]:

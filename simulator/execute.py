@@ -107,6 +107,7 @@ def execute(
         settled,
         recorder.convolutions,
         lengths,
+        recorder.fetches,
     )
 
 

@@ -77,6 +77,7 @@ def _of_length(activity: Activity, length: int) -> Activity:
         spikes=MappingProxyType({site: _record(program, site, record, chosen) for site, record in activity.spikes.items()}),
         settled=None if activity.settled is None else activity.settled[chosen],
         lengths=activity.lengths[chosen],
+        fetches={name: replace(fetched, rows=fetched.rows[:, chosen]) for name, fetched in activity.fetches.items()},
     )
 
 

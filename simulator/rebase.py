@@ -88,6 +88,7 @@ def first_steps(activity: Activity, steps: int) -> Activity:
         spikes=spikes,
         settled=settled_steps(activity.program.graph, spikes),
         convolutions={name: counts[:steps] for name, counts in activity.convolutions.items()},
+        fetches={name: replace(fetched, rows=fetched.rows[:steps]) for name, fetched in activity.fetches.items()},
     )
 
 

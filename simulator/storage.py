@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,14 @@ from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.options import Numeric
 from synaptile.mapper import CoreProgram, load_program, program_digest, save_program
-from synaptile.simulator.activity import Accounting, Activity, OperationTable, SpikeRecord
+from synaptile.simulator.activity import Accounting, Activity, OperationTable, RowFetches, SpikeRecord
 from synaptile.simulator.check_activity import check_activity
 
 FORMAT = "synaptile-activity"
 VERSION = 1
 _SPIKES = "spikes/"
 _CONVOLUTIONS = "convolutions/"
+_FETCHES = "fetches/"
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -37,6 +38,8 @@ class Header(TypedDict):
     roles: list[str]
     sites: dict[str, Annotated[int, Field(ge=0)]]
     provenance: dict[str, Any]
+    shared_rows: NotRequired[dict[str, Annotated[list[int], Field(min_length=2, max_length=2)]]]
+    """Tokens and steps that share a row, by node; absent in runs of before."""
 
 
 def save_activity(activity: Activity, directory: str | Path) -> None:
@@ -53,6 +56,7 @@ def save_activity(activity: Activity, directory: str | Path) -> None:
         "roles": list(activity.operations.roles),
         "sites": {site: record.neurons for site, record in activity.spikes.items()},
         "provenance": dict(activity.provenance),
+        "shared_rows": {node: [fetched.block, fetched.batch] for node, fetched in activity.fetches.items()},
     }
     write_archive(folder / "activity.npz", FORMAT, VERSION, header, _arrays_of(activity))
 
@@ -106,6 +110,12 @@ def _activity(program: CoreProgram, header: Header, arrays: dict[str, NDArray[An
         arrays.get("settled"),
         MappingProxyType({key.removeprefix(_CONVOLUTIONS): a for key, a in arrays.items() if key.startswith(_CONVOLUTIONS)}),
         arrays.get("lengths"),
+        MappingProxyType(
+            {
+                node: RowFetches(block, batch, arrays[f"{_FETCHES}{node}"])
+                for node, (block, batch) in header.get("shared_rows", {}).items()
+            }
+        ),
     )
 
 
@@ -121,6 +131,7 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
     if activity.lengths is not None:
         arrays["lengths"] = activity.lengths
     arrays |= {f"{_CONVOLUTIONS}{node}": counts for node, counts in activity.convolutions.items()}
+    arrays |= {f"{_FETCHES}{node}": fetched.rows for node, fetched in activity.fetches.items()}
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events

@@ -40,7 +40,6 @@ def overview_document(
         "steps": report.steps,
         "images": activity.images,
         "synthetic": list(activity.synthetic_notes),
-        "reuse": report.reuse,
         "top": report.top,
         "rungs": [name for name in LADDER if name in report.comparisons],
         "additions": list(report.additions),

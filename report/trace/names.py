@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from synaptile.foundation.types import Int32
 from synaptile.mapper.board import board_shape
 from synaptile.mapper.program import CoreKind, CoreProgram
-from synaptile.simulator.schedule.timeline import LinkKind, Timeline
+from synaptile.simulator.schedule.timeline import LinkKind, PhaseTable, Timeline
 
 
 def tile_name(program: CoreProgram, tile: int) -> str:
@@ -35,6 +37,15 @@ def link_names(timeline: Timeline) -> tuple[str, ...]:
         f"{end(source, kind == LinkKind.INJECTION)}_to_{end(target, kind == LinkKind.EJECTION)}"
         for kind, source, target in zip(links.kind.tolist(), links.source.tolist(), links.target.tolist(), strict=True)
     )
+
+
+def phases_shown(timeline: Timeline, from_cycle: int, to_cycle: int) -> PhaseTable | None:
+    """The phases that load or work within a window, None where weights are not streamed."""
+    table = timeline.phases
+    if table is None:
+        return None
+    kept = (table.load_start_cycles < to_cycle) & (table.end_cycles > from_cycle)
+    return PhaseTable(**{field.name: getattr(table, field.name)[kept] for field in fields(table)})
 
 
 def job_nodes(timeline: Timeline) -> Int32:

@@ -22,7 +22,7 @@ from synaptile.report.trace.tables import METADATA_KEY, aggregate_tables, full_t
 from synaptile.report.trace.window import Selection
 from synaptile.simulator.schedule.timeline import Timeline
 
-TABLES = ("jobs", "messages", "links", "cores", "bins", "link_bins", "steps")
+TABLES = ("jobs", "messages", "links", "cores", "bins", "link_bins", "steps", "phases")
 """Files that such a folder may hold, without ``.parquet``."""
 
 ROWS_AT_ONCE = 65_536

@@ -2,6 +2,7 @@
 
 Process = tile, thread = core, slice = job, flow = message from the sending to the receiving job; counters: ready jobs that
 wait for the core, spikes sent so far. Process "NoC", one track per link: slice = passage of a message, counter = flits waiting.
+Where weights are streamed, process "Phases": slices of weights that load, and of phases at work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from synaptile.mapper.board import tile_of_cores
 from synaptile.report.trace.aggregate import SERIES, into_bins
 from synaptile.report.trace.changes import Changes, level, running, without_repeats
 from synaptile.report.trace.clock import TimeBase, nanoseconds
-from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, tile_name
+from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, phases_shown, tile_name
 from synaptile.report.trace.perfetto_read import sum_arguments
 from synaptile.report.trace.sections import Section, estimate_sections, write_sections
 from synaptile.report.trace.window import Selection
@@ -128,8 +129,10 @@ def _full_sections(timeline: Timeline, selection: Selection) -> list[Section]:
     flits = level(held.link, held.arrival_cycles, held.start_cycles, timeline.messages.flits[held.message])
     # At one timestamp a slice must end before the next begins: per track in time order, for the reader sorts stably.
     order = np.lexsort((held.start_cycles, held.link))
+    phases = _phases(timeline, selection, tracks, time)
     return [
         _head(timeline, tracks, time),
+        *phases,
         _jobs(timeline, selection, cores, time),
         _counters(waiting, ready, time),
         _counters(sent, spikes, time),
@@ -158,6 +161,7 @@ def _aggregate_sections(timeline: Timeline, selection: Selection) -> list[Sectio
     busy = {link: tracks.counter(process, f"{names[link]} busy", "%") for link in selection.links.tolist()}
     amount = np.rint(_PERCENT * bins.link_busy / width).astype(np.int64)
     sections.append(_counters(_levels(selection.links, bins.edges, amount), busy, time))
+    sections += _phases(timeline, selection, tracks, time)
     return [_head(timeline, tracks, time), *sections]
 
 
@@ -254,6 +258,32 @@ def _jobs(timeline: Timeline, selection: Selection, tracks: dict[int, int], time
     return Section(selection.jobs.size, encode)
 
 
+def _phases(timeline: Timeline, selection: Selection, tracks: _Tracks, time: TimeBase) -> list[Section]:
+    """Slices of the phases of a chip that streams its weights: what loads, and what works."""
+    table = phases_shown(timeline, selection.from_cycle, selection.to_cycle)
+    if table is None:
+        return []
+    process = tracks.process(_network_process(timeline) + 1, "Phases")
+    stretches = (
+        (tracks.named(process, "weights in"), table.load_start_cycles, table.load_end_cycles, ("loaded_bits",)),
+        (tracks.named(process, "at work"), table.start_cycles, table.end_cycles, ("first_image", "images", "moved_bits")),
+    )
+
+    def section(track: int, start: Int64, end: Int64, told: tuple[str, ...]) -> Section:
+        def encode(rows: Int64) -> Iterator[bytes]:
+            trace = Trace()
+            begin, stop = time.ticks(start[rows]).tolist(), time.ticks(end[rows]).tolist()
+            for row, first, last in zip(rows.tolist(), begin, stop, strict=True):
+                event = _slice(trace, track, first, last, f"phase {table.phase[row] + 1}")
+                for name in told:
+                    event.debug_annotations.add(name=name, int_value=int(getattr(table, name)[row]))
+            yield trace.SerializeToString()
+
+        return Section(start.size, encode)
+
+    return [section(*stretch) for stretch in stretches]
+
+
 def _flows(timeline: Timeline, selection: Selection) -> tuple[Callable[[int], Any], Callable[[int], Any]]:
     """Functions that give the numbers of the arrows that leave a job and that reach it; both ends are in the selection."""
     found = handovers(timeline, selection.messages)
@@ -293,14 +323,17 @@ def _passages(timeline: Timeline, columns: list[Any], tracks: dict[int, int], ti
     return Section(message.size, encode)
 
 
-def _slice(trace: Any, track: int, begin: int, end: int, name: int) -> Any:
-    """Add a slice and return its first event, to be annotated."""
+def _slice(trace: Any, track: int, begin: int, end: int, name: int | str) -> Any:
+    """Add a slice, its name interned or spelt out, and return its first event, to be annotated."""
     for timestamp, kind in ((begin, TrackEvent.TYPE_SLICE_BEGIN), (end, TrackEvent.TYPE_SLICE_END)):
         packet = trace.packet.add(timestamp=timestamp, trusted_packet_sequence_id=_SEQUENCE, sequence_flags=_NEEDS_NAMES)
         packet.track_event.type, packet.track_event.track_uuid = kind, track
         if kind == TrackEvent.TYPE_SLICE_BEGIN:
             event = packet.track_event
-            event.name_iid = name
+            if isinstance(name, str):
+                event.name = name
+            else:
+                event.name_iid = name
     return event
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from synaptile.foundation.types import Int32
 from synaptile.report.trace.aggregate import SERIES, by_step, into_bins
 from synaptile.report.trace.clock import cycle_seconds
-from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names
+from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, phases_shown
 from synaptile.report.trace.window import Selection
 from synaptile.simulator.schedule.timeline import OPERANDS, UNITS, Cause, LinkKind, Timeline
 
@@ -25,7 +25,8 @@ METADATA_KEY = b"synaptile"
 
 def full_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
     """Tables of every job and message of a selection, and of its links and cores with their totals over the whole run."""
-    return {"jobs": _jobs(timeline, selection), "messages": _messages(timeline, selection), **_totals(timeline, selection)}
+    tables = {"jobs": _jobs(timeline, selection), "messages": _messages(timeline, selection)}
+    return {**tables, **_totals(timeline, selection), **_phases(timeline, selection)}
 
 
 def aggregate_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
@@ -50,7 +51,7 @@ def aggregate_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.T
     steps = {**vars(sums), "step": sums.step + 1}
     tables = {"bins": of_cores, "link_bins": of_links, "steps": steps}
     made = {name: _table(timeline, columns) for name, columns in tables.items()}
-    return {**made, **_totals(timeline, selection)}
+    return {**made, **_totals(timeline, selection), **_phases(timeline, selection)}
 
 
 def _jobs(timeline: Timeline, selection: Selection) -> pa.Table:
@@ -119,6 +120,12 @@ def _totals(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
         "peak_queue_flits": links.peak_queue_flits[rows],
     }
     return {"links": _table(timeline, of_links), "cores": _table(timeline, _cores(timeline, selection.cores, makespan))}
+
+
+def _phases(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
+    """Phases within the window, counted from 1; no table where weights are not streamed."""
+    table = phases_shown(timeline, selection.from_cycle, selection.to_cycle)
+    return {} if table is None else {"phases": _table(timeline, {**vars(table), "phase": table.phase + 1})}
 
 
 def _cores(timeline: Timeline, rows: Int32, makespan: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A timeline as a VCD waveform: busy, stall and queue of every core, busy of every link."""
+"""A timeline as a VCD waveform: busy, stall and queue of every core, busy of every link; phases, where weights are streamed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from synaptile.simulator.schedule.timeline import Timeline
 
 SAMPLED_CHANGES = 10_000
 """Changes that are encoded to estimate a size, spread evenly; all, where there are no more."""
+
+PHASES_SCOPE = "phases"
+"""Scope of the signals of phases."""
 
 _AT_ONCE = 10_000
 """Changes between two calls of `progress`."""
@@ -108,6 +111,7 @@ def full_waveform(timeline: Timeline, selection: Selection) -> Waveform:
     names = link_names(timeline)
     parts.append(_numbered(levels[3], links, len(signals)))
     signals += [Signal((NETWORK_SCOPE, names[link]), "busy", 1) for link in links.tolist()]
+    _add_phases(timeline, selection, signals, parts)
     return _waveform(signals, parts, selection)
 
 
@@ -125,7 +129,23 @@ def aggregate_waveform(timeline: Timeline, selection: Selection) -> Waveform:
     parts.append(_numbered(_binned(selection.links, bins.edges, bins.link_busy), selection.links, len(signals)))
     bits = _bits(bins.link_busy)
     signals += [Signal((NETWORK_SCOPE, names[link]), "busy_cycles", bits) for link in selection.links.tolist()]
+    _add_phases(timeline, selection, signals, parts)
     return _waveform(signals, parts, selection)
+
+
+def _add_phases(timeline: Timeline, selection: Selection, signals: list[Signal], parts: list[Changes]) -> None:
+    """Which phase works and which one's weights load, counted from 1; 0 for none."""
+    table = timeline.phases
+    if table is None:
+        return
+    bits = max(timeline.program.phases.bit_length(), 2)
+    for name, start, end in (
+        ("working", table.start_cycles, table.end_cycles),
+        ("loading", table.load_start_cycles, table.load_end_cycles),
+    ):
+        track = np.full(table.phase.size, len(signals), np.int32)
+        parts.append(_level(selection, track, start, end, table.phase + 1))
+        signals.append(Signal((PHASES_SCOPE,), name, bits))
 
 
 def write_waveform(timeline: Timeline, waveform: Waveform, file: IO[str], progress: Progress | None) -> None:

@@ -20,6 +20,7 @@ _WAITED_FOR = {
     Cause.CORE: "its core",
     Cause.OUTPUT: "room at a receiver",
     Cause.BARRIER: "the barrier",
+    Cause.PHASE: "its phase",
 }
 _WHERE_CYCLES_WENT = ("busy", "", "no input", "network", "idle")
 

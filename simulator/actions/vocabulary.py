@@ -218,6 +218,7 @@ class Role(StrEnum):
     IDLE_CORES = "idle cores"
     ALL_CORES = "all cores"
     ROUTERS = "routers"
+    MEMORIES = "memories"
     IMAGE_IN = "image in"
     WORD_EMBEDDINGS_IN = "word embeddings in"
 

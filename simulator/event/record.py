@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
@@ -12,10 +13,12 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.events import Region, region_of
+from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes
 from synaptile.simulator.actions.part import parts_of, whole
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Action, Op, Role, Trigger
-from synaptile.simulator.activity import Accounting, OperationTable, SpikeRecord
+from synaptile.simulator.activity import Accounting, OperationTable, RowFetches, SpikeRecord
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.units import ProductEvents, Traffic
 from synaptile.simulator.kernels.fire import Events, pack_fired
@@ -53,6 +56,11 @@ class Recorder:
         self.convolutions = {
             node.name: np.zeros((steps, images, layout.program.parts_of(node.name).size, 2), np.int64)
             for node in graph.of_type(Convolution2d)
+        }
+        shared = shared_nodes(layout.program, layout.program.chip)
+        self.fetches = {
+            name: RowFetches(*sharing, np.zeros((steps, images, layout.program.parts_of(name).size), np.int32))
+            for name, sharing in shared.items()
         }
         bounds = {site.name: _record_bounds(layout, site) for site in graph.sites}
         neurons = mean_neurons(graph, lengths)
@@ -97,16 +105,7 @@ class Recorder:
             record.events[:, images, :tokens] = events.counts.reshape(self.steps, count, heads, tokens).transpose(0, 1, 3, 2)
         else:
             record.events[:, images, : site.tokens] = events.counts.reshape(self.steps, count, site.tokens, -1)
-        if record.masks is not None and images.start < record.masks.shape[1]:
-            kept = slice(images.start, min(images.stop, record.masks.shape[1]))
-            code = events.codes.reshape(self.steps, count, *site.shape)[:, : kept.stop - kept.start]
-            target = record.masks[:, kept][
-                ..., : code.shape[-2], : -(-site.shape[-1] // 8)
-            ]  # a sentence may be shorter than its site
-            packed = target if target.flags.c_contiguous else np.empty(target.shape, np.uint8)
-            pack_fired(np.ascontiguousarray(code).reshape(-1, site.shape[-1]), packed.reshape(-1, packed.shape[-1]))
-            if packed is not target:
-                target[...] = packed
+        self._record_masks(site, events, images)
         assert traffic.histogram is not None
         record.histogram[:] += traffic.histogram
         spikes, fired = events.counts.reshape(self.steps, -1).sum(axis=1, dtype=np.int64), traffic.histogram.sum(axis=1)
@@ -120,6 +119,41 @@ class Recorder:
             if action.trigger is Trigger.SENT:
                 self.ledger.add(rectangles.part, action.role, action.op, sent * action.count)
         self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", sent.sum(axis=1))
+
+    def _record_masks(self, site: Neurons, events: Events, images: slice) -> None:
+        """Keep who fired for the first images of the run; of all, count the rows that readers fetch for blocks and batches."""
+        graph, masks = self.layout.program.graph, self.spikes[site.name].masks
+        kept = 0 if masks is None else max(0, min(images.stop, masks.shape[1]) - images.start)
+        readers = [name for name in graph.consumers(site.name) if name in self.fetches]
+        readers = [name for name in readers if graph.nodes[name].inputs[0].node == site.name]
+        count = images.stop - images.start
+        needed = count if readers else kept
+        if not needed:
+            return
+        codes = events.codes.reshape(self.steps, count, *site.shape)[:, :needed]
+        packed = np.empty((*codes.shape[:-1], -(-site.shape[-1] // 8)), np.uint8)
+        pack_fired(np.ascontiguousarray(codes).reshape(-1, site.shape[-1]), packed.reshape(-1, packed.shape[-1]))
+        if masks is not None and kept:  # a sentence may be shorter than its site
+            masks[:, images.start : images.start + kept, ..., : packed.shape[-2], : packed.shape[-1]] = packed[:, :kept]
+        for name in readers:
+            self._record_fetches(name, site, packed, images)
+
+    def _record_fetches(self, name: str, site: Neurons, packed: NDArray[np.uint8], images: slice) -> None:
+        fetched, program = self.fetches[name], self._program_at(site)
+        found: dict[Region, Int64] = {}
+        for part in (parts_of(program)[number] for number in program.parts_of(name).tolist()):
+            if part.tokens:
+                region = region_of(program, part, 0)
+                if region not in found:
+                    found[region] = rows_fetched(program, part, packed, Sharing(fetched.block, fetched.batch))
+                fetched.rows[:, images, part.place] = found[region]
+
+    def _program_at(self, node: Node) -> CoreProgram:
+        """The program at the length of the sentence that a node stands for; of images the program."""
+        program = self.layout.program
+        if node == program.graph.nodes[node.name]:
+            return program
+        return self._shorter.setdefault(node.tokens, program_at(program, node.tokens))
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
         rectangles = _rectangles_of(self.layout, node.name)
@@ -157,9 +191,7 @@ class Recorder:
 
     def _product_rules(self, node: ProductUnit) -> tuple[Rectangles, list[tuple[Action, Int64]]]:
         """Where a product's parts lie, and what each issues per event, shape (parts,); a sentence may end before a part."""
-        program = self.layout.program
-        if node is not program.graph.nodes[node.name]:
-            program = self._shorter.setdefault(node.tokens, program_at(program, node.tokens))
+        program = self._program_at(node)
         rectangles = _rectangles_of(self.layout, node.name)
         every = parts_of(program)
         parts = [every[part] for part in rectangles.part.tolist()]

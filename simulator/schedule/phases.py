@@ -24,13 +24,15 @@ from synaptile.simulator.schedule.trees import Tables, tables_of
 class Plan(NamedTuple):
     """Groups of images, and what phases move.
 
-    `load` (phases,): cycles that the weights of a phase take, once per group of images. `moved_bits` (images, phases): what
-    earlier phases stored for it and what it stores for later ones, at `bits_per_cycle`; `shared`: by way of the memory that
-    weights come from. `ahead` (phases,) is 1 where weights fit beside those of the phase before, and load while it works.
+    `weight_bits` (phases,): its weights, `load` (phases,): the cycles that they take, once per group of images. `moved_bits`
+    (images, phases): what earlier phases stored for it and what it stores for later ones, at `bits_per_cycle`; `shared`: by way
+    of the memory that weights come from. `ahead` (phases,) is 1 where weights fit beside those of the phase before, and load
+    while it works.
     """
 
     steps_per_image: int
     images_per_load: int
+    weight_bits: Int64
     load: Int64
     moved_bits: Int64
     bits_per_cycle: float
@@ -80,11 +82,12 @@ def simulate_phases(
             opened[span.start : span.stop, phase.rows] = begin
             duration = costs.duration[span][:, phase.rows]
             worked = int((state.start + duration.reshape(-1)).max(initial=0))
-            moved = ceil(int(plan.moved_bits[first : first + group, number].sum()) / plan.bits_per_cycle)
+            bits = int(plan.moved_bits[first : first + group, number].sum())
+            moved = ceil(bits / plan.bits_per_cycle)
             last = _last_job(state, duration, phase, span.start, rows)
             finished = begin + max(worked, moved)
             free = begin + moved if plan.shared and moved else loaded
-            row = (number, first, group, begin_load, loaded, begin, begin + worked, finished)
+            row = (number, first, group, begin_load, loaded, begin, begin + worked, finished, int(plan.weight_bits[number]), bits)
             for name, value in zip(columns, row, strict=True):
                 columns[name].append(value)
     return whole, opened.reshape(-1), PhaseTable(**{name: np.array(column, np.int64) for name, column in columns.items()})

@@ -120,7 +120,7 @@ class PhaseTable:
 
     Phase `phase` takes images ``first_image : first_image + images``. Its weights come from `load_start_cycles` to before
     `load_end_cycles`; its jobs run between `start_cycles` and `work_end_cycles`; it ends at `end_cycles`, when what it reads and
-    stores has passed too.
+    stores has passed too. `loaded_bits` are its weights, `moved_bits` what it reads of earlier phases and stores for later ones.
     """
 
     phase: Int64
@@ -131,6 +131,8 @@ class PhaseTable:
     start_cycles: Int64
     work_end_cycles: Int64
     end_cycles: Int64
+    loaded_bits: Int64
+    moved_bits: Int64
 
     def image_starts(self, images: int) -> Int64:
         """When the first weights that each image waits for begin to load, shape (images,)."""
@@ -245,7 +247,7 @@ class Timeline(Tabular, Shown):
         return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
-        """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs` or `messages`.
+        """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs`, `messages` or `phases`.
 
         Images, tokens and cycles count from 0, steps from 1; times are in cycles of the chip's clock.
         """
@@ -298,4 +300,17 @@ def _messages(timeline: Timeline) -> dict[str, Any]:
     return {field.name: getattr(timeline.messages, field.name) for field in fields(timeline.messages)}
 
 
-_COLUMNS = {"cores": _cores, "links": _links, "steps": _steps, "jobs": _jobs, "messages": _messages}
+def _phases(timeline: Timeline) -> dict[str, Any]:
+    """Empty where weights are not streamed."""
+    table, none = timeline.phases, np.zeros(0, np.int64)
+    return {field.name: none if table is None else getattr(table, field.name) for field in fields(PhaseTable)}
+
+
+_COLUMNS = {
+    "cores": _cores,
+    "links": _links,
+    "steps": _steps,
+    "jobs": _jobs,
+    "messages": _messages,
+    "phases": _phases,
+}

@@ -102,6 +102,7 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
     plan = Plan(
         steps_per_image=counts.activity.steps,
         images_per_load=chip.images_per_load,
+        weight_bits=weights,
         load=latency + np.ceil(weights / per_cycle).astype(np.int64),
         moved_bits=bits @ touched,
         bits_per_cycle=buffer.bits_per_cycle if buffer is not None and buffered else per_cycle,

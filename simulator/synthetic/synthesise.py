@@ -95,6 +95,7 @@ def synthesise(
         settled_steps(program.graph, spikes),
         recorder.convolutions,
         lengths,
+        recorder.fetches,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from synaptile.conversion.graph import ProductUnit, Synapse
 from synaptile.energy import EnergyReport, break_even, price
 from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
 from synaptile.simulator import synthesise
 from synaptile.simulator.actions.vocabulary import Driver, Role
 from tests.energy.hand_timeline import STEPS, board_chip, mapped_run
@@ -76,26 +77,40 @@ def test_the_break_even_rate_is_where_the_ratio_is_one(report: EnergyReport) -> 
     assert break_even(report, "eq30", step=1).rate_at_one[0] == found.highest_rate, "one step of accumulates never costs the MACs"
 
 
-def test_reuse_does_to_the_ann_what_pricing_with_reuse_does(report: EnergyReport) -> None:
+def sharing(block: int) -> Chip:
+    """The chip, its rows shared by blocks of tokens."""
+    chip = board_chip()
+    assert chip.ec_core is not None
+    flow = replace(chip.synapse_core.dataflow, token_block=block)
+    synapse, ec = replace(chip.synapse_core, dataflow=flow), replace(chip.ec_core, dataflow=flow)
+    return replace(chip, synapse_core=synapse, ec_core=ec)
+
+
+def test_reuse_does_to_the_ann_what_a_token_block_does() -> None:
+    """Of fetches; biases and parameters, which a block shares as well, are no fetches."""
     tokens = 5
-    found = break_even(report, "memory", rates=[0.0], reuses=[1, tokens])
-    ann = [price(mapped_run(), board_chip(), reuse=reuse).comparison("memory").ann_pj for reuse in (1, tokens)]
-    # Without spikes the SNN is the same at any reuse of weight rows; patch embedding and head are dense on both sides.
-    dense = sum(
-        line.energy_pj or 0.0
-        for line in price(mapped_run(), board_chip()).lines(accounting="memory", side="ann")
-        if line.role == "dense weight rows"
+    reports = [price(mapped_run(), sharing(block)) for block in (1, tokens)]
+    lines = [report.lines(accounting="memory", side="ann") for report in reports]
+    fetched, others = (
+        [sum(one.energy_pj or 0.0 for one in of if (Role(one.role).driven_by is Driver.FETCHES) is kind) for of in lines]
+        for kind in (True, False)
     )
-    assert found.ratio[0, 0] / found.ratio[1, 0] == pytest.approx(ann[1] / ann[0], abs=dense / ann[0])
+    found = break_even(reports[0], "memory", rates=[0.0], reuses=[1, tokens])
+    assert found.ratio[0, 0] / found.ratio[1, 0] == pytest.approx((fetched[1] + others[0]) / (fetched[0] + others[0]), rel=1e-9)
+
+
+def test_at_the_chips_own_block_it_is_the_report() -> None:
+    for block in (2, 5):
+        own = price(mapped_run(), sharing(block))
+        found = break_even(own, "memory", rates=[break_even(own, "memory").measured_rate], reuses=[block])
+        assert found.ratio[0, 0] == pytest.approx(own.ratio("memory"), rel=1e-9)
 
 
 def test_what_cannot_be_scaled_is_refused(report: EnergyReport) -> None:
     run = mapped_run()
     quiet = {site: replace(r, events=np.zeros_like(r.events)) for site, r in run.spikes.items()}
-    reused = price(run, board_chip(), reuse=4)
     refused: tuple[tuple[Callable[[], object], str], ...] = (
         (lambda: break_even(report, "static"), "cannot be scaled"),
-        (lambda: break_even(reused), "price it at 1"),
         (lambda: break_even(report, rates=[1.5]), "0..1"),
         (lambda: break_even(report, reuses=[0]), "1 or more"),
         (lambda: break_even(report, step=STEPS + 1), "steps 1"),

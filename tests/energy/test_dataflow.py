@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ProductUnit, Synapse
 from synaptile.energy import EnergyReport, price
-from synaptile.foundation.errors import InputError
+from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Buffer, Dataflow, Dram, Memories, Memory, Registers
 from synaptile.mapper import map_graph
-from synaptile.simulator import Activity, execute
+from synaptile.simulator import Activity, execute, schedule
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import first_image
@@ -166,9 +166,8 @@ def test_memories_are_priced_by_their_own_figures() -> None:
 
 
 def test_phases_pay_for_their_weights_and_for_what_they_hand_on() -> None:
-    dram = Dram(pj_per_bit=8.0, gbit_per_s=10.0, latency_ns=100.0)
-    mesh = replace(ROOMY.mesh, width=1, height=1)
-    chip = replace(ROOMY, mesh=mesh, weights="streamed", memories=Memories(dram=dram), images_per_load=1)
+    chip = streamed()
+    dram = chip.memories.dram
     activity = run(chip)
     assert activity.program.phases > 1
     report = price(activity, chip)
@@ -192,17 +191,29 @@ def test_results_do_not_know_of_the_dataflow() -> None:
         assert np.array_equal(runs[0].logits, other.logits)
 
 
-def test_a_run_that_kept_no_spikes_cannot_say_which_tokens_share() -> None:
-    chip = machine(block=2)
-    with pytest.raises(InputError, match=r"kept no\s+spikes of .* run again with execute\(..., keep_spikes=1\)"):
-        price(run(chip, keep=0), chip)
+def test_row_fetches_of_all_images_are_priced_whatever_was_kept() -> None:
+    chip = machine(block=2, batch=3)
+    kept, forgotten = run(chip), run(chip, keep=0)
+    for name, fetched in kept.fetches.items():
+        assert np.array_equal(fetched.rows, forgotten.fetches[name].rows)
+    exact, report = (price(activity, chip).additions["memory"].snn for activity in (kept, forgotten))
+    assert np.array_equal(exact.count, report.count)
 
 
-def test_what_was_kept_stands_for_all_and_the_report_says_so() -> None:
+def test_on_another_dataflow_a_run_that_kept_no_spikes_cannot_say_which_tokens_share() -> None:
+    with pytest.raises(
+        InputError, match=r"3 tokens x 1 steps share the rows of .* executed for another\s+dataflow .*keep_spikes=1"
+    ):
+        price(run(machine(block=2), keep=0), machine(block=3))
+
+
+def test_on_another_dataflow_what_was_kept_stands_for_all_and_the_report_says_so() -> None:
     chip = machine(block=2)
-    report = price(run(chip, keep=1), chip)
-    assert any("spikes of the 1 images that the run kept" in note for note in report.notes)
-    assert not any("that the run kept" in note for note in price(run(chip), chip).notes)
+    told = [
+        any("row fetches are those of the 1 images whose spikes were kept" in note for note in price(activity, priced).notes)
+        for activity, priced in ((run(chip, keep=1), machine(block=3)), (run(chip, keep=1), chip), (run(chip), machine(block=3)))
+    ]
+    assert told == [True, False, False]
 
 
 def test_a_run_longer_than_the_memories_between_layers_hold_is_refused() -> None:
@@ -210,3 +221,62 @@ def test_a_run_longer_than_the_memories_between_layers_hold_is_refused() -> None
     images = np.zeros((1, *first_image(GRAPH)), np.float32)
     with pytest.raises(InputError, match="steps is 4, chip 'small' works layer-major and holds 3 steps"):
         execute(map_graph(GRAPH, chip, placement="row_major"), images, STEPS + 1)
+
+
+def test_memories_that_state_their_leakage_leak_apart() -> None:
+    """Banks of every core, and of the shared buffer once a chip, for every cycle, on both sides."""
+    buffer = Buffer(
+        width_bits=64, read_pj=1.0, write_pj=1.0, capacity_bits=10_000, bits_per_cycle=64.0, bank_bits=4_000, leakage_uw=7.0
+    )
+    weight = Memory(width_bits=64, read_pj=1.0, write_pj=1.0, bank_bits=3_200, leakage_uw=2.0)
+    state = Memory(width_bits=64, flavour="itrs-hp", bank_bits=32_000)
+    plain, chip = machine(), machine(memories=Memories(buffer=buffer, weight=weight, state=state))
+    activity = run(chip)
+    timeline = schedule(activity)
+    lines = price(activity, chip, timeline=timeline).additions["static"]
+    tiles = chip.mesh.tiles
+    cores = tiles * chip.mesh.synapse_cores_per_tile
+    banks = {"weight leakage": 2 * cores, "state leakage": 2 * cores, "buffer leakage": 3}
+    for bill in (lines.snn, lines.ann):
+        found = {line.op: line for line in bill.merged_over_cores().lines() if line.role == "memories"}
+        routers = next(line.count for line in bill.merged_over_cores().lines() if line.role == "routers") // tiles
+        assert {op: line.count for op, line in found.items()} == {op: count * routers for op, count in banks.items()}
+        assert found["weight leakage"].price.pj == 2.0 / chip.clock_mhz
+        assert "itrs-hp" in found["state leakage"].price.source
+    before = price(on(activity, plain), plain, timeline=schedule(on(activity, plain)))
+    assert not [line for line in before.lines(accounting="static") if line.role == "memories"]
+
+
+def test_no_line_of_a_phased_chip_counts_below_zero() -> None:
+    """Cores of all phases outnumber the seats that leak."""
+    chip = streamed()
+    activity = run(chip)
+    report = price(activity, chip, timeline=schedule(activity))
+    for side in ("snn", "ann"):
+        assert min(line.count for line in report.lines(accounting="static", side=side)) > 0
+
+
+def streamed(**memories: Any) -> Chip:
+    """The roomy chip's figures on a single tile."""
+    dram = Dram(pj_per_bit=8.0, gbit_per_s=10.0, latency_ns=100.0)
+    mesh = replace(ROOMY.mesh, width=1, height=1)
+    return replace(ROOMY, mesh=mesh, weights="streamed", memories=Memories(dram=dram, **memories))
+
+
+@pytest.mark.parametrize("through", [None, 10**9])
+def test_what_is_priced_between_phases_is_what_is_scheduled(through: int | None) -> None:
+    buffer = through and Buffer(width_bits=64, read_pj=1.0, write_pj=1.0, capacity_bits=through, bits_per_cycle=64.0)
+    chip = streamed(buffer=buffer)
+    activity = run(chip)
+    timeline = schedule(activity, images=IMAGES)
+    report = price(activity, chip, timeline=timeline)
+    phases = timeline.phases
+    assert phases is not None and phases.loaded_bits.sum() == sum(counts(report, "weights in").values())
+    if buffer is None:
+        handed = [sum(counts(report, role).values()) for role in ("stored for later phases", "read from earlier phases")]
+        assert phases.moved_bits.sum() == sum(handed)
+    for name, lost in (("loaded_bits", "weights in"), ("moved_bits", "between phases")):
+        column = getattr(phases, name).copy()
+        column[np.flatnonzero(column)[0]] += 10**6
+        with pytest.raises(ConservationError, match=lost):
+            price(activity, chip, timeline=replace(timeline, phases=replace(phases, **{name: column})))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from synaptile.energy import EnergyReport, price
-from synaptile.energy.memory import fetched_rows
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.simulator.activity import Activity, SpikeRecord
 from tests.energy.hand_made import activity as partless
@@ -126,24 +125,13 @@ def test_a_record_that_does_not_part_where_the_network_is_cut_is_caught() -> Non
         price(_with_record(run, f"{FC2}.in", merged), board_chip())
 
 
-def test_weight_reuse_saves_fetches_on_both_sides_and_nothing_else() -> None:
-    run = mapped_run()
-    single, shared = price(run, board_chip()), price(run, board_chip(), reuse=TOKENS)
+def test_a_token_block_saves_fetches_on_both_sides_and_leaves_accumulates() -> None:
+    run, chip = mapped_run(), board_chip()
+    flow = replace(chip.synapse_core.dataflow, token_block=TOKENS)
+    single, shared = price(run, chip), price(run, replace(chip, synapse_core=replace(chip.synapse_core, dataflow=flow)))
     assert count(shared, QKV, "weight rows", side="ann") == 24 * CHANNELS
     assert count(shared, QKV, "weight rows") < count(single, QKV, "weight rows")
     assert count(shared, QKV, "accumulator read") == count(single, QKV, "accumulator read")
-    assert any("independently" in note for note in shared.notes)
-    with pytest.raises(InputError, match="at least 1"):
-        price(run, board_chip(), reuse=0)
-
-
-def test_expected_fetches_lie_between_the_busiest_token_and_all_events() -> None:
-    per_token = np.random.default_rng(1).integers(0, 9, (2, 3, 7))  # images, steps, tokens
-    assert fetched_rows(per_token, 8, 1).tolist() == per_token.sum(axis=(0, 2)).tolist()
-    shared = fetched_rows(per_token, 8, 7)
-    assert (shared <= per_token.sum(axis=(0, 2))).all() and (shared >= per_token.max(axis=2).sum(axis=0) - 1).all()
-    everyone = np.full((1, 1, 6), 8)
-    assert fetched_rows(everyone, 8, 4).tolist() == [16], "two groups of tokens, eight rows each"
 
 
 def test_an_accumulate_that_holds_its_memory_is_not_charged_twice() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import ceil, log2
 from typing import Any
 
 import pytest
 
-from synaptile.mapper import map_graph
+from synaptile.conversion.graph import MTNeurons, ProductUnit, Synapse
+from synaptile.hwmodels.sections import Memories, Memory
+from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.refusal import DoesNotFit
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip, without_ec_cores
@@ -102,3 +106,28 @@ def test_all_shortfalls_are_told_at_once_the_worst_first() -> None:
 def test_nodes_that_lack_the_same_are_told_once() -> None:
     (shortfall,) = refusal(small_chip(synapse={"max_neurons": 0})).shortfalls
     assert "8 more nodes" in shortfall.where
+
+
+def test_spikes_that_wait_in_an_event_buffer_take_state_memory() -> None:
+    """Two tokens of 5-bit codes in front of a synapse's rows; both operands in front of a product, A of all queries."""
+    waits = Memories(event_buffer=Memory(width_bits=64, read_pj=1.0, write_pj=1.0))
+    roomy = small_chip(synapse={"state_memory_bits": 10**6, "weight_memory_bits": 10**7}, ec={"state_memory_bits": 10**7})
+    plain, buffered = (map_graph(GRAPH, chip, placement="row_major") for chip in (roomy, replace(roomy, memories=waits)))
+    code = ceil(log2(GRAPH.of_type(MTNeurons)[0].values + 1))
+    for name in ("blocks.0.mlp.fc1", "blocks.0.attn.qk", "blocks.0.attn.sv"):
+        node = GRAPH.nodes[name]
+        if isinstance(node, Synapse):
+            expected = 2 * node.fan_in * code
+        else:
+            assert isinstance(node, ProductUnit)
+            depth = node.head_width if node.form == "qk" else node.keys
+            expected = node.heads * (node.tokens * depth + node.keys * node.head_width) * code
+        used = [sum(_state(program, name)) for program in (plain, buffered)]
+        assert used[1] - used[0] == expected * (len(_state(buffered, name)) if isinstance(node, Synapse) else 1)
+    least = refusal(replace(roomy, synapse_core=replace(roomy.synapse_core, state_memory_bits=1), memories=waits)).shortfalls[0]
+    assert (least.resource, least.demand) == ("synapse_core.state_memory_bits", 128 + 10 * 32 + 2 * code), "one row, one output"
+
+
+def _state(program: CoreProgram, name: str) -> list[int]:
+    """State bits of each part of a node."""
+    return [int(program.parts.state_bits[part]) for part in program.parts_of(name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from synaptile.conversion.graph import ImageSource, SpikingGraph, Synapse
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.sections import Memories, Memory
 from synaptile.mapper import CoreKind, CoreProgram, map_graph
 from synaptile.mapper.refusal import DoesNotFit
 from tests.graphs import vit_graph
@@ -35,7 +36,7 @@ def graphs(draw: st.DrawFn) -> SpikingGraph:
 @st.composite
 def chips(draw: st.DrawFn) -> Chip:
     words = st.integers(2, 4000).map(lambda count: count * 32)
-    return small_chip(
+    chip = small_chip(
         mesh={
             "width": draw(st.integers(1, 5)),
             "height": draw(st.integers(1, 5)),
@@ -53,6 +54,8 @@ def chips(draw: st.DrawFn) -> Chip:
         },
         ec={"state_memory_bits": draw(st.integers(30, 6000)) * 32, "max_neurons": draw(st.integers(1, 4000))},
     )
+    waits = Memory(width_bits=64, read_pj=1.0, write_pj=1.0) if draw(st.booleans()) else None
+    return replace(chip, memories=Memories(event_buffer=waits))
 
 
 def every_weight_once(program: CoreProgram, synapse: Synapse) -> None:

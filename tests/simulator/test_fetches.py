@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from synaptile.conversion.graph import Neurons, ProductUnit, Synapse
+from synaptile.hwmodels import Chip
+from synaptile.hwmodels.sections import Dataflow
+from synaptile.mapper import map_graph
+from synaptile.simulator import Activity, execute
 from synaptile.simulator.kernels.fetches import count_fetches
+from tests.graphs import vit_graph
+from tests.simulator.runs import some_images, splitting_chip
+from tests.text.small_encoders import lowered, sentences
 
 
 def by_hand(fired: NDArray[np.bool_], first: int, last: int, block: int, batch: int) -> NDArray[np.int64]:
@@ -48,3 +59,72 @@ def test_a_shorter_run_fetches_what_the_first_steps_of_a_longer_one_do() -> None
     whole = count_fetches(packed, 3, 20, 4, 4)
     for steps in range(1, 7):
         assert np.array_equal(count_fetches(np.ascontiguousarray(packed[:steps]), 3, 20, 4, 4), whole[:steps])
+
+
+STEPS, LENGTHS = 3, [6, 3, 6, 4]
+VIT, TEXT = vit_graph(1, 5, 8, 2, 16, 3, n=4), lowered()
+
+
+def in_blocks(chip: Chip, block: int, batch: int) -> Chip:
+    assert chip.ec_core is not None
+    flow = Dataflow("layer_major", block, batch, max_steps=STEPS)
+    synapse = replace(chip.synapse_core, dataflow=flow, weight_bank_bits=None, state_bank_bits=None)
+    return replace(chip, synapse_core=synapse, ec_core=replace(chip.ec_core, dataflow=flow, state_bank_bits=None))
+
+
+def run(text: bool, axons: int, block: int, batch: int, keep: int | None = None) -> Activity:
+    """A run on cores that cut fan-ins and outputs; sentences have lengths of their own."""
+    graph = TEXT if text else VIT
+    program = map_graph(graph, splitting_chip(axons=axons), anneal_moves=0)
+    program = replace(program, chip=in_blocks(program.chip, block, batch))
+    samples: Any = sentences(LENGTHS) if text else some_images(graph, 3)
+    return execute(program, samples, STEPS, images_at_once=2, keep_spikes=len(samples) if keep is None else keep)
+
+
+def brute(activity: Activity, name: str) -> NDArray[np.int64]:
+    """Rows fetched by (step, image, part): sets of (block, batch, row), a fetch at the first step that adds to one."""
+    node, parts = activity.program.graph.nodes[name], activity.program.parts
+    own, site = activity.program.parts_of(name), activity.program.graph.nodes[node.inputs[0].node]
+    masks, fetched = activity.spikes[site.name].masks, activity.fetches[name]
+    assert masks is not None and isinstance(site, Neurons)
+    fired = np.unpackbits(masks, axis=-1, count=site.shape[-1])
+    counts = np.zeros((STEPS, activity.images, own.size), np.int64)
+    met: set[tuple[int, ...]] = set()
+    for step, image, *place in np.argwhere(fired).tolist():
+        head, token, channel = place if site.is_map else (0, *place)
+        for at, part in enumerate(own.tolist()):
+            first, last = int(parts.token_start[part]), int(parts.token_stop[part])
+            if isinstance(node, Synapse):
+                inside = parts.in_start[part] <= channel < parts.in_stop[part]
+            elif site.is_map:  # a part of a product has whole heads
+                inside = parts.out_start[part] <= head * node.width // site.shape[0] < parts.out_stop[part]
+            else:
+                assert isinstance(node, ProductUnit)
+                inside = parts.out_start[part] <= channel // node.head_width < parts.out_stop[part]
+            key = (image, at, head, (token - first) // fetched.block, step // fetched.batch, channel)
+            if inside and first <= token < last and key not in met:
+                met.add(key)
+                counts[step, image, at] += 1
+    return counts
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.booleans(), st.sampled_from([3, 5, 8]), st.integers(1, 4), st.integers(1, STEPS))
+def test_execution_tallies_what_sets_of_spikes_say_part_by_part(text: bool, axons: int, block: int, batch: int) -> None:
+    activity = run(text, axons, block, batch)
+    shared = {node.name for node in activity.program.graph.of_type(Synapse) if node.spiking and block * batch > 1}
+    shared |= {node.name for node in activity.program.graph.of_type(ProductUnit) if block > 1}
+    assert set(activity.fetches) == shared
+    for name, fetched in activity.fetches.items():
+        assert np.array_equal(fetched.rows, brute(activity, name)), name
+
+
+def test_a_tally_needs_no_spikes_kept() -> None:
+    for text in (False, True):
+        kept, forgotten = run(text, 5, 2, 3), run(text, 5, 2, 3, keep=0)
+        for name, fetched in kept.fetches.items():
+            assert np.array_equal(fetched.rows, forgotten.fetches[name].rows)
+
+
+def test_a_plain_dataflow_tallies_nothing() -> None:
+    assert not run(text=False, axons=5, block=1, batch=1).fetches

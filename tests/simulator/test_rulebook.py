@@ -131,6 +131,6 @@ def test_a_new_kind_is_counted_by_its_rule_alone() -> None:
     assert {table.roles[role] for role in table.role[rows]} == {"residual add"}
     assert dense_operations(program.graph)["twice"] == {("stream add", "add"): node.size}
     assert dense_operations_of(node)[0].count == node.size
-    bill = ann_accesses(program, program.chip, 1).bill(memory_prices(program.chip), 1)
+    bill = ann_accesses(program, program.chip).bill(memory_prices(program.chip), 1)
     (role,) = {bill.roles[role] for role in bill.role[bill.node == program.node_names.index("twice")]}
     assert role == "residual read"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from synaptile.foundation.errors import FileFormatError
 from synaptile.mapper import map_graph, program_digest, save_program
 from synaptile.simulator import Activity, execute
+from synaptile.simulator.activity import RowFetches
 from synaptile.simulator.storage import load_activity, save_activity
 from tests.graphs import vit_graph
 from tests.simulator.runs import roomy_chip, some_images
@@ -24,6 +25,14 @@ from tests.simulator.runs import roomy_chip, some_images
 def activity() -> Activity:
     program = map_graph(vit_graph(1, 5, 8, 2, 16, 3), roomy_chip(), replicas={"blocks.0.mlp.fc1": 2})
     return execute(program, some_images(program.graph, 2), cast(int, np.int64(3)), "int8")
+
+
+def test_tallied_row_fetches_come_back(activity: Activity, tmp_path: Path) -> None:
+    fetched = RowFetches(4, 2, np.arange(24, dtype=np.int32).reshape(3, 2, 4))
+    save_activity(replace(activity, fetches={"blocks.0.mlp.fc1": fetched}), tmp_path)
+    loaded = load_activity(tmp_path)
+    assert list(loaded.fetches) == ["blocks.0.mlp.fc1"]
+    assert_same(loaded.fetches["blocks.0.mlp.fc1"], fetched)
 
 
 @pytest.fixture
@@ -54,6 +63,7 @@ def test_a_run_comes_back_from_its_files(activity: Activity, saved: Path) -> Non
     assert list(loaded.spikes) == list(activity.spikes)
     for site, record in activity.spikes.items():
         assert_same(loaded.spikes[site], record)
+    assert not loaded.fetches, "every spike fetches a row of its own here"
     assert json.dumps(dict(loaded.provenance)) == json.dumps(dict(activity.provenance))
     assert not loaded.program.graph.arrays, "weights stay out of a run's files"
     assert sorted(path.name for path in saved.iterdir()) == ["activity.npz", "program.map"], "no temporary file stays behind"

@@ -1,0 +1,63 @@
+"""Row fetches of parts: how often rows are read that tokens and steps share, counted from the masks of who fired."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptile.conversion.graph import Node
+from synaptile.foundation.types import Int64
+from synaptile.hwmodels import Chip
+from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.dataflow import core_flow
+from synaptile.simulator.actions.events import region_of
+from synaptile.simulator.actions.part import Part, parts_of
+from synaptile.simulator.actions.rules import accesses_of
+from synaptile.simulator.actions.vocabulary import Reuse, Trigger
+from synaptile.simulator.kernels.fetches import count_fetches
+
+
+class Sharing(NamedTuple):
+    """What a fetched row serves: `block` tokens at `batch` steps."""
+
+    block: int
+    batch: int
+
+
+def sharing_of(chip: Chip, part: Part) -> Sharing | None:
+    """What the rows serve that spikes of a part's first input fetch; None where every spike fetches a row of its own."""
+    reuses = [access.reuse for access in accesses_of(part) if access.trigger is Trigger.FIRST_INPUT]
+    reuse = next((reuse for reuse in reuses if reuse is not Reuse.EACH), None)
+    if reuse is None:
+        return None
+    flow = core_flow(chip, part.kind).flow
+    found = Sharing(flow.token_block, flow.time_batch if reuse is Reuse.BATCH else 1)
+    return None if found == Sharing(1, 1) else found
+
+
+def shared_nodes(program: CoreProgram, chip: Chip) -> dict[str, Sharing]:
+    """Nodes whose rows serve more than one spike by the dataflow of `chip`, and what a row serves there."""
+    parts = parts_of(program)
+    firsts = {name: parts[int(chosen[0])] for name in program.node_names if (chosen := program.parts_of(name)).size}
+    found = {name: sharing_of(chip, part) for name, part in firsts.items()}
+    return {name: sharing for name, sharing in found.items() if sharing is not None}
+
+
+def rows_fetched(program: CoreProgram, part: Part, masks: NDArray[np.uint8], sharing: Sharing) -> Int64:
+    """Rows of its first input that a part fetches, shape (steps, images).
+
+    `masks` are those of the site in front as `SpikeRecord` packs them, of the images to count.
+    """
+    first, last, start, stop = region_of(program, part, 0)
+    site: Node = program.graph.nodes[part.node.inputs[0].node]
+    if site.is_map:
+        fired = masks[:, :, start:stop, first:last]
+        start, stop = 0, site.shape[2]
+    else:
+        fired = masks[:, :, None, first:last]
+    steps, images, heads = fired.shape[:3]
+    packed = np.ascontiguousarray(fired).reshape(steps, images * heads, last - first, masks.shape[-1])
+    counted = count_fetches(packed, start, stop, sharing.block, sharing.batch)
+    return np.asarray(counted.reshape(steps, images, heads).sum(axis=2))
