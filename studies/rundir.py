@@ -11,7 +11,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from synaptile.foundation.archive import consistent, read_archive, write_archive
-from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import write_json
 from synaptile.simulator import Activity
 from synaptile.simulator.storage import load_activity, save_activity
@@ -80,11 +80,3 @@ def load_run(directory: str | Path) -> Run:
         counts = " and ".join(map(str, sorted(described)))
         raise FileFormatError(f"{file}: describes {counts} images, the activity has {activity.images}: run again")
     return run
-
-
-def check_output(directory: str | Path) -> Path:
-    """The directory that a run may be written to. Raises InputError where a file stands in its place."""
-    folder = Path(directory)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, a run needs a directory: give another name with --output")
-    return folder

@@ -14,6 +14,7 @@ from synaptile.commands import (
     convert,
     demo,
     map_command,
+    options,
     report,
     run,
     schedule,
@@ -63,7 +64,8 @@ def main() -> None:
         sys.stderr.close()  # whoever read our output has gone, as `| head` does
         sys.exit(1)
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}: nothing was written there")
+        why = f"{error.filename or 'file'}: {error.strerror or error}"
+        _fail(f"{why}: this file was not written; studies keep the points that were finished, and go on by the same command")
 
 
 def _refuse(error: SynaptileError) -> None:
@@ -93,6 +95,8 @@ def _version(shown: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Options before the command."""
+    options.release_at_end(context)

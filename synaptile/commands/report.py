@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import NumberFormat, PageFile, RunDirectory, Synchronisation, WithSchedule
+from synaptile.commands.options import NumberFormat, PageFile, RunDirectory, Synchronisation, WithSchedule, hold
 from synaptile.terminal import output
 
 
@@ -32,6 +32,7 @@ def report(
     if not with_schedule and (images is not None or synchronisation is not None):
         raise InputError("--images and --synchronisation say how to schedule: add --with-schedule")
     run, console = load_run(directory), output()
+    hold(directory)
     if with_schedule:
         timeline = schedule_run(run, chip, 1 if images is None else images, synchronisation)
         folder: Path = directory if chip is None else directory / timeline.program.chip.name

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Crop, KeepSpikes, Limit, Numeric, PageFile, Steps, Threads, WithSchedule
+from synaptile.commands.options import Crop, KeepSpikes, Limit, Numeric, PageFile, Steps, Threads, WithSchedule, hold
 from synaptile.terminal import counted, output
 
 
@@ -38,15 +38,17 @@ def run(
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.simulator.number_format import check_numeric
     from synaptile.studies.answers import ann_logits
-    from synaptile.studies.rundir import check_output, save_run
+    from synaptile.studies.outputs import check_output, replaced
+    from synaptile.studies.rundir import save_run
     from synaptile.text import TextSet, read_text
 
     if (images is None) is (sentences is None):
         raise InputError("give --images, or for a text encoder --sentences: one of the two")
     check_steps(steps)
     check_numeric(numeric)
-    folder = check_output(to)
+    check_output(to)
     mapped = load_program(program)
+    directory = hold(to)
     chosen: ImageSet | TextSet
     with counted("reading images" if sentences is None else "reading sentences") as progress:
         if sentences is None:
@@ -60,10 +62,11 @@ def run(
         answers = ann_logits(mapped.graph, chosen.images, progress)
     with counted("executing") as progress:
         done = execute_images(mapped, chosen, answers, steps, numeric, threads, progress, keep_spikes=keep_spikes)
-    save_run(done, folder)
     console = output()
     timeline = schedule_run(done, None, 1, None) if with_schedule else None
-    bill = report_run(done, folder, console, timeline=timeline)
+    with replaced(directory) as folder:
+        save_run(done, folder)
+        bill = report_run(done, folder, console, timeline=timeline)
     if html is not None:
         write_page(bill, html, done.known_labels, ann_accuracy=done.ann_accuracy)
         console.print(f"Page: {html}", soft_wrap=True)
