@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ImageSource, SpikeSource, SpikingGraph, TokenSource
+from synaptile.conversion.graph import CurrentSource, ImageSource, SpikeSource, SpikingGraph, TokenSource
+from synaptile.conversion.graph.whole import WORD_LIMIT, whole_problem
 from synaptile.conversion.images import check_images, source_of
 from synaptile.conversion.text.tokens import Tokens, check_tokens
 from synaptile.foundation.errors import ImageError
@@ -33,12 +34,30 @@ def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spi
     return np.ascontiguousarray(array.swapaxes(0, 1))
 
 
+def check_currents(currents: Any, source: CurrentSource, where: str = "currents") -> NDArray[Any]:
+    """Validate input currents, whole numbers of shape (samples, neurons) or (samples, *extents of the source).
+
+    Returns them flat, (samples, neurons) int64. Raises ImageError.
+    """
+    array = np.asarray(currents)
+    if array.shape[1:] not in ((source.width,), source.extents) or not array.size:
+        needed = " or ".join(f"(samples, {', '.join(map(str, s))})" for s in {(source.width,), source.extents})
+        raise ImageError(f"{where}: shape {array.shape}, needs {needed}")
+    if array.dtype.kind not in "uif":
+        raise ImageError(f"{where}: dtype {array.dtype}, needs whole numbers")
+    if not np.isfinite(array).all() or (problem := whole_problem(array, WORD_LIMIT)):
+        raise ImageError(f"{where}: {problem if np.isfinite(array).all() else 'holds values that are NaN or infinite'}")
+    return np.ascontiguousarray(array.reshape(len(array), -1), np.int64)
+
+
 def check_samples(samples: Any, graph: SpikingGraph, steps: int, where: str = "images") -> NDArray[Any] | Tokens:
-    """Validate samples: images, (images, channels, H, W), spike trains, returned (samples, steps, neurons), or Tokens."""
+    """Validate samples: images, (images, channels, H, W), spike trains, (samples, steps, neurons), currents, or Tokens."""
     source = graph.source
     if isinstance(source, TokenSource):
         return check_tokens(samples, source, "sentences" if where == "images" else where)
     if isinstance(source, SpikeSource):
         return check_spikes(samples, source, steps, "spikes" if where == "images" else where)
+    if isinstance(source, CurrentSource):
+        return check_currents(samples, source, "currents" if where == "images" else where)
     assert isinstance(source, ImageSource)
     return check_images(samples, source_of(graph).image_shape, where)

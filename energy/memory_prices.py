@@ -6,19 +6,21 @@ exponent 0.464. Reads and writes cost the same. Which size counts: the bank that
 `state_bank_bits`), else the core's whole memory as one SRAM. A bank alone leaves out the wires between banks and datapath, the
 whole memory as one SRAM charges them in full: the truth lies between.
 
+At another node than 45 nm an access costs what that line says, times what CACTI 7 says of the same bank from 45 nm to that node.
+
 A memory for which the chip file has figures of its own (section `memories`: an SRAM compiler's, or rows of CACTI 7) is priced by
 these, reads and writes apart, in accesses of the width that they are for.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from math import log
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from synaptile.energy.horowitz import SRAM_PJ_PER_64BIT, Figure
+from synaptile.energy.horowitz import sram_figure
 from synaptile.energy.prices import Price
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.node import REFERENCE
+from synaptile.hwmodels.scale import memory_access, supply_of
 from synaptile.hwmodels.sections import Memory
 from synaptile.hwmodels.sram_table import sram_figures
 from synaptile.mapper.program import CoreKind
@@ -59,21 +61,6 @@ def port(chip: Chip, memory: MemoryName) -> Port:
 def port_name(memory: MemoryName) -> str:
     """What ops of a memory with figures of its own begin with."""
     return {"ec_state": "ec", "event_buffer": "event buffer"}.get(memory, memory)
-
-
-def sram_figure(size_bytes: float) -> Figure:
-    """Energy of one 64-bit access of an SRAM of `size_bytes`, and how it was found."""
-    sizes = sorted(SRAM_PJ_PER_64BIT)
-    upper = min(max(bisect_left(sizes, size_bytes), 1), len(sizes) - 1)
-    small, large = sizes[upper - 1], sizes[upper]
-    low, high = SRAM_PJ_PER_64BIT[small].pj, SRAM_PJ_PER_64BIT[large].pj
-    exponent = log(high / low) / log(large / small)
-    how = "interpolated" if sizes[0] <= size_bytes <= sizes[-1] else "extrapolated"
-    return Figure(
-        round(low * (size_bytes / small) ** exponent, 6),
-        f"Horowitz, ISSCC 2014: {how} for {size_bytes / 1024:g} KB from {low:g} pJ at {small // 1024} KB and {high:g} pJ at "
-        f"{large // 1024} KB, exponent {exponent:.3f}",
-    )
 
 
 def accesses(words: int, bits: int, width_bits: int = ACCESS_BITS) -> int:
@@ -166,4 +153,9 @@ def _sram(chip: Chip, memory: str, whole_bits: int, bank_bits: int | None) -> Pr
     figure = sram_figure((bank_bits or whole_bits) / 8)
     key = f"{memory}_bank_bits" if bank_bits else f"{memory}_memory_bits"
     what = "a bank" if bank_bits else "the whole memory as one SRAM"
-    return Price(figure.pj, f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}")
+    source = f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}"
+    here = supply_of(chip)
+    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
+        return Price(figure.pj, source)
+    moved = memory_access((bank_bits or whole_bits) / 8, REFERENCE, here, f"{chip.name}, {key}")
+    return Price(figure.pj * moved.factor, f"{source}; x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from synaptile.conversion.graph import PatchEmbedding
 from synaptile.energy.accountings import LADDER, Comparison, compare
 from synaptile.energy.conservation import check_activity, check_bill
 from synaptile.energy.energy_report import EnergyReport
+from synaptile.energy.horowitz import NUMBER_FORMATS
 from synaptile.energy.notes import rung_notes
-from synaptile.energy.prices import HOROWITZ, EnergyTable, check_number_format, table_for
+from synaptile.energy.prices import HOROWITZ, EnergyTable, at_node, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
+from synaptile.energy.widths import published_format, stated, summary, widened, with_shifts
 from synaptile.foundation.arguments import expect
 from synaptile.hwmodels import Chip, as_chip
+from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
+from synaptile.hwmodels.scale import supply_of
 from synaptile.simulator.activity import OPS, Activity
 from synaptile.simulator.schedule.timeline import Timeline
 
 _FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
-_HOROWITZ_NM = 45.0
 
 
 def price(
@@ -31,9 +35,9 @@ def price(
     """Bill a run on a chip (or its name or file), SNN and ANN side by side, and check that nothing was lost on the way.
 
     `number_format` is "fp32", "fp16" or "int8" and holds for both sides; the default follows the run (int8 for an int8 run, fp32
-    otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure; the accountings eq30 and released keep
-    the published pair E_MAC, E_AC of the number format whatever the chip. An `energy_table` given replaces both. Memories, NoC
-    and leakage cost what `chip` says.
+    otherwise). Executed operations cost what `chip` says, else Horowitz' 45 nm figure, scaled to the chip's node and supply
+    unless it says `scaling: none`; eq30 and released keep the published pair E_MAC, E_AC of the number format whatever the chip,
+    scaled alike: its ratio stays. An `energy_table` given replaces both. Memories, NoC and leakage cost what `chip` says.
 
     `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung.
 
@@ -42,14 +46,23 @@ def price(
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
-    chosen = _FORMAT_OF[activity.numeric] if number_format is None else number_format
-    check_number_format(chosen)
+    own, formats = chip.synapse_core.formats, number_format is None and stated(chip)
+    chosen = number_format or (published_format(own.weights) if formats and own else _FORMAT_OF[activity.numeric])
+    check_number_format(chosen, NUMBER_FORMATS)
     table = table_for(chip) if energy_table is None else energy_table
-    published = HOROWITZ if energy_table is None else energy_table
+    published = at_node(HOROWITZ, chip) if energy_table is None else energy_table
     check_activity(activity)
     comparisons = compare(activity, chosen, published, table)
-    check_bill(comparisons["executed"].snn, activity)
-    own_ac = energy_table is None and chosen in chip.operation_pj.get("ac", {})
+    executed = comparisons["executed"]
+    if formats:
+        graph = activity.program.graph
+        snn, ann = (widened(bill, graph, chip, table) for bill in executed.bills)
+        check_bill(snn, activity)
+        comparisons["executed"] = replace(executed, snn=with_shifts(snn, graph, chip, table), ann=ann)
+    else:
+        check_bill(executed.snn, activity)
+    ac_format = own.accumulators if formats and own else chosen
+    own_ac = energy_table is None and ac_format in chip.operation_pj.get("ac", {})
     weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
     rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, weights_in_ac=weights_in_ac)
     comparisons |= rungs.cumulative
@@ -58,8 +71,8 @@ def price(
     return EnergyReport(
         activity,
         chip,
-        chosen,
-        table.prices(chosen),
+        summary(chip) if formats else chosen,
+        {op: price for bill in comparisons["executed"].bills for op, price in bill.prices.items()},
         published.prices(chosen),
         comparisons,
         notes,
@@ -68,6 +81,19 @@ def price(
         best=rungs.best,
         timeline=timeline,
     )
+
+
+def _node_notes(chip: Chip) -> list[str]:
+    here = supply_of(chip)
+    if here == REFERENCE:
+        return []
+    if chip.scaling == "none":
+        return [f"{chip.name} ({here}) says scaling: none: figures from Horowitz hold at {REFERENCE} and are not scaled."]
+    return [
+        f"Figures are those of {here}: energy of logic x {factors(REFERENCE, here).energy:.4g} from {REFERENCE} "
+        f"({LOGIC_SOURCE}), memories by CACTI 7 (on a supply of their own), wires by length and voltage squared; "
+        "each price says what moved it."
+    ]
 
 
 def _notes(
@@ -105,8 +131,7 @@ def _notes(
             notes.append(
                 f"{chip.name} also prices {', '.join(sorted(unused))}, which a run does not count one by one: not billed."
             )
-        if chip.process_nm != _HOROWITZ_NM:
-            notes.append(f"{chip.name} is a {chip.process_nm:g} nm chip; figures from Horowitz hold at 45 nm and are not scaled.")
+        notes += _node_notes(chip)
     if chip.virtual_host_ec:
         notes.append(
             f"VIRTUAL HOST EC UNIT: {chip.name} was given an EC core a tile that the silicon does not have, with the figures of "

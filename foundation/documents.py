@@ -73,10 +73,12 @@ class FileKind(NamedTuple):
     """The remedy where it holds no mapping."""
     error: type[InputError] = InputError
     """What is raised."""
+    most_bytes: int = MAX_FILE_BYTES
+    """Larger files are refused unread."""
 
 
 def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> Document:
-    """The mapping that a YAML file holds: text keys, none twice, no tags, UTF-8, at most 1 MiB.
+    """The mapping that a YAML file holds: text keys, none twice, no tags, UTF-8, not too large.
 
     `label` replaces its path in messages. Raises the error of its kind for a file that is missing, unreadable, too large, not
     YAML or no mapping of text keys.
@@ -86,13 +88,13 @@ def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> 
         if not file.is_file():
             raise error(f"{label}: no such {kind.name}: {kind.give}")
         size = file.stat().st_size
-        text = file.read_bytes()[: MAX_FILE_BYTES + 1].decode("utf-8-sig")
+        text = file.read_bytes()[: kind.most_bytes + 1].decode("utf-8-sig")
     except OSError as refused:
         raise error(f"{label}: cannot be read ({refused.strerror}): check the path and its permissions") from refused
     except UnicodeDecodeError as refused:
         raise error(f"{label}: byte {refused.start} is not UTF-8: save the file as UTF-8 text") from refused
-    if size > MAX_FILE_BYTES:
-        raise error(f"{label}: {size:,} bytes, limit {MAX_FILE_BYTES:,}: this is no {kind.name}")
+    if size > kind.most_bytes:
+        raise error(f"{label}: {size:,} bytes, limit {kind.most_bytes:,}: this is no {kind.name}")
     try:
         yaml = YAML(typ="safe", pure=True)
         nodes, depth = _extent(yaml.parse(text))

@@ -63,7 +63,7 @@ def merged(layers: Sequence[Layer]) -> Document:
     """One document from a chain, the most derived first. The name is never inherited."""
     result: Document = {}
     for layer in reversed(layers):
-        result = _merge(result, layer.document)
+        result = overlaid(result, layer.document)
     if "name" not in layers[0].document:
         result.pop("name", None)
     return result
@@ -95,12 +95,13 @@ def _locate(name: str | Path, folder: Path, problem: str) -> tuple[Path, str]:
     raise ChipError(f"{problem}: {hint}shipped chips are {', '.join(shipped)}; or give the path of a YAML file")
 
 
-def _merge(base: Document, derived: Document) -> Document:
+def overlaid(base: Document, derived: Document) -> Document:
+    """`base` with what `derived` says in its place: sections key by key, a figure whole."""
     result = dict(base)
     for key, value in derived.items():
         below = result.get(key)
         if isinstance(below, dict) and isinstance(value, dict) and not FIGURE_KEYS & below.keys():
-            result[key] = _merge(below, value)
+            result[key] = overlaid(below, value)
         else:
             result[key] = value
     return result

@@ -13,6 +13,7 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.options import Synchronisation
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
+from synaptile.hwmodels.formats import Functions, Units
 from synaptile.hwmodels.sections import (
     Area,
     ECCore,
@@ -58,6 +59,8 @@ class Chip(Section, Tabular, Shown):
     """Technology node."""
     voltage_v: Real
     """Supply."""
+    scaling: Literal["stillmaker-baas", "none"] = "stillmaker-baas"
+    """What is not stated for this node and supply is scaled to them; none: figures of other nodes are billed as they are."""
     clock_mhz: Real
     """Clock of cores and network."""
     mesh: Mesh
@@ -90,6 +93,10 @@ class Chip(Section, Tabular, Shown):
         default_factory=dict, hash=False
     )
     """Expansions of special functions in place of the documented ones."""
+    functions: Functions = field(default_factory=Functions)
+    """Special functions that are tables instead."""
+    units: Units = field(default_factory=Units)
+    """How neurons compare and synapses combine."""
     sources: Annotated[Mapping[str, str], NotWritten()] = field(default_factory=dict, hash=False)
     """Dotted name of every figure ("synapse_core.lanes_per_cycle") -> a publication, or "assumed: why"."""
 

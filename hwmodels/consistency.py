@@ -7,11 +7,15 @@ from dataclasses import fields
 
 from synaptile.foundation.documents import Location, Problem
 from synaptile.hwmodels.chip import Chip
+from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
+from synaptile.hwmodels.node import Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 
 MAX_CORES = 2**24
 """Cores of a board, and the range in which 64 bits hold what is counted of them."""
 MAX_BARRIER_CYCLES = 2**32
+MOST_SEGMENTS = 2**16
+"""Segments of a table that is executed."""
 
 
 def contradictions(chip: Chip) -> Iterator[Problem]:
@@ -24,6 +28,10 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _dataflow(chip)
     yield from _streaming(chip)
     yield from _memories(chip)
+    yield from _formats(chip)
+    yield from _functions(chip)
+    if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
+        yield (found[0],), found[1]
 
 
 def _sizes(chip: Chip) -> Iterator[Problem]:
@@ -163,3 +171,64 @@ def _memories(chip: Chip) -> Iterator[Problem]:
         lacking = [key for key in ("read_pj", "write_pj") if own[key] is None]
         if memory.flavour is None and lacking:
             yield ("memories", known.name, lacking[0]), "is missing: give both energies, or a flavour to take them from a table"
+
+
+def _formats(chip: Chip) -> Iterator[Problem]:
+    """Words are as wide as their formats, sums no narrower than weights and of their kind; both kinds of core state formats."""
+    core, ec = chip.synapse_core, chip.ec_core
+    own, other = core.formats, ec.formats if ec is not None else None
+    if ec is not None and (own is None) != (other is None):
+        given, lacking = ("synapse_core", "ec_core") if other is None else ("ec_core", "synapse_core")
+        yield (
+            (lacking, "formats"),
+            f"is missing, but {given} states its own: state those of both kinds of core, or of neither",
+        )
+    if own is not None:
+        words: list[tuple[str, Format, str, int]] = [
+            ("weights", own.weights, "weight_bits", core.weight_bits),
+            ("accumulators", own.accumulators, "accumulator_bits", core.accumulator_bits),
+            ("membranes", own.membranes or own.accumulators, "membrane_bits", core.membrane_bits),
+        ]
+        for key, name, figure, bits in words:
+            if BITS[name] != bits:
+                yield ("synapse_core", "formats", key), f"is {name}, but synapse_core.{figure} is {bits}: make both agree"
+        if is_integer(own.weights) != is_integer(own.accumulators):
+            text = f"is {own.accumulators}, weights are {own.weights}: sums are whole numbers where weights are, or both are real"
+            yield ("synapse_core", "formats", "accumulators"), text
+        elif BITS[own.accumulators] < BITS[own.weights]:
+            text = f"is {own.accumulators}, narrower than the weights that it adds ({own.weights}): widen it"
+            yield ("synapse_core", "formats", "accumulators"), text
+    if ec is not None and other is not None:
+        sums = other.sums or other.arithmetic
+        for key, name in (("arithmetic", other.arithmetic), ("sums", sums), ("products", other.products or sums)):
+            if BITS[name] > ec.state_bits:
+                text = f"is {name}, but a word of the core is {ec.state_bits} bits (ec_core.state_bits): widen that"
+                yield ("ec_core", "formats", key), text
+    word = chip.noc.word_format
+    if word is not None and BITS[word] != chip.noc.word_bits:
+        yield ("noc", "word_format"), f"is {word}, but noc.word_bits is {chip.noc.word_bits}: make both agree"
+
+
+def _functions(chip: Chip) -> Iterator[Problem]:
+    """A table has a range, unless it is over a significand; what is a table has no expansion."""
+    for name, table in chip.functions.tables.items():
+        where = ("functions", name)
+        for key, value in (("low", table.low), ("high", table.high)):
+            if name in SIGNIFICANDS and value is not None:
+                low, high = SIGNIFICANDS[name]
+                yield (*where, key), f"is given, but the table of {name} is over the significand, {low:g}:{high:g}: remove it"
+            if name not in SIGNIFICANDS and value is None:
+                yield (*where, key), "is missing: give the range of the table"
+        if table.low is not None and table.high is not None and table.low >= table.high:
+            yield (*where, "high"), f"is {table.high:g}, not above low ({table.low:g}): give the end of the range"
+        if not 2 <= table.bits <= 32:
+            yield (*where, "bits"), f"is {table.bits}, a slope or an intercept has 2 to 32: give bits of one word"
+        if table.segments > MOST_SEGMENTS:
+            yield (*where, "segments"), f"is {table.segments:,}, at most {MOST_SEGMENTS:,} are executed: give fewer"
+        if name in chip.special_functions:
+            yield where, f"is a table, and special_functions.{name} is an expansion of it: remove one of the two"
+    if chip.functions.tables and chip.ec_core is None:
+        yield (
+            ("functions",),
+            "is given, but there is no section ec_core to evaluate them: describe that core, or remove it",
+        )

@@ -21,7 +21,8 @@ _HEAD = """\
 #
 # Change what differs, and say where the new figure comes from: {{value: 64, source: "data sheet, table 3"}}, or
 # {{value: 64, assumed: "why"}}. Delete the figures you do not change, and sections without any left: {base} gives
-# them, with the same sources.
+# them, with the same sources. A figure that you leave as it is moves with process_nm and voltage_v; one that you
+# change holds at yours.
 
 """
 
@@ -34,7 +35,11 @@ def derived_file(chip: Chip, base: str) -> str:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 2 * MAX_FILE_BYTES  # lines are broken here, not there
-    yaml.dump({"name": f"my-{chip.name}", "extends": base}, text)
+    about = {
+        "description": f"{chip.name} to start from: describe your chip here.",
+        "lacks": [_folded(text, 2) for text in chip.lacks],
+    }
+    yaml.dump({"name": f"my-{chip.name}", "extends": base, **about}, text)
     for key, value in chip_document(chip).items():
         if key not in ("name", *PROSE):
             if isinstance(value, dict) and "value" not in value:

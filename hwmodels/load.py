@@ -11,12 +11,17 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from synaptile.foundation.arguments import expect, expect_path
-from synaptile.foundation.documents import Document, Form, message, node_below, problems
+from synaptile.foundation.documents import Document, Form, Location, dotted, message, node_below, problems
 from synaptile.foundation.errors import ChipError
-from synaptile.hwmodels.chain import Layer, label_of, merged, read_chain
-from synaptile.hwmodels.chip import Chip, figures_of
+from synaptile.hwmodels.chain import FIGURE_KEYS, Layer, label_of, merged, overlaid, read_chain
+from synaptile.hwmodels.chip import PROSE, Chip, figures_of
 from synaptile.hwmodels.consistency import contradictions
+from synaptile.hwmodels.follow import followers
+from synaptile.hwmodels.scale import scaled_document, supply_of
 from synaptile.hwmodels.sourced import ASSUMED
+from synaptile.hwmodels.stored import chip_document
+
+_SAID_OF = "said of "
 
 
 def as_chip(chip: Chip | str | Path) -> Chip:
@@ -37,8 +42,7 @@ def load_chip(name_or_path: str | Path) -> Chip:
     """
     if not isinstance(name_or_path, str):
         name_or_path = expect_path(name_or_path, "chip")
-    layers = read_chain(name_or_path)
-    return _validated(merged(layers), layers)
+    return _loaded(read_chain(name_or_path))
 
 
 def chip_from_document(document: Document, label: str) -> Chip:
@@ -52,6 +56,28 @@ def chip_from_document(document: Document, label: str) -> Chip:
         ChipError: the document breaks the schema.
     """
     return _validated(document, (Layer(label, document),))
+
+
+def at_supply_of(chip: Chip, target: Chip) -> Chip:
+    """`chip` moved to the node and supply of `target`; itself where these are its own, or `target` scales nothing."""
+    supply = supply_of(target)
+    if target.scaling == "none" or supply == supply_of(chip):
+        return chip
+    return chip_from_document(scaled_document(chip, supply), f"{chip.name} at {supply}")
+
+
+def check_clock(base: Chip, chip: Chip, label: str) -> None:
+    """Raise ChipError where a chip at another node or supply than `base`'s states a clock that its gates do not reach.
+
+    `base` is the chip it was made of, moved to that node and supply; that its clock was in reach is taken for granted.
+    """
+    moved = base.origin("clock_mhz").startswith(f"{ASSUMED}x ")
+    if moved and chip.clock_mhz > base.clock_mhz:
+        why = (
+            f"is {chip.clock_mhz:g}, gates at {supply_of(chip)} reach {base.clock_mhz:.4g} ({base.origin('clock_mhz')}): "
+            "lower it, or raise voltage_v"
+        )
+        raise ChipError(message(label, [(("clock_mhz",), why)], lambda _: label))
 
 
 @cache
@@ -74,6 +100,56 @@ def _validated(document: Document, layers: tuple[Layer, ...]) -> Chip:
     if contradicting := list(contradictions(chip)):
         raise ChipError(message(label, contradicting, lambda _: label))  # the file asked for, whoever gave the figures
     return replace(chip, sources=dict(_origins(figures_of(chip), given)))
+
+
+def _loaded(layers: tuple[Layer, ...]) -> Chip:
+    """A chip of its own, or one made of another: what it inherits moves to its node and supply and follows its changes."""
+    own, below = layers[0], layers[1:]
+    chip = _validated(merged(layers), layers)
+    if not below:
+        return chip
+    parent = _loaded((Layer(below[0].label, {"name": "base", **below[0].document}), *below[1:]))
+    base = at_supply_of(parent, chip)
+    stated = _stated(own.document, chip_document(parent))
+    given = {dotted(location) for location in _figures(stated)}
+    document = overlaid(chip_document(base), {**_told(parent, given), **stated})
+    chip = _validated(document, layers)
+    check_clock(base, chip, own.label)
+    following = followers(base, chip, given)
+    for figure, (value, why) in following.items():
+        section, _, key = figure.partition(".")
+        before = document[section][key]
+        document[section][key] = {"value": value, "assumed": f"{why} from {before['value']} ({base.origin(figure)})"}
+    return _validated(document, layers) if following else chip
+
+
+def _stated(own: Document, parent: Document) -> Document:
+    """What a file says anew: a figure repeated word for word is inherited, so that a copied file moves to another node too."""
+    return {
+        key: _stated(value, parent[key]) if _is_section(value) and isinstance(parent.get(key), dict) else value
+        for key, value in own.items()
+        if key in PROSE or key not in parent or value != parent[key]
+    }
+
+
+def _is_section(value: object) -> bool:
+    return isinstance(value, dict) and not FIGURE_KEYS & value.keys()
+
+
+def _told(parent: Chip, given: set[str]) -> Document:
+    """What a chip says of itself where its file does not: of whom it was made, not that one's story as its own."""
+    changed = ", ".join(sorted(given - {"name", "lacks"})) or "nothing"
+    lacks = [text if text.startswith(_SAID_OF) else f"{_SAID_OF}{parent.name}: {text}" for text in parent.lacks]
+    return {"description": f"Made of {parent.name}; its file states {changed} anew and does not describe it.", "lacks": lacks}
+
+
+def _figures(document: Document, above: Location = ()) -> Iterator[Location]:
+    """Where a file states something."""
+    for key, value in document.items():
+        if _is_section(value):
+            yield from _figures(value, (*above, key))
+        else:
+            yield (*above, key)
 
 
 def _given(document: Document, node: Form) -> Document:

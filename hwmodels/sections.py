@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
+from synaptile.hwmodels.formats import ECFormats, Format, SynapseFormats
 from synaptile.hwmodels.sourced import FORM, Count, CountOrZero, Cycles, Flag, Rate, Real, Section, Share, WrittenAs
 
 GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
@@ -178,6 +179,8 @@ class SynapseCore(Section):
     """In which order the core works."""
     registers: Registers | None = None
     """Of each lane; needed where accumulators are registers."""
+    formats: SynapseFormats | None = None
+    """Number formats; absent, those of the run."""
 
     @property
     def accumulators(self) -> int:
@@ -207,6 +210,8 @@ class ECCore(Section):
     """In which order the core works."""
     registers: Registers | None = None
     """Of each multiplier; needed where accumulators are registers."""
+    formats: ECFormats | None = None
+    """Number formats; absent, those of the run."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +238,8 @@ class NoC(Section):
     """From chip to chip; needed on boards."""
     chip_crossing_pj_per_flit: Real | None = None
     """From chip to chip; needed on boards."""
+    word_format: Format | None = None
+    """Number format of a real value on the network; absent, that in which it was computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,8 +296,18 @@ class Formats(TypedDict, total=False):
     """One operation in fp32."""
     fp16: Real
     """One operation in fp16."""
+    bf16: Real
+    """One operation in bf16."""
+    int4: Real
+    """One operation in int4."""
     int8: Real
     """One operation in int8."""
+    int16: Real
+    """One operation in int16."""
+    int24: Real
+    """One operation in int24."""
+    int32: Real
+    """One operation in int32."""
 
 
 @with_config(FORM)
@@ -304,6 +321,8 @@ class Operations(TypedDict, total=False):
     """One accumulate caused by one spike at one destination."""
     mac: Formats
     """One multiply-accumulate."""
+    shift: Formats
+    """Shifting a weight (of a floating-point one, adding to its exponent) for a graded spike."""
     add: Formats
     """Every other addition."""
     mul: Formats

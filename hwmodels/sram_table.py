@@ -10,7 +10,13 @@ from math import exp, log
 from typing import NamedTuple, get_args
 
 from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.node import LOGIC_SOURCE, below_22nm
 from synaptile.hwmodels.sections import Flavour
+
+SMALLEST_NM = 7.0
+"""To which figures of the table's smallest node are scaled."""
+
+_FIGURES = ("access_ns", "cycle_ns", "read_pj", "write_pj", "leakage_uw", "area_mm2")
 
 
 class SramFigures(NamedTuple):
@@ -30,14 +36,42 @@ class SramFigures(NamedTuple):
 def sram_figures(node_nm: float, flavour: str, size_bytes: float, width_bits: int, *, what: str = "memory") -> SramFigures:
     """Figures of a bank of `size_bytes`: the table's own row, or a line in log-log between the two rows around it.
 
-    Raises ChipError, naming `what`, for a node, flavour or width that has no rows, and for a size beyond their ends.
+    Between two nodes of the table the same line is drawn from node to node; below its smallest, figures are those of 22 nm,
+    scaled as logic is (`node.below_22nm`), each at its nominal supply, leakage as energy.
+
+    Raises ChipError, naming `what`, for a node above the table's or below that of the fits, for a flavour or width that has no
+    rows, and for a size beyond their ends.
     """
-    nodes, flavours = sorted({key[0] for key in _rows()}), get_args(Flavour)
-    if node_nm not in nodes:
+    nodes = sorted({key[0] for key in _rows()})
+    if node_nm in nodes:
+        return _bank(node_nm, flavour, size_bytes, width_bits, what)
+    if not SMALLEST_NM <= node_nm <= nodes[-1]:
         known = ", ".join(f"{node:g}" for node in nodes)
         raise ChipError(
-            f"{what}: CACTI 7 has no rows at {node_nm:g} nm, only at {known}: state explicit figures, or scale from one"
+            f"{what}: CACTI 7 has no rows at {node_nm:g} nm, only at {known}, and they are scaled down to {SMALLEST_NM:g} nm: "
+            "state explicit figures"
         )
+    if node_nm < nodes[0]:
+        bank, by = _bank(nodes[0], flavour, size_bytes, width_bits, what), below_22nm(node_nm)
+        return bank._replace(
+            access_ns=bank.access_ns * by.delay,
+            cycle_ns=bank.cycle_ns * by.delay,
+            read_pj=bank.read_pj * by.energy,
+            write_pj=bank.write_pj * by.energy,
+            leakage_uw=bank.leakage_uw * by.energy,
+            area_mm2=bank.area_mm2 * by.area,
+            source=f"{bank.source}, energy x {by.energy:.4g}, time x {by.delay:.4g} to {node_nm:g} nm ({LOGIC_SOURCE})",
+        )
+    above = bisect_left(nodes, node_nm)
+    small, large = (_bank(nodes[at], flavour, size_bytes, width_bits, what) for at in (above - 1, above))
+    share = log(node_nm / nodes[above - 1]) / log(nodes[above] / nodes[above - 1])
+    source = f"{small.source}, log-log in nm to {node_nm:g} nm between that and {nodes[above]:g} nm"
+    return _between(small, large, share, size_bytes, source)
+
+
+def _bank(node_nm: float, flavour: str, size_bytes: float, width_bits: int, what: str) -> SramFigures:
+    """At a node of the table."""
+    flavours = get_args(Flavour)
     if flavour not in flavours:
         raise ChipError(f"{what}: CACTI 7 has no flavour {flavour!r}: use one of {', '.join(flavours)}")
     rows = _rows().get((node_nm, flavour, width_bits))
@@ -55,22 +89,15 @@ def sram_figures(node_nm: float, flavour: str, size_bytes: float, width_bits: in
         return rows[upper]
     small, large = rows[upper - 1], rows[upper]
     share = log(size_bytes / small.size_bytes) / log(large.size_bytes / small.size_bytes)
+    source = f"{_named(node_nm, flavour, width_bits)}, {_size(size_bytes)}, log-log between {_size(small.size_bytes)} and "
+    return _between(small, large, share, size_bytes, source + _size(large.size_bytes))
 
-    def between(low: float, high: float) -> float:
-        return exp(log(low) + share * log(high / low))
 
-    return SramFigures(
-        size_bytes,
-        width_bits,
-        access_ns=between(small.access_ns, large.access_ns),
-        cycle_ns=between(small.cycle_ns, large.cycle_ns),
-        read_pj=between(small.read_pj, large.read_pj),
-        write_pj=between(small.write_pj, large.write_pj),
-        leakage_uw=between(small.leakage_uw, large.leakage_uw),
-        area_mm2=between(small.area_mm2, large.area_mm2),
-        source=f"{_named(node_nm, flavour, width_bits)}, {_size(size_bytes)}, log-log between {_size(small.size_bytes)} and "
-        f"{_size(large.size_bytes)}",
-    )
+def _between(small: SramFigures, large: SramFigures, share: float, size_bytes: float, source: str) -> SramFigures:
+    """All figures on the straight line in log-log between two banks."""
+    low, high = (bank._asdict() for bank in (small, large))
+    figures = {name: exp(log(low[name]) + share * log(high[name] / low[name])) for name in _FIGURES}
+    return SramFigures(size_bytes, small.width_bits, **figures, source=source)
 
 
 @lru_cache(maxsize=1)

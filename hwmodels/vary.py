@@ -9,9 +9,9 @@ import numpy as np
 
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ChipError
-from synaptile.hwmodels.area import tile_area_mm2
 from synaptile.hwmodels.chip import HOST_EC_SUFFIX, Chip
-from synaptile.hwmodels.load import chip_from_document
+from synaptile.hwmodels.follow import followers
+from synaptile.hwmodels.load import at_supply_of, check_clock, chip_from_document
 from synaptile.hwmodels.parameters import is_figure, resolve_parameter
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.hwmodels.stored import chip_document
@@ -19,7 +19,6 @@ from synaptile.hwmodels.stored import chip_document
 Value: TypeAlias = int | float | bool | str | None
 Changes: TypeAlias = Mapping[str, Value]
 
-_PER_FLIT = ("noc.energy_pj_per_flit_hop", "noc.chip_crossing_pj_per_flit")
 _CROSSINGS = ("noc.chip_crossing_cycles", "noc.chip_crossing_pj_per_flit")
 
 
@@ -32,8 +31,11 @@ def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool 
             "mesh.width": 8}``); a memory also in KiB (``"synapse_core.weight_memory_kib": 64``); None removes an optional figure.
         name: the copy's name; None makes one of the chip's and a digest of `changes`.
         follow: whether figures that depend on the changed ones, and are not given, follow them: leakage in proportion to the
-            area of core and router (where the chip has a section `area`); energy of a flit in proportion to `noc.flit_bits`;
-            the two figures of a chip crossing go where `mesh.max_chips` becomes 1.
+            area of core and router (where the chip has a section `area`); energy of a flit in proportion to `noc.flit_bits`, its
+            wires also to the tile pitch; the two figures of a chip crossing go where `mesh.max_chips` becomes 1,
+            `images_per_load` where weights become resident, and a core's `time_batch` and `max_steps` where its order becomes
+            step_major. At another `process_nm` or `voltage_v` every figure is moved there first (`hwmodels/scale.py`), the clock
+            too.
 
     Every changed figure's origin says from what it was varied. Without changes and name, the chip itself is returned.
 
@@ -43,19 +45,45 @@ def vary(chip: Chip, changes: Changes, *, name: str | None = None, follow: bool 
     if not changes and name is None:
         return chip
     settings = _settings(chip, changes)
+    if follow:
+        settings = _without_a_use(chip, settings) | settings
+    label = f"chip {chip.name!r}, varied"
+    own_name = name if name is not None else _name(chip, settings)
+    document, varied = _changed(chip, settings, own_name, label)
+    if not follow:
+        return varied
+    base = at_supply_of(chip, varied)
+    if base is not chip:
+        document, varied = _changed(base, settings, own_name, label)
+        check_clock(base, varied, label)
+    following = followers(base, varied, settings)
+    for figure, (value, why) in following.items():
+        _put(document, base, figure, value, why)
+    return chip_from_document(document, label) if following else varied
+
+
+def _changed(chip: Chip, settings: Mapping[str, Value], name: str, label: str) -> tuple[dict[str, Any], Chip]:
+    """The chip with the settings alone, as a document and validated."""
     document = chip_document(chip)
-    if follow and settings.get("mesh.max_chips", chip.mesh.max_chips) == 1:
-        settings = dict.fromkeys(_CROSSINGS) | settings
-    document["name"] = name if name is not None else _name(chip, settings)
+    document["name"] = name
+    if settings:
+        document["description"] = f"{chip.name} with {', '.join(settings)} varied."
     for figure, value in settings.items():
         _put(document, chip, figure, value, "varied")
-    label = f"chip {chip.name!r}, varied"
-    varied = chip_from_document(document, label)
-    if follow and (following := _followers(chip, varied, settings)):
-        for figure, (value, why) in following.items():
-            _put(document, chip, figure, value, why)
-        varied = chip_from_document(document, label)
-    return varied
+    return document, chip_from_document(document, label)
+
+
+def _without_a_use(chip: Chip, settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Figures that say nothing any more, to be removed."""
+    gone: dict[str, Value] = {}
+    if settings.get("mesh.max_chips", chip.mesh.max_chips) == 1:
+        gone |= dict.fromkeys(_CROSSINGS)
+    if settings.get("weights") == "resident":
+        gone["images_per_load"] = None
+    for core in ("synapse_core", "ec_core"):
+        if settings.get(f"{core}.dataflow.order") == "step_major":
+            gone |= {f"{core}.dataflow.time_batch": None, f"{core}.dataflow.max_steps": None}
+    return gone
 
 
 def _settings(chip: Chip, changes: Changes) -> dict[str, Value]:
@@ -94,31 +122,3 @@ def _put(document: dict[str, Any], chip: Chip, figure: str, value: Value, why: s
         origin = chip.sources.get(figure, "").removeprefix(ASSUMED)
         was = f" from {before['value']} ({origin})" if isinstance(before, dict) and origin else ""
         section[key] = {"value": value, "assumed": f"{why}{was}"}
-
-
-def _followers(base: Chip, varied: Chip, settings: Mapping[str, Value]) -> dict[str, tuple[Value, str]]:
-    """Figures that follow: value and why."""
-    following: dict[str, tuple[Value, str]] = {}
-    flits = varied.noc.flit_bits / base.noc.flit_bits
-    if flits != 1:
-        for figure in _PER_FLIT:
-            before = getattr(base.noc, figure.partition(".")[2])
-            if figure not in settings and before is not None and getattr(varied.noc, figure.partition(".")[2]) is not None:
-                following[figure] = before * flits, f"in proportion to noc.flit_bits (x {flits:.4g}),"
-    if base.area is None or varied.area is None:
-        return following
-    for part, before_mm2, after_mm2 in zip(
-        ("synapse_core", "ec_core", "router"), _parts_mm2(base), _parts_mm2(varied), strict=True
-    ):
-        figure, ratio = f"leakage.{part}_uw", after_mm2 / before_mm2 if before_mm2 else 1.0
-        before = getattr(base.leakage, f"{part}_uw")
-        if figure not in settings and ratio != 1 and before and getattr(varied.leakage, f"{part}_uw"):
-            following[figure] = before * ratio, f"in proportion to area (x {ratio:.4g}),"
-    return following
-
-
-def _parts_mm2(chip: Chip) -> tuple[float, float, float]:
-    """Area of one synapse core, one EC core and one router, mm2."""
-    tile, mesh = tile_area_mm2(chip), chip.mesh
-    ec = (tile.ec_sram + tile.ec_logic) / mesh.ec_cores_per_tile if mesh.ec_cores_per_tile else 0.0
-    return (tile.synapse_sram + tile.synapse_logic) / mesh.synapse_cores_per_tile, ec, tile.router

@@ -1,10 +1,11 @@
-"""mapping_key: for room, chips of one key are mapped alike, whatever their clocks, lanes, links and energies."""
+"""mapping_key: chips of one key are mapped alike: for room whatever their lanes and links, for a goal whatever their energies."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.options import MappingGoal
 from synaptile.hwmodels import Chip
 
 UNREAD_OF_CORES = frozenset(
@@ -17,15 +18,31 @@ UNREAD_OF_CORES = frozenset(
         "state_bank_bits",
         "memory_in_ac",
         "registers",
+        "formats",
     }
 )
-"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, and nothing else."""
+"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, where weights lie, and whether
+spikes wait in a buffer."""
 
 
-def mapping_key(chip: Chip) -> str:
-    """Hex digest of the figures that mapping for room reads: equal keys give equal parts, cores, flows and routes."""
+def mapping_key(chip: Chip, goal: MappingGoal = "room") -> str:
+    """Hex digest of the figures that mapping for a goal reads: equal keys give equal parts, cores, flows and routes.
+
+    Mapping for room reads the mesh and most figures of cores; mapping for time reads all of cores, and the network.
+    """
+    unread = UNREAD_OF_CORES if goal == "room" else frozenset[str]()
     cores = {
-        kind: None if core is None else {name: value for name, value in asdict(core).items() if name not in UNREAD_OF_CORES}
+        kind: None if core is None else {name: value for name, value in asdict(core).items() if name not in unread}
         for kind, core in (("synapse", chip.synapse_core), ("ec", chip.ec_core))
     }
-    return digest_of({"mesh": asdict(chip.mesh), "weights": chip.weights, **cores})
+    waiting = chip.memories.event_buffer is not None
+    timed = {} if goal == "room" else {"goal": goal, "noc": asdict(chip.noc)}
+    return digest_of({"mesh": asdict(chip.mesh), "weights": chip.weights, "waiting": waiting, **cores, **timed})
+
+
+def reads(figure: str, goal: MappingGoal = "room") -> bool:
+    """Whether mapping for a goal reads a figure, by its dotted name in a chip file."""
+    section, _, key = figure.partition(".")
+    if section in ("synapse_core", "ec_core"):
+        return goal != "room" or key.partition(".")[0] not in UNREAD_OF_CORES
+    return section in ("mesh", "weights") or figure.startswith("memories.event_buffer.") or (goal != "room" and section == "noc")

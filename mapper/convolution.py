@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d
 from synaptile.foundation.types import Int64
 from synaptile.mapper.cuts import Cuts, Cutter, cut, even
 from synaptile.mapper.footprint import Footprint, convolution_footprint, demands, neuron_footprint, resources
@@ -50,6 +50,8 @@ def convolution_loads(cutter: Cutter, units: Int64) -> Footprint:
 
 def verify_alignment(node: Convolution2d, start: Int64, stop: Int64) -> int | None:
     """Index of the first part that is neither whole channels nor rows of one channel; None where all are."""
+    if isinstance(node, IntegerConvolution2d):
+        return None  # its weights are found by address, whatever the part
     width, plane = node.plane[1], node.plane[0] * node.plane[1]
     whole = (start % plane == 0) & (stop % plane == 0)
     rows = (start % width == 0) & (stop % width == 0) & (start // plane == (stop - 1) // plane)

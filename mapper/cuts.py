@@ -15,6 +15,7 @@ import numpy as np
 from synaptile.conversion.graph import (
     Convolution2d,
     ECUnit,
+    InputCurrent,
     Neurons,
     Node,
     PatchEmbedding,
@@ -31,6 +32,7 @@ from synaptile.mapper.footprint import (
     demands,
     ec_footprint,
     home_of,
+    input_footprint,
     neuron_footprint,
     resources,
     synapse_footprint,
@@ -78,7 +80,9 @@ class Cutter:
 
     def load(self, tokens: float, units: float, rows: float, owner: int = 1) -> Footprint:
         """Footprint of one part with the neurons it feeds."""
-        if self.kind is CoreKind.SYNAPSE:
+        if isinstance(self.node, InputCurrent):
+            load = input_footprint(self.chip, units)
+        elif self.kind is CoreKind.SYNAPSE:
             load = synapse_footprint(self.chip, self.copies, tokens, units, rows, owner, self.code)
         else:
             load = ec_footprint(self.chip, self.node, tokens, units, self.code)

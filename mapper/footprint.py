@@ -28,6 +28,7 @@ from synaptile.conversion.graph import (
     Convolution2d,
     CubaLIFNeurons,
     ECUnit,
+    InputCurrent,
     Neurons,
     Node,
     PatchEmbedding,
@@ -40,7 +41,6 @@ from synaptile.conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
@@ -100,7 +100,7 @@ def home_of(graph: SpikingGraph, node: Node) -> CoreKind:
     """Kind of core that holds a node: spiking synapses and the neurons they feed accumulate, everything else multiplies."""
     if isinstance(node, Neurons) and node.inputs:
         node = graph.nodes[node.inputs[0].node]
-    spiking = isinstance(node, Convolution2d) or (isinstance(node, Synapse) and node.spiking)
+    spiking = isinstance(node, Convolution2d | InputCurrent) or (isinstance(node, Synapse) and node.spiking)
     return CoreKind.SYNAPSE if spiking else CoreKind.EC
 
 
@@ -155,10 +155,9 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
     `code_bits` of its input.
     """
     core = chip.synapse_core
-    plane = node.plane[0] * node.plane[1]
-    channels = -(-stop // plane) - start // plane
-    reach = [part_reach(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
-    axons = np.array([np.prod([np.count_nonzero(axis) for axis in axes]) for axes in reach], np.int64)
+    ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
+    channels = np.array([node.part_channels(a, b) for a, b in ranges], np.int64)
+    axons = np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
     waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
     return Footprint(
         weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
@@ -166,6 +165,11 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
         neurons=stop - start,
         axons=axons,
     )
+
+
+def input_footprint(chip: Chip, outputs: Extent) -> Footprint:
+    """Currents of input neurons: a word of state each, beside the membrane."""
+    return Footprint(0, outputs * chip.synapse_core.membrane_bits, outputs, 0)
 
 
 def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, units: Extent) -> Footprint:
@@ -206,6 +210,8 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
     if isinstance(node, Convolution2d):
         copies = weight_copies(graph, node, chip)
         return convolution_footprint(chip, copies, node, extents.start, extents.start + extents.outputs, code_bits(graph, node))
+    if isinstance(node, InputCurrent):
+        return input_footprint(chip, extents.outputs)
     if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
         copies = weight_copies(graph, node, chip)
         code = code_bits(graph, node)

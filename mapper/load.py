@@ -28,7 +28,6 @@ from synaptile.conversion.graph import (
     TokenEmbedding,
     TokenMean,
 )
-from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, units_of
@@ -215,8 +214,8 @@ def _convolution(
     graph: SpikingGraph, chip: Chip, rates: FiringRates, node: Convolution2d, extents: PartExtents
 ) -> tuple[_Units, _Units]:
     starts, stops = np.atleast_1d(extents.start), np.atleast_1d(extents.start + extents.outputs)
-    reach = [part_reach(node, int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
-    rows = rates.of(graph, node.inputs[0].node) * np.array([np.prod([axis.sum() for axis in axes]) for axes in reach], np.float64)
+    fan_in = [node.part_fan_in(int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
+    rows = rates.of(graph, node.inputs[0].node) * np.array(fan_in, np.float64)
     neuron = extents.outputs if chip.synapse_core.graded_spikes == "shift" else 0 * extents.outputs
     first = _Units(accumulate=rows + extents.outputs, neuron=neuron)
     return first, first if node.injection == "every" else first._replace(accumulate=rows)

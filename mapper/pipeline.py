@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,22 +11,26 @@ import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
 from synaptile.conversion.graph.storage import as_graph
+from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import PLACEMENT_METHODS, MappingGoal, PlacementMethod
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
+from synaptile.mapper.anneal import weighted_hops
 from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import board_shape, smallest_board
 from synaptile.mapper.flows import connect
+from synaptile.mapper.given import given_seats, laid_out, ordered_by
 from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
+from synaptile.mapper.partition import Partition, load_partition
 from synaptile.mapper.phases import pack_in_phases, place_phases
 from synaptile.mapper.placement import Seats
-from synaptile.mapper.program import CoreProgram, CoreTable
+from synaptile.mapper.program import CoreProgram, CoreTable, Placement
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
-from synaptile.mapper.traffic import core_traffic
+from synaptile.mapper.traffic import Traffic, core_traffic
 from synaptile.mapper.verify import verify_parts, verify_program
 from synaptile.mapper.verify_flows import verify_flows
 
@@ -83,14 +88,74 @@ def map_graph(
         rates = rates or FiringRates()
         laid, balance = balanced(graph, chip, goal, rates, board, laid)
         options |= {"cuts": laid.cuts, "goal": goal, "rates": {"steps": rates.steps, "density": dict(rates.density)}}
+
+    def seated(packing: Packing, traffic: Traffic) -> tuple[Seats, Placement]:
+        return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+
+    return replace(_program(graph, chip, laid, board, seated, tell), options=MappingProxyType(options), balance=balance)
+
+
+def map_partition(
+    graph: SpikingGraph | str | Path,
+    chip: Chip | str | Path,
+    partition: Partition | str | Path,
+    *,
+    seed: int = 0,
+    placement: PlacementMethod = "anneal",
+    anneal_moves: int | None = None,
+    progress: Progress | None = None,
+) -> CoreProgram:
+    """Lay a SpikingGraph out as a partition says, which `partition_of` makes of any program, or a file holds.
+
+    `seed`, `placement` and `anneal_moves` serve where it gives no seats; the rest as of `map_graph`. Layers of whole numbers are
+    listed so that each piece is one range of outputs: the program's graph computes the same in another order.
+
+    Raises:
+        InputError: the partition leaves out or repeats outputs, names what there is not, seats two cores in one place.
+        DoesNotFit: a core of it is beyond a limit of the chip.
+    """
+    graph, chip = as_graph(graph), as_chip(chip)
+    _check_options(graph, seed, 1, placement, anneal_moves)
+    given = (
+        load_partition(partition) if isinstance(partition, str | Path) else expect(partition, Partition, "partition", "give one")
+    )
+    tell = progress or (lambda _: None)
+    tell("the given partition")
+    graph = ordered_by(graph, given)
+    tiling, packing, board = laid_out(graph, chip, given)
+    own = given_seats(chip, board, packing, given)
+
+    def seated(packing: Packing, traffic: Traffic) -> tuple[Seats, Placement]:
+        seats, placed = place_phases(
+            chip, board, packing, traffic, method="row_major" if own else placement, seed=seed, moves=0 if own else anneal_moves
+        )
+        if own is None:
+            return seats, placed
+        tile = own.y.astype(np.int64) * board_shape(chip, board)[0] + own.x
+        return own, replace(placed, method="given", weighted_hops=weighted_hops(traffic, tile, board_shape(chip, board)[0]))
+
+    options = _options(seed, 1, placement, anneal_moves, "given")
+    return replace(
+        _program(graph, chip, Layout(tiling, packing, "given"), board, seated, tell), options=MappingProxyType(options)
+    )
+
+
+def _program(
+    graph: SpikingGraph,
+    chip: Chip,
+    laid: Layout,
+    board: tuple[int, int],
+    seated: Callable[[Packing, Traffic], tuple[Seats, Placement]],
+    tell: Progress,
+) -> CoreProgram:
+    """Flows, seats and routes of a layout, verified after each pass."""
     tiling, packing = laid.tiling, laid.packing
     verify_parts(graph, chip, tiling.node_names, packing.parts)
     tell("flows")
     flows = connect(graph, tiling, packing.parts, packing.phase)
     verify_flows(graph, tiling.node_names, packing.parts, flows, packing.phase)
     tell("placement")
-    traffic = core_traffic(graph, packing.parts, flows, packing.core_kind.size)
-    seats, placed = place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+    seats, placed = seated(packing, core_traffic(graph, packing.parts, flows, packing.core_kind.size))
     tell("routing")
     routes = route(packing.parts, flows, seats, *board_shape(chip, board))
     program = CoreProgram(
@@ -103,8 +168,7 @@ def map_graph(
         routes=routes,
         placement=placed,
         board=board,
-        options=MappingProxyType(options),
-        balance=balance,
+        options=MappingProxyType({}),
     )
     tell("verification")
     verify_program(program)

@@ -18,7 +18,6 @@ from synaptile.conversion.graph import (
     TokenMean,
     TokenSelect,
 )
-from synaptile.conversion.graph.windows import reached_span
 from synaptile.foundation.types import Int64
 from synaptile.mapper.program import PartTable
 
@@ -61,7 +60,7 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
         case Synapse():
             start, stop = parts.in_start[chosen].astype(np.int64), parts.in_stop[chosen].astype(np.int64)
         case Convolution2d():
-            spans = [reached_span(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
+            spans = [node.part_span(int(a), int(b)) for a, b in zip(start, stop, strict=True)]
             start, stop = np.array(spans, np.int64).reshape(-1, 2).T
         case ECUnit(function="layer_norm"):
             start, stop = whole, whole + port.width

@@ -70,7 +70,7 @@ def tile(
     Raises DoesNotFit with every resource found short.
     """
     names = tuple(graph.nodes)
-    shortfalls = [*_spikes_without_home(graph, chip), *_nodes_without_home(graph, chip)]
+    shortfalls = without_home(graph, chip)
     cuts: dict[int, Cuts] = {}
     totals: dict[CoreKind, FloatArray] = {}
     for index, node in enumerate(graph.nodes.values()):
@@ -95,7 +95,7 @@ def tile(
         shortfalls += _cores_short(graph, chip, totals)
     if shortfalls:
         raise refuse(graph.name, chip.name, shortfalls)
-    return _enumerate(graph, chip, names, cuts)
+    return enumerate_parts(graph, chip, names, cuts)
 
 
 def cores_shortfall(graph: SpikingGraph, chip: Chip, kind: CoreKind, needed: int, filled: FloatArray) -> Shortfall:
@@ -110,6 +110,11 @@ def cores_shortfall(graph: SpikingGraph, chip: Chip, kind: CoreKind, needed: int
     binding = resources(chip, kind)[int(np.argmax(filled))].figure
     levers = (f"raise mesh.max_chips to {chips:,}", f"raise {binding}", f"give a tile more {what} cores")
     return Shortfall("mesh.max_chips", needed, available, f"{what} cores", f"graph {graph.name!r}", levers)
+
+
+def without_home(graph: SpikingGraph, chip: Chip) -> list[Shortfall]:
+    """Spikes and nodes that no core of a chip can hold, whatever its size."""
+    return [*_spikes_without_home(graph, chip), *_nodes_without_home(graph, chip)]
 
 
 def _spikes_without_home(graph: SpikingGraph, chip: Chip) -> list[Shortfall]:
@@ -160,7 +165,8 @@ def _cores_short(graph: SpikingGraph, chip: Chip, totals: Mapping[CoreKind, Floa
     return found
 
 
-def _enumerate(graph: SpikingGraph, chip: Chip, names: tuple[str, ...], cuts: Mapping[int, Cuts]) -> Tiling:
+def enumerate_parts(graph: SpikingGraph, chip: Chip, names: tuple[str, ...], cuts: Mapping[int, Cuts]) -> Tiling:
+    """List the parts of every node, cut as given; neurons follow what feeds them."""
     position = {name: index for index, name in enumerate(names)}
     grids: dict[int, Grid] = {}
     tables: list[dict[str, np.ndarray]] = []

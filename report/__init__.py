@@ -19,6 +19,7 @@ from synaptile.report.views.energy import (
     unpriced_table,
     utilisation_table,
 )
+from synaptile.report.views.memory import best_table, levels_table, phases_table
 from synaptile.report.views.program import placement_table, program_table
 from synaptile.report.views.run import accuracy_per_step, run_document, table1
 from synaptile.report.views.timeline import (
@@ -33,6 +34,7 @@ __all__ = [
     "EmbeddingRun",
     "MethodRun",
     "accuracy_per_step",
+    "best_table",
     "break_even_figure",
     "break_even_table",
     "busiest_links_table",
@@ -50,12 +52,14 @@ __all__ = [
     "group_table",
     "heaviest_table",
     "ladder_table",
+    "levels_table",
     "link_heat_map",
     "memory_map",
     "merge_holds",
     "method_figure",
     "method_steps_table",
     "method_table",
+    "phases_table",
     "placement_table",
     "program_table",
     "ratio_figure",

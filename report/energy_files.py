@@ -14,6 +14,7 @@ import numpy as np
 
 from synaptile.energy import Bill, EnergyReport, Line, Price
 from synaptile.energy.breakdown import KEYS, LINE_COLUMNS
+from synaptile.energy.levels import memory_levels
 from synaptile.foundation.files import write_text
 from synaptile.report.render.markdown import markdown
 from synaptile.report.views.run import energy_document
@@ -48,6 +49,8 @@ def report_json(report: EnergyReport) -> str:
         "notes": list(report.notes),
         "accountings": {name: _accounting(report, name) for name in report.comparisons},
         "ladder": [asdict(rung) for rung in report.ladder()],
+        "each_sides_best": _best(report),
+        "memory_levels": [asdict(level) for level in memory_levels(report)],
         "missing_rungs": dict(report.missing),
         "split": {key: [asdict(piece) for piece in report.split(key)] for key in _split_keys(report)},
         "heaviest": [line_fields(line) for line in report.heaviest()],
@@ -103,6 +106,16 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "ann_ops": _ops(comparison.ann),
         **{f"by_{key}": [asdict(group) for group in report.by(key, accounting=name)] for key in KEYS},
     }
+
+
+def _best(report: EnergyReport) -> dict[str, Any] | None:
+    """Ladder and token blocks of each side's best."""
+    if report.best is None:
+        return None
+    choices = [
+        {**asdict(choice), "tried": {str(block): pj for block, pj in choice.tried.items()}} for choice in report.best.choices
+    ]
+    return {"ladder": [asdict(rung) for rung in report.best_ladder()], "token_blocks": choices, "notes": list(report.best.notes)}
 
 
 def _split_keys(report: EnergyReport) -> Iterable[str]:

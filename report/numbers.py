@@ -20,6 +20,14 @@ def energy_text(energy_pj: float | None) -> str:
     return f"{_digits(energy_pj)} pJ"
 
 
+def bytes_text(count: float) -> str:
+    """An amount of memory with four significant digits: ``166.0 MiB``."""
+    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if count >= 1024**power:
+            return f"{_digits(count / 1024**power)} {unit}"
+    return f"{count:,.0f} B"
+
+
 def ratio_text(ratio: float | None) -> str:
     """A ratio with three decimals, or a dash where there is nothing to divide by."""
     return "-" if ratio is None else f"{ratio:.3f}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from synaptile.report.canvas import panels, rule, save
-from synaptile.studies.sizing.answer import Sizing
+from synaptile.studies.sizing.answer import Sizing, value_text
 
 _MISS, _UNFIT, _LATENCY, _ENERGY = "#D55E00", "#7A1F1F", "#0072B2", "#009E73"
 
@@ -33,7 +33,7 @@ def sizing_figure(study: Sizing, stem: str | Path) -> tuple[Path, Path]:
 
 
 def _draw_breaks(axes: Axes, study: Sizing) -> None:
-    axes.set_title("What breaks first: one value lower", loc="left", fontsize=10)
+    axes.set_title("What breaks: one value lower, or another word", loc="left", fontsize=10)
     misses = [100 * max(one.excess.values(), default=0.0) for one in study.breaks]
     longest = max([*misses, 10.0])
     for at, (one, miss) in enumerate(zip(study.breaks, misses, strict=True)):
@@ -42,10 +42,12 @@ def _draw_breaks(axes: Axes, study: Sizing) -> None:
         elif not one.outcome.fits:
             axes.barh(at, longest, color=_UNFIT, height=0.6)
             axes.text(0, at, f" does not fit: {one.outcome.binding}", va="center", fontsize=8, color="white", weight="bold")
+        elif not one.excess:
+            axes.text(0, at, f" met too, with {one.cost:,.5g} {study.cost_unit}", va="center", fontsize=8, color="#666666")
         else:
             axes.barh(at, miss, color=_MISS, height=0.6)
             axes.text(miss, at, f" {miss:.3g} %", va="center", fontsize=8)
-    axes.set_yticks(range(len(study.breaks)), [f"{one.knob} = {one.at:g}" for one in study.breaks])
+    axes.set_yticks(range(len(study.breaks)), [f"{one.knob} = {value_text(one.at)}" for one in study.breaks])
     axes.set_xlim(0, 1.25 * longest)
     axes.set_xlabel("target missed by, %", fontsize=9)
 
@@ -66,4 +68,4 @@ def _draw_marginals(axes: Axes, study: Sizing) -> None:
     axes.set_xlabel("change of latency and energy, % (below 0 is better)", fontsize=9)
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        axes.legend(handles, labels, fontsize=8, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(handles, labels, fontsize=8, frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1.0, -0.12))

@@ -29,6 +29,7 @@ def schedule_figures(timeline: Timeline) -> dict[str, Any]:
         "interval_cycles": timeline.interval_cycles,
         "images_per_second": timeline.images_per_second,
         "bottleneck": {"name": timeline.bottleneck.name, "busy_cycles": timeline.bottleneck.busy_cycles},
+        "phases": phase_rows(timeline),
         "jobs": len(timeline.jobs.part),
         "messages": len(timeline.messages.job),
         "cores": [
@@ -62,3 +63,12 @@ def schedule_figures(timeline: Timeline) -> dict[str, Any]:
         "notes": list(timeline.notes),
         "provenance": dict(timeline.provenance),
     }
+
+
+def phase_rows(timeline: Timeline) -> list[dict[str, int]]:
+    """Phases in the order of time, counted from 1, their columns by name; none where weights are not streamed."""
+    if timeline.phases is None:
+        return []
+    columns = {name: column.tolist() for name, column in vars(timeline.phases).items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [{**row, "phase": row["phase"] + 1} for row in rows]

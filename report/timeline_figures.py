@@ -119,11 +119,36 @@ def timeline_figure(
     _mark_steps(
         axes, [per_ms * timeline.milliseconds(cycle) for cycle in timeline.step_end_cycles.reshape(-1).tolist()], begin, end
     )
+    _mark_phases(axes, timeline, per_ms, (begin, end), len(labels))
     handles = [Patch(color=palette[name], label=name) for name in names[:MOST_COLOURS]]
     if len(names) > MOST_COLOURS:
         handles.append(Patch(color=_OTHERS, label=f"{len(names) - MOST_COLOURS} others"))
     axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.005, 1.0))
     return save(figure, stem, timeline.activity)
+
+
+def _mark_phases(axes: Axes, timeline: Timeline, per_ms: float, shown: tuple[float, float], rows: int) -> None:
+    """Two lanes above the cores: weights that load, and phases at work, neighbours in two shades."""
+    table = timeline.phases
+    if table is None:
+        return
+    tall = max(1.0, rows / 40)
+    lanes = (
+        ("weights in", table.load_start_cycles, table.load_end_cycles, ("#D55E00", "#f0b48a")),
+        ("phases", table.start_cycles, table.end_cycles, ("#0072B2", "#8cc4e6")),
+    )
+    ticks, labels = list(axes.get_yticks()), [label.get_text() for label in axes.get_yticklabels()]
+    for lane, (name, start, end, shades) in enumerate(lanes):
+        top = -0.5 - tall * (1.25 * (len(lanes) - lane))
+        spans = [
+            (per_ms * timeline.milliseconds(first), per_ms * timeline.milliseconds(last - first))
+            for first, last in zip(start.tolist(), end.tolist(), strict=True)
+        ]
+        axes.broken_barh(spans, (top, tall), facecolors=[shades[phase % 2] for phase in table.phase.tolist()], linewidth=0)
+        ticks.append(top + tall / 2)
+        labels.append(name)
+    axes.set_yticks(ticks, labels, fontsize=7)
+    axes.set(xlim=shown, ylim=(rows - 0.5, -0.5 - tall * 1.25 * len(lanes)))
 
 
 def core_use_figure(timeline: Timeline, stem: str | Path) -> tuple[Path, Path]:

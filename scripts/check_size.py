@@ -19,13 +19,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from synaptile.conversion.structure import structure_of_timm
 from synaptile.hwmodels import load_chip, vary
 from synaptile.simulator import Activity, synthesise
-from synaptile.studies.sizing.answer import ChipOutcome, Target
-from synaptile.studies.sizing.evaluate import Changes, evaluate
+from synaptile.studies.sizing.answer import ChipOutcome, Target, Value
+from synaptile.studies.sizing.bases import Bases, Changes
+from synaptile.studies.sizing.evaluate import Trial, evaluate
 from synaptile.studies.sizing.family import make_family
 from synaptile.studies.sizing.request import knobs_of
 from synaptile.studies.sizing.search import Search
 
-FAMILY: dict[str, list[int | float]] = {
+FAMILY: dict[str, list[Value]] = {
     "synapse_core.lanes_per_cycle": [8, 16, 32],
     "ec_core.multipliers_per_cycle": [4, 8, 16],
     "synapse_core.weight_memory_kib": [98, 196],
@@ -56,9 +57,9 @@ def main() -> int:
 
 def brute_force(activity: Activity) -> dict[tuple[int, ...], ChipOutcome]:
     """Every chip of the family."""
-    base = activity.program.chip
+    bases, trial = Bases(activity.program.chip), Trial(activity, activity.program.graph.name, 1, None)
     return {
-        point: evaluate(activity, base, {name: FAMILY[name][at] for name, at in zip(FAMILY, point, strict=True)}, 1, None)
+        point: evaluate(trial, bases, {name: FAMILY[name][at] for name, at in zip(FAMILY, point, strict=True)})
         for point in product(*(range(len(values)) for values in FAMILY.values()))
     }
 
@@ -70,22 +71,31 @@ def targets(fitting: list[ChipOutcome]) -> list[Target]:
     return [*(Target(latency_ms=latency[i]) for i in at), *(Target(energy_mj=energy[i]) for i in at)]
 
 
+class Known:
+    """Answers with what brute force found."""
+
+    left = 10**6
+
+    def __init__(self, points: dict[tuple[int, ...], ChipOutcome]) -> None:
+        self.points = points
+        self.asked: list[tuple[int, ...]] = []
+
+    def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome:
+        """What a point of the family does."""
+        self.asked.append(tuple(FAMILY[name].index(value) for name, value in changes.items()))
+        return self.points[self.asked[-1]]
+
+
 def check(activity: Activity, points: dict[tuple[int, ...], ChipOutcome], target: Target) -> bool:
     """Whether the search's answer is the smallest of all points."""
-    base = activity.program.chip
-    asked: list[tuple[int, ...]] = []
-
-    def known(changes: Changes, *, free: bool = False) -> ChipOutcome:
-        asked.append(tuple(FAMILY[name].index(value) for name, value in changes.items()))
-        return points[asked[-1]]
-
-    family = make_family(base, knobs_of(base, FAMILY))
+    base, known = activity.program.chip, Known(points)
+    family = make_family(Bases(base), knobs_of(base, FAMILY))
     found = Search(family, target, known, 0).run()
     met = [(outcome.area_mm2, point) for point, outcome in points.items() if target.met(outcome)]
     wanted = min(met, key=lambda pair: (pair[0] or 0.0, pair[1]))[1]
-    values = ", ".join(f"{value:g}" for value in family.changes(found.index).values())
+    values = ", ".join(f"{value}" for value in family.changes(found.index).values())
     verdict = "as brute force" if found.index == wanted else f"brute force says {family.changes(wanted)}"
-    print(f"  {target}: {values} in {len(set(asked))} of {family.size} points, {verdict}", flush=True)
+    print(f"  {target}: {values} in {len(set(known.asked))} of {family.size} points, {verdict}", flush=True)
     return found.index == wanted
 
 

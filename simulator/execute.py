@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Port, ProductUnit, SpikeSource, Synapse
+from synaptile.conversion.graph import Convolution2d, CurrentSource, Neurons, Port, ProductUnit, SpikeSource, Synapse
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.foundation.errors import InputError
@@ -30,18 +29,19 @@ from synaptile.simulator.event.ternary_unit import spike_values
 from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.lengths import runs_of
 from synaptile.simulator.memory import check_memory
-from synaptile.simulator.number_format import check_numeric
+from synaptile.simulator.number_format import format_of
 from synaptile.simulator.settling import settled_steps
 
 TOKENS_AT_ONCE = 800
 NEURONS_PER_TOKEN = 512
+STEPS_AT_ONCE = 64
 
 
 def execute(
     program: CoreProgram | str | Path,
     images: Any,
     steps: int,
-    numeric: str = "float32",
+    numeric: str | None = None,
     *,
     threads: int | None = None,
     images_at_once: int | None = None,
@@ -53,10 +53,12 @@ def execute(
     Args:
         program: from `synaptile.mapper.map_graph`, its graph with arrays; or the path of its file.
         images: preprocessed, float32 or float64, shape (images, channels, H, W); for a graph that takes spikes, trains of 0
-            and 1, shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
+            and 1, shape (steps or more, samples, neurons); for one that takes currents, whole numbers, shape (samples, neurons)
+            or (samples, channels, H, W); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
             runs at its own length, and what pads it costs nothing. Consecutive sentences of one length run together.
         steps: time steps, at least 1.
-        numeric: ``"float32"``, ``"float64"`` or ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere).
+        numeric: ``"float32"`` (by default), ``"float64"`` or ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere).
+            Networks of whole numbers have int8 alone, and integers everywhere.
         threads: Numba threads; None takes all.
         images_at_once: images whose state is held together; None chooses so that some 800 tokens are in flight. Counts do
             not depend on it.
@@ -68,11 +70,11 @@ def execute(
     ConservationError where counts disagree.
     """
     program = as_program(program)
-    number, steps = check_numeric(numeric), check_steps(steps)
+    number, steps = format_of(program.graph, numeric, "float32"), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
     check_held_steps(program.chip, steps)
     batch = check_samples(images, program.graph, steps)
-    size = _batch_size(program, images_at_once, len(batch))
+    size = _batch_size(program, images_at_once, len(batch), steps)
     lengths = batch.lengths if isinstance(batch, Tokens) else None
     thread_count = _thread_count(threads)
     room = check_memory(program.graph, number, steps, len(batch), size, keep_spikes)
@@ -93,6 +95,8 @@ def execute(
         numba.set_num_threads(before)
     operations, accounting, spikes = recorder.finish()
     provenance = provenance_of(program, None if threads is None else thread_count)
+    if program.graph.integer:
+        provenance |= {"membrane_overflows": recorder.overflows}
     settled = settled_steps(program.graph, spikes)
     return Activity(
         program,
@@ -111,7 +115,7 @@ def execute(
     )
 
 
-def provenance_of(program: CoreProgram, threads: int | None) -> Mapping[str, object]:
+def provenance_of(program: CoreProgram, threads: int | None) -> dict[str, object]:
     """What is needed to repeat a run: versions, digests, mapping options, command."""
     try:
         own = version("synaptile")
@@ -159,14 +163,18 @@ def _real(layout: Layout, port: Port, stream: Any) -> NDArray[Any]:
         return np.asarray(stream)
     site = layout.program.graph.nodes[port.node]
     assert isinstance(site, Neurons)
+    if layout.program.graph.integer:
+        return stream.codes.astype(layout.dtype)
     return spike_values(site, stream, layout.dtype)
 
 
-def _batch_size(program: CoreProgram, images_at_once: int | None, images: int) -> int:
+def _batch_size(program: CoreProgram, images_at_once: int | None, images: int, steps: int) -> int:
     if images_at_once is None:
         tokens = max(node.tokens for node in program.graph.nodes.values())
-        if isinstance(program.graph.source, SpikeSource):  # whole layers in one token
+        if isinstance(program.graph.source, SpikeSource | CurrentSource):  # whole layers in one token
             tokens = max(-(-node.size // NEURONS_PER_TOKEN) for node in program.graph.nodes.values())
+        if isinstance(program.graph.source, CurrentSource):  # and hundreds of steps
+            tokens = -(-tokens * steps // STEPS_AT_ONCE)
         return max(1, min(images, TOKENS_AT_ONCE // tokens))
     return positive_integer("images_at_once", images_at_once)
 

@@ -23,7 +23,7 @@ from synaptile.conversion.graph import (
 )
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import Numeric
-from synaptile.simulator.number_format import real_dtype
+from synaptile.simulator.number_format import stream_dtype
 
 _SPARE = 128 << 20
 """Bytes kept at most beyond what is in use: large enough for the streams of a block of a small model."""
@@ -71,7 +71,7 @@ class MemoryNeed:
 
 def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
     """Bytes that executing `images` images, `at_once` of them together, takes at its peak."""
-    size = real_dtype(numeric).itemsize
+    size = stream_dtype(graph, numeric).itemsize
     live: dict[str, int] = {}
     peak = (0, 0, 0, "")
     for node in graph.nodes.values():

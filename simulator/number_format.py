@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, SpikingGraph, Synapse
+from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d, Neurons, SpikingGraph, Synapse
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import NUMERICS, Numeric
 from synaptile.simulator.kernels.quantise import quantise_rows
@@ -35,9 +35,40 @@ def check_numeric(numeric: str) -> Numeric:
     raise InputError(f"number format {numeric!r} does not exist; formats are {', '.join(NUMERICS)}")
 
 
+def format_of(graph: SpikingGraph, numeric: str | None, default: Numeric) -> Numeric:
+    """The number format of a run: networks of whole numbers have int8 alone, others what was asked for. Raises InputError."""
+    if not graph.integer:
+        return check_numeric(default if numeric is None else numeric)
+    if numeric is not None and check_numeric(numeric) != "int8":
+        raise InputError(
+            f"graph {graph.name!r} works in whole numbers, which {numeric} does not mean: leave numeric out, or int8"
+        )
+    return "int8"
+
+
+def stream_dtype(graph: SpikingGraph, numeric: Numeric) -> np.dtype[Any]:
+    """The type of streams and state: int64 for whole numbers, whose membranes are held to their own bits."""
+    return np.dtype(np.int64) if graph.integer else real_dtype(numeric)
+
+
 def real_dtype(numeric: Numeric) -> np.dtype[Any]:
     """The floating type of membranes, EC state and real-valued streams: float32 in an int8 run."""
     return np.dtype(np.float64 if numeric == "float64" else np.float32)
+
+
+def integer_weight(graph: SpikingGraph, node: IntegerConvolution2d) -> NDArray[np.int16]:
+    """Weights of a synapse of whole numbers before their exponent, shape as in the graph.
+
+    Raises InputError where sums of all of an output's weights could leave a 32-bit accumulator.
+    """
+    weight = graph.array(node.name, "weight").astype(np.int16)
+    worst = int(np.abs(weight.astype(np.int64)).reshape(len(weight), -1).sum(axis=1).max()) << node.exponent
+    if worst > ACCUMULATOR_LIMIT:
+        raise InputError(
+            f"synapse {node.name!r}: fan-in {node.fan_in} can sum to {worst:,}, over the 32-bit accumulator's "
+            f"{ACCUMULATOR_LIMIT:,}: scale its weights, or split the layer"
+        )
+    return weight
 
 
 def quantise(graph: SpikingGraph, synapse: Synapse | Convolution2d) -> QuantisedWeight:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.graph import SpikeSource, SpikingGraph
+from synaptile.conversion.graph import CurrentSource, SpikeSource, SpikingGraph
 from synaptile.conversion.text.tokens import Tokens
 
 ANN_BATCH = 8
@@ -20,9 +20,11 @@ ANN_BATCH = 8
 def ann_logits(
     graph: SpikingGraph, images: NDArray[Any] | Tokens, progress: Callable[[int, int], None] | None = None
 ) -> NDArray[np.floating]:
-    """Answers of the original network, shape (images, classes); of no classes where the graph takes spikes and has none."""
+    """Answers of the original network, shape (images, classes); of no classes where it takes spikes or currents."""
     if isinstance(graph.source, SpikeSource) and not isinstance(images, Tokens):
         return np.zeros((images.shape[1], 0))
+    if isinstance(graph.source, CurrentSource):
+        return np.zeros((len(images), 0))
     rows = []
     for start in range(0, len(images), ANN_BATCH):
         batch = images[start : start + ANN_BATCH]

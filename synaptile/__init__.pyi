@@ -14,6 +14,9 @@ from .conversion.graph import (
     save_graph as save_graph,
 )
 from .conversion.images import load_images as load_images
+from .conversion.integer import IntegerLayer as IntegerLayer
+from .conversion.integer import IntegerNetwork as IntegerNetwork
+from .conversion.integer import from_integer as from_integer
 from .conversion.nir import (
     from_nir as from_nir,
 )

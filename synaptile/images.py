@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import SpikeSource, SpikingGraph
+from synaptile.conversion.graph import CurrentSource, SpikeSource, SpikingGraph
 from synaptile.conversion.images import check_images, load_images, open_folder, source_of
-from synaptile.conversion.spikes import check_spikes
+from synaptile.conversion.spikes import check_currents, check_spikes
 from synaptile.data import embedded_digits, preprocess_digits
 from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.errors import ImageError, InputError
@@ -45,12 +45,15 @@ def read_images(
     """Images for a graph from a folder (preprocessed as the model asks), an ``.npz`` file or the embedded ``digits``.
 
     An ``.npz`` holds ``images``, preprocessed float of shape (images, channels, H, W), and may hold ``labels``. For a graph that
-    takes spikes it holds ``spikes``, 0 and 1 in float, shape (steps, samples, neurons), and nothing else will do. At most `limit`
+    takes spikes it holds ``spikes``, 0 and 1 in float, shape (steps, samples, neurons); for one that takes currents ``images`` of
+    whole numbers, shape (images, neurons) or (images, channels, H, W); nothing else will do. At most `limit`
     images are taken, in order. `crop` replaces the model's crop fraction: the shorter side of a picture is resized to the model's
     size over it, before the centre is cut out. Raises ImageError, InputError.
     """
     if limit is not None and limit < 1:
         raise InputError(f"--limit is {limit}, needs at least 1")
+    if isinstance(graph.source, CurrentSource):
+        return _currents(Path(where), graph.source, graph.readout.width, limit, crop)
     if isinstance(graph.source, SpikeSource):
         return _spike_trains(Path(where), graph, graph.source, limit, crop)
     source = source_of(graph, crop)
@@ -64,6 +67,16 @@ def read_images(
     check_labels(path, folder.labels, len(folder), graph.readout.width)
     names = tuple(file.relative_to(path).as_posix() for file in folder.paths[:limit])
     return ImageSet(load_images(folder.paths, source, limit=limit, progress=progress), folder.labels[:limit], names)
+
+
+def _currents(path: Path, source: CurrentSource, classes: int, limit: int | None, crop: float | None) -> ImageSet:
+    if crop is not None:
+        raise InputError("--crop is for pictures, this network takes currents: leave it out")
+    if path.suffix != ".npz":
+        raise ImageError(f"{path}: this network takes currents, needs an .npz file with an array 'images' of whole numbers")
+    images, labels = _read_arrays(path, "images", 0)
+    check_labels(path, labels, len(images), classes)
+    return ImageSet(check_currents(images, source, str(path))[:limit], labels[:limit].astype(np.int64))
 
 
 def _spike_trains(path: Path, graph: SpikingGraph, source: SpikeSource, limit: int | None, crop: float | None) -> ImageSet:

@@ -28,6 +28,7 @@ from synaptile.report import (
     critical_path_table,
     link_heat_map,
     memory_map,
+    phases_table,
     ratio_figure,
     run_document,
     schedule_figures,
@@ -55,7 +56,7 @@ def execute_images(
     chosen: ImageSet | TextSet,
     answers: NDArray[np.floating],
     steps: int,
-    numeric: str,
+    numeric: str | None,
     threads: int | None,
     progress: Progress | None = None,
     *,
@@ -84,6 +85,8 @@ def report_schedule(timeline: Timeline, directory: Path, console: Console) -> No
     """Print a schedule's tables and write schedule.json and its figures into `directory`."""
     for table in (schedule_table, core_use_table, busiest_links_table, critical_nodes_table):
         console.print(table(timeline))
+    if (phases := phases_table(timeline)) is not None:
+        console.print(phases)
     console.print(critical_path_table(timeline, LONGEST_STRETCHES))
     write_json(directory / "schedule.json", schedule_figures(timeline))
     written = [directory / "schedule.json"]

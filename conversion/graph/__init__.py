@@ -16,6 +16,13 @@ from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Sou
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
 from synaptile.conversion.graph.units import ECFunction, ECUnit, MTNeurons, ProductUnit, STBIFNeurons, Synapse
+from synaptile.conversion.graph.whole import (
+    CurrentSource,
+    InputCurrent,
+    IntegerConvolution2d,
+    IntegerNeurons,
+    IntegerReadOut,
+)
 from synaptile.conversion.graph.windows import Convolution2d
 
 __all__ = [
@@ -26,10 +33,15 @@ __all__ = [
     "ConstantStream",
     "Convolution2d",
     "CubaLIFNeurons",
+    "CurrentSource",
     "ECFunction",
     "ECUnit",
     "IFNeurons",
     "ImageSource",
+    "InputCurrent",
+    "IntegerConvolution2d",
+    "IntegerNeurons",
+    "IntegerReadOut",
     "LIFNeurons",
     "LeakyNeurons",
     "MTNeurons",

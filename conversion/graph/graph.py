@@ -16,6 +16,7 @@ from synaptile.conversion.graph.node import Neurons, Node, Port, Source
 from synaptile.conversion.graph.serialise import structure_of
 from synaptile.conversion.graph.streams import ReadOut
 from synaptile.conversion.graph.verify import verify_arrays, verify_structure
+from synaptile.conversion.graph.whole import IntegerNeurons
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.shown import Shown
@@ -118,6 +119,11 @@ class SpikingGraph(Tabular, Shown):
     def readout(self) -> ReadOut:
         """The one read-out."""
         return self.of_type(ReadOut)[0]
+
+    @cached_property
+    def integer(self) -> bool:
+        """Whether the network works in whole numbers alone."""
+        return bool(self.of_type(IntegerNeurons))
 
     @property
     def ann_macs(self) -> dict[str, int]:

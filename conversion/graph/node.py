@@ -18,7 +18,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
+
+from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -83,6 +85,10 @@ class Node:
     def array_shapes(self) -> dict[str, Shape]:
         """Names and shapes of the arrays that the node needs."""
         return {}
+
+    def array_problem(self, name: str, array: NDArray[Any]) -> str:
+        """Why a finite array of the right shape cannot be the node's array `name`; empty where it can."""
+        return ""
 
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """The shape that inputs and parameters give; a stream passes through unchanged unless a kind says otherwise.

@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph.front import TokenSource
+from synaptile.conversion.graph.leaky import SpikeSource
 from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Read, Source
 from synaptile.conversion.graph.streams import ReadOut
+from synaptile.conversion.graph.units import Synapse
+from synaptile.conversion.graph.whole import IntegerConvolution2d, IntegerNeurons
+from synaptile.conversion.graph.windows import Convolution2d
 from synaptile.foundation.errors import GraphError, WeightsError
+
+_IN_WHOLE_NUMBERS = (IntegerNeurons, IntegerConvolution2d, SpikeSource)
 
 
 def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
@@ -32,6 +38,12 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
         count = sum(isinstance(node, kind) for node in nodes.values())
         if count != 1:
             raise GraphError(f"graph {graph!r} has {count} nodes of type {what}, needs exactly 1")
+    if any(isinstance(node, IntegerNeurons) for node in nodes.values()):
+        for node in nodes.values():
+            if isinstance(node, Neurons | Convolution2d | Synapse) and not isinstance(node, _IN_WHOLE_NUMBERS):
+                raise GraphError(
+                    f"graph {graph!r} has integer neurons: {node.name!r} ({node.kind}) does not work in whole numbers"
+                )
     if any(isinstance(node, TokenSource) for node in nodes.values()):
         for node in nodes.values():
             if problem := node.length_problem(_reads(node, nodes)):
@@ -43,8 +55,9 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
 
 def verify_arrays(graph: str, nodes: Mapping[str, Node], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise WeightsError unless each array that a node needs is there, of its shape, floating and finite, and no other."""
-    expected = {f"{node.name}.{field}": shape for node in nodes.values() for field, shape in node.array_shapes().items()}
-    for name, shape in expected.items():
+    expected = {f"{node.name}.{field}": (node, field) for node in nodes.values() for field in node.array_shapes()}
+    for name, (node, field) in expected.items():
+        shape = node.array_shapes()[field]
         if name not in arrays:
             raise WeightsError(f"graph {graph!r} lacks the array {name!r}, shape {shape}")
         array = arrays[name]
@@ -57,6 +70,8 @@ def verify_arrays(graph: str, nodes: Mapping[str, Node], arrays: Mapping[str, ND
             raise WeightsError(
                 f"array {name!r} of graph {graph!r} holds {bad} values that are NaN or infinite: repair the weights"
             )
+        if problem := node.array_problem(field, array):
+            raise WeightsError(f"array {name!r} of graph {graph!r} {problem}")
     if surplus := sorted(set(arrays) - set(expected)):
         raise WeightsError(f"graph {graph!r} carries arrays that no node reads: {', '.join(surplus[:5])}")
 

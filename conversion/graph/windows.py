@@ -78,6 +78,28 @@ class Convolution2d(Node):
         """Dense multiply-accumulates of one pass of one image, padding counted as pixels."""
         return self.width * self.fan_in
 
+    def part_channels(self, start: int, stop: int) -> int:
+        """Output channels that a part of outputs ``start:stop`` has a share of."""
+        plane = self.plane[0] * self.plane[1]
+        return -(-stop // plane) - start // plane
+
+    def part_axons(self, start: int, stop: int) -> int:
+        """Neurons of the site that reach a part."""
+        return math.prod(int(np.count_nonzero(axis)) for axis in part_reach(self, start, stop))
+
+    def part_fan_in(self, start: int, stop: int) -> int:
+        """Accumulates of a part where every neuron of the site spikes once."""
+        return math.prod(int(axis.sum()) for axis in part_reach(self, start, stop))
+
+    def part_fetches(self, start: int, stop: int) -> int:
+        """Weight rows that a part needs where every neuron of the site spikes once."""
+        channels, rows, columns = part_reach(self, start, stop)
+        return int(np.count_nonzero(channels) * rows.sum() * columns.sum())
+
+    def part_span(self, start: int, stop: int) -> tuple[int, int]:
+        """First and last (exclusive) neuron of the site that reaches a part; (0, 0) where none does."""
+        return reached_span(self, start, stop)
+
     def array_shapes(self) -> dict[str, Shape]:
         """A kernel and a bias per output channel."""
         return {"weight": (self.channels, self.image[0] // max(self.groups, 1), *self.kernel), "bias": (self.channels,)}

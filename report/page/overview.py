@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import LADDER, EnergyReport
+from synaptile.energy.levels import memory_levels
 from synaptile.energy.prices import Price
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.program import CoreKind, CoreProgram
@@ -17,6 +18,7 @@ from synaptile.report.energy_files import line_fields
 from synaptile.report.page.chip_view import shown_program
 from synaptile.report.views.chip import figure_rows
 from synaptile.report.views.energy import cheaper_text
+from synaptile.report.views.memory import blocks_lines, residency
 from synaptile.report.views.program import fullest
 from synaptile.report.views.run import accuracy_per_step
 
@@ -45,6 +47,7 @@ def overview_document(
         "additions": list(report.additions),
         "missing": dict(report.missing),
         "accountings": [_accounting(report, name) for name in report.comparisons],
+        "memory": _memory(report),
         "accuracy": {
             "snn": None if labels is None else accuracy_per_step(activity, labels).tolist(),
             "ann": None if labels is None else ann_accuracy,
@@ -68,6 +71,19 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "snn_pj": comparison.snn_pj.tolist(),
         "ann_pj": comparison.ann_pj,
         "cheaper": cheaper_text(report.rung(name)) if priced else "unpriced",
+    }
+
+
+def _memory(report: EnergyReport) -> dict[str, Any] | None:
+    """Levels of memory and each side's best, at every step; None without a rung `memory`."""
+    if report.best is None:
+        return None
+    steps = range(1, report.steps + 1)
+    return {
+        "levels": [[asdict(level) for level in memory_levels(report, step=step)] for step in steps],
+        "best": [[asdict(rung) for rung in report.best_ladder(step=step)] for step in steps],
+        "blocks": blocks_lines(report),
+        "residency": residency(shown_program(report)),
     }
 
 

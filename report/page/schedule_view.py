@@ -13,6 +13,7 @@ from synaptile.foundation.types import Int64
 from synaptile.report.critical_path import critical_nodes
 from synaptile.report.trace.aggregate import SERIES, busy_by_group, by_step, into_bins
 from synaptile.report.trace.window import Window, select
+from synaptile.report.views.memory import phase_nodes
 from synaptile.simulator.schedule.timeline import Timeline
 
 CRITICAL_NODES = 15
@@ -44,8 +45,16 @@ def schedule_summary(timeline: Timeline) -> dict[str, Any]:
             {"node": node, "jobs": jobs, "wait_cycles": wait, "run_cycles": run}
             for node, jobs, wait, run in critical_nodes(timeline)[:CRITICAL_NODES]
         ],
+        "phases": _phases(timeline),
         "notes": list(timeline.notes),
     }
+
+
+def _phases(timeline: Timeline) -> dict[str, Any] | None:
+    """Columns of phases in the order of time, and the nodes of each; None where weights are not streamed."""
+    if timeline.phases is None:
+        return None
+    return {**{name: column.tolist() for name, column in vars(timeline.phases).items()}, "nodes": phase_nodes(timeline.program)}
 
 
 def bins_document(timeline: Timeline) -> dict[str, Any]:

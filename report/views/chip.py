@@ -83,7 +83,11 @@ def _facts(chip: Chip) -> tuple[tuple[str, str], ...]:
             f"{ec.multipliers_per_cycle:,} multipliers",
         ),
         ("spikes", f"{synapse.graded_spikes}, {'multicast' if chip.noc.multicast else 'unicast'}"),
-        ("clock", f"{chip.clock_mhz:,.0f} MHz, {chip.process_nm:g} nm, {chip.voltage_v:g} V, {chip.synchronisation}"),
+        (
+            "clock",
+            f"{chip.clock_mhz:,.0f} MHz, {chip.process_nm:g} nm, {chip.voltage_v:g} V (scaling: {chip.scaling}), "
+            f"{chip.synchronisation}",
+        ),
     ]
     if chip.area is not None:
         area = die_area_mm2(chip)

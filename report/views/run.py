@@ -26,6 +26,7 @@ from synaptile.report.views.energy import (
     unpriced_table,
     utilisation_table,
 )
+from synaptile.report.views.memory import best_table, levels_table
 from synaptile.report.views.program import placement_table
 from synaptile.simulator.activity import Activity
 
@@ -76,6 +77,7 @@ def run_document(report: EnergyReport, labels: Labels | None = None, *, ann_accu
     sheets = (
         table1(report, labels, ann_accuracy=ann_accuracy),
         ladder_table(report),
+        *memory_tables(report),
         *((unpriced_table(report),) if report.unpriced else ()),
         *_where_it_goes(report),
         heaviest_table(report),
@@ -93,6 +95,7 @@ def energy_document(report: EnergyReport) -> Document:
     run = f"{activity.images} images, {report.steps} steps, run in {activity.numeric}, billed at {report.number_format}"
     sheets = (
         ladder_table(report),
+        *memory_tables(report),
         ratios_table(report),
         *_where_it_goes(report),
         heaviest_table(report, exact=True),
@@ -109,11 +112,21 @@ def report_document(report: EnergyReport) -> Document:
     unpriced = ", ".join(dict.fromkeys(line.op for line in report.unpriced))
     return Document(
         f"Energy of {report.activity.program.graph.name} on {report.chip.name}",
-        (ladder_table(report), replace(ratios_table(report), folded=True), replace(heaviest_table(report), folded=True)),
+        (
+            ladder_table(report),
+            *(replace(sheet, folded=True) for sheet in memory_tables(report)),
+            replace(ratios_table(report), folded=True),
+            replace(heaviest_table(report), folded=True),
+        ),
         (*marked(report.activity), *((f"UNPRICED, in no total: {unpriced}",) if unpriced else ())),
         notes=report.notes,
         notes_title="what to know about these figures",
     )
+
+
+def memory_tables(report: EnergyReport) -> tuple[Sheet, ...]:
+    """Same dataflow and each side's best, and the traffic of memory levels; none without a rung `memory`."""
+    return (best_table(report), levels_table(report)) if report.best is not None else ()
 
 
 def _where_it_goes(report: EnergyReport) -> tuple[Sheet, ...]:

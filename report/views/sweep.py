@@ -35,11 +35,16 @@ def _front(sweep: Sweep) -> Sheet:
     more = "" if len(shown) == len(front) else f" {len(shown)} of them are shown; points.parquet has all (on_front)."
     ends = {"high": "more", "low": "less"}
     columns = [BY_NAME[name] for name in sweep.objectives]
+    phased = any((row.figures.phases or 1) > 1 for row in sweep.evaluated)
+    beside = [BY_NAME[name] for name in ("phases", "dram_bytes") if phased and name not in sweep.objectives]
     titles = "; ".join(f"{figure.name}: {figure.title}, {ends[str(figure.better)]} is better" for figure in columns)
     return Sheet(
         f"Pareto front: {len(front):,} of {len(sweep.evaluated):,} points",
-        ("point", *sweep.objectives, "where"),
-        tuple((f"{row.number}", *(figure_text(one, row.figures[one.name]) for one in columns), where_text(row)) for row in shown),
+        ("point", *(one.name for one in (*columns, *beside)), "where"),
+        tuple(
+            (f"{row.number}", *(figure_text(one, row.figures[one.name]) for one in (*columns, *beside)), where_text(row))
+            for row in shown
+        ),
         left=0,
         caption=f"{titles}.{more}",
         prose=("where",),

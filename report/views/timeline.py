@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from synaptile.report.numbers import percent, shown_steps, time_text
 from synaptile.report.trace.names import core_kind, core_name, link_names
 from synaptile.report.views.activity import marked
 from synaptile.report.views.document import Bar, Cell, Document, Sheet
+from synaptile.report.views.memory import phases_table
 from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 
 _WAITED_FOR = {
@@ -37,7 +40,9 @@ def timeline_document(timeline: Timeline) -> Document:
     )
     cores = tuple((kind, *shares) for kind, _, shares in _means(timeline))
     steps = tuple((f"{step}", *_cycle_cells(timeline, cycles)) for step, cycles in enumerate(timeline.first_image_cycles, 1))
+    phased = phases_table(timeline)
     sheets = (
+        *((replace(phased, folded=True),) if phased is not None else ()),
         Sheet("", ("mean core", *_WHERE_CYCLES_WENT), cores),
         Sheet("logits of each step, first image", ("step", "cycles", "time"), steps, folded=True),
     )
@@ -81,7 +86,8 @@ def core_use_table(timeline: Timeline, count: int = 15) -> Sheet:
         own = np.array([core])
         rows.append((name, f"{cores.x[core]},{cores.y[core]}", *_shares(timeline, own), *_memory(timeline, own)))
     for kind, own, shares in _means(timeline):
-        rows.append((f"mean of {own.size:,} {kind}", "", *shares, *_memory(timeline, own)))
+        seats = timeline.program.seats(CoreKind[kind.upper()])
+        rows.append((f"mean of {seats:,} {kind}", "", *shares, *_memory(timeline, own)))
     return Sheet(
         f"Where the cycles of cores went: the {busiest.size} busiest of {len(busy):,}",
         ("core", "tile", *_WHERE_CYCLES_WENT, "weights", "state"),
@@ -167,10 +173,20 @@ def _shares(timeline: Timeline, own: NDArray[np.integer]) -> tuple[Cell, ...]:
     return percent(busy), Bar(busy, 8), *map(percent, others)
 
 
+def _mean_shares(timeline: Timeline, kind: CoreKind, own: NDArray[np.integer]) -> tuple[Cell, ...]:
+    """The same of the seats of a kind: cores of several phases share one, which is idle the rest of the time."""
+    cycles, seats = timeline.cores, timeline.program.seats(kind)
+    if seats == own.size:
+        return _shares(timeline, own)
+    whole = max(timeline.makespan_cycles, 1) * seats
+    busy, *stalls = (float(column[own].sum()) / whole for column in (cycles.busy, cycles.stalled_input, cycles.stalled_network))
+    return percent(busy), Bar(busy, 8), *map(percent, (*stalls, 1 - busy - sum(stalls)))
+
+
 def _means(timeline: Timeline) -> list[tuple[str, NDArray[np.integer], tuple[Cell, ...]]]:
     """Each kind of core in use, its cores and their mean shares."""
     cores = {kind: np.flatnonzero(timeline.program.cores.kind == kind) for kind in CoreKind}
-    return [(kind.name.lower(), own, _shares(timeline, own)) for kind, own in cores.items() if own.size]
+    return [(kind.name.lower(), own, _mean_shares(timeline, kind, own)) for kind, own in cores.items() if own.size]
 
 
 def _memory(timeline: Timeline, own: NDArray[np.integer]) -> tuple[str, str]:

@@ -7,17 +7,14 @@ many channels. "bias read" is a word per channel; everything else as of a synaps
 
 from __future__ import annotations
 
-import numpy as np
-
-from synaptile.conversion.graph import Convolution2d
-from synaptile.conversion.graph.windows import part_reach
+from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
 from synaptile.simulator.actions.synapse import ACCUMULATOR, READ_OUT, combine, rhythm_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Trigger
 
 
-class ConvolutionRules(Rules[Convolution2d], of=(Convolution2d,)):
+class ConvolutionRules(Rules[Convolution2d], of=(Convolution2d, IntegerConvolution2d)):
     """A spiking convolution, pooling in front of it included."""
 
     def actions(self, part: Part, node: Convolution2d) -> tuple[Action, ...]:
@@ -30,8 +27,7 @@ class ConvolutionRules(Rules[Convolution2d], of=(Convolution2d,)):
 
     def accesses(self, part: Part, node: Convolution2d) -> tuple[Access, ...]:
         """Words that a part reads and writes."""
-        plane = node.plane[0] * node.plane[1]
-        channels = -(-part.stop // plane) - part.start // plane
+        channels = node.part_channels(part.start, part.stop)
         together = min(channels, node.channels // node.groups)
         return (
             Access((Role.WEIGHT_ROWS, *ACCUMULATOR), 1, together, Trigger.FIRST_INPUT),
@@ -49,5 +45,4 @@ class ConvolutionRules(Rules[Convolution2d], of=(Convolution2d,)):
 
     def activations(self, part: Part, node: Convolution2d) -> int:
         """Weight rows that a part needs in one dense pass; pooling is done on the way in."""
-        channels, down, across = part_reach(node, part.start, part.stop)
-        return int(np.count_nonzero(channels) * down.sum() * across.sum())
+        return node.part_fetches(part.start, part.stop)

@@ -3,8 +3,9 @@
 * MT: "integrate" E add; "threshold compare" E * (1 + ceil(log2(n + 1))) compare (sign, then binary search over n levels).
 * ST-BIF: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane and
   tracer, up and down); "tracer", an add per spike.
-* IF, LIF and CubaLIF: "integrate" E add (constant gains ride in the weights, v_leak in the bias); "threshold compare" E compare;
-  "leak" E mul, two of a CubaLIF neuron, whose current is another "integrate" E add.
+* IF, LIF, CubaLIF and integer neurons: "integrate" E add (constant gains ride in the weights, v_leak in the bias);
+  "threshold compare" E compare; "leak" E mul where they leak, two of a CubaLIF neuron, whose current is another
+  "integrate" E add.
 
 Accesses per token and step: "membrane read" and "membrane write" a row; of ST-BIF neurons "tracer read" and "tracer write" as
 well, of CubaLIF neurons "synaptic current read" and "synaptic current write". A dense pass has no neurons.
@@ -14,7 +15,15 @@ from __future__ import annotations
 
 import math
 
-from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, LIFNeurons, MTNeurons, STBIFNeurons
+from synaptile.conversion.graph import (
+    CubaLIFNeurons,
+    IFNeurons,
+    IntegerNeurons,
+    LeakyNeurons,
+    LIFNeurons,
+    MTNeurons,
+    STBIFNeurons,
+)
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import N, Rules
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Side, Trigger
@@ -65,6 +74,16 @@ class LeakyRules(_SiteRules[LeakyNeurons], of=(IFNeurons,)):
         e = part.elements
         leak = (Action(Role.LEAK, Op.MUL, self.leaking * e),) if self.leaking else ()
         return Action(Role.INTEGRATE, Op.ADD, self.terms * e), Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e), *leak, _RESET
+
+
+class IntegerRules(_SiteRules[IntegerNeurons], of=(IntegerNeurons,)):
+    """Neurons of whole numbers."""
+
+    def actions(self, part: Part, node: IntegerNeurons) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        e = part.elements
+        leak = (Action(Role.LEAK, Op.MUL, e),) if node.decay else ()
+        return Action(Role.INTEGRATE, Op.ADD, e), Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e), *leak, _RESET
 
 
 class LIFRules(LeakyRules, of=(LIFNeurons,)):

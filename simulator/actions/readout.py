@@ -7,14 +7,14 @@ membranes always is, has no part: the host does this.
 
 from __future__ import annotations
 
-from synaptile.conversion.graph import MembraneReadOut, ReadOut
+from synaptile.conversion.graph import IntegerReadOut, MembraneReadOut, ReadOut
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
 from synaptile.simulator.actions.streams import SUM
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Side
 
 
-class ReadOutRules(Rules[ReadOut], of=(ReadOut, MembraneReadOut)):
+class ReadOutRules(Rules[ReadOut], of=(ReadOut, MembraneReadOut, IntegerReadOut)):
     """Logits summed over steps."""
 
     def actions(self, part: Part, node: ReadOut) -> tuple[Action, ...]:

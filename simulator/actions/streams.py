@@ -1,8 +1,8 @@
 """Nodes that move or add streams of real values, of E elements per image and step.
 
 Add: "residual add" E add per addend beyond the first; "residual read" and "residual write" a row each. Token mean: "pooling" an
-add per token beyond the first, then E mul; "sum read" and "sum write" a row per token. Constant: "constant read". Concatenation,
-selection and what comes from off the chip do nothing.
+add per token beyond the first, then E mul; "sum read" and "sum write" a row per token. Constant and input current: "constant
+read". Concatenation, selection and what comes from off the chip do nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
+    CurrentSource,
     ImageSource,
+    InputCurrent,
     Node,
     SpikeSource,
     TokenMean,
@@ -21,12 +23,12 @@ from synaptile.conversion.graph import (
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
 from synaptile.simulator.actions.synapse import rhythm_of
-from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Side
 
 SUM = (Role.SUM_READ, Role.SUM_WRITE)
 
 
-class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, TokenSource, Concatenate, TokenSelect)):
+class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect)):
     """Nodes that no operation is spent on."""
 
 
@@ -36,6 +38,14 @@ class ConstantRules(Rules[ConstantStream], of=(ConstantStream,)):
     def accesses(self, part: Part, node: ConstantStream) -> tuple[Access, ...]:
         """Words that a part reads."""
         return (Access((Role.CONSTANT_READ,), part.lines, part.width, rhythm=rhythm_of(node.injection)),)
+
+
+class InputRules(Rules[InputCurrent], of=(InputCurrent,)):
+    """Currents that input neurons read at every step."""
+
+    def accesses(self, part: Part, node: InputCurrent) -> tuple[Access, ...]:
+        """Words that a part reads."""
+        return (Access((Role.CONSTANT_READ,), part.lines, part.width, side=Side.SPIKING),)
 
 
 class AddRules(Rules[Add], of=(Add,)):

@@ -15,8 +15,13 @@ from synaptile.conversion.graph import (
     Concatenate,
     ConstantStream,
     Convolution2d,
+    CurrentSource,
     ECUnit,
     ImageSource,
+    InputCurrent,
+    IntegerConvolution2d,
+    IntegerNeurons,
+    IntegerReadOut,
     LeakyNeurons,
     MembraneReadOut,
     MTNeurons,
@@ -58,7 +63,8 @@ from synaptile.simulator.dense.units import (
     Unit,
     ordered_linear,
 )
-from synaptile.simulator.number_format import check_numeric, quantise, real_dtype
+from synaptile.simulator.dense.whole import IntegerMembrane, IntegerSite, IntegerSynapseUnit
+from synaptile.simulator.number_format import format_of, quantise, stream_dtype
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,7 +85,7 @@ class Reference(Brief):
     settled: NDArray[np.int64] | None = None
 
 
-def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "float64") -> Reference:
+def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str | None = None) -> Reference:
     """Run a SpikingGraph densely, without a chip. An image that has settled is not run on: nothing would change.
 
     Args:
@@ -87,18 +93,19 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str = "floa
         images: preprocessed, float, shape (images, channels, H, W); for a graph that takes spikes, trains of 0 and 1, float,
             shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask).
         steps: time steps, at least 1.
-        numeric: ``"float64"``, ``"float32"`` or ``"int8"`` (int8 weights, float32 elsewhere, in the stated order).
+        numeric: ``"float64"`` (by default), ``"float32"`` or ``"int8"`` (int8 weights, float32 elsewhere, in the stated order);
+            of networks of whole numbers int8 alone.
 
     A sentence runs at its own length; tokens that pad it show no spikes. Raises ImageError for unusable images, InputError for
     unusable sentences and for steps or number formats that do not exist.
     """
     expect(graph, SpikingGraph, "graph", "give a SpikingGraph")
-    number, steps = check_numeric(numeric), check_steps(steps)
+    number, steps = format_of(graph, numeric, "float64"), check_steps(steps)
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):
         runs = [_run_sentence(graph, ids[:length], steps, number) for ids, length in zip(batch.ids, batch.lengths, strict=True)]
     else:
-        runs = [_run_image(graph, image[None], steps, number) for image in batch.astype(real_dtype(number), copy=False)]
+        runs = [_run_image(graph, image[None], steps, number) for image in batch.astype(stream_dtype(graph, number), copy=False)]
     return Reference(
         np.stack([run.logits for run in runs], axis=1),
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
@@ -152,7 +159,7 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
 
 def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Unit:
     """The stateful unit of one node."""
-    dtype = real_dtype(numeric)
+    dtype = stream_dtype(graph, numeric)
 
     def array(field: str) -> Array:
         return graph.array(node.name, field).astype(dtype, copy=False)
@@ -160,6 +167,16 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
     match node:
         case ImageSource():
             return Unit(lambda t, _inputs: image.reshape(1, -1) * dtype.type(node.share(t)))
+        case CurrentSource():
+            return Unit(lambda _t, _inputs: image)
+        case InputCurrent():
+            return Unit(lambda _t, inputs: inputs[0][:, node.places])
+        case IntegerConvolution2d():
+            return IntegerSynapseUnit(node, array("weight"), array("bias"))
+        case IntegerNeurons():
+            return IntegerSite(node, array("threshold"))
+        case IntegerReadOut():
+            return IntegerMembrane(node)
         case SpikeSource():
             return Unit(lambda t, _inputs: image[:, t - 1])
         case TokenSource():

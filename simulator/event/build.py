@@ -15,8 +15,13 @@ from synaptile.conversion.graph import (
     Concatenate,
     ConstantStream,
     Convolution2d,
+    CurrentSource,
     ECUnit,
     ImageSource,
+    InputCurrent,
+    IntegerConvolution2d,
+    IntegerNeurons,
+    IntegerReadOut,
     LeakyNeurons,
     MembraneReadOut,
     MTNeurons,
@@ -42,6 +47,7 @@ from synaptile.mapper.regions import required
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.convolution_unit import ConvolutionUnit
 from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
+from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, MembraneFireUnit, MembraneWordUnit
 from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
 from synaptile.simulator.event.units import (
@@ -59,7 +65,7 @@ from synaptile.simulator.kernels.convolve import make_kernel
 from synaptile.simulator.kernels.fire import make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale
 from synaptile.simulator.kernels.synapse import multiply_dense, pack_tiles
-from synaptile.simulator.number_format import quantise, real_dtype
+from synaptile.simulator.number_format import quantise, stream_dtype
 
 Rectangle = tuple[int, int, int, int]
 
@@ -81,7 +87,7 @@ class Layout:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Floating type of membranes, state and streams."""
-        return real_dtype(self.numeric)
+        return stream_dtype(self.program.graph, self.numeric)
 
 
 @derived
@@ -118,6 +124,16 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
     match node:
         case SpikeSource():
             return TrainUnit(node, images, layout.bounds[node.name])
+        case IntegerNeurons():
+            return MembraneFireUnit(graph, node, rows, layout.bounds[node.name])
+        case CurrentSource():
+            return ShownUnit(images.reshape(count, -1))
+        case InputCurrent():
+            return ShownUnit(np.ascontiguousarray(images.reshape(count, -1)[:, node.places]))
+        case IntegerConvolution2d():
+            return IntegerConvolutionUnit(graph, node, _ranges(layout, node))
+        case IntegerReadOut():
+            return MembraneWordUnit(node, count)
         case LeakyNeurons():
             return LeakyFireUnit(graph, node, rows, layout.bounds[node.name], dtype)
         case Convolution2d():
@@ -181,9 +197,7 @@ def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> Sy
 
 
 def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
-    graph, dtype, parts = layout.program.graph, layout.dtype, layout.program.parts
-    rows = layout.program.parts_of(node.name)
-    ranges = tuple(zip(parts.out_start[rows].tolist(), parts.out_stop[rows].tolist(), strict=True))
+    graph, dtype, ranges = layout.program.graph, layout.dtype, _ranges(layout, node)
     bias = graph.array(node.name, "bias").astype(dtype, copy=False)
     weight, share = graph.array(node.name, "weight"), dtype.type(node.pool_scale)
     if layout.numeric != "int8":
@@ -192,6 +206,12 @@ def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
     quantised = quantise(graph, node)
     kernel = make_kernel(node, quantised.levels.reshape(weight.shape))
     return ConvolutionUnit(node, kernel, quantised.scale * share, bias, np.zeros(1, np.int32), ranges)
+
+
+def _ranges(layout: Layout, node: Convolution2d) -> tuple[tuple[int, int], ...]:
+    """Outputs of each part of a convolution."""
+    parts, rows = layout.program.parts, layout.program.parts_of(node.name)
+    return tuple(zip(parts.out_start[rows].tolist(), parts.out_stop[rows].tolist(), strict=True))
 
 
 def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, list[Rectangle]]) -> NDArray[np.int64]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.types import Array, Int64
+from synaptile.mapper.reach import part_reach_matrix
 from synaptile.simulator.event.units import SteppedUnit
 from synaptile.simulator.kernels.convolve import Kernel, convolve
 from synaptile.simulator.kernels.fire import Events
@@ -45,6 +46,10 @@ class ConvolutionUnit(SteppedUnit):
 
 def part_counts(node: Convolution2d, ranges: Sequence[tuple[int, int]], fired: NDArray[np.bool_]) -> Int64:
     """Accumulates, and weight rows fetched, of each part: shape (..., parts, 2), from neurons that fired, (..., neurons)."""
+    if isinstance(node, IntegerConvolution2d):
+        both = part_reach_matrix(node, tuple(ranges))
+        flat = fired.reshape(-1, fired.shape[-1]).astype(np.int32)
+        return np.asarray(np.stack([flat @ each for each in both], axis=-1), np.int64).reshape(*fired.shape[:-1], len(ranges), 2)
     reach = [part_reach(node, start, stop) for start, stop in ranges]
     channels, rows = (np.stack([axes[i] for axes in reach]) for i in (0, 1))
     by_row = fired.reshape(*fired.shape[:-1], *node.image).astype(np.int64) @ reach[0][2]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Source, Synapse
+from synaptile.conversion.graph import Convolution2d, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
@@ -45,7 +45,9 @@ class Recorder:
         kept = min(keep_spikes, images)
         self.layout, self.steps, self.images = layout, steps, images
         self.ledger = Ledger(layout.program, steps, images, lengths)
-        self.logits = np.zeros((steps, images, graph.readout.width), layout.dtype)
+        self.logits = np.zeros((steps, images, graph.readout.width), np.float64 if graph.integer else layout.dtype)
+        self.overflows = {site.name: 0 for site in graph.of_type(IntegerNeurons)}
+        """Membranes of each site that left their bits, over all steps and images."""
         self.nodes = tuple(graph.ann_macs)
         self._row = {name: i for i, name in enumerate(self.nodes)}
         self._shorter: dict[int, CoreProgram] = {}
@@ -80,6 +82,8 @@ class Recorder:
         images = slice(start, start + count)
         if isinstance(node, Neurons) and events is not None:
             self._record_spikes(node, traffic, events, images)
+            if traffic.overflows is not None:
+                self.overflows[node.name] += int(traffic.overflows.sum())
         if isinstance(node, Synapse | Convolution2d | ProductUnit):
             row = self._row[node.name]
             assert traffic.eq30 is not None and traffic.released is not None

@@ -44,7 +44,7 @@ class Traffic:
 
     `issued`: accumulates (steps, rows, tiles) of a synapse; `parts`: accumulates and weight rows (steps, images, parts, 2) of a
     convolution's; `events`: what a product met; `eq30`, `released`: accumulates (steps, images) in the published accountings;
-    `histogram`: spikes (steps, 2n) per threshold of a site.
+    `histogram`: spikes (steps, 2n) per threshold of a site; `overflows`: membranes that left their bits (steps,).
     """
 
     issued: NDArray[np.int64] | None = None
@@ -53,6 +53,7 @@ class Traffic:
     eq30: NDArray[np.int64] | None = None
     released: NDArray[np.int64] | None = None
     histogram: NDArray[np.int64] | None = None
+    overflows: NDArray[np.int64] | None = None
 
 
 @dataclass
@@ -109,7 +110,7 @@ def _arrays(stream: Any) -> tuple[Array, ...]:
 def stacked(traffic: Sequence[Traffic]) -> Traffic:
     """What was done at each step, given step by step without an axis of steps."""
     whole = Traffic()
-    for name in ("issued", "parts", "eq30", "released", "histogram"):
+    for name in ("issued", "parts", "eq30", "released", "histogram", "overflows"):
         if getattr(traffic[0], name) is not None:
             setattr(whole, name, np.stack([getattr(step, name) for step in traffic]))
     products = [step.events for step in traffic if step.events is not None]

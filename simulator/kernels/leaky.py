@@ -63,7 +63,7 @@ def _fire_row(membrane: Any, codes: Any, k: LeakyConstants, subtract: bool) -> N
 
 
 @kernel
-def _histogram(counts: Any) -> Any:
+def sum_counts(counts: Any) -> Any:
     """Spikes fired upwards and downwards, (2,) int64: of these neurons none fires downwards."""
     histogram = np.zeros(2, np.int64)
     for r in range(counts.shape[0]):
@@ -89,7 +89,7 @@ def fire_leaky(
         _integrate(currents[r, start : start + width], membrane[r], current[r], constants, equation)
         _fire_row(membrane[r], codes, constants, subtract)
         count_groups(codes, bounds, counts[r])
-    return _histogram(counts)
+    return sum_counts(counts)
 
 
 @kernel(parallel=True)
@@ -101,4 +101,4 @@ def count_trains(trains: Any, bounds: Any, events: Events) -> Any:
         for c in range(codes.shape[0]):
             codes[c] = np.int8(trains[r, c] != 0)
         count_groups(codes, bounds, counts[r])
-    return _histogram(counts)
+    return sum_counts(counts)

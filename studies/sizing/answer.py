@@ -7,14 +7,20 @@ from dataclasses import dataclass
 
 from synaptile.foundation.shown import Shown
 
-Value = int | float
+Value = int | float | str
+
+
+def value_text(value: Value) -> str:
+    """A value as text: words as they are."""
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
 @dataclass(frozen=True)
 class Knob:
-    """A parameter of the chip that may vary, with its values in ascending order.
+    """What may vary, with its values: numbers in ascending order, words in the order of preference.
 
     `name` is a dotted name as in a chip file, a memory perhaps in KiB; several joined by ``+`` take the same value together.
+    Beside figures, ``chip`` (the chip to start from) and ``mapping.goal`` may vary.
     """
 
     name: str
@@ -40,7 +46,8 @@ class Target:
         if self.latency_ms is not None:
             pairs["latency"] = outcome.latency_ms / self.latency_ms - 1.0
         if self.images_per_second is not None:
-            pairs["throughput"] = self.images_per_second / outcome.images_per_second - 1.0
+            reached = outcome.images_per_second
+            pairs["throughput"] = self.images_per_second / reached - 1.0 if reached else float("inf")
         if self.energy_mj is not None:
             pairs["energy"] = outcome.energy_mj / self.energy_mj - 1.0
         return {name: excess for name, excess in pairs.items() if excess > 0}
@@ -64,6 +71,9 @@ class ChipOutcome:
 
     `why` says more: the shortfall, or the busiest resource. Figures are 0 where the graph does not fit. `area_mm2` is that of all
     `chips` of the board, None where the chip states no area. Energies are those of the highest rung, per image.
+    `images_per_second` is 0 where one image alone was scheduled: that has no throughput. Cores are those of the fullest of
+    `phases`, which move `dram_bytes` of weights and of what they hand on per image. `recounted` is False where the run did not
+    keep the spikes that this mapping's own operations and memory accesses need: energies are then those of the executed mapping.
     """
 
     fits: bool
@@ -77,6 +87,9 @@ class ChipOutcome:
     synapse_cores: int = 0
     ec_cores: int = 0
     area_mm2: float | None = None
+    phases: int = 1
+    dram_bytes: int = 0
+    recounted: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,13 +102,18 @@ class Floor:
 
 @dataclass(frozen=True)
 class Break:
-    """What happens one value below the answer: `to` is that value (None at the end of the range), `outcome` what it gives."""
+    """What happens one value below the answer, or with the best other word: `to` is that value, `outcome` what it gives.
+
+    Both are None at the end of a range. `excess` says by how much the target is missed; where it is met, `cost` (in the study's
+    unit) is no smaller than the answer's.
+    """
 
     knob: str
     at: Value
     to: Value | None
     outcome: ChipOutcome | None
     excess: Mapping[str, float]
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +121,13 @@ class Marginal:
     """What one more unit of a parameter brings, by the difference of two schedules.
 
     From `at` to `to`: change of latency (cycles) and of energy (pJ per image) per unit (KiB, lane, multiplier, bit); negative is
-    better. None where the larger chip cannot be made or mapped, which `why` explains.
+    better. None where the larger chip cannot be made or mapped, which `why` explains; it also says where a chip outside of the
+    family is smaller than the answer.
     """
 
     parameter: str
-    at: Value
-    to: Value
+    at: int | float
+    to: int | float
     cycles_per_unit: float | None
     pj_per_unit: float | None
     why: str = ""
@@ -142,5 +161,5 @@ class Sizing(Shown):
     settings: Mapping[str, object]
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value:g}" for name, value in self.answer.items())
+        values = ", ".join(f"{name}={value_text(value)}" for name, value in self.answer.items())
         return f"Sizing({self.chip!r} for {self.graph!r}: {values}; {self.cost:,.5g} {self.cost_unit})"

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from synaptile.energy import price
-from synaptile.foundation.errors import ChipError, ScheduleError
+from synaptile.foundation.errors import ChipError, InputError, ScheduleError
 from synaptile.foundation.types import Progress
-from synaptile.hwmodels import Chip, die_area_mm2, vary
 from synaptile.mapper.program import CoreKind
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, Timeline, schedule
+from synaptile.simulator.arguments import check_held_steps
+from synaptile.simulator.firing import firing_rates
 from synaptile.simulator.schedule.timeline import UNITS, Cause
 from synaptile.studies.journal import LINE, append, read_line, whole_lines
+from synaptile.studies.placing import mapped, options_of, placed
+from synaptile.studies.silicon import dram_bytes, silicon_of
 from synaptile.studies.sizing.answer import ChipOutcome, Value
-
-Changes = Mapping[str, Value]
+from synaptile.studies.sizing.bases import Bases, Changes, goal_in
 
 _FIGURES = {
     (CoreKind.SYNAPSE, "accumulate"): "synapse_core.lanes_per_cycle",
@@ -42,13 +42,25 @@ class _Line(TypedDict):
 
 
 class Evaluate(Protocol):
-    """What a chip with some changes does. Calls that are not `free` may raise Spent."""
+    """What a chip with some changes does. Calls that are not `free` may raise Spent; `left` says how many do not."""
 
+    @property
+    def left(self) -> int: ...  # noqa: D102
     def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome: ...  # noqa: D102
 
 
 class Spent(Exception):
     """The study has tried as many points as it may."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What every chip is tried with: a run that `source` names, how many of its images are streamed, and how cores agree."""
+
+    activity: Activity
+    source: str
+    images: int
+    synchronisation: str | None
 
 
 @dataclass
@@ -59,10 +71,8 @@ class ChipEvaluator:
     was never stopped.
     """
 
-    activity: Activity
-    base: Chip
-    images: int
-    synchronisation: str | None
+    trial: Trial
+    bases: Bases
     most: int
     log: Path | None = None
     progress: Progress | None = None
@@ -73,15 +83,20 @@ class ChipEvaluator:
         if self.log is not None:
             self.stored = read_points(self.log)
 
+    @property
+    def left(self) -> int:
+        """Points that may still be tried."""
+        return max(self.most - len(self.asked), 0)
+
     def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome:
         """What a chip with these changes does. `free` points do not count against `most`. Raises Spent."""
         key = json.dumps(dict(changes), sort_keys=True)
         if key in self.asked:
             return self.asked[key]
-        if not free and len(self.asked) >= self.most:
+        if not free and not self.left:
             raise Spent
         if key not in self.stored:
-            self.stored[key] = evaluate(self.activity, self.base, changes, self.images, self.synchronisation)
+            self.stored[key] = evaluate(self.trial, self.bases, changes)
             if self.log is not None:
                 line = json.dumps({"changes": dict(changes), "outcome": asdict(self.stored[key])})
                 append(self.log, line.encode() + b"\n")
@@ -100,23 +115,35 @@ def read_points(log: Path) -> dict[str, ChipOutcome]:
     return points
 
 
-def evaluate(activity: Activity, base: Chip, changes: Changes, images: int, synchronisation: str | None) -> ChipOutcome:
-    """Schedule and price an activity on a varied chip; what does not fit is an outcome too."""
+def evaluate(trial: Trial, bases: Bases, changes: Changes) -> ChipOutcome:
+    """Map, count anew, schedule and price a run on a varied chip; what does not fit or cannot be made is an outcome too.
+
+    Raises InputError where the run did not keep the spikes that a mapping needs.
+    """
+    activity, goal = trial.activity, goal_in(changes)
     try:
-        chip = vary(base, {parameter: value for name, value in changes.items() for parameter in name.split("+")})
-    except ChipError as error:
-        return ChipOutcome(False, "chip file", str(error))
-    try:
-        timeline = schedule(activity, chip, images=images, synchronisation=synchronisation)
+        chip = bases.chip(changes)
+        check_held_steps(chip, activity.steps)
+        rates = firing_rates(activity) if goal not in (None, "room") else None
+        options = options_of(activity.program, goal, rates)
+        program = mapped(activity, chip, options, trial.source)
     except DoesNotFit as error:
         first = error.shortfalls[0]
         return ChipOutcome(False, first.resource, str(first))
+    except (ChipError, InputError) as error:
+        return ChipOutcome(False, "chip file", str(error))
+    try:
+        run, recounted = placed(activity, chip, options, trial.source), True
+    except InputError:
+        if program.phases > 1 or goal is not None:
+            raise
+        run, recounted = activity, False
+    try:
+        timeline = schedule(run, chip, images=trial.images, synchronisation=trial.synchronisation)
     except ScheduleError as error:
         return ChipOutcome(False, "schedule", str(error))
-    bill = price(activity, chip, timeline=timeline)
-    program = timeline.program
-    chips = program.board[0] * program.board[1]
-    kinds = [int(np.count_nonzero(program.cores.kind == kind)) for kind in (CoreKind.SYNAPSE, CoreKind.EC)]
+    bill = price(run, chip, timeline=timeline)
+    size = silicon_of(timeline.program)
     binding, share = binding_figure(timeline)
     latency = timeline.latency_cycles
     busiest = f"busiest: {timeline.bottleneck.name}, {100 * timeline.bottleneck.share:.1f} % of the time"
@@ -126,12 +153,15 @@ def evaluate(activity: Activity, base: Chip, changes: Changes, images: int, sync
         why=f"{100 * share:.0f} % of the critical path; {busiest}",
         latency_cycles=latency,
         latency_ms=timeline.milliseconds(latency),
-        images_per_second=timeline.images_per_second,
+        images_per_second=timeline.images_per_second if trial.images > 1 else 0.0,
         energy_mj=float(bill.comparison(bill.top).snn_pj[-1]) / 1e9,
-        chips=chips,
-        synapse_cores=kinds[0],
-        ec_cores=kinds[1],
-        area_mm2=None if chip.area is None else die_area_mm2(chip).total * chips,
+        chips=size.chips,
+        synapse_cores=size.synapse_cores,
+        ec_cores=size.ec_cores,
+        area_mm2=size.area_mm2,
+        phases=size.phases,
+        dram_bytes=dram_bytes(bill),
+        recounted=recounted,
     )
 
 

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
+from functools import cached_property
 from math import log2, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import Chip, die_area_mm2
 from synaptile.hwmodels.parameters import resolve_parameter
 from synaptile.studies.sizing.answer import ChipOutcome, Knob, Value
+from synaptile.studies.sizing.bases import Bases, figures_in
 from synaptile.studies.sizing.request import CAPACITIES, RATES, figures_of
 
 Index = tuple[int, ...]
-MOST_LISTED = 20_000
+MOST_LISTED = 100_000
 """Points that are listed one by one; of a larger family, no point is proved to be the smallest."""
 
 ANOMALY = 0.2
 """By how much a schedule may get faster with a slower unit, as a share: jobs that come in another order may meet fewer waits."""
-
-AREA_SECTIONS = ("mesh", "synapse_core", "ec_core", "area")
-"""Sections of a chip file that its area depends on."""
 
 
 @dataclass(frozen=True)
 class Family:
     """The family: `index` of shape (points, knobs) and `cost` (points,), in order of index; both empty where it is too large.
 
-    `cost` is the area of one chip; a board of several costs more, so it is a lower bound.
+    `cost` is the area of one chip; a board of several costs more, so it is a lower bound. Of each knob, `capacity` and `rate` say
+    what failing with more of it tells about less, `words` whether its values are no numbers.
     """
 
-    chip: Chip
+    bases: Bases
     knobs: tuple[Knob, ...]
     size: int
     index: NDArray[np.int64]
@@ -42,21 +43,45 @@ class Family:
     rate: NDArray[np.bool_]
 
     @property
+    def areas(self) -> bool:
+        """Whether every chip that points start from states its area."""
+        return all(chip.area is not None for chip in (self.bases.own, *self.bases.named.values()))
+
+    @property
     def unit(self) -> str:
         """What a cost is measured in."""
-        return "doublings above the smallest values" if self.chip.area is None else "mm2"
+        return "mm2" if self.areas else "doublings above the smallest values"
+
+    @cached_property
+    def words(self) -> tuple[bool, ...]:
+        """Of each knob, whether its values are words."""
+        return tuple(isinstance(knob.values[0], str) for knob in self.knobs)
 
     def changes(self, index: Sequence[int]) -> dict[str, Value]:
         """Values by knob."""
         return {knob.name: knob.values[at] for knob, at in zip(self.knobs, index, strict=True)}
 
+    def number(self, index: Sequence[int]) -> int:
+        """Row of a point in `index`."""
+        return int(np.ravel_multi_index(tuple(index), [len(knob.values) for knob in self.knobs]))
+
     def cost_of(self, index: Sequence[int], outcome: ChipOutcome | None = None) -> float:
         """Size of a point; without an outcome that of one chip of it."""
-        if self.chip.area is None:
-            return sum(log2(knob.values[at] / knob.values[0]) for knob, at in zip(self.knobs, index, strict=True))
+        if not self.areas:
+            pairs = [(knob.values[at], knob.values[0]) for knob, at in zip(self.knobs, index, strict=True)]
+            return sum(log2(one / low) for one, low in pairs if not isinstance(one, str) and not isinstance(low, str))
         if outcome is not None and outcome.area_mm2 is not None:
             return outcome.area_mm2
-        return die_area_mm2(_resized(self.chip, self.changes(index))).total
+        if len(self.cost):
+            return float(self.cost[self.number(index)])
+        changes = self.changes(index)
+        figures = figures_in(changes)
+        if "process_nm" not in figures and "voltage_v" not in figures:
+            return die_area_mm2(_resized(self.bases.of(changes), figures)).total
+        try:
+            return die_area_mm2(self.bases.chip(changes)).total  # all figures of area move with them
+        except ChipError:
+            return 0.0  # no chip at all: a lower bound, whatever it will be refused for
 
     def ruled_out(self, index: Sequence[int], outcome: ChipOutcome, excess: Mapping[str, float]) -> NDArray[np.bool_]:
         """Points that fail because this one does; shape (points,).
@@ -76,15 +101,21 @@ class Family:
         return np.asarray(same.all(axis=1))
 
 
-def make_family(chip: Chip, knobs: tuple[Knob, ...]) -> Family:
-    """List a family, smallest index first, where it has at most `MOST_LISTED` points."""
+def make_family(bases: Bases, knobs: tuple[Knob, ...], *, timed: bool = False) -> Family:
+    """List a family, smallest index first, where it has at most `MOST_LISTED` points.
+
+    `timed`: mapping for time reads rates, so that a slower unit is not the same mapping slowed down.
+    """
     extents = [len(knob.values) for knob in knobs]
     size = prod(extents)
     listed = size <= MOST_LISTED
     index = np.indices(extents).reshape(len(extents), -1).T if listed else np.zeros((0, len(extents)), np.int64)
-    figures = [figures_of(knob, chip) for knob in knobs]
-    capacity, rate = (np.array([all(name in kind for name in names) for names in figures]) for kind in (CAPACITIES, RATES))
-    empty = Family(chip, knobs, size, index.astype(np.int64), np.zeros(0), capacity, rate)
+    figures = [figures_of(knob, bases.own) for knob in knobs]
+    capacity, rate = (
+        np.array([bool(names) and all(name in kind for name in names) for names in figures])
+        for kind in (CAPACITIES, frozenset[str]() if timed else RATES)
+    )
+    empty = Family(bases, knobs, size, index.astype(np.int64), np.zeros(0), capacity, rate)
     return replace(empty, cost=np.array([empty.cost_of(row) for row in index.tolist()], np.float64))
 
 
@@ -107,14 +138,18 @@ def smallest_meeting(extent: int, meets: Callable[[int], bool], probe: Callable[
         high = lower
 
 
-def _resized(chip: Chip, changes: dict[str, Value]) -> Chip:
+def _resized(chip: Chip, figures: Mapping[str, Value]) -> Chip:
     """The chip with figures replaced and nothing checked: for its area only."""
-    sections: dict[str, dict[str, Any]] = {}
-    for name, value in changes.items():
-        for parameter in name.split("+"):
-            figure, scale = resolve_parameter(parameter, chip.name)
-            section, _, key = figure.rpartition(".")
-            sections.setdefault(section, {})[key] = value * scale
-    plain = sections.pop("", {})
-    resized = {name: replace(getattr(chip, name), **keys) for name, keys in sections.items() if name in AREA_SECTIONS}
-    return replace(chip, **plain, **resized)
+    resized = chip
+    for name, value in figures.items():
+        figure, scale = resolve_parameter(name, chip.name)
+        resized = _put(resized, figure.split("."), value if isinstance(value, str) else value * scale)
+    return resized
+
+
+def _put(section: Any, path: Sequence[str], value: Value) -> Any:
+    """A section with one figure replaced; one that it does not have has no area either."""
+    within = getattr(section, path[0], None)
+    if len(path) > 1 and not is_dataclass(within):
+        return section
+    return replace(section, **{path[0]: value if len(path) == 1 else _put(within, path[1:], value)})

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from synaptile.energy import LADDER, EnergyReport, price
-from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ConservationError, SynaptileError
-from synaptile.hwmodels import Chip, die_area_mm2
-from synaptile.mapper import CoreKind, CoreProgram, map_graph
-from synaptile.mapper.alike import mapping_key
+from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, Timeline, schedule
-from synaptile.simulator.rebase import first_steps, rebased
+from synaptile.simulator.arguments import check_held_steps
+from synaptile.simulator.firing import firing_rates
+from synaptile.simulator.rebase import first_steps
 from synaptile.studies.answers import correlations
-from synaptile.studies.kept import Kept
+from synaptile.studies.placing import placed
 from synaptile.studies.rundir import Run
+from synaptile.studies.silicon import dram_bytes, silicon_of
 from synaptile.studies.spread import ONE_AT_A_TIME
 from synaptile.studies.sweeping.context import Context, load_context
 from synaptile.studies.sweeping.execution import folder_of, kept_run, structure
 from synaptile.studies.sweeping.reasons import failed_row, reason_of
 from synaptile.studies.sweeping.rows import PointFigures, PointRow
 from synaptile.studies.sweeping.space import Point
-
-_KEPT_MAPPINGS = 4
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,6 @@ class PointTask:
     point: Point
     execution: str
     executed: bool
-
-
-_placed: Kept[Activity] = Kept(_KEPT_MAPPINGS)
-"""Runs as other mappings would have recorded them: chips that differ in what the mapper does not read share one."""
 
 
 def run_point(task: PointTask) -> PointRow:
@@ -64,23 +56,17 @@ def evaluate(context: Context, point: Point, run: Run, execution: str) -> PointF
     """The figures of a point. Raises SynaptileError where it cannot be evaluated."""
     settings = point.settings
     chip = context.chip_of(settings)
-    options = settings.mapping.model_dump()
-    source = f"{context.directory}/{execution}"
-    key = (source, settings.steps, mapping_key(chip), digest_of(options))
-
-    def place() -> Activity:
-        return rebased(first_steps(run.activity, settings.steps), map_graph(run.activity.program.graph, chip, **options))
-
-    activity = _on(_placed.get(key, place), chip)
+    recorded = first_steps(run.activity, settings.steps)
+    options: dict[str, Any] = settings.mapping.model_dump()
+    if settings.mapping.goal != "room":
+        options["rates"] = firing_rates(recorded)
+    check_held_steps(chip, settings.steps)
+    activity = placed(recorded, chip, options, f"{context.directory}/{execution}/{settings.steps}")
     timeline = schedule(activity, images=context.streamed, synchronisation=settings.synchronisation)
     bill = price(activity, chip, timeline=timeline, number_format=settings.number_format)
     # One dictionary: a name that two of them share, or that PointFigures lacks, is an error.
-    return PointFigures(**_times(timeline), **_energies(bill, timeline), **_silicon(activity.program), **_answers(activity, run))
-
-
-def _on(activity: Activity, chip: Chip) -> Activity:
-    """The same on a chip that is mapped alike."""
-    return activity if activity.program.chip is chip else replace(activity, program=replace(activity.program, chip=chip))
+    size = asdict(silicon_of(activity.program)) | {"dram_bytes": dram_bytes(bill)}
+    return PointFigures(**_times(timeline), **_energies(bill, timeline), **size, **_answers(activity, run))
 
 
 def _fit_alone(task: PointTask, context: Context) -> None:
@@ -95,8 +81,8 @@ def _times(timeline: Timeline) -> dict[str, Any]:
     return {
         "latency_cycles": timeline.latency_cycles,
         "latency_ms": timeline.milliseconds(timeline.latency_cycles),
-        "interval_ms": timeline.milliseconds(timeline.interval_cycles),
-        "images_per_second": timeline.images_per_second if timeline.interval_cycles else None,
+        "interval_ms": timeline.milliseconds(timeline.interval_cycles) if timeline.images > 1 else None,
+        "images_per_second": timeline.images_per_second if timeline.images > 1 and timeline.interval_cycles else None,
         "busiest": timeline.bottleneck.name,
         "busiest_share": timeline.bottleneck.share,
     }
@@ -110,19 +96,6 @@ def _energies(bill: EnergyReport, timeline: Timeline) -> dict[str, Any]:
     interval = timeline.milliseconds(timeline.interval_cycles)
     power = energies["energy_static_pj"] / interval * 1e-6 if "static" in priced and interval else None
     return {**energies, **ratios, "power_mw": power}
-
-
-def _silicon(program: CoreProgram) -> dict[str, Any]:
-    chips = program.board[0] * program.board[1]
-    die = None if program.chip.area is None else die_area_mm2(program.chip).total
-    kinds = program.cores.kind
-    return {
-        "chips": chips,
-        "die_mm2": die,
-        "area_mm2": None if die is None else die * chips,
-        "synapse_cores": int(np.count_nonzero(kinds == CoreKind.SYNAPSE)),
-        "ec_cores": int(np.count_nonzero(kinds == CoreKind.EC)),
-    }
 
 
 def _answers(activity: Activity, run: Run) -> dict[str, Any]:

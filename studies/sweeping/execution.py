@@ -93,11 +93,12 @@ def _first_that_fits(context: Context, graph: SpikingGraph, points: Sequence[Poi
     for settings in (context.base, *(point.settings for point in points)):
         try:
             chip = context.chip_of(settings)
+            options = settings.mapping.model_dump() | {"goal": "room"}  # what a mapping is for changes no spike
             attempt = digest_of([mapping_key(chip), settings.mapping.replicas])
             if attempt in tried:
                 continue
             tried.add(attempt)
-            return map_graph(graph, chip, **settings.mapping.model_dump())
+            return map_graph(graph, chip, **options)
         except (DoesNotFit, InputError):
             continue  # the point itself says so in its row
     return None

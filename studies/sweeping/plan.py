@@ -10,8 +10,9 @@ from typing import Any
 from synaptile.conversion.graph import load_graph
 from synaptile.foundation.documents import nearest
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import MappingGoal
 from synaptile.hwmodels import Chip, load_chip
-from synaptile.mapper.alike import UNREAD_OF_CORES
+from synaptile.mapper.alike import reads
 from synaptile.studies.extra import require_study
 from synaptile.studies.rundir import load_run
 from synaptile.studies.settings import file_digest
@@ -30,7 +31,7 @@ from synaptile.studies.sweeping.model import (
 from synaptile.studies.sweeping.parameters import CHIP, CONVERSION, FACTOR, MAPPING, Parameters, PointSettings
 from synaptile.studies.sweeping.read import read_study
 from synaptile.studies.sweeping.rows import BY_NAME, OBJECTIVES
-from synaptile.studies.sweeping.schema import Study, StudyRates
+from synaptile.studies.sweeping.schema import STEPS, Study, StudyRates
 from synaptile.studies.sweeping.space import Axis, axes_of, fixed_of, grid_size, largest_steps
 
 ANSWERS = ("accuracy", "agreement", "correlation")
@@ -84,6 +85,8 @@ def plan_of(source: str | Path | Mapping[str, Any]) -> Plan:
     if (study.grid is None) == (study.search is None):
         raise InputError(f"{label}: give exactly one of grid (every combination) and search (bounded, by optuna)")
     kind = kind_of(study.model, label, synthetic=study.rates is not None)
+    if kind != "run" and study.steps is None:
+        study = study.model_copy(update={"steps": STEPS})
     _check_inputs(study, kind, label)
     given = study.grid if study.search is None else study.search.parameters
     assert given is not None
@@ -109,7 +112,7 @@ def context_of(plan: Plan, directory: Path, *, begun: bool) -> Context:
     model = open_model(study.model, plan.kind, plan.folder, directory, synthetic=plan.synthetic, begun=begun)
     base = PointSettings(
         chip=study.chip,
-        steps=study.steps,
+        steps=study.steps or STEPS,
         numeric=study.numeric,
         number_format=study.number_format,
         synchronisation=study.schedule.synchronisation,
@@ -119,7 +122,8 @@ def context_of(plan: Plan, directory: Path, *, begun: bool) -> Context:
     images = None if study.images is None else resolved(study.images, plan.folder)
     if model.kind == "run":
         activity = load_run(model.file).activity
-        count, base = activity.images, base.having({"numeric": activity.numeric})
+        count, base = activity.images, base.having({"numeric": activity.numeric, "steps": study.steps or activity.steps})
+        most_steps = largest_steps(plan.axes, base.steps)
         if most_steps > activity.steps:
             raise InputError(f"{plan.label}: {most_steps} steps are asked for, the run has {activity.steps}: run it for more")
     else:
@@ -140,16 +144,27 @@ def context_of(plan: Plan, directory: Path, *, begun: bool) -> Context:
         most_steps=most_steps,
         streamed=study.schedule.images,
         base=base,
-        keep=any(_changes_mapping(name) for axis in plan.axes for name in axis.sets),
+        keep=_needs_spikes(plan),
     )
 
 
-def _changes_mapping(name: str) -> bool:
-    """Whether a parameter may change how the network lies on cores, so that spikes must be known one by one."""
+def _needs_spikes(plan: Plan) -> bool:
+    """Whether spikes must be known one by one: other mappings group them otherwise, blocks and batches share rows among them."""
+    goals = {plan.study.mapping.goal, *(str(goal) for axis in plan.axes for goal in axis.values(f"{MAPPING}goal"))}
+    goal: MappingGoal = "room" if goals == {"room"} else "latency"
+    shared = any(
+        core is not None and core.dataflow.token_block * core.dataflow.time_batch > 1
+        for chip in plan.chips.values()
+        for core in (chip.synapse_core, chip.ec_core)
+    )
+    return shared or any(_changes_mapping(name, goal) for axis in plan.axes for name in axis.sets)
+
+
+def _changes_mapping(name: str, goal: MappingGoal) -> bool:
+    """Whether a parameter may change how the network lies on cores."""
     if name.startswith(CHIP):
-        section, _, figure = name.removeprefix(CHIP).partition(".")
-        return section == "mesh" or (section in ("synapse_core", "ec_core") and figure not in UNREAD_OF_CORES)
-    return name == "chip" or name == f"{MAPPING}replicas" or name.startswith(CONVERSION)
+        return reads(name.removeprefix(CHIP), goal)
+    return name in ("chip", f"{MAPPING}replicas", f"{MAPPING}goal") or name.startswith(CONVERSION)
 
 
 def _check_inputs(study: Study, kind: Kind, label: str) -> None:
@@ -196,6 +211,10 @@ def _objectives(study: Study, names: list[str], chips: dict[str, Chip], label: s
             raise InputError(f"{label}: objective {name!r} is unknown: {known}")
         if name in ANSWERS and not answered:
             raise InputError(f"{label}: {name} cannot be an objective: spikes drawn from rates give no answers")
+        if name in ("images_per_second", "interval_ms") and study.schedule.images == 1:
+            raise InputError(
+                f"{label}: {name} cannot be an objective: one image alone has no throughput; write schedule: {{images: 2}}"
+            )
         if name in ("area_mm2", "die_mm2") and not areas:
             without = next(chip.name for chip in chips.values() if chip.area is None)
             raise InputError(f"{label}: {name} cannot be an objective: chip {without} has no section area; add one to its file")
@@ -212,6 +231,8 @@ def _settings(study: Study, kind: Kind, folder: Path, chips: dict[str, Chip], ob
     document = study.model_dump(mode="json", by_alias=True, exclude_none=True)
     for name in (*_FREE, "objectives"):
         document.pop(name, None)
+    if document["mapping"]["goal"] == "room":  # sweeps that were begun before there were goals had no other
+        del document["mapping"]["goal"]
     if study.search is not None:
         document["search"].pop("trials")
         document["objectives"] = list(objectives)

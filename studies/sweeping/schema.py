@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from synaptile.foundation.documents import Strict
-from synaptile.foundation.options import MethodName, Numeric, PlacementMethod, Preset, Synchronisation
+from synaptile.foundation.options import MappingGoal, MethodName, Numeric, PlacementMethod, Preset, Synchronisation
 
 Scalar = bool | int | float | str | None
 """A value of a parameter, as YAML gives it."""
@@ -18,6 +18,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 NumberFormat = Literal["fp32", "fp16", "int8"]
 
 MOST_TRIALS = 100_000
+STEPS = 4
+"""Steps of a study that says none; one of a run takes the run's."""
 
 
 class StudyImages(Strict):
@@ -75,6 +77,7 @@ class MapperOptions(Strict):
     replicas: Positive = 1
     placement: PlacementMethod = "anneal"
     anneal_moves: Annotated[int, Field(ge=0)] | None = None
+    goal: MappingGoal = "room"
 
 
 class Range(Strict):
@@ -110,7 +113,7 @@ class Study(Strict):
     chip: Name = "ecmt45"
     host_ec: bool = False
     follow: bool = True
-    steps: Positive = 4
+    steps: Positive | None = None
     numeric: Numeric = "float32"
     number_format: NumberFormat | None = None
     schedule: StudySchedule = StudySchedule()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from synaptile.studies.rundir import Run
 from synaptile.studies.sweeping.context import Context
 from synaptile.studies.sweeping.execution import folder_of, kept_run
 from synaptile.studies.sweeping.model import NOISE
@@ -25,24 +26,29 @@ def summary(plan: Plan, context: Context, rows: Mapping[int, PointRow]) -> Sweep
         ordered,
         plan.planned,
         len(executions),
-        _facts(plan, None if run is None else run.activity.program.graph.name, None if run is None else run.activity.images),
+        _facts(plan, context.base.steps, *((None, None) if run is None else _network(run))),
         _notes(plan, ordered),
         plan.settings,
         None if run is None else run.activity.synthetic,
     )
 
 
-def _facts(plan: Plan, graph: str | None, images: int | None) -> dict[str, str]:
+def _facts(plan: Plan, base_steps: int, graph: str | None, images: int | None) -> dict[str, str]:
     study = plan.study
     model = study.model.timm or study.model.graph or study.model.run or "digits"
     search = study.search
+    steps = [value for axis in plan.axes for value in axis.values("steps")] or [base_steps]
     return {
         "network": graph or Path(model).name,
         "images": "-" if images is None else f"{images:,}",
         "chip": study.chip,
-        "steps": str(study.steps),
+        "steps": ", ".join(map(str, dict.fromkeys(steps))),
         "kind": "grid" if search is None else f"search by {search.sampler}, seed {search.seed}, {search.trials} trials",
     }
+
+
+def _network(run: Run) -> tuple[str, int]:
+    return run.activity.program.graph.name, run.activity.images
 
 
 def _notes(plan: Plan, rows: tuple[PointRow, ...]) -> tuple[str, ...]:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 def convert(
     model: Annotated[
-        str, typer.Argument(help="A timm model's name, `digits` (embedded), a text encoder's folder, or a .nir file.")
+        str,
+        typer.Argument(
+            help="A timm model's name, `digits` (embedded), a text encoder's folder, a .nir file, or an .npz of whole numbers."
+        ),
     ],
     to: Annotated[Path, typer.Option("--output", "-o", help="Graph file to write (.spk).")],
     weights: Annotated[
@@ -52,13 +55,15 @@ def convert(
         Reset | None, typer.Option("--reset", help="NIR: value (to v_reset, the default) or subtract (the threshold).")
     ] = None,
 ) -> None:
-    """Convert a timm model or a text encoder into a spiking network (ECMT or SpikeZIP-TF), or read one from NIR, and save it.
+    """Convert a timm model or a text encoder into a spiking network (ECMT or SpikeZIP-TF), or read one, and save it.
 
     Models need the extra `convert` (torch, timm), text the extra `text` (tokenizers), NIR files the extra `nir`.
+    docs/integer.md describes an .npz of whole numbers.
     """
     from synaptile.conversion.convert import convert as convert_model
     from synaptile.conversion.graph import save_graph
     from synaptile.conversion.images import open_folder
+    from synaptile.conversion.integer import from_integer
     from synaptile.conversion.nir import from_nir
     from synaptile.conversion.text.encoder import load_text_encoder
     from synaptile.conversion.weights import check_model, load_timm
@@ -80,6 +85,12 @@ def convert(
         graph = from_nir(model, dt=dt, reset=reset or "value")
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
+        return
+    if kind == "integer":
+        _refuse_foreign(model, kind, "model", method_options)
+        graph = from_integer(model)
+        save_graph(graph, to)
+        output().print(f"{to}: {graph.name} in whole numbers, {len(graph.nodes)} nodes, {len(graph.sites)} sites")
         return
     if kind == "timm":
         check_model(model)
@@ -119,7 +130,7 @@ def convert(
     )
 
 
-Kind = Literal["timm", "digits", "text", "nir"]
+Kind = Literal["timm", "digits", "text", "nir", "integer"]
 """What a conversion starts from."""
 
 _OWNERS = {
@@ -133,6 +144,8 @@ _OWNERS = {
 def _kind_of(model: str) -> Kind:
     if Path(model).suffix == ".nir":
         return "nir"
+    if Path(model).suffix == ".npz":
+        return "integer"
     if (Path(model) / "config.json").is_file():
         return "text"
     from synaptile.images import DIGITS

@@ -25,6 +25,12 @@ def map_(
     goal: Annotated[
         MappingGoal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
     ] = "room",
+    partition: Annotated[
+        Path | None, typer.Option("--partition", help="Map as this file says (docs/partitions.md): cuts, cores, seats.")
+    ] = None,
+    write_partition: Annotated[
+        Path | None, typer.Option("--write-partition", help="Write the mapping as such a file, to edit and map again.")
+    ] = None,
     rates: Annotated[
         Path | None,
         typer.Option("--rates", metavar="RUN", help="Balance for the steps and firing rates of this run; assumed without."),
@@ -32,29 +38,37 @@ def map_(
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
     from synaptile.conversion.graph import load_graph
+    from synaptile.foundation.errors import InputError
     from synaptile.hwmodels import load_chip, with_host_ec
-    from synaptile.mapper import map_graph, save_program
+    from synaptile.mapper import map_graph, map_partition, partition_of, save_partition, save_program
     from synaptile.report import placement_table, program_table
     from synaptile.report.views.relief import balance_text
     from synaptile.simulator.firing import firing_rates
     from synaptile.simulator.storage import load_activity
 
     with_suffix(to, ".map", "a mapped program")
+    if partition is not None and (replicas != 1 or goal != "room" or rates is not None):
+        raise InputError("--partition says how everything is cut: leave --replicas, --for and --rates out")
     target = with_host_ec(load_chip(chip)) if host_ec else load_chip(chip)
     with phases("mapping") as progress:
         measured = None if rates is None else firing_rates(load_activity(rates))
-        program = map_graph(
-            load_graph(graph),
-            target,
-            seed=seed,
-            replicas=replicas,
-            placement=placement,
-            goal=goal,
-            rates=measured,
-            progress=progress,
-        )
+        if partition is not None:
+            program = map_partition(load_graph(graph), target, partition, seed=seed, placement=placement, progress=progress)
+        else:
+            program = map_graph(
+                load_graph(graph),
+                target,
+                seed=seed,
+                replicas=replicas,
+                placement=placement,
+                goal=goal,
+                rates=measured,
+                progress=progress,
+            )
         progress("writing")
         save_program(program, to)
+        if write_partition is not None:
+            save_partition(partition_of(program), write_partition)
     console = output()
     console.print(program_table(program))
     console.print(placement_table(program))

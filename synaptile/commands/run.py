@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Crop, KeepSpikes, Limit, Numeric, PageFile, Steps, Threads, WithSchedule, hold
+from synaptile.commands.options import Crop, KeepSpikes, Limit, PageFile, Steps, Threads, WithSchedule, hold
+from synaptile.foundation import options
 from synaptile.terminal import counted, output
 
 
@@ -21,7 +22,10 @@ def run(
         Path | None, typer.Option("--sentences", help="For a text encoder: file of sentences, one a line.")
     ] = None,
     steps: Steps = 8,
-    numeric: Numeric = "float32",
+    numeric: Annotated[
+        options.Numeric | None,
+        typer.Option("--numeric", help="float32 by default; int8: weights in int8, sums in int32 (integer networks: always)."),
+    ] = None,
     threads: Threads = None,
     limit: Limit = None,
     keep_spikes: KeepSpikes = 1,
@@ -45,7 +49,8 @@ def run(
     if (images is None) is (sentences is None):
         raise InputError("give --images, or for a text encoder --sentences: one of the two")
     check_steps(steps)
-    check_numeric(numeric)
+    if numeric is not None:
+        check_numeric(numeric)
     check_output(to)
     mapped = load_program(program)
     directory = hold(to)

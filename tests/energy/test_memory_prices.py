@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from synaptile.energy.memory_prices import DRAM, EC, STATE, WEIGHT, accesses, memory_prices, sram_figure
+from synaptile.energy.horowitz import sram_figure
+from synaptile.energy.memory_prices import DRAM, EC, STATE, WEIGHT, accesses, memory_prices
 from synaptile.hwmodels import load_chip
 
 KB = 1024

@@ -23,7 +23,7 @@ def test_an_extension_changes_what_it_names_and_keeps_the_rest(write_chip: Write
     assert chip.synapse_core.lanes_per_cycle == 64
     assert chip.sources["synapse_core.lanes_per_cycle"] == "assumed: wider"
     assert chip.synapse_core.weight_memory_bits == base.synapse_core.weight_memory_bits
-    assert chip.noc == base.noc
+    assert chip.noc.flit_bits == base.noc.flit_bits
     assert chip.digest != base.digest
 
 
@@ -32,7 +32,8 @@ def test_an_extension_of_an_extension_is_found_relative_to_its_file(write_chip: 
     write_chip(text="extends: base.yaml\nname: middle\nclock_mhz: {value: 600, assumed: faster}\n", name="middle.yaml")
     path = write_chip(text="extends: middle.yaml\nname: top\nvoltage_v: {value: 1.0, assumed: more}\n", name="top.yaml")
     chip = load_chip(path)
-    assert (chip.name, chip.clock_mhz, chip.voltage_v) == ("top", 600.0, 1.0)
+    assert (chip.name, chip.voltage_v) == ("top", 1.0)
+    assert chip.clock_mhz == pytest.approx(600 * 12.6036 / 12.2081, rel=1e-4), "a gate is faster at 1.0 V than at 0.9 V"
 
 
 def test_an_overridden_value_does_not_keep_the_old_source(write_chip: WriteChip) -> None:

@@ -40,6 +40,18 @@ def test_every_figure_lies_between_those_of_the_rows_around_it(size: float, flav
         assert min(column) * (1 - 1e-12) <= float(value) <= max(column) * (1 + 1e-12)
 
 
+def test_between_two_nodes_energy_is_a_power_of_the_node_and_below_22_nm_it_scales_as_logic() -> None:
+    """By hand: 28 nm lies ln(28/22) / ln(32/22) of the way from 22 to 32 nm; 7 nm at 0.7 V against 22 nm at 0.9 V."""
+    share = math.log(28 / 22) / math.log(32 / 22)
+    assert sram_figures(28, "itrs-lstp", 4096, 64).read_pj == pytest.approx(1.17092 * (2.65795 / 1.17092) ** share, rel=1e-12)
+    at_7nm = 0.1776 * 0.49 - 0.09097 * 0.7 + 0.02447
+    ends = 0.373 * 0.81 - 0.1582 * 0.9 + 0.04104, 0.9559 * 0.81 - 0.7823 * 0.9 + 0.471
+    at_22nm = ends[0] * (ends[1] / ends[0]) ** (math.log(22 / 20) / math.log(32 / 20))
+    bank = sram_figures(7, "itrs-lstp", 4096, 64)
+    assert bank.read_pj == pytest.approx(1.17092 * at_7nm / at_22nm, rel=1e-9)
+    assert "CACTI 7, 22 nm" in bank.source and "to 7 nm (Stillmaker and Baas" in bank.source
+
+
 def test_flavours_leak_by_four_orders_of_magnitude() -> None:
     quiet, fast = (sram_figures(45, flavour, 4096, 64) for flavour in ("itrs-lstp", "itrs-hp"))
     assert fast.leakage_uw / quiet.leakage_uw > 10_000
@@ -48,7 +60,8 @@ def test_flavours_leak_by_four_orders_of_magnitude() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((28, "itrs-lstp", 4096, 64), "no rows at 28 nm, only at 22, 32, 45, 65, 90"),
+        ((130, "itrs-lstp", 4096, 64), "no rows at 130 nm, only at 22, 32, 45, 65, 90"),
+        ((5, "itrs-lstp", 4096, 64), "scaled down to 7 nm: state explicit figures"),
         ((45, "itrs-low", 4096, 64), "no flavour 'itrs-low': use one of itrs-lstp, itrs-lop, itrs-hp"),
         ((45, "itrs-lstp", 4096, 96), "no accesses of 96 bits: use one of 64, 128, 256, 512, 1024"),
         ((45, "itrs-lstp", 128, 64), "128 bytes in accesses of 64 bits lie beyond CACTI 7's rows, 256 to 4.1943e+06"),

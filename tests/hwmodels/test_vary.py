@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synaptile.foundation.errors import ChipError
-from synaptile.hwmodels import Chip, load_chip, parameters, shipped_chips, vary, with_host_ec
+from synaptile.hwmodels import Chip, die_area_mm2, load_chip, parameters, shipped_chips, vary, with_host_ec
 
 
 def figures(chip: Chip) -> dict[str, object]:
@@ -22,7 +22,8 @@ def test_it_changes_what_it_names_and_says_from_what() -> None:
     assert (chip.synapse_core.weight_memory_bits, chip.mesh.width, chip.clock_mhz) == (64 * 8192, 8, 250.0)
     assert chip.sources["clock_mhz"].startswith("assumed: varied from 500.0 (one fp32 accumulation")
     assert chip.name.startswith("ecmt45-") and chip.digest != base.digest
-    assert chip.ec_core == base.ec_core and chip.noc == base.noc
+    assert chip.ec_core == base.ec_core and chip.noc.flit_bits == base.noc.flit_bits
+    assert chip.description.startswith("ecmt45 with "), "no story of another chip"
 
 
 def test_the_same_changes_make_the_same_chip_whatever_their_unit() -> None:
@@ -49,7 +50,9 @@ def test_leakage_follows_area_and_a_flit_costs_by_its_bits() -> None:
     chip = vary(base, {"synapse_core.weight_memory_bits": 2 * base.synapse_core.weight_memory_bits, "noc.flit_bits": 64})
     assert base.leakage.synapse_core_uw * 1.5 < chip.leakage.synapse_core_uw < base.leakage.synapse_core_uw * 2
     assert chip.leakage.ec_core_uw == base.leakage.ec_core_uw
-    assert chip.noc.energy_pj_per_flit_hop == base.noc.energy_pj_per_flit_hop / 2
+    wire = 310 / 2560 * 128 * die_area_mm2(base).tile_pitch_mm
+    longer = die_area_mm2(chip).tile_pitch_mm / die_area_mm2(base).tile_pitch_mm
+    assert chip.noc.energy_pj_per_flit_hop == pytest.approx((wire * longer + base.noc.energy_pj_per_flit_hop - wire) / 2)
     assert "in proportion to area" in chip.sources["leakage.synapse_core_uw"]
 
 

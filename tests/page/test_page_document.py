@@ -18,12 +18,13 @@ from synaptile.energy import HOROWITZ, kind_of, price
 from synaptile.energy.breakdown import KEYS
 from synaptile.energy.rungs import NO_SCHEDULE
 from synaptile.report import report_json
-from synaptile.report.page import write_page
+from synaptile.report.page import page_text, write_page
 from synaptile.report.page.schedule_view import bins_document
 from synaptile.report.trace import aggregate
 from synaptile.simulator import schedule
 from tests.mapper.chips import small_chip
 from tests.page.pages import ANN_ACCURACY, LABELS, NAME, STEPS, activity, page, parts_of, report
+from tests.schedule.test_phases import phased
 
 COLUMN = {"node": 0, "kind": 1, "layer": 2}
 
@@ -210,3 +211,25 @@ def test_an_unpriced_operation_leaves_no_ratio() -> None:
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path, text: str) -> None:
     path = write_page(report(), tmp_path / "page.html", LABELS, ann_accuracy=ANN_ACCURACY)
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_memories_are_those_of_the_json_at_every_step(text: str) -> None:
+    written, memory = json.loads(report_json(report())), parts_of(text)[0]["memory"]
+    assert memory["levels"][-1] == written["memory_levels"] and len(memory["levels"]) == STEPS
+    assert memory["best"][-1] == written["each_sides_best"]["ladder"]
+    assert [rung.ratio for rung in report().best_ladder(step=1)] == [rung["ratio"] for rung in memory["best"][0]]
+    assert any("Tokens that share a row, ANN" in line for line in memory["blocks"])
+    assert memory["residency"].startswith("Resident: ")
+    assert parts_of(text)[0]["schedule"]["phases"] is None
+
+
+def test_a_page_of_phases_has_their_columns_and_tells_what_is_streamed() -> None:
+    timeline = phased()
+    small, _ = parts_of(page_text(price(timeline.activity, timeline.program.chip, timeline=timeline)))
+    assert timeline.phases is not None
+    shown = small["schedule"]["phases"]
+    assert {name: shown[name] for name in vars(timeline.phases)} == {
+        name: column.tolist() for name, column in vars(timeline.phases).items()
+    }
+    assert len(shown["nodes"]) == timeline.program.phases
+    assert f"in {timeline.program.phases} phases" in small["memory"]["residency"]

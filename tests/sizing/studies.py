@@ -7,11 +7,12 @@ from typing import Any
 
 from synaptile.hwmodels import Chip
 from synaptile.simulator import Activity, synthesise
+from synaptile.studies.sizing.answer import Value
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.synthetic.drawn import structure_of
 
-PARAMETERS: dict[str, list[int | float]] = {
+PARAMETERS: dict[str, list[Value]] = {
     "synapse_core.lanes_per_cycle": [1, 2, 4],
     "ec_core.multipliers_per_cycle": [1, 2, 4],
     "synapse_core.weight_memory_kib": [2, 4, 8],

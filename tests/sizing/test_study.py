@@ -21,6 +21,7 @@ from synaptile.simulator import schedule
 from synaptile.studies.sizing import evaluate as evaluation
 from synaptile.studies.sizing import size
 from synaptile.studies.sizing.answer import ChipOutcome, Target
+from synaptile.studies.sizing.bases import Bases, Changes
 from synaptile.studies.sizing.family import make_family
 from synaptile.studies.sizing.request import knobs_of
 from synaptile.studies.sizing.search import Search
@@ -29,6 +30,7 @@ from tests.sizing.studies import PARAMETERS, base, drawn
 pytestmark = pytest.mark.slow  # whole studies, some beside brute force
 
 NAMES = tuple(PARAMETERS)
+TRIAL = evaluation.Trial(drawn(), "drawn", 2, None)
 
 
 @cache
@@ -36,9 +38,18 @@ def scheduled() -> dict[tuple[int, ...], ChipOutcome]:
     """Every chip of the family, scheduled."""
     points = product(*(range(len(values)) for values in PARAMETERS.values()))
     return {
-        point: evaluation.evaluate(drawn(), base(), {n: PARAMETERS[n][at] for n, at in zip(NAMES, point, strict=True)}, 1, None)
+        point: evaluation.evaluate(TRIAL, Bases(base()), {n: PARAMETERS[n][at] for n, at in zip(NAMES, point, strict=True)})
         for point in points
     }
+
+
+class Known:
+    """Every chip is known already."""
+
+    left = 10**6
+
+    def __call__(self, changes: Changes, *, free: bool = False) -> ChipOutcome:
+        return scheduled()[tuple(PARAMETERS[name].index(value) for name, value in changes.items())]
 
 
 def smallest(target: Target) -> tuple[int, ...] | None:
@@ -48,12 +59,8 @@ def smallest(target: Target) -> tuple[int, ...] | None:
 
 def answer(target: Target) -> tuple[int, ...]:
     """What the search finds where every chip is known already."""
-    family = make_family(base(), knobs_of(base(), PARAMETERS))
-
-    def known(changes: evaluation.Changes, *, free: bool = False) -> ChipOutcome:
-        return scheduled()[tuple(PARAMETERS[name].index(value) for name, value in changes.items())]
-
-    found = Search(family, target, known, 0).run()
+    family = make_family(Bases(base()), knobs_of(base(), PARAMETERS))
+    found = Search(family, target, Known(), 0).run()
     assert found.exhaustive and found.outcome == scheduled()[found.index]
     return found.index
 
@@ -76,11 +83,11 @@ def test_and_for_several_at_once(target: Target) -> None:
 
 
 def test_a_study_says_what_the_answer_does_what_breaks_and_what_more_brings() -> None:
-    study = size(drawn(), base(), latency_ms=0.07, parameters=PARAMETERS)
+    study = size(drawn(), base(), latency_ms=0.07, images=2, parameters=PARAMETERS)
     point = tuple(PARAMETERS[name].index(value) for name, value in study.answer.items())
     assert point == smallest(Target(latency_ms=0.07)) and study.outcome == scheduled()[point]
     chip = vary(base(), {p: value for name, value in study.answer.items() for p in name.split("+")})
-    timeline = schedule(drawn(), chip)
+    timeline = schedule(drawn(), chip, images=2)
     assert study.outcome.latency_cycles == timeline.latency_cycles
     for knob, broken in zip(study.knobs, study.breaks, strict=True):
         at = NAMES.index(knob.name)
@@ -89,8 +96,10 @@ def test_a_study_says_what_the_answer_does_what_breaks_and_what_more_brings() ->
             continue
         lower = scheduled()[(*point[:at], point[at] - 1, *point[at + 1 :])]
         assert broken.outcome == lower and not Target(latency_ms=0.07).met(lower)
+        shown = f"({lower.latency_ms:,.4g} ms)" if lower.fits else lower.why
+        assert shown in break_text(broken, study.cost_unit)
     lanes = next(one for one in study.marginals if one.parameter == "synapse_core.lanes_per_cycle")
-    more = schedule(drawn(), vary(chip, {lanes.parameter: lanes.to}))
+    more = schedule(drawn(), vary(chip, {lanes.parameter: lanes.to}), images=2)
     assert lanes.cycles_per_unit == (more.latency_cycles - timeline.latency_cycles) / (lanes.to - lanes.at)
     assert {one.parameter for one in study.marginals} >= {"noc.flit_bits", "ec_core.state_memory_kib", "mesh.width+mesh.height"}
 
@@ -109,7 +118,7 @@ def test_one_value_that_does_not_fit_names_the_resource() -> None:
     )
     broken = study.breaks[0]
     assert broken.outcome is not None and not broken.outcome.fits and broken.outcome.binding == "mesh.max_chips"
-    assert "does not suffice" in break_text(broken)
+    assert "does not suffice" in break_text(broken, study.cost_unit)
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.hwmodels import die_area_mm2, load_chip, vary
 from synaptile.mapper import map_graph
 from synaptile.pipeline import sweep
+from synaptile.report.views.sweep import sweep_document
 from synaptile.simulator import execute, schedule
+from synaptile.simulator.firing import firing_rates
 from synaptile.studies.rundir import Run, save_run
 from synaptile.studies.spread import local_cluster, run_on
 from synaptile.studies.sweeping import evaluate, execution
@@ -103,7 +105,7 @@ def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions:
         bill = price(activity, chip, timeline=timeline)
         assert row.figures["latency_cycles"] == timeline.latency_cycles
         assert row.figures["latency_ms"] == timeline.milliseconds(timeline.latency_cycles)
-        assert row.figures["images_per_second"] == timeline.images_per_second
+        assert row.figures["images_per_second"] is None is row.figures["interval_ms"], "one image alone has no throughput"
         for name in ("eq30", "executed", "memory", "noc", "static"):
             assert row.figures[f"energy_{name}_pj"] == float(bill.comparison(name).snn_pj[-1])
             assert row.figures[f"ratio_{name}"] == bill.ratio(name)
@@ -111,6 +113,59 @@ def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions:
         assert row.figures["area_mm2"] == die_area_mm2(chip).total and row.figures["chips"] == 1
         assert row.figures["synapse_cores"] + row.figures["ec_cores"] == len(program.cores.kind)
         assert row.figures["accuracy"] is None and 0 <= row.figures["agreement"] <= 1
+
+
+MACHINES: dict[str, Any] = {
+    "machine": {
+        "mini": {"chip": MINI, "mapping.goal": "room"},
+        "mini for time": {"chip": MINI, "mapping.goal": "throughput"},
+        "layer-major": {"chip": "ecmt45-lm", "mapping.goal": "room"},
+        "edge": {"chip": "ecmt45-edge", "mapping.goal": "room"},
+        "refused": {"chip": "ecmt45-edge", "mapping.goal": "latency"},
+    }
+}
+
+
+def test_machines_goals_and_phases_are_mapped_and_counted_each_by_itself(executions: list[int], tmp_path: Path) -> None:
+    study = tiny(
+        tmp_path, numeric="int8", steps=3, schedule={"images": 2}, grid=MACHINES, objectives=["latency_ms", "energy_static_pj"]
+    )
+    fixed = {"chip.mesh.max_chips": 1, "chip.synapse_core.weight_bank_bits": 1024, "chip.synapse_core.weight_memory_bits": 1024}
+    found = sweep(study | {"fixed": fixed}, tmp_path / "out")
+    assert executions == [3] and [row.failed for row in found.rows] == [False] * 4 + [True]
+    assert "phases are filled for room alone" in found.rows[4].message
+    graph = load_graph(tmp_path / "tiny.spk")
+    images = np.random.default_rng([0, 0]).standard_normal((2, *(3, 8, 8))).astype(np.float32)
+    for row, machine in zip(found.rows[:4], MACHINES["machine"].values(), strict=False):
+        chip = vary(load_chip(machine["chip"]), {name.removeprefix("chip."): value for name, value in fixed.items()})
+        program = map_graph(graph, chip, placement="row_major")
+        activity = execute(program, images, 3, "int8", keep_spikes=2)
+        if (goal := machine["mapping.goal"]) != "room":
+            program = map_graph(graph, chip, placement="row_major", goal=goal, rates=firing_rates(activity))
+            activity = execute(program, images, 3, "int8", keep_spikes=2)
+        timeline = schedule(activity, images=2)
+        bill = price(activity, chip, timeline=timeline)
+        assert row.figures["latency_cycles"] == timeline.latency_cycles
+        assert row.figures["images_per_second"] == timeline.images_per_second
+        assert [row.figures[f"energy_{name}_pj"] for name in ("memory", "static")] == [
+            float(bill.comparison(name).snn_pj[-1]) for name in ("memory", "static")
+        ]
+        assert row.figures["phases"] == program.phases
+    phases, moved = ([row.figures[name] for row in found.rows[:4]] for name in ("phases", "dram_bytes"))
+    assert phases[0] == phases[1] == 1 < phases[3] and moved[0] == 0 < moved[3]
+    front = sweep_document(found).sheets[0]
+    assert front.header[3:5] == ("phases", "dram_bytes")
+
+
+def test_of_a_run_all_its_steps_are_taken(tmp_path: Path) -> None:
+    sweep(tiny(tmp_path, grid={"chip.clock_mhz": [100.0]}), tmp_path / "out")
+    (run,) = (tmp_path / "out" / "executions").iterdir()
+    study = {"model": {"run": str(run)}, "chip": MINI, "grid": {"chip.clock_mhz": [100.0, 200.0]}}
+    found = sweep(study, tmp_path / "again")
+    assert found.facts["steps"] == "3" and not found.failed
+    assert sweep(study | {"steps": 2}, tmp_path / "two").facts["steps"] == "2"
+    with pytest.raises(InputError, match="one image alone has no throughput"):
+        sweep(study | {"objectives": ["images_per_second"]}, tmp_path / "three")
 
 
 def test_a_figure_of_a_misspelt_name_is_not_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

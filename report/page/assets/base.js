@@ -53,6 +53,12 @@ function digits(value, count = 4) {
   return value === 0 ? "0" : Math.abs(value) >= 10 ** count ? whole(value) : value.toPrecision(count);
 }
 
+function bytes(count) {
+  for (const [power, unit] of [[3, "GiB"], [2, "MiB"], [1, "KiB"]])
+    if (count >= 1024 ** power) return `${digits(count / 1024 ** power)} ${unit}`;
+  return `${whole(Math.round(count))} B`;
+}
+
 function energy(pj) {
   if (pj === null) return "unpriced";
   if (pj === 0) return "0 pJ";

@@ -5,7 +5,7 @@ const accounting = (name) => data.accountings.find((one) => one.name === name);
 const now = (values) => values[state.step - 1];
 
 views.overview = (section) => {
-  section.replaceChildren(verdict(), tiles(), tableOne(), ladder());
+  section.replaceChildren(...[verdict(), tiles(), tableOne(), ladder(), memoryCard()].filter(Boolean));
 };
 
 function verdict() {
@@ -133,6 +133,29 @@ function ladder() {
   return el("div", { class: "card long" }, el("h2", {}, `Energy ladder at T = ${state.step}, per image`),
     dim("Each rung holds the one below it. The bars stack what the rungs add: the ANN's one pass first, then the SNN after every number of steps. Open a rung for the lines behind it."),
     ladderChart(), el("div", { class: "scroll" }, el("table", { id: "ladder" }, el("thead", {}, el("tr", {}, head)), body)));
+}
+
+// Traffic of every level of memory, and both sides in one dataflow beside each side at its best.
+function memoryCard() {
+  const memory = data.memory;
+  if (!memory) return null;
+  const levels = memory.levels[state.step - 1], sides = [["snn", "SNN"], ["ann", "ANN"]];
+  const peak = largest(levels.flatMap((level) => sides.map(([side]) => level[side].energy_pj || 0))) || 1;
+  const bar = (side, pj) => el("div", { class: "stack" },
+    el("i", { style: { width: `${(100 * (pj || 0)) / peak}%`, background: `var(--${side})` } }));
+  const traffic = table(["<memory", ...sides.flatMap(([, name]) => [`${name} accesses`, "bytes", "energy", "<"])],
+    levels.map((level) => [level.name, ...sides.flatMap(([side]) => { const one = level[side];
+      return [whole(Math.round(one.accesses)), bytes(one.bytes), { text: energy(one.energy_pj),
+        figure: `level-${side}-${level.name.replace(/ /g, "-")}` }, bar(side, one.energy_pj)]; })]), { id: "levels" });
+  const best = memory.best[state.step - 1].map((rung) => { const same = accounting(rung.name);
+    const under = (value) => (value !== null && value < 1 ? "under" : "");
+    const value = same.ratio ? now(same.ratio) : null;
+    return [rung.name, energy(now(same.snn_pj)), energy(same.ann_pj), { text: ratio(value), class: under(value) },
+      energy(rung.snn_pj), energy(rung.ann_pj), { text: ratio(rung.ratio), class: under(rung.ratio), figure: `best-${rung.name}` }]; });
+  return el("div", { class: "card long" }, el("h2", {}, `Memories at T = ${state.step}, per image`), dim(memory.residency), traffic,
+    el("h3", {}, "Same dataflow, and each side at its best token block"),
+    table(["<rung", "SNN", "ANN", "SNN / ANN", "SNN, best", "ANN, best", "best / best"], best, { id: "best" }),
+    ...memory.blocks.map(dim));
 }
 
 function ladderChart() {

@@ -29,8 +29,8 @@ views.timeline = (section) => {
     el("div", { class: "controls" }, steps, one === null ? pick("Show", [["work", "work"], ["busy", "busy"],
       ["stalled_input", "no input"], ["stalled_network", "network"]], timelineView.by, again("by")) : null),
     el("div", {}, canvas), el("div", { class: "legend", id: "timeline-legend" }));
-  section.replaceChildren(stepCard(), el("div", { class: "two" }, left, el("div", { id: "timeline-side" },
-    corePanel(state.core))), criticalCard());
+  section.replaceChildren(...[stepCard(), el("div", { class: "two" }, left, el("div", { id: "timeline-side" },
+    corePanel(state.core))), s.phases ? phasesCard() : null, criticalCard()].filter(Boolean));
   timelineView.canvas = canvas;
   if (one !== null) {
     drawStep(canvas, one);
@@ -42,13 +42,14 @@ views.timeline = (section) => {
   drawTimeline();
   const at = (event) => {
     const box = canvas.getBoundingClientRect(), rows = timelineView.rows, b = large.bins,
-      { left: pad, plot, high } = timelineView;
+      { left: pad, top, plot, high } = timelineView;
     const bin = Math.floor(((event.clientX - box.left - pad) / plot) * (b.edges.length - 1)),
-      row = Math.floor(((event.clientY - box.top) / high) * rows.length);
+      row = Math.floor(((event.clientY - box.top - top) / high) * rows.length);
     return bin >= 0 && bin < b.edges.length - 1 && row >= 0 && row < rows.length ? [rows[row], bin] : null;
   };
   canvas.addEventListener("pointermove", (event) => {
-    const found = at(event), b = large.bins;
+    const found = at(event), b = large.bins, phase = s.phases && phaseAt(event);
+    if (phase) return showTip(event, ...phase);
     if (!found) return hideTip();
     const [cores, bin] = found, mean = (name) => sum(cores.map((core) => b[name][core][bin])) / cores.length / 100;
     const kinds = [...new Set(cores.map((core) => b.work[core][bin]).filter((kind) => kind >= 0))].map((kind) => b.kinds[kind]);
@@ -72,15 +73,16 @@ function timelineRows() {
 
 function drawTimeline() {
   const b = large.bins, s = data.schedule, { by, canvas } = timelineView, rows = timelineRows();
-  const width = contentWidth(canvas.parentElement, 780), left = 46, top = 0, plot = width - left,
+  const width = contentWidth(canvas.parentElement, 780), left = s.phases ? 64 : 46, top = s.phases ? 30 : 0, plot = width - left,
     high = Math.max(160, Math.min(540, rows.length * 9));
-  Object.assign(timelineView, { rows, left, plot, high });
+  Object.assign(timelineView, { rows, left, top, plot, high });
   const bins = b.edges.length - 1, shade = ramp(by === "busy" ? "ramp" : "heat"), card_ = colour("card");
-  paint(canvas, width, high + 22, (context) => {
+  paint(canvas, width, top + high + 22, (context) => {
+    if (s.phases) drawPhases(context, left, plot);
     context.fillStyle = colour("soft");
     context.fillRect(left, top, plot, high);
     rows.forEach((cores, row) => {
-      const y = (row * high) / rows.length, tall = high / rows.length + 0.4;
+      const y = top + (row * high) / rows.length, tall = high / rows.length + 0.4;
       for (let bin = 0; bin < bins; bin++) {
         let share = 0, kind = -1, most = 0;
         for (const core of cores) {
@@ -98,21 +100,21 @@ function drawTimeline() {
     context.fillStyle = colour("dim");
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "right";
-    context.fillText("core", left - 6, 10);
+    context.fillText("core", left - 6, top + 10);
     const gaps = Math.max(1, Math.ceil(rows.length / 12));
     for (let row = gaps; row < rows.length; row += gaps) context.fillText(rows[row][0], left - 6,
-      (row + 0.5) * (high / rows.length) + 4);
+      top + (row + 0.5) * (high / rows.length) + 4);
     const x = (cycle) => left + (cycle / s.makespan_cycles) * plot;
     context.textAlign = "center";
     for (let mark = 0; mark <= 5; mark++) { context.textAlign = mark === 0 ? "left" : mark === 5 ? "right" : "center";
-      context.fillText(time((mark * s.makespan_cycles) / 5), x((mark * s.makespan_cycles) / 5), high + 15); }
+      context.fillText(time((mark * s.makespan_cycles) / 5), x((mark * s.makespan_cycles) / 5), top + high + 15); }
     context.strokeStyle = colour("ink");
     const ends = s.step_end_cycles.flat();
     if (ends.length <= 60) {
       context.lineWidth = 0.8;
       context.setLineDash([3, 4]);
       context.globalAlpha = 0.55;
-      for (const end of ends) line(context, x(end), 0, x(end), high);
+      for (const end of ends) line(context, x(end), top, x(end), top + high);
       context.globalAlpha = 1;
       context.setLineDash([]);
     }
@@ -121,6 +123,48 @@ function drawTimeline() {
   legend.replaceChildren(...(by === "work" ? b.kinds.map((name, kind) =>
     (used.has(kind) ? el("span", {}, el("i", { class: "swatch", style: { background: tintOf(kind) } }), name)
     : null)).filter(Boolean) : []), el("span", {}, "dashed: logits of a step"));
+}
+
+// Two lanes above the cores: weights that load, and phases at work, neighbours in two shades; what is too narrow shows a pixel.
+function drawPhases(context, left, plot) {
+  const p = data.schedule.phases, x = (cycle) => left + (cycle * plot) / data.schedule.makespan_cycles;
+  const lanes = [["weights in", p.load_start_cycles, p.load_end_cycles, 2], ["phases", p.start_cycles, p.end_cycles, 15]];
+  context.font = "11px system-ui, sans-serif";
+  context.textAlign = "right";
+  for (const [name, begin, end, y] of lanes) {
+    context.fillStyle = colour("dim");
+    context.fillText(name, left - 6, y + 9);
+    p.phase.forEach((number, at) => {
+      context.fillStyle = colour(name === "phases" ? "snn" : "noc");
+      context.globalAlpha = number % 2 ? 0.45 : 0.9;
+      if (end[at] > begin[at]) context.fillRect(x(begin[at]), y, Math.max(x(end[at]) - x(begin[at]), 0.6), 11);
+    });
+    context.globalAlpha = 1;
+  }
+}
+
+// What the lane under the pointer shows: title and lines of a tip.
+function phaseAt(event) {
+  const p = data.schedule.phases, { canvas, left, plot, top } = timelineView, box = canvas.getBoundingClientRect();
+  const y = event.clientY - box.top, cycle = ((event.clientX - box.left - left) * data.schedule.makespan_cycles) / plot;
+  if (y < 0 || y >= top) return null;
+  const loads = y < 14, [begin, end] = loads ? [p.load_start_cycles, p.load_end_cycles] : [p.start_cycles, p.end_cycles];
+  const at = begin.findIndex((start, row) => start <= cycle && cycle < end[row]);
+  if (at < 0) return null;
+  return [`phase ${p.phase[at] + 1}${loads ? ", weights in" : ""}`, `${time(begin[at])} to ${time(end[at])}`,
+    loads ? bytes(p.loaded_bits[at] / 8) : `${p.nodes[p.phase[at]]}; ${bytes(p.moved_bits[at] / 8)} read and stored`];
+}
+
+function phasesCard() {
+  const p = data.schedule.phases, took = p.start_cycles.map((start, at) => p.end_cycles[at] - start), count = took.length, most = 12;
+  const shown = took.map((_, at) => at).sort((a, b) => took[b] - took[a] || a - b).slice(0, most).sort((a, b) => a - b);
+  const rows = shown.map((at) => [`${p.phase[at] + 1}`, el("code", {}, p.nodes[p.phase[at]]), p.images[at] === 1 ? p.first_image[at] + 1 : `${p.first_image[at] + 1} to ${p.first_image[at] + p.images[at]}`,
+    bytes(p.loaded_bits[at] / 8),
+    time(p.load_start_cycles[at]), time(p.start_cycles[at]), time(p.end_cycles[at]), percent(took[at] / data.schedule.makespan_cycles),
+    bytes(p.moved_bits[at] / 8)]);
+  return card(count > most ? `The longest ${most} of ${whole(count)} phases in time` : `${plural(count, "phase")} in time`,
+    dim("A phase loads its weights from DRAM, takes its images through all steps, and stores what later phases read."),
+    table(["phase", "<nodes", "image", "weights", "loads from", "works from", "ends", "of all", "moved"], rows, { id: "phases" }));
 }
 
 function stepCard() {
@@ -140,9 +184,12 @@ function useCard() {
   for (const kind of [0, 1]) {
     const own = c.kind.map((one, core) => [one, core]).filter(([one]) => one === kind).map(([, core]) => core);
     if (!own.length) continue;
+    // Cores of several phases share a seat: what they do adds up there, and a seat is idle the rest of the time.
+    const seats = (data.fit.kinds.find((one) => (one.kind === "ec" ? 1 : 0) === kind) || { used: own.length }).used;
     const shares = CYCLES.map(([what, name, tint]) =>
-      [name, sum(own.map((core) => c.cycles[what][core])) / own.length / data.schedule.makespan_cycles, tint]);
-    box.append(el("h3", {}, `Mean of ${plural(own.length, `${kind ? "EC" : "synapse"} core`)}`), el("div", { class: "stack" },
+      [name, sum(own.map((core) => c.cycles[what][core])) / seats / data.schedule.makespan_cycles, tint]);
+    if (seats < own.length) shares[shares.length - 1][1] = 1 - sum(shares.slice(0, -1).map(([, share]) => share));
+    box.append(el("h3", {}, `Mean of ${plural(seats, `${kind ? "EC" : "synapse"} core`)}`), el("div", { class: "stack" },
       shares.map(([, share, tint]) => el("i", { style: { width: `${100 * share}%`, background: `var(--${tint})` } }))),
       el("div", { class: "legend" },
         shares.map(([name, share, tint]) => el("span", {}, el("i", { class: "swatch", style: { background: `var(--${tint})` } }),

@@ -1,0 +1,58 @@
+"""A recorded run seen on another mapping: programs that the mapper cannot tell apart are made once, and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from synaptile.foundation.digest import digest_of
+from synaptile.foundation.options import MappingGoal
+from synaptile.hwmodels import Chip
+from synaptile.mapper import CoreProgram, map_graph
+from synaptile.mapper.alike import mapping_key
+from synaptile.mapper.load import FiringRates
+from synaptile.simulator import Activity
+from synaptile.simulator.rebase import rebased
+from synaptile.studies.kept import Kept
+
+MAPPER_OPTIONS = ("seed", "replicas", "placement", "anneal_moves", "goal", "rates")
+
+_programs: Kept[CoreProgram] = Kept(4)
+_placed: Kept[Activity] = Kept(4)
+"""Runs as other mappings would have recorded them: chips that differ in what the mapper does not read share one."""
+
+
+def options_of(program: CoreProgram, goal: MappingGoal | None = None, rates: FiringRates | None = None) -> dict[str, Any]:
+    """How a program was mapped, for `map_graph`; with another `goal` where one is given, for time at these `rates`."""
+    found = {name: program.options[name] for name in MAPPER_OPTIONS if name in program.options}
+    if goal is not None:
+        found |= {"goal": goal, "rates": found.get("rates") or rates}
+    if found.get("goal", "room") == "room":
+        return found | {"rates": None}
+    given = found.get("rates")
+    return found | {"rates": FiringRates(**given) if isinstance(given, Mapping) else given}
+
+
+def placed(activity: Activity, chip: Chip, options: Mapping[str, Any], source: str) -> Activity:
+    """The run as another chip, mapped with `options`, would have recorded it; `source` names the run and its steps.
+
+    Raises DoesNotFit, and InputError where the run did not keep the spikes that other cuts need.
+    """
+    key = (source, *_mapping(chip, options))
+    program = mapped(activity, chip, options, source)
+    found = _placed.get(key, lambda: rebased(activity, program))
+    # A kept one may be of another chip that is mapped alike.
+    return found if found.program.chip is chip else replace(found, program=replace(found.program, chip=chip))
+
+
+def mapped(activity: Activity, chip: Chip, options: Mapping[str, Any], source: str) -> CoreProgram:
+    """The program of `placed`. Raises DoesNotFit."""
+    found = _programs.get((source, *_mapping(chip, options)), lambda: map_graph(activity.program.graph, chip, **options))
+    return found if found.chip is chip else replace(found, chip=chip)
+
+
+def _mapping(chip: Chip, options: Mapping[str, Any]) -> tuple[str, str]:
+    rates = options.get("rates")
+    plain = dict(options) | {"rates": None if rates is None else [rates.steps, dict(rates.density)]}
+    return mapping_key(chip, options.get("goal", "room")), digest_of(plain)
