@@ -109,7 +109,7 @@ def test_figures_that_contradict_each_other_are_refused(
         ("a: 2001-99-99\n", "not valid YAML"),
         ("a: 1\n---\nb: 2\n", "not valid YAML"),
         ("a: *nothing\n", "not valid YAML"),
-        ("[" * 2000, "not valid YAML"),
+        ("[" * 2000, "is nested deeper"),
         ("name: a\nname: b\n", "'name' is given twice"),
         ("mesh:\n  width: 1\n  width: 2\n", ":3: key 'width' is given twice"),
         ("1: a\n", "key 1 is a int, not a name"),
