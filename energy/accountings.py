@@ -37,7 +37,7 @@ TITLES = {
     "executed": "every accumulate, MAC and special function that the cores issued",
     "memory": "and every word of weights, membranes, accumulators and EC state read or written",
     "noc": "and every flit over every link of the mesh",
-    "static": "and leakage over the simulated time, and pixels from DRAM",
+    "static": "and leakage, clocks and control as far as the chip states them, over the simulated time, and pixels from DRAM",
 }
 """Name of an accounting or rung -> what it counts."""
 

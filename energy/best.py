@@ -18,6 +18,7 @@ from synaptile.conversion.graph import Convolution2d, Synapse
 from synaptile.energy.accountings import Comparison
 from synaptile.energy.ann import DensePasses, tally_passes
 from synaptile.energy.bill import Bill, Tally
+from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_shared, snn_shared
 from synaptile.energy.memory_prices import memory_prices
 from synaptile.hwmodels import Chip
@@ -63,7 +64,7 @@ class Sides(NamedTuple):
     passes: DensePasses
 
 
-def each_sides_best(activity: Activity, chip: Chip, same: Comparison, sides: Sides, *, weights_in_ac: bool) -> Best:
+def each_sides_best(activity: Activity, chip: Chip, same: Comparison, sides: Sides, *, inside: Inside) -> Best:
     """Choose for both sides. `same` is what the rung `memory` adds in the chip's own dataflow, `sides` its counts."""
     program, prices, notes = activity.program, memory_prices(chip), list[str]()
     kinds = [CoreKind(kind) for kind in np.unique(program.cores.kind)]
@@ -76,11 +77,11 @@ def each_sides_best(activity: Activity, chip: Chip, same: Comparison, sides: Sid
         notes.append(f"fetches of the SNN in another block are those of {images_kept(activity)} images, scaled to all")
 
     def snn(blocks: Mapping[CoreKind, int]) -> Tally:
-        return snn_shared(activity, with_blocks(chip, blocks), weights_in_ac=weights_in_ac)
+        return snn_shared(activity, with_blocks(chip, blocks), inside=inside)
 
     def ann(blocks: Mapping[CoreKind, int]) -> Tally:
         other = with_blocks(chip, blocks)
-        return tally_passes(sides.passes, lambda program: ann_shared(program, other))
+        return tally_passes(sides.passes, lambda program: ann_shared(program, other, inside))
 
     choices, bills = list[BlockChoice](), list[Bill]()
     for side, count, whole, images in (("snn", snn, sides.snn, activity.images), ("ann", ann, sides.ann, sides.passes.images)):

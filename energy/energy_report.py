@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from synaptile.energy.breakdown import (
     grouped,
     line_rows,
 )
+from synaptile.energy.performance import Efficiency, Performance, efficiency
 from synaptile.energy.prices import Price
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
@@ -77,6 +78,7 @@ class EnergyReport(Tabular, Shown):
     additions: Mapping[str, Comparison] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
+    performance: Performance | None = None
     best: Best | None = None
 
     @property
@@ -156,11 +158,14 @@ class EnergyReport(Tabular, Shown):
         return self._side(accounting, side).lines(node=node, core=core, step=step, through=through)
 
     def heaviest(
-        self, count: int = 10, *, step: int | None = None, accounting: str = "executed", side: str = "snn"
+        self, count: int = 10, *, step: int | None = None, accounting: str | None = None, side: str = "snn"
     ) -> tuple[Line, ...]:
-        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all."""
+        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all.
+
+        `accounting` is a rung (default: the highest that the report reaches).
+        """
         through = self._step(step) if side == "snn" else 1
-        lines = self._side(accounting, side).merged_over_cores().lines(through=through)
+        lines = self._side(accounting or self.top, side).merged_over_cores().lines(through=through)
         return tuple(sorted(lines, key=lambda line: -np.inf if line.energy_pj is None else -line.energy_pj))[:count]
 
     @property
@@ -192,6 +197,23 @@ class EnergyReport(Tabular, Shown):
             found[name] = below = Comparison(name, added.title, *(joined(b) for b in zip(below.bills, added.bills, strict=True)))
         return found
 
+    def efficiency(self, accounting: str, *, step: int | None = None) -> tuple[Efficiency, Efficiency]:
+        """Power, images per joule and energy-delay product of SNN and ANN on one rung, each over its own scheduled time.
+
+        The SNN through `step` (default: all), in a stream over that share of the interval. Raises InputError without a schedule,
+        and where an operation is unpriced.
+        """
+        if self.performance is None or self.timeline is None:
+            raise InputError("power and energy-delay products need a schedule: price(..., timeline=schedule(activity))")
+        rung, area = self.rung(accounting, step=step), self.performance.area_mm2
+        if rung.ratio is None:
+            raise InputError(f"rung {accounting!r} has operations without a price: price them first")
+        at, snn = self._step(step), self.performance.snn
+        interval_s = None if snn.interval_s is None else snn.interval_s * at / self.steps
+        latency_s = int(self.timeline.first_image_cycles[at - 1]) / (1e6 * self.timeline.clock_mhz)
+        snn = replace(snn, latency_s=latency_s, interval_s=interval_s)
+        return efficiency(rung.snn_pj, snn, area), efficiency(rung.ann_pj, self.performance.ann, area)
+
     def rung(self, accounting: str, *, step: int | None = None) -> Rung:
         """One accounting or rung through `step` (default: all)."""
         return self._rung(self.comparison(accounting), self._step(step))
@@ -206,8 +228,10 @@ class EnergyReport(Tabular, Shown):
 
     @cached_property
     def cores(self) -> tuple[CoreUse, ...]:
-        """What each core holds, issued and cost over the whole run."""
-        return core_use(self.activity.program, self.comparison("executed").snn)
+        """What each core holds, issued and cost over the whole run, up to the highest rung."""
+        seconds = None if self.timeline is None else 1e-3 * self.timeline.milliseconds(self.timeline.interval_cycles)
+        executed, top = self.comparison("executed").snn, self.comparison(self.top)
+        return core_use(self.activity.program, executed, top, self.chip, seconds)
 
     def line_rows(self) -> Iterator[tuple[Any, ...]]:
         """Every line of every accounting and of what each rung adds, under `LINE_COLUMNS`; no line stands twice."""

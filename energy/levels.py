@@ -8,8 +8,9 @@ from typing import get_args
 
 from synaptile.energy.bill import Bill
 from synaptile.energy.energy_report import EnergyReport
-from synaptile.energy.memory_prices import ACCESS_BITS, DRAM, DRAM_BIT, REGISTER, MemoryName, port
+from synaptile.energy.memory_prices import ACCESS_BITS, DRAM, DRAM_BIT, REGISTER, port
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind
 
 LEVELS = ("registers", "event buffers", "weight memory", "state memory", "EC memory", "shared buffer", "DRAM")

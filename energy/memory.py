@@ -16,10 +16,12 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
-from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, MemoryName, accesses, port
+from synaptile.energy.inside import Inside
+from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, accesses, port
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
 from synaptile.simulator.actions.events import SpikeCounts, events_of
@@ -36,10 +38,10 @@ Accumulates = dict[tuple[int, int, str], Int64]
 """Accumulates by (core, node, role), shape (steps,)."""
 
 
-def snn_accesses(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tally:
+def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     """Every access of a run, summed over its images, to the memories and in the dataflow of `chip`.
 
-    `weights_in_ac`: the price of an accumulate holds its memory, so a synapse's event adds none. Raises ConservationError where
+    What prices hold already (`inside`) is left out. Raises ConservationError where
     the spikes that reach a core do not make its accumulates, InputError where tokens or steps share rows otherwise than in the
     dataflow that was executed for and the run kept no spikes to tell which.
     """
@@ -52,8 +54,7 @@ def snn_accesses(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tall
             actions, selected = actions_of(part), _of_side(part, Side.SPIKING, core)
             events = _events(run, part, counts, (*actions, *selected))
             _add_accumulates(met, part, actions, events)
-            if weights_in_ac:
-                selected = [one for one in selected if one.trigger is Trigger.STEP or one.roles[0].word is Word.STATE]
+            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
             for access in selected:
                 rows = _rows(run, chip, part, access, events)
                 if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
@@ -64,25 +65,25 @@ def snn_accesses(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tall
     return tally
 
 
-def ann_accesses(program: CoreProgram, chip: Chip) -> Tally:
+def ann_accesses(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Every access of one dense pass of one image."""
     tally = Tally(program.node_names, 1)
     for part in parts_of(program):
         for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            _add_dense(tally, chip, part, access)
+            if not inside.holds(part, access, Side.DENSE):
+                _add_dense(tally, chip, part, access)
     _add_dense_phases(tally, program, chip)
     return tally
 
 
-def snn_shared(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tally:
+def snn_shared(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     """Those of `snn_accesses` that depend on how many tokens share a row."""
     tally = Tally(activity.program.node_names, activity.steps)
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
             selected = [one for one in _of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
-            if weights_in_ac:
-                selected = [one for one in selected if one.trigger is Trigger.STEP or one.roles[0].word is Word.STATE]
+            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
             for access in selected:
                 unshared = sharing_of(chip, part) is None or access.reuse is Reuse.EACH
                 events = _events(run, part, counts, (access,)) if unshared else {}
@@ -90,12 +91,12 @@ def snn_shared(activity: Activity, chip: Chip, *, weights_in_ac: bool) -> Tally:
     return tally
 
 
-def ann_shared(program: CoreProgram, chip: Chip) -> Tally:
+def ann_shared(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Those of `ann_accesses` that depend on how many tokens share a row."""
     tally = Tally(program.node_names, 1)
     for part in parts_of(program):
         for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if by_block(access):
+            if by_block(access) and not inside.holds(part, access, Side.DENSE):
                 _add_dense(tally, chip, part, access)
     return tally
 

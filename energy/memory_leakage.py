@@ -7,11 +7,12 @@ buffer; the shared buffer is there once on each chip.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-from synaptile.energy.memory_prices import MemoryName, bank_bits_of, own_figures, port_name
+from synaptile.energy.memory_prices import own_figures, port_name
 from synaptile.energy.prices import Price
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import MemoryName, bank_bits_of, own_memories
 from synaptile.hwmodels.sections import Memory
 
 
@@ -25,11 +26,8 @@ class LeakingMemory(NamedTuple):
 
 def leaking_memories(chip: Chip) -> Iterator[LeakingMemory]:
     """Memories of a chip whose leakage is stated or given by their flavour."""
-    for memory in get_args(MemoryName):
-        own: Memory | None = getattr(chip.memories, memory)
-        if own is None:
-            continue
-        leakage_uw, source = own_figures(chip, memory).leakage
+    for memory, own in own_memories(chip):
+        leakage_uw, source = own_figures(chip, memory, own).leakage
         if leakage_uw is None:
             continue
         what = f"{leakage_uw:.4g} uW per bank / {chip.clock_mhz:g} MHz, a cycle; {source}"

@@ -14,19 +14,16 @@ these, reads and writes apart, in accesses of the width that they are for.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple
 
 from synaptile.energy.horowitz import sram_figure
 from synaptile.energy.prices import Price
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import MemoryName, own_memories, table_figures
 from synaptile.hwmodels.node import REFERENCE
 from synaptile.hwmodels.scale import memory_access, supply_of
 from synaptile.hwmodels.sections import Memory
-from synaptile.hwmodels.sram_table import sram_figures
 from synaptile.mapper.program import CoreKind
-
-MemoryName: TypeAlias = Literal["weight", "state", "ec_state", "event_buffer", "buffer"]
-"""Memories of a chip, as its section `memories` names them."""
 
 ACCESS_BITS = 64
 """Bits of one access."""
@@ -83,37 +80,13 @@ def memory_prices(chip: Chip) -> dict[str, Price]:
     return prices | _own_prices(chip)
 
 
-def access_time_ns(chip: Chip, memory: MemoryName) -> float | None:
-    """From address to data in a memory with figures of its own; None where the chip does not say."""
-    own: Memory | None = getattr(chip.memories, memory)
-    if own is None or own.flavour is None:
-        return own.access_ns if own is not None else None
-    where = f"{chip.name}, memories.{memory}"
-    return sram_figures(chip.process_nm, own.flavour, bank_bits_of(chip, memory, own) / 8, own.width_bits, what=where).access_ns
-
-
-def bank_bits_of(chip: Chip, memory: MemoryName, own: Memory) -> int:
-    """The bank that an access opens: its own, that of the core's section, or the whole memory."""
-    core, ec, buffer = chip.synapse_core, chip.ec_core, chip.memories.buffer
-    banks: dict[MemoryName, int] = {
-        "weight": core.weight_bank_bits or core.weight_memory_bits,
-        "state": core.state_bank_bits or core.state_memory_bits,
-        "ec_state": (ec.state_bank_bits or ec.state_memory_bits) if ec is not None else 0,
-        "event_buffer": core.state_bank_bits or core.state_memory_bits,
-        "buffer": buffer.capacity_bits if buffer is not None else 0,
-    }
-    return own.bank_bits or banks[memory]
-
-
 def _own_prices(chip: Chip) -> dict[str, Price]:
     """Prices of what has figures of its own: memories, registers, DRAM."""
     prices: dict[str, Price] = {}
     core, ec, memories = chip.synapse_core, chip.ec_core, chip.memories
-    for memory in get_args(MemoryName):
-        own: Memory | None = getattr(memories, memory)
-        if own is not None:
-            of = port(chip, memory)
-            prices[of.read], prices[of.write] = own_figures(chip, memory)[:2]
+    for memory, own in own_memories(chip):
+        of = port(chip, memory)
+        prices[of.read], prices[of.write] = own_figures(chip, memory, own)[:2]
     for kind, name, section in ((CoreKind.SYNAPSE, "synapse_core", core), (CoreKind.EC, "ec_core", ec)):
         if section is not None and section.registers is not None:
             figure = f"{name}.registers.update_pj"
@@ -132,13 +105,10 @@ class OwnFigures(NamedTuple):
     leakage: tuple[float | None, str]
 
 
-def own_figures(chip: Chip, memory: MemoryName) -> OwnFigures:
+def own_figures(chip: Chip, memory: MemoryName, own: Memory) -> OwnFigures:
     """Figures of a memory that states its own. Raises ChipError where the table of CACTI 7 has no such bank."""
-    own: Memory = getattr(chip.memories, memory)
-    where = f"{chip.name}, memories.{memory}"
-    if own.flavour is not None:
-        figures = sram_figures(chip.process_nm, own.flavour, bank_bits_of(chip, memory, own) / 8, own.width_bits, what=where)
-        source = f"{where}: {figures.source}"
+    if (figures := table_figures(chip, memory, own)) is not None:
+        source = f"{chip.name}, memories.{memory}: {figures.source}"
         return OwnFigures(Price(figures.read_pj, source), Price(figures.write_pj, source), (figures.leakage_uw, source))
     assert own.read_pj is not None and own.write_pj is not None  # hwmodels/consistency.py
     read, write, leakage = (f"memories.{memory}.{key}" for key in ("read_pj", "write_pj", "leakage_uw"))

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
 
+from synaptile.energy.inside import Inside
 from synaptile.energy.memory import fetches_are_scaled
-from synaptile.energy.memory_prices import EC, STATE, WEIGHT, MemoryName, access_time_ns
+from synaptile.energy.memory_prices import EC, STATE, WEIGHT
 from synaptile.energy.prices import Price
 from synaptile.energy.rungs import Rungs
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.banks import slow_banks
 from synaptile.hwmodels.sections import Dataflow, Memories
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.remap import images_kept
 from synaptile.simulator.schedule.timeline import Timeline
 
 
-def rung_notes(
-    activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, weights_in_ac: bool
-) -> tuple[str, ...]:
+def rung_notes(activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline | None, *, inside: Inside) -> tuple[str, ...]:
     """Notes on the rungs that the report has; what is missing is said by the ladder itself."""
     notes = _text(activity, timeline)
     if "memory" in rungs.additions:
-        notes += _memory(activity, chip, rungs, weights_in_ac=weights_in_ac)
+        notes += _memory(activity, chip, rungs, inside=inside)
     if "noc" in rungs.additions:
         notes += _noc(activity, timeline)
     if timeline is not None and "static" in rungs.additions:
@@ -49,7 +48,7 @@ def _text(activity: Activity, timeline: Timeline | None) -> list[str]:
     return notes
 
 
-def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, weights_in_ac: bool) -> list[str]:
+def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, inside: Inside) -> list[str]:
     prices = rungs.additions["memory"].snn.prices
     if chip != replace(chip, memories=Memories()) or _flows(chip) != {Dataflow()}:
         return _machine(activity, chip, prices)
@@ -69,10 +68,15 @@ def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, weights_in_ac: bool
         + ("" if len(banked) == 3 else "A memory without banks in the chip file counts as one SRAM. ")
         + "The ANN follows the same dataflow: every activation fetches its weight row and updates accumulators in SRAM."
     ]
-    if weights_in_ac:
+    if inside.ac:
         notes.append(
             f"{chip.name}'s own energy of an accumulate holds its memory accesses, so an event adds none on the rung 'memory'; "
-            "the ANN's MACs are priced without memory and pay it there."
+            + ("that of a MAC does too." if inside.mac else "the ANN's MACs are priced without memory and pay it there.")
+        )
+    if inside.updates:
+        notes.append(
+            f"Neurons of {chip.name}'s synapse cores are billed by the update, at its own figures: active where a spike is sent, "
+            "inactive otherwise. Membranes, currents and biases are in that price."
         )
     return notes
 
@@ -100,14 +104,7 @@ def _machine(activity: Activity, chip: Chip, prices: Mapping[str, Price]) -> lis
             f"Weights are streamed in {activity.program.phases} phases, once for {chip.images_per_load} images; their DRAM "
             "traffic, and that of what phases hand on, stands on the rung 'memory'."
         )
-    names: tuple[MemoryName, ...] = get_args(MemoryName)
-    for name in names:
-        access_ns = access_time_ns(chip, name)
-        if access_ns is not None and access_ns * chip.clock_mhz > 1e3:
-            notes.append(
-                f"An access of memories.{name} takes {access_ns:.3g} ns, a cycle {1e3 / chip.clock_mhz:.3g} ns: use smaller "
-                "banks, another flavour or a slower clock."
-            )
+    notes += slow_banks(chip)
     return notes
 
 
@@ -125,9 +122,12 @@ def _noc(activity: Activity, timeline: Timeline | None) -> list[str]:
 def _static(activity: Activity, timeline: Timeline) -> list[str]:
     how = "the makespan of one image" if timeline.images == 1 else f"the mean interval in a stream of {timeline.images} images"
     notes = [
-        f"Static energy of the SNN covers {how}; the ANN's time is its busiest core's at full rate, which favours the ANN. "
-        "All cores and routers of the board leak, in use or not."
+        f"Static energy covers {how}, of SNN and ANN each by its own schedule on the same cores. All cores and routers of the "
+        "board leak, in use or not."
     ]
+    chip = timeline.program.chip
+    if chip.power is None:
+        notes.append(f"{chip.name} states no clock, idle or control energy (section power): none is billed, on either side.")
     if timeline.remapped:
         notes.append(
             "The schedule re-mapped the network: operations and memory are those of the executed mapping, NoC and static energy "

@@ -7,18 +7,23 @@ from pathlib import Path
 
 from synaptile.conversion.graph import PatchEmbedding
 from synaptile.energy.accountings import LADDER, Comparison, compare
+from synaptile.energy.arithmetic_notes import arithmetic_notes
 from synaptile.energy.conservation import check_activity, check_bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.energy.horowitz import NUMBER_FORMATS
+from synaptile.energy.inside import ACTIVE, INACTIVE, Inside, inside_prices, with_updates
 from synaptile.energy.notes import rung_notes
 from synaptile.energy.prices import HOROWITZ, EnergyTable, at_node, check_number_format, table_for
 from synaptile.energy.rungs import upper_rungs
 from synaptile.energy.widths import published_format, stated, summary, widened, with_shifts
 from synaptile.foundation.arguments import expect
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
 from synaptile.hwmodels.scale import supply_of
 from synaptile.simulator.activity import OPS, Activity
+from synaptile.simulator.rebase import counted_on
+from synaptile.simulator.schedule.remap import same_words
 from synaptile.simulator.schedule.timeline import Timeline
 
 _FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
@@ -41,13 +46,16 @@ def price(
 
     `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung.
 
-    Raises InputError for an unknown number format or a schedule of something else, ChipError for a chip that prices what no core
-    issues, ConservationError where counts disagree.
+    A run that was mapped to a chip with other words or units is mapped to this one and counted anew, from the spikes it kept.
+
+    Raises InputError for an unknown number format, a run whose spikes do not tell what this chip's words make of it, or a
+    schedule of something else, ChipError for a chip that prices what no core issues, ConservationError where counts disagree.
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
     own, formats = chip.synapse_core.formats, number_format is None and stated(chip)
-    chosen = number_format or (published_format(own.weights) if formats and own else _FORMAT_OF[activity.numeric])
+    activity = _counted(activity, chip, timeline)
+    chosen = number_format or (published_format(own.weights) if formats and own else _format_of(activity))
     check_number_format(chosen, NUMBER_FORMATS)
     table = table_for(chip) if energy_table is None else energy_table
     published = at_node(HOROWITZ, chip) if energy_table is None else energy_table
@@ -62,12 +70,15 @@ def price(
     else:
         check_bill(executed.snn, activity)
     ac_format = own.accumulators if formats and own else chosen
-    own_ac = energy_table is None and ac_format in chip.operation_pj.get("ac", {})
-    weights_in_ac = own_ac and chip.synapse_core.memory_in_ac
-    rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, weights_in_ac=weights_in_ac)
+    inside = Inside() if energy_table is not None else inside_prices(chip, ac_format, chosen, chosen)
+    if inside.updates:
+        executed = comparisons["executed"]
+        comparisons["executed"] = replace(executed, snn=with_updates(executed.snn, activity.program, table, chosen))
+    rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, inside=inside)
     comparisons |= rungs.cumulative
     notes = activity.synthetic_notes + _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
-    notes += rung_notes(activity, chip, rungs, timeline, weights_in_ac=weights_in_ac)
+    notes += arithmetic_notes(activity, chip)
+    notes += rung_notes(activity, chip, rungs, timeline, inside=inside)
     return EnergyReport(
         activity,
         chip,
@@ -79,7 +90,26 @@ def price(
         additions=rungs.additions,
         missing=rungs.missing,
         best=rungs.best,
+        performance=rungs.performance,
         timeline=timeline,
+    )
+
+
+def _format_of(activity: Activity) -> str:
+    """The number format of a whole bill that a run's arithmetic stands for."""
+    own = activity.program.chip.synapse_core.formats
+    if activity.numeric != "chip":
+        return _FORMAT_OF[activity.numeric]
+    return "fp32" if own is None else published_format(own.weights)
+
+
+def _counted(activity: Activity, chip: Chip, timeline: Timeline | None) -> Activity:
+    """The run counted anew where the chip has other words or units than the one mapped to: never billed with old words."""
+    if timeline is None or same_words(chip, activity.program.chip):
+        return counted_on(activity, chip)
+    raise InputError(
+        f"the run was counted on {activity.program.chip.name}, whose words or units differ from those of {chip.name}: count it "
+        "there first, counted_on(activity, chip), and schedule what that returns"
     )
 
 
@@ -108,9 +138,9 @@ def _notes(
         notes.append(
             f"The run was mapped to and executed on {mapped.name}; its operations are billed at the energies of {chip.name}."
         )
-    if _FORMAT_OF[activity.numeric] != number_format:
+    if _format_of(activity) != number_format and not stated(chip):
         notes.append(f"Operations were counted in a {activity.numeric} run and are billed at {number_format}, SNN and ANN alike.")
-    if number_format == "int8":
+    if number_format == "int8" and not stated(chip):
         notes.append("At int8 the EC units' real-valued arithmetic is billed at int8 energies too, in the SNN and in the ANN.")
     if custom:
         notes.append(f"Every accounting is billed from the energy table {table.name!r} given by the caller.")
@@ -127,7 +157,7 @@ def _notes(
                 f"{chip.name} gives an energy for {one} and none for {other}: on the rung 'executed' the two sides of the ratio "
                 "rest on different sources."
             )
-        if unused := priced - own:
+        if unused := priced - own - ({ACTIVE, INACTIVE} if {ACTIVE, INACTIVE} <= priced else set()):
             notes.append(
                 f"{chip.name} also prices {', '.join(sorted(unused))}, which a run does not count one by one: not billed."
             )

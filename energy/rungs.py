@@ -9,12 +9,16 @@ from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
 from synaptile.energy.best import Best, Sides, each_sides_best
 from synaptile.energy.bill import Bill, joined
 from synaptile.energy.conservation import check_billed_flits, check_phases, check_timeline
-from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, scheduled_flits, snn_flits
+from synaptile.energy.flits import CROSSING, HOP, WITHIN_TILE, ann_flits, noc_prices, scheduled_flits, snn_flits
+from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
+from synaptile.energy.performance import Performance, performance_of
 from synaptile.energy.static import ann_static, snn_static, static_prices
+from synaptile.energy.switching import control_bill
 from synaptile.hwmodels import Chip
 from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.dense import dense_timeline
 from synaptile.simulator.schedule.timeline import Timeline
 
 NO_PARTS = "needs a mapped program: this one places no part on a core"
@@ -25,13 +29,15 @@ NO_SCHEDULE = "needs a schedule"
 class Rungs:
     """Rungs above `executed`: `additions` hold what each adds, `cumulative` all up to it.
 
-    `missing` says of a rung that cannot be stated why, `best` what each side costs with a token block of its own choice.
+    `missing` says of a rung that cannot be stated why, `best` what each side costs with a token block of its own choice,
+    `performance` what time both take.
     """
 
     additions: dict[str, Comparison] = field(default_factory=dict)
     cumulative: dict[str, Comparison] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     best: Best | None = None
+    performance: Performance | None = None
 
     def add(self, name: str, below: Comparison, snn: Bill, ann: Bill) -> Comparison:
         """Put one rung on another."""
@@ -40,7 +46,7 @@ class Rungs:
         return self.cumulative[name]
 
 
-def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, weights_in_ac: bool) -> Rungs:
+def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timeline: Timeline | None, inside: Inside) -> Rungs:
     """Rungs memory, noc and static as far as they can be stated, at the prices of `chip`.
 
     Raises InputError for a schedule of another run or chip, ConservationError where schedule, run and bill disagree.
@@ -54,13 +60,13 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     images = activity.images
     memory = memory_prices(chip)
     passes = dense_passes(activity)
-    snn = snn_accesses(activity, chip, weights_in_ac=weights_in_ac)
-    dense = tally_passes(passes, lambda program: ann_accesses(program, chip))
+    snn = snn_accesses(activity, chip, inside=inside)
+    dense = tally_passes(passes, lambda program: ann_accesses(program, chip, inside))
     below = rungs.add("memory", executed, snn.bill(memory, images), dense.bill(memory, passes.images))
     if timeline is not None:
         check_phases(rungs.additions["memory"].snn, timeline)
     sides = Sides(snn, dense, passes)
-    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, weights_in_ac=weights_in_ac)
+    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, inside=inside)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):
         rungs.missing.update(noc=flits, static=NO_SCHEDULE)
@@ -71,10 +77,23 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     if timeline is None:
         rungs.missing["static"] = NO_SCHEDULE
         return rungs
-    tally, sampled = snn_static(timeline)
-    prices = static_prices(chip)
-    rungs.add("static", below, tally.bill(prices, images, sampled), tally_passes(passes, ann_static).bill(prices, passes.images))
+    passing = dense_timeline(timeline.program, timeline.images)
+    rungs.performance = performance_of(timeline, passing)
+    prices, (tally, sampled), (one_pass, of_pass) = (
+        static_prices(chip),
+        snn_static(timeline),
+        ann_static(timeline.program, passing),
+    )
+    all_passes = tally_passes(passes, lambda _: one_pass)
+    snn_bill = tally.bill(prices, images, sampled)
+    ann_bill = all_passes.bill(prices, passes.images, {op: passes.images * count for op, count in of_pass.items()})
+    rungs.add("static", below, _with_control(snn_bill, executed.snn, chip), _with_control(ann_bill, executed.ann, chip))
     return rungs
+
+
+def _with_control(static: Bill, executed: Bill, chip: Chip) -> Bill:
+    control = control_bill(executed, chip)
+    return static if control is None else joined([control, static])
 
 
 def _flits(activity: Activity, chip: Chip, timeline: Timeline | None) -> Bill | str:
@@ -83,6 +102,6 @@ def _flits(activity: Activity, chip: Chip, timeline: Timeline | None) -> Bill | 
     if timeline is None:
         tally = snn_flits(activity)
         return tally if isinstance(tally, str) else tally.bill(prices, activity.images)
-    bill = scheduled_flits(timeline).bill(prices, activity.images, {HOP: timeline.images, CROSSING: timeline.images})
+    bill = scheduled_flits(timeline).bill(prices, activity.images, dict.fromkeys((HOP, CROSSING, WITHIN_TILE), timeline.images))
     check_billed_flits(bill, timeline)
     return bill

@@ -3,29 +3,26 @@
 Every core and router of the board in use leaks from the first cycle to the last, working or not, and so do the banks of memories
 that state leakage of their own. An image's time is the
 makespan where one image was scheduled, in a stream the mean interval between images (its cycles divided evenly over the
-steps). The ANN's time is that of its busiest core, all units at full rate and nothing waited for: a bound that favours the ANN.
+steps). The ANN's time is that of its own schedule, dense passes of as many images on the same cores. Clocks and idle cores are
+billed with it where the chip states them (`energy/switching.py`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from fractions import Fraction
-from math import ceil
-
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ImageSource, Synapse, TokenEmbedding
+from synaptile.conversion.graph import ImageSource, TokenEmbedding
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.memory_leakage import leaking_memories
 from synaptile.energy.memory_prices import DRAM, accesses, memory_prices
 from synaptile.energy.prices import Price
+from synaptile.energy.switching import WORKING, add_switching, busy_by_step, switching_prices
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
-from synaptile.simulator.actions.part import parts_of
-from synaptile.simulator.actions.rules import dense_operations_of
 from synaptile.simulator.actions.vocabulary import Role
+from synaptile.simulator.schedule.dense import DenseTimeline
 from synaptile.simulator.schedule.timeline import Timeline
 
 LEAKAGE = {CoreKind.SYNAPSE: "synapse core leakage", CoreKind.EC: "ec core leakage"}
@@ -48,7 +45,7 @@ def static_prices(chip: Chip) -> dict[str, Price]:
         for op, (name, power_uw) in figures.items()
     }
     banks = {memory.op: memory.price for memory in leaking_memories(chip)}
-    return {**prices, **banks, DRAM: memory_prices(chip)[DRAM]}
+    return {**prices, **banks, **switching_prices(chip), DRAM: memory_prices(chip)[DRAM]}
 
 
 def snn_static(timeline: Timeline) -> tuple[Tally, dict[str, int]]:
@@ -58,16 +55,24 @@ def snn_static(timeline: Timeline) -> tuple[Tally, dict[str, int]]:
     cycles, images = step_cycles(timeline)
     _leak(tally, program, cycles, on_cores=not timeline.remapped and program.phases == 1)
     _input(tally, program, np.arange(activity.steps) == 0, activity.images)
-    leaking = (*LEAKAGE.values(), ROUTER_LEAKAGE, *(memory.op for memory in leaking_memories(program.chip)))
-    return tally, dict.fromkeys(leaking, images)
+    if program.chip.power is not None:
+        add_switching(tally, program, cycles, busy_by_step(timeline))
+    return tally, _sampled(program.chip, images, timeline.images)
 
 
-def ann_static(program: CoreProgram) -> Tally:
-    """Leakage cycles and pixels of one dense pass of one image."""
-    tally = Tally(program.node_names, 1)
-    _leak(tally, program, np.array([ann_cycles(program)]), on_cores=program.phases == 1)
+def ann_static(program: CoreProgram, dense: DenseTimeline) -> tuple[Tally, dict[str, int]]:
+    """The same of one dense pass of one image."""
+    tally, cycles = Tally(program.node_names, 1), np.array([dense.between_cycles])
+    _leak(tally, program, cycles, on_cores=program.phases == 1)
     _input(tally, program, np.array([True]), 1)
-    return tally
+    add_switching(tally, program, cycles, dense.core_busy[:, None])
+    return tally, _sampled(program.chip, max(1, dense.images - 1), dense.images)
+
+
+def _sampled(chip: Chip, intervals: int, images: int) -> dict[str, int]:
+    """Images that counts of each op sum over: cycles of time those between results, cycles of work those of all images."""
+    over_time = [op for op in static_prices(chip) if op != DRAM]
+    return dict.fromkeys(over_time, intervals) | dict.fromkeys(WORKING.values(), images)
 
 
 def step_cycles(timeline: Timeline) -> tuple[Int64, int]:
@@ -77,30 +82,8 @@ def step_cycles(timeline: Timeline) -> tuple[Int64, int]:
         ends = timeline.step_end_cycles[0].astype(np.int64).copy()
         ends[-1] = timeline.makespan_cycles
     else:
-        last = timeline.step_end_cycles[:, -1]
-        ends = int(last[-1] - last[0]) * np.arange(1, steps + 1) // steps
+        ends = round(timeline.interval_cycles * (timeline.images - 1)) * np.arange(1, steps + 1) // steps
     return np.diff(ends, prepend=0), max(1, timeline.images - 1)
-
-
-def ann_cycles(program: CoreProgram) -> int:
-    """Cycles of the busiest core in one dense pass: MACs in place of accumulates at the lanes' rate, EC units as they are."""
-    chip, ec = program.chip, program.chip.ec_core
-    work: Counter[tuple[int, bool]] = Counter()
-    for part in parts_of(program):
-        rows = Fraction(part.rows, part.node.fan_in) if isinstance(part.node, Synapse) else 1
-        share = Fraction(part.tokens * part.outputs, part.node.tokens * part.node.width) * rows
-        for action in dense_operations_of(part.node):
-            work[part.core, action.op.special] += ceil(action.count * share)
-        work[part.core, False] += part.senders * part.tokens * part.outputs
-    busiest = 0
-    for (core, special), count in work.items():
-        if program.cores.kind[core] == CoreKind.SYNAPSE:
-            rate: float = chip.synapse_core.lanes_per_cycle
-        else:
-            assert ec is not None
-            rate = ec.special_functions_per_cycle if special else ec.multipliers_per_cycle
-        busiest = max(busiest, ceil(count / Fraction(rate)))
-    return busiest
 
 
 def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) -> None:

@@ -14,6 +14,7 @@ from synaptile.foundation.options import Synchronisation
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.hwmodels.formats import Functions, Units
+from synaptile.hwmodels.power import Power
 from synaptile.hwmodels.sections import (
     Area,
     ECCore,
@@ -77,6 +78,8 @@ class Chip(Section, Tabular, Shown):
     """How long a barrier takes; only where synchronisation is barrier."""
     leakage: Leakage
     """Static power."""
+    power: Power | None = None
+    """Clocks, idle cores and control; where absent, they are not billed."""
     off_chip: OffChip
     """What lies outside."""
     memories: Memories = field(default_factory=Memories)

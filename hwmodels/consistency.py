@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from synaptile.foundation.documents import Location, Problem
+from synaptile.foundation.errors import ChipError
+from synaptile.hwmodels.banks import own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
 from synaptile.hwmodels.node import Supply, problem
@@ -28,6 +30,8 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _dataflow(chip)
     yield from _streaming(chip)
     yield from _memories(chip)
+    yield from _power(chip)
+    yield from _in_prices(chip)
     yield from _formats(chip)
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
@@ -52,6 +56,8 @@ def _ec_cores(chip: Chip) -> Iterator[Problem]:
     if chip.ec_core is None:
         if tile > 0:
             yield ("mesh", "ec_cores_per_tile"), f"is {tile}, but there is no section ec_core: describe that core, or write 0"
+        if chip.memories.ec_state is not None:
+            yield ("memories", "ec_state"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
         if chip.leakage.ec_core_uw:
             yield ("leakage", "ec_core_uw"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
     else:
@@ -79,6 +85,33 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+
+
+def _in_prices(chip: Chip) -> Iterator[Problem]:
+    """A MAC that holds its memory is one that the chip prices; updates are priced with and without a spike, or not at all."""
+    if chip.synapse_core.memory_in_mac and not chip.operation_pj.get("mac"):
+        yield ("synapse_core", "memory_in_mac"), "is given, but operation_pj.mac is not: give that energy, or remove this"
+    given = [set(chip.operation_pj.get(f"neuron_update_{state}", ())) for state in ("active", "inactive")]
+    if given[0] != given[1]:
+        text = "has other number formats than neuron_update_inactive: an update is priced with and without a spike, or not at all"
+        yield ("operation_pj", "neuron_update_active"), text
+
+
+def _power(chip: Chip) -> Iterator[Problem]:
+    power = chip.power
+    if power is None:
+        return
+    if power.ec_core is None and chip.ec_core is not None:
+        yield ("power", "ec_core"), "is missing, and the chip has EC cores: say what they take, working, idle and gated"
+    if power.ec_core is not None and chip.ec_core is None:
+        yield ("power", "ec_core"), "is given, but there is no section ec_core: remove it (null where it is inherited)"
+    for name, core in (("synapse_core", power.synapse_core), ("ec_core", power.ec_core)):
+        if core is not None and not core.gated_pj_per_cycle <= core.idle_pj_per_cycle <= core.busy_pj_per_cycle:
+            figures = f"{core.gated_pj_per_cycle:g}, {core.idle_pj_per_cycle:g} and {core.busy_pj_per_cycle:g} pJ per cycle"
+            yield ("power", name), f"takes {figures} gated, idle and busy: no state may take less than the one before it"
+    if power.router.gated_pj_per_cycle > power.router.idle_pj_per_cycle:
+        gated, idle = power.router.gated_pj_per_cycle, power.router.idle_pj_per_cycle
+        yield ("power", "router"), f"takes {gated:g} pJ per cycle gated and {idle:g} idle: gated may not take more"
 
 
 def _words(chip: Chip) -> Iterator[Problem]:
@@ -168,9 +201,21 @@ def _memories(chip: Chip) -> Iterator[Problem]:
                 ("memories", known.name, given[0]),
                 "is given, and a flavour, which gives it from a table: remove one of the two",
             )
+        elif memory.flavour is not None:
+            yield from _beyond_the_table(chip, known.name, memory)
         lacking = [key for key in ("read_pj", "write_pj") if own[key] is None]
         if memory.flavour is None and lacking:
             yield ("memories", known.name, lacking[0]), "is missing: give both energies, or a flavour to take them from a table"
+
+
+def _beyond_the_table(chip: Chip, name: str, memory: Memory) -> Iterator[Problem]:
+    """A bank that CACTI 7 has no rows around, found before anything is mapped."""
+    for known, _ in own_memories(chip):
+        if known == name:
+            try:
+                table_figures(chip, known, memory)
+            except ChipError as error:
+                yield ("memories", name, "flavour"), f"is {memory.flavour}: {str(error).partition(': ')[2]}"
 
 
 def _formats(chip: Chip) -> Iterator[Problem]:

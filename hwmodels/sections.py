@@ -175,6 +175,8 @@ class SynapseCore(Section):
     """The SRAM bank that one access of state opens; the whole memory where absent."""
     memory_in_ac: Annotated[bool, WrittenAs(Literal[True])] = False
     """Present where operation_pj.ac already contains reading the weight and updating the accumulator."""
+    memory_in_mac: Annotated[bool, WrittenAs(Literal[True])] = False
+    """Present where operation_pj.mac does: its twin for the ANN."""
     dataflow: Dataflow = field(default_factory=Dataflow)
     """In which order the core works."""
     registers: Registers | None = None
@@ -234,6 +236,10 @@ class NoC(Section):
     """A real value on the network."""
     input_queue_flits: Count
     """Room of a router input; queues are not bounded, longer ones are reported."""
+    messages: Literal["token", "spike"] = "token"
+    """token: the spikes of a token share flits, and an empty message says that it is complete; spike: each spike is a message."""
+    tile_pj_per_flit: Real | None = None
+    """From core to core of one tile, no link crossed; where absent, such a flit costs nothing."""
     chip_crossing_cycles: Cycles | None = None
     """From chip to chip; needed on boards."""
     chip_crossing_pj_per_flit: Real | None = None

@@ -113,7 +113,7 @@ def _put(document: dict[str, Any], chip: Chip, figure: str, value: Value, why: s
     section = document
     for part in path:
         section = section.setdefault(part, {})
-    if value is None or (key == "memory_in_ac" and value is False):  # a chip file gives it only where it holds
+    if value is None or (key in ("memory_in_ac", "memory_in_mac") and value is False):  # a chip file gives it only where it holds
         section.pop(key, None)
     elif not is_figure(figure):
         section[key] = value

@@ -49,6 +49,14 @@ def time_text(milliseconds: float) -> str:
     return f"{milliseconds:,.3f} ms" if milliseconds >= 1 else f"{1e3 * milliseconds:,.2f} us"
 
 
+def scaled_text(value: float, unit: str) -> str:
+    """A figure with four significant digits under the prefix that suits it: ``1.234 mW``."""
+    for scale, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")):
+        if abs(float(f"{value:.4g}")) >= scale:
+            return f"{_digits(value / scale)} {prefix}{unit}"
+    return f"{value:.4g} {unit}"
+
+
 def figure_text(value: object) -> str:
     """A figure or property of a chip as text."""
     if isinstance(value, bool):

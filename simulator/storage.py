@@ -24,6 +24,7 @@ VERSION = 1
 _SPIKES = "spikes/"
 _CONVOLUTIONS = "convolutions/"
 _FETCHES = "fetches/"
+_DEPARTURES = "departures/"
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -116,6 +117,7 @@ def _activity(program: CoreProgram, header: Header, arrays: dict[str, NDArray[An
                 for node, (block, batch) in header.get("shared_rows", {}).items()
             }
         ),
+        MappingProxyType({key.removeprefix(_DEPARTURES): a for key, a in arrays.items() if key.startswith(_DEPARTURES)}),
     )
 
 
@@ -132,6 +134,7 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
         arrays["lengths"] = activity.lengths
     arrays |= {f"{_CONVOLUTIONS}{node}": counts for node, counts in activity.convolutions.items()}
     arrays |= {f"{_FETCHES}{node}": fetched.rows for node, fetched in activity.fetches.items()}
+    arrays |= {f"{_DEPARTURES}{node}": counts for node, counts in activity.departures.items()}
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events

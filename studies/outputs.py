@@ -37,6 +37,14 @@ def check_output(directory: str | Path) -> Path:
     return folder
 
 
+def check_new_run(directory: str | Path, *, overwrite: bool = False) -> Path:
+    """`check_output`; raises InputError besides where a run lies there and nothing is to be overwritten."""
+    folder = check_output(directory)
+    if not overwrite and (folder / "activity.npz").exists():
+        raise InputError(f"{folder} holds a run already, and perhaps reports on it: give another --output, or --overwrite")
+    return folder
+
+
 @contextmanager
 def held(directory: str | Path) -> Iterator[Path]:
     """A directory of output, made if there is none, for this process alone; one that died holds nothing.

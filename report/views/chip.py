@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synaptile.hwmodels import Chip, die_area_mm2
+from synaptile.hwmodels.banks import slow_banks
 from synaptile.hwmodels.parameters import KIB_BITS
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.mapper.homes import kinds_without_home
@@ -54,6 +55,7 @@ def chip_document(chip: Chip) -> Document:
     return Document(
         chip.name,
         (*((homes,) if homeless else ()), figures),
+        slow_banks(chip),
         facts=(("description", chip.description), *_facts(chip)),
         notes=chip.lacks or ("lacks nothing that it states",),
         notes_title=lacks,

@@ -85,6 +85,7 @@ def schedule(
         *unchecked,
         *notes,
         *phase_notes,
+        *_load_notes(program, count),
         *_queue_notes(program, timeline.links),
     ]
     return replace(
@@ -187,6 +188,16 @@ def _remap_notes(activity: Activity, program: CoreProgram, moved: bool) -> list[
     return [
         f"mapped anew to chip {program.chip.name!r} (the run was mapped to {activity.program.chip.name!r}), not executed again: "
         + ("the same parts on the same cores" if same else "other parts, operations counted anew from the recorded spikes")
+    ]
+
+
+def _load_notes(program: CoreProgram, images: int) -> list[str]:
+    per_load = program.chip.images_per_load
+    if program.phases == 1 or images % per_load == 0:
+        return []
+    return [
+        f"chip {program.chip.name!r} takes {per_load} images per load of weights, the last load scheduled has "
+        f"{images % per_load}: schedule a multiple of {per_load} images for the interval of full loads"
     ]
 
 

@@ -134,6 +134,13 @@ class PhaseTable:
     loaded_bits: Int64
     moved_bits: Int64
 
+    def interval_cycles(self) -> float:
+        """Steady state: mean cycles per image from the end of the first load to that of the last; of one load, its own."""
+        loads, first = np.unique(self.first_image, return_index=True)
+        ends = np.array([self.end_cycles[self.first_image == load].max() for load in loads])
+        images = self.images[first]
+        return float(ends[-1] - ends[0]) / int(images[1:].sum()) if loads.size > 1 else float(ends[0]) / int(images[0])
+
     def image_starts(self, images: int) -> Int64:
         """When the first weights that each image waits for begin to load, shape (images,)."""
         group = np.searchsorted(self.first_image[self.phase == 0], np.arange(images), side="right") - 1
@@ -235,16 +242,21 @@ class Timeline(Tabular, Shown):
 
     @property
     def interval_cycles(self) -> float:
-        """Steady state: mean cycles between the last logits of consecutive images; one image's makespan where there is one."""
+        """Steady state: mean cycles between the last logits of consecutive images; one image's makespan where there is one.
+
+        Where weights are streamed, images of one load come out together: the mean is over whole loads.
+        """
         if self.images == 1:
             return float(self.makespan_cycles)
+        if self.phases is not None:
+            return self.phases.interval_cycles()
         last = self.step_end_cycles[:, -1]
         return float(last[-1] - last[0]) / (self.images - 1)
 
     @property
-    def images_per_second(self) -> float:
-        """Steady-state throughput."""
-        return 1e6 * self.clock_mhz / self.interval_cycles if self.interval_cycles else float("inf")
+    def images_per_second(self) -> float | None:
+        """Steady-state throughput; None where one image was scheduled, which has none."""
+        return 1e6 * self.clock_mhz / self.interval_cycles if self.images > 1 and self.interval_cycles else None
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `cores` (where their cycles went), `links`, `steps` (when logits were out), `jobs`, `messages` or `phases`.

@@ -18,6 +18,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.program import STORED, CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
+from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.schedule.phases import Plan
 
 
@@ -76,8 +77,36 @@ def fits_buffer(chip: Chip, stored: Stored, bits: Int64) -> bool:
     return buffer is not None and most_stored_bits(stored, bits) * chip.images_per_load <= buffer.capacity_bits
 
 
+def handed_on_note(program: CoreProgram) -> str | None:
+    """What to say before a run, where the shared buffer may not hold what phases hand on at the steps that the chip holds."""
+    chip, stored = program.chip, stored_outputs(program)
+    if chip.memories.buffer is None or not stored.part.size:
+        return None
+    steps = chip.synapse_core.dataflow.max_steps
+    nodes = [program.graph.nodes[program.node_names[node]] for node in program.parts.node[stored.part].tolist()]
+    elements = np.array([parts_of(program)[part].elements for part in stored.part.tolist()], np.int64) * steps
+    bits = np.array(
+        [(1, 1 + ceil(log2(n.values))) if isinstance(n, Neurons) else (program.chip.noc.word_bits,) * 2 for n in nodes]
+    )
+    least, most = (most_stored_bits(stored, (elements * each)[None]) * chip.images_per_load for each in bits.T)
+    capacity = chip.memories.buffer.capacity_bits
+    if most <= capacity:
+        return None
+    return (
+        f"Phases hand on {least:,} to {most:,} bits for {chip.images_per_load} images of {steps} steps, as neurons fire; "
+        f"memories.buffer holds {capacity:,}: what {'does' if least > capacity else 'may'} not fit goes through DRAM; raise "
+        "memories.buffer.capacity_bits, or lower images_per_load."
+    )
+
+
 def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[str]]:
     """What the phases of a program move, and what to say about it. Raises ChipError without a memory that weights come from."""
+    stored = stored_outputs(program)
+    return plan_of(program, stored, stored_bits(program, stored, counts).sum(axis=1), counts.activity.steps)
+
+
+def plan_of(program: CoreProgram, stored: Stored, bits: Int64, steps: int) -> tuple[Plan, list[str]]:
+    """As `phase_plan`, from the bits of each stored output of an image, shape (images, outputs)."""
     chip = program.chip
     dram, buffer = chip.memories.dram, chip.memories.buffer
     if dram is None:
@@ -86,8 +115,6 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
         )
     per_cycle = 1e3 * dram.gbit_per_s / chip.clock_mhz
     latency = ceil(dram.latency_ns * chip.clock_mhz / 1e3)
-    stored = stored_outputs(program)
-    bits = stored_bits(program, stored, counts).sum(axis=1)
     touched = stored.read.astype(np.int64)
     touched[np.arange(stored.part.size), stored.written] += 1
     weights = phase_weight_bits(program)
@@ -100,7 +127,7 @@ def phase_plan(program: CoreProgram, counts: SpikeCounts) -> tuple[Plan, list[st
             "raise memories.buffer.capacity_bits, or lower images_per_load"
         )
     plan = Plan(
-        steps_per_image=counts.activity.steps,
+        steps_per_image=steps,
         images_per_load=chip.images_per_load,
         weight_bits=weights,
         load=latency + np.ceil(weights / per_cycle).astype(np.int64),

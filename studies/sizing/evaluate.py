@@ -153,7 +153,7 @@ def evaluate(trial: Trial, bases: Bases, changes: Changes) -> ChipOutcome:
         why=f"{100 * share:.0f} % of the critical path; {busiest}",
         latency_cycles=latency,
         latency_ms=timeline.milliseconds(latency),
-        images_per_second=timeline.images_per_second if trial.images > 1 else 0.0,
+        images_per_second=timeline.images_per_second or 0.0,
         energy_mj=float(bill.comparison(bill.top).snn_pj[-1]) / 1e9,
         chips=size.chips,
         synapse_cores=size.synapse_cores,

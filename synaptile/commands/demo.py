@@ -10,9 +10,6 @@ import typer
 from synaptile.commands.options import ChipName, Limit, Numeric, Preset, Seed, Steps, Threads, hold
 from synaptile.terminal import counted, output, phases
 
-STREAM = 4
-"""Images streamed through the schedule: enough to show its steady state."""
-
 
 def demo(
     to: Annotated[Path, typer.Option("--output", "-o", help="Run directory to write.")] = Path("synaptile-demo"),
@@ -32,7 +29,7 @@ def demo(
     from synaptile.hwmodels import load_chip
     from synaptile.images import digits
     from synaptile.mapper import map_graph
-    from synaptile.pipeline import execute_images, report_run, report_schedule, schedule_run
+    from synaptile.pipeline import STREAM, execute_images, report_run, report_schedule, schedule_run
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.studies.answers import ann_logits
     from synaptile.studies.outputs import check_output, replaced

@@ -40,10 +40,12 @@ def map_(
     from synaptile.conversion.graph import load_graph
     from synaptile.foundation.errors import InputError
     from synaptile.hwmodels import load_chip, with_host_ec
+    from synaptile.hwmodels.banks import slow_banks
     from synaptile.mapper import map_graph, map_partition, partition_of, save_partition, save_program
     from synaptile.report import placement_table, program_table
     from synaptile.report.views.relief import balance_text
     from synaptile.simulator.firing import firing_rates
+    from synaptile.simulator.schedule.transfers import handed_on_note
     from synaptile.simulator.storage import load_activity
 
     with_suffix(to, ".map", "a mapped program")
@@ -70,7 +72,11 @@ def map_(
         if write_partition is not None:
             save_partition(partition_of(program), write_partition)
     console = output()
+    for warning in filter(None, (*slow_banks(target), handed_on_note(program))):
+        console.print(warning, style="bold red")
     console.print(program_table(program))
+    if (chips := program.board[0] * program.board[1]) > 1:
+        console.print(f"{program.graph.name} takes {chips} chips of {target.name}: one alone does not hold it.", soft_wrap=True)
     console.print(placement_table(program))
     if text := balance_text(program):
         console.print(text)

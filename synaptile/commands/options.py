@@ -28,6 +28,7 @@ StreamImages = Annotated[int, typer.Option("--images", help="Images of the run t
 Synchronisation = Annotated[options.Synchronisation | None, typer.Option("--synchronisation", help="The chip's by default.")]
 KeepSpikes = Annotated[int, typer.Option("--keep-spikes", help="Images whose spikes are kept, to schedule them on other chips.")]
 WithSchedule = Annotated[bool, typer.Option("--with-schedule", help="Schedule first: cycles, stalls, links, static energy.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that the directory holds, and the reports on it.")]
 PageFile = Annotated[
     Path | None,
     typer.Option("--html", help="Also write a page: one HTML file that needs no network.", dir_okay=False, metavar="FILE"),

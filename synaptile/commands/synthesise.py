@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synaptile.commands.options import KeepSpikes, Numeric, Preset, hold
+from synaptile.commands.options import KeepSpikes, Numeric, Overwrite, Preset, hold
 from synaptile.foundation.options import Preset as PresetName
 from synaptile.terminal import counted, output, phases
 
@@ -39,6 +39,7 @@ def synthesise(
     thresholds: Annotated[int | None, typer.Option("-n", help="For a timm model: thresholds per sign.")] = None,
     numeric: Numeric = "float32",
     keep_spikes: KeepSpikes = 1,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw an activity from spike rates instead of executing: schedule, price and size a model without its weights.
 
@@ -49,11 +50,11 @@ def synthesise(
     from synaptile.pipeline import report_run
     from synaptile.simulator import synthesise as draw
     from synaptile.simulator.dense.reference import check_steps
-    from synaptile.studies.outputs import check_output, replaced
+    from synaptile.studies.outputs import check_new_run, replaced
     from synaptile.studies.rundir import Run, save_run
 
     check_steps(steps)
-    check_output(to)
+    check_new_run(to, overwrite=overwrite)
     program = _program(model, chip, preset, thresholds)
     directory = hold(to)
     drawn_from = _rates(program, steps, rates, density, ratio, published)

@@ -11,15 +11,14 @@ import pytest
 
 from synaptile.energy import EnergyReport, price, rungs
 from synaptile.energy.flits import CROSSING, HOP, scheduled_flits
-from synaptile.energy.static import ann_cycles, step_cycles
+from synaptile.energy.static import step_cycles
 from synaptile.foundation.errors import ConservationError, InputError
-from synaptile.mapper import CoreProgram, map_graph
+from synaptile.mapper import CoreProgram
 from synaptile.simulator import schedule
 from synaptile.simulator.actions.vocabulary import Role
+from synaptile.simulator.schedule.dense import dense_timeline
 from synaptile.simulator.schedule.timeline import Timeline
 from tests.energy.hand_timeline import IMAGES, MAKESPAN, STEPS, board_chip, hand_timeline, mapped_run, naive_messages
-from tests.graphs import vit_graph
-from tests.mapper.chips import small_chip
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +100,8 @@ def test_static_energy_is_every_core_and_router_of_the_board_over_the_interval(r
     added = report.additions["static"]
     # Two images whose last logits lie 500 cycles apart, 2 ns a cycle: 1 uW over 1 ns is 1e-3 pJ.
     assert added.snn_pj[-1] == pytest.approx(power_uw * 500 * 2 * 1e-3 + dram_pj, rel=1e-12)
-    cycles = ann_cycles(report.activity.program)
-    assert added.ann_pj == pytest.approx(power_uw * cycles * 2 * 1e-3 + dram_pj, rel=1e-12)
+    interval = dense_timeline(report.activity.program, IMAGES).interval_cycles
+    assert added.ann_pj == pytest.approx(power_uw * interval * 2 * 1e-3 + dram_pj, rel=1e-12)
 
 
 def test_one_image_takes_its_makespan_and_a_stream_its_interval(timeline: Timeline) -> None:
@@ -111,18 +110,6 @@ def test_one_image_takes_its_makespan_and_a_stream_its_interval(timeline: Timeli
     alone = replace(timeline, images=1, step_end_cycles=timeline.step_end_cycles[:1])
     cycles, images = step_cycles(alone)
     assert (cycles.tolist(), images) == ([400, 300, MAKESPAN - 700], 1)
-
-
-def test_the_anns_time_is_its_busiest_cores() -> None:
-    # One synapse core and its EC core hold all of it: the EC core's multipliers, one MAC, multiply or addition each a cycle.
-    graph = vit_graph(1, 5, 8, 2, 16, 3, n=4)
-    chip = small_chip(ec={"multipliers_per_cycle": 1, "special_functions_per_cycle": 1e6})
-    slow = ann_cycles(map_graph(graph, chip, anneal_moves=10))
-    fast = ann_cycles(
-        map_graph(graph, small_chip(ec={"multipliers_per_cycle": 2, "special_functions_per_cycle": 1e6}), anneal_moves=10)
-    )
-    assert fast == -(-slow // 2)
-    assert slow > 4 * 8 * 48, "the patch embedding alone takes 4 x 8 x 48 MACs"
 
 
 def test_a_schedule_of_fewer_images_is_averaged_over_its_own(timeline: Timeline, report: EnergyReport) -> None:

@@ -9,8 +9,13 @@ import pytest
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import load_chip
 from synaptile.hwmodels.area import tile_area_mm2
+from synaptile.hwmodels.banks import slow_banks
+from synaptile.report.views.chip import chip_document
 
 BASE = "name: mine\nextends: ecmt45\n"
+EC_MEMORY = """memories:
+  ec_state: {width_bits: {value: 64, assumed: x}, read_pj: {value: 3, assumed: x}, write_pj: {value: 3, assumed: x}}
+"""
 LAYER = """
 synapse_core:
   dataflow: {order: layer_major, token_block: {value: B, assumed: x}, time_batch: {value: T, assumed: x}, max_steps: {value: 8, assumed: x}, accumulators: registers}
@@ -55,6 +60,15 @@ def test_a_layer_major_chip_loads_and_registers_take_area(tmp_path: Path) -> Non
             "memories: {weight: {width_bits: {value: 64, assumed: x}, flavour: itrs-hp, read_pj: {value: 3, assumed: x}}}\n",
             "remove one of the two",
         ),
+        (
+            "memories: {weight: {width_bits: {value: 64, assumed: x}, bank_bits: {value: 128, assumed: x}, flavour: itrs-hp}}\n",
+            "weight.flavour is itrs-hp: 16 bytes in accesses of 64 bits lie beyond CACTI 7's rows",
+        ),
+        (
+            "memories: {state: {width_bits: {value: 96, assumed: x}, flavour: itrs-lstp}}\n",
+            "CACTI 7 has no accesses of 96 bits: use one of",
+        ),
+        ("memories: {state: {width_bits: {value: 64, assumed: x}, flavour: itrs-fast}}\n", "flavour"),
         ("memories: {weights: {width_bits: {value: 64, assumed: x}}}\n", "weight"),
     ],
 )
@@ -64,3 +78,23 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path, text: str, words: st
     with pytest.raises(ChipError) as refused:
         load_chip(file)
     assert words in str(refused.value)
+
+
+def test_memories_of_ec_cores_ask_for_such_cores(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nextends: loihi\n" + EC_MEMORY)
+    with pytest.raises(ChipError, match=r"memories\.ec_state is given, but there is no section ec_core"):
+        load_chip(file)
+
+
+def test_a_bank_slower_than_the_clock_is_told_where_chips_are_shown(tmp_path: Path) -> None:
+    """196 KiB at 45 nm take 2.38 ns, a cycle at 500 MHz 2 ns."""
+    file = tmp_path / "mine.yaml"
+    bank = (
+        "memories: {buffer: {width_bits: {value: 64, assumed: x}, bank_bits: {value: 1605632, assumed: x}, flavour: itrs-lstp, "
+    )
+    file.write_text(BASE + bank + "capacity_bits: {value: 3211264, assumed: x}, bits_per_cycle: {value: 64, assumed: x}}}\n")
+    (told,) = slow_banks(load_chip(file))
+    assert told.startswith("An access of memories.buffer takes 2.38 ns, a cycle 2 ns: use smaller banks")
+    assert chip_document(load_chip(file)).warnings == (told,)
+    assert not slow_banks(load_chip("ecmt45-lm"))

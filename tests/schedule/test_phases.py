@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from synaptile.simulator import execute, schedule
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import Cause, Timeline
-from synaptile.simulator.schedule.transfers import stored_bits, stored_outputs
+from synaptile.simulator.schedule.transfers import handed_on_note, most_stored_bits, stored_bits, stored_outputs
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import Job, Naive, first_image
@@ -130,12 +131,40 @@ def test_a_buffer_takes_over_from_dram_where_it_is_large_enough() -> None:
     assert not any("memories.buffer" in note for note in through.notes)
 
 
+def test_a_buffer_that_may_be_too_small_is_told_before_a_run() -> None:
+    """Least: a bit per neuron; most: all fire. The schedule's own need lies between."""
+    dram = Dram(pj_per_bit=8.0, gbit_per_s=0.4, latency_ns=30.0)
+
+    def told(bits: int) -> tuple[Timeline, str | None]:
+        buffer = Buffer(width_bits=64, read_pj=1.0, write_pj=1.0, capacity_bits=bits, bits_per_cycle=1e6)
+        timeline = phased(memories=Memories(dram=dram, buffer=buffer))
+        return timeline, handed_on_note(timeline.program)
+
+    timeline, note = told(10)
+    assert note is not None and "memories.buffer holds 10: what does not fit" in note
+    least, most = (int(text.replace(",", "")) for text in re.findall(r"[\d,]+(?= to| bits for)", note))
+    counts = SpikeCounts(timeline.activity, timeline.images)
+    stored = stored_outputs(timeline.program)
+    need = most_stored_bits(stored, stored_bits(timeline.program, stored, counts).sum(axis=1)) // timeline.activity.steps
+    assert least < need < most
+    assert told(most)[1] is None
+    assert "what may not fit" in str(told(most - 1)[1])
+
+
 def test_images_of_one_load_share_the_weights() -> None:
     alone, together = phased(), phased(images_per_load=4)
     assert alone.phases is not None and together.phases is not None
     assert alone.phases.phase.size == 4 * together.phases.phase.size
     assert together.phases.images.tolist() == [4] * together.program.phases
     assert together.makespan_cycles < alone.makespan_cycles
+    ends = alone.phases.end_cycles.reshape(4, -1)[:, -1]
+    assert alone.interval_cycles == (ends[3] - ends[0]) / 3
+    assert together.interval_cycles == together.makespan_cycles / 4, "four images share one load, and all its phases"
+    assert not any("images per load" in note for note in (*alone.notes, *together.notes))
+    short = phased(images_per_load=3)
+    assert any("takes 3 images per load of weights, the last load scheduled has 1" in note for note in short.notes)
+    assert short.phases is not None
+    assert short.interval_cycles == short.phases.end_cycles[-1] - short.phases.end_cycles[short.program.phases - 1]
 
 
 def test_results_do_not_know_of_phases() -> None:

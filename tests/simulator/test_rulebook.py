@@ -12,6 +12,7 @@ from synaptile.conversion.graph import NODE_TYPES, Add, Node, Port, SpikingGraph
 from synaptile.conversion.graph.node import Read, Shape
 from synaptile.conversion.nir import from_nir
 from synaptile.energy.ann import dense_operations
+from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_accesses
 from synaptile.energy.memory_prices import memory_prices
 from synaptile.foundation.errors import GraphError
@@ -131,6 +132,6 @@ def test_a_new_kind_is_counted_by_its_rule_alone() -> None:
     assert {table.roles[role] for role in table.role[rows]} == {"residual add"}
     assert dense_operations(program.graph)["twice"] == {("stream add", "add"): node.size}
     assert dense_operations_of(node)[0].count == node.size
-    bill = ann_accesses(program, program.chip).bill(memory_prices(program.chip), 1)
+    bill = ann_accesses(program, program.chip, Inside()).bill(memory_prices(program.chip), 1)
     (role,) = {bill.roles[role] for role in bill.role[bill.node == program.node_names.index("twice")]}
     assert role == "residual read"

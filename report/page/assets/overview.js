@@ -5,7 +5,7 @@ const accounting = (name) => data.accountings.find((one) => one.name === name);
 const now = (values) => values[state.step - 1];
 
 views.overview = (section) => {
-  section.replaceChildren(...[verdict(), tiles(), tableOne(), ladder(), memoryCard()].filter(Boolean));
+  section.replaceChildren(...[verdict(), tiles(), tableOne(), ladder(), powerCard(), memoryCard()].filter(Boolean));
 };
 
 function verdict() {
@@ -27,7 +27,7 @@ function verdict() {
 
 function tile(title, big, small, ...lines) {
   return el("div", { class: "card tile" }, el("h2", {}, title), el("div", { class: "big" }, big,
-    small ? el("small", {}, ` ${small}`) : null), ...lines.map((line) => el("p", {}, line)));
+    small ? el("small", {}, ` ${small}`) : null), ...lines.filter(Boolean).map((line) => el("p", {}, line)));
 }
 
 function tiles() {
@@ -43,14 +43,19 @@ function tiles() {
       others.map((one) => `${one.name} ${one.ratio ? ratio(now(one.ratio)) : "unpriced"}`).join(" · ")),
     tile("Energy per image", opening("headline-snn", energy(now(top.snn_pj))), "",
       el("span", {}, "ANN ", opening("headline-ann", energy(top.ann_pj)), `, ${data.number_format}`)));
-  const { snn, ann } = data.accuracy;
+  const { snn, ann, agreement } = data.accuracy;
+  const same = agreement ? `answers of the ANN: ${percent(now(agreement), 2)}` : "";
   box.append(snn ? tile("Accuracy", figure("headline-accuracy", percent(now(snn), 2)), "", ann === null ? "ANN unknown"
-    : `ANN ${percent(ann, 2)}, ${plural(data.images, "image")}`)
+    : `ANN ${percent(ann, 2)}, ${plural(data.images, "image")}`, same)
+    : agreement ? tile("Agreement with the ANN", figure("headline-agreement", percent(now(agreement), 2)), "",
+      `${plural(data.images, "image")} without labels: accuracy unknown`)
     : tile("Accuracy", "-", "", data.synthetic.length ? "none: the activity is synthetic"
       : `unknown: ${plural(data.images, "image")} without labels`));
+  for (const one of data.equal) box.append(equalTile(one, figure));
   const schedule = data.schedule;
   box.append(schedule ? tile("Latency", figure("headline-latency", time(schedule.step_cycles[step - 1])), "",
-    `${schedule.images_per_second.toLocaleString("en-US", { maximumFractionDigits: 1 })} images/s after ${data.steps} steps`,
+    schedule.images_per_second === null ? "one image alone: no throughput"
+      : `${schedule.images_per_second.toLocaleString("en-US", { maximumFractionDigits: 1 })} images/s after ${data.steps} steps`,
     `busiest: ${schedule.bottleneck.name}, ${percent(schedule.bottleneck.share)}`)
     : tile("Latency", "-", "", "not scheduled: synaptile report RUN --html FILE --with-schedule"));
   const fit = data.fit, most = fit.fullest[0], chips = fit.board[0] * fit.board[1];
@@ -60,6 +65,16 @@ function tiles() {
       + " cores",
     `tightest: ${most.what} of ${most.kind === "ec" ? "EC" : most.kind} core ${most.core}, ${percent(most.used / most.limit)}`));
   return box;
+}
+
+// The comparison that counts: what the SNN has spent when it answers as well as the ANN.
+function equalTile(one, figure) {
+  const title = `SNN over ANN at equal ${one.measure}`, wanted = `within 1 point of the ANN's: ${percent(one.wanted, 2)}`;
+  if (one.step === null)
+    return tile(title, figure(`headline-equal-${one.measure}`, "-"), "", `not by T=${data.steps}: best ${percent(one.best, 2)} at T=${one.best_step}`);
+  const value = one.ratios[data.top];
+  return tile(title, figure(`headline-equal-${one.measure}`, ratio(value), value === null ? "" : value < 1 ? "good" : "bad"),
+    `from T=${one.step}, up to ${data.top}`, wanted);
 }
 
 // The lines behind a figure: the energy view, on its accounting and step.
@@ -85,6 +100,9 @@ function tableOne() {
     rows.push(["accuracy, %", ann === null ? "-" : (100 * ann).toFixed(2),
       ...steps.map((step) => ({ text: (100 * snn[step - 1]).toFixed(2), class: step === state.step ? "now" : "" }))]);
   }
+  if (data.accuracy.agreement)
+    rows.push(["as the ANN, %", "100", ...steps.map((step) => ({ text: (100 * data.accuracy.agreement[step - 1]).toFixed(2),
+      class: step === state.step ? "now" : "" }))]);
   if (data.schedule)
     rows.push(["latency, ms", "-",
       ...steps.map((step) => ({ text: (data.schedule.step_cycles[step - 1] / (1e3 * data.schedule.clock_mhz)).toPrecision(4),
@@ -133,6 +151,14 @@ function ladder() {
   return el("div", { class: "card long" }, el("h2", {}, `Energy ladder at T = ${state.step}, per image`),
     dim("Each rung holds the one below it. The bars stack what the rungs add: the ANN's one pass first, then the SNN after every number of steps. Open a rung for the lines behind it."),
     ladderChart(), el("div", { class: "scroll" }, el("table", { id: "ladder" }, el("thead", {}, el("tr", {}, head)), body)));
+}
+
+// Time, power and energy-delay product of both sides.
+function powerCard() {
+  if (!data.power) return null;
+  const sheets = data.power[state.step - 1].flatMap((sheet, at) => [at ? el("h3", {}, sheet.title) : el("h2", {}, sheet.title),
+    table(["<" + sheet.header[0], ...sheet.header.slice(1)], sheet.rows, { id: ["times", "power", "products"][at] }), dim(sheet.caption)]);
+  return el("div", { class: "card long" }, ...sheets);
 }
 
 // Traffic of every level of memory, and both sides in one dataflow beside each side at its best.

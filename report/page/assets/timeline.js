@@ -171,7 +171,7 @@ function stepCard() {
   const s = data.schedule;
   const row = (name, cycles) => [name, whole(cycles), time(cycles)];
   const facts = [row(`latency to the logits of T = ${state.step}`, s.step_cycles[state.step - 1]),
-    row(`latency of all ${data.steps} steps`, s.latency_cycles), row("interval between images", s.interval_cycles),
+    row(`latency of all ${data.steps} steps`, s.latency_cycles), ...(s.images > 1 ? [row("interval between images", s.interval_cycles)] : []),
     row("makespan", s.makespan_cycles), row(`busiest: ${s.bottleneck.name}`, s.bottleneck.busy_cycles)];
   const box = card("Cycles", el("div", { class: "two" }, table(["<", "cycles", "time"], facts), useCard()));
   if (s.notes.length) box.append(el("ul", { class: "notes" }, s.notes.map((note) => el("li", {}, note))));
