@@ -26,7 +26,7 @@ _LOCK = ".synaptile.lock"
 _OWNER = ".synaptile.owner"
 _NAMES = ("energy", "ratio", "break_even", "memory", "links", "timeline", "cores", "schedule")
 _BEFORE = {f"{name}.{suffix}" for name in _NAMES for suffix in ("json", "csv", "md", "png", "svg")}
-"""What runs consisted of beside their records, before there were lists."""
+"""What reports on a run write."""
 
 
 def check_output(directory: str | Path) -> Path:
@@ -113,14 +113,17 @@ def final(path: Path) -> Path:
 
 
 def _listed(folder: Path) -> set[str]:
-    """Files that commands have written there; for a run of before there were lists, those that they used to write."""
+    """Files that commands have written there, by their list; and reports beside a run or in folders of it, listed or not."""
+    reports: set[str] = set()
+    if (folder / "activity.npz").is_file():
+        below = [one for one in folder.iterdir() if (one / "energy.json").is_file() and not (one / "activity.npz").exists()]
+        reports = {
+            file.relative_to(folder).as_posix() for one in (folder, *below) for file in one.iterdir() if file.name in _BEFORE
+        }
     try:
-        files = read_object(folder / LIST)["files"]
-        return {str(name) for name in files}
-    except FileNotFoundError:
-        return {name for name in _BEFORE if (folder / "activity.npz").is_file() and (folder / name).is_file()}
+        return reports | {str(name) for name in read_object(folder / LIST)["files"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
+        return reports
 
 
 def _remove(folder: Path, name: str) -> None:
