@@ -152,7 +152,7 @@ def test_variants_and_fixed_parameters_reach_the_points(folder: Path) -> None:
     assert context.chip_of(points[2].settings).clock_mhz == 100.0
 
 
-def test_the_shipped_study_is_sound() -> None:
-    path = Path(__file__).parents[2] / "examples" / "vit_tiny_200_chips.yaml"
-    plan = plan_of(path)
-    assert plan.planned == 200 and plan.objectives == ("latency_ms", "energy_static_pj", "area_mm2")
+@pytest.mark.parametrize(("name", "points"), [("vit_tiny_200_chips", 200), ("node_and_voltage", 13)])
+def test_the_shipped_study_is_sound(name: str, points: int) -> None:
+    plan = plan_of(Path(__file__).parents[2] / "examples" / f"{name}.yaml")
+    assert plan.planned == points and plan.objectives == ("latency_ms", "energy_static_pj", "area_mm2")
