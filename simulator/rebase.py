@@ -10,6 +10,7 @@ import numpy as np
 from synaptile.conversion.graph import Convolution2d
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
+from synaptile.hwmodels import Chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
@@ -22,7 +23,7 @@ from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.number_format import check_numeric
 from synaptile.simulator.operations import Ledger
-from synaptile.simulator.schedule.remap import images_kept, same_counts
+from synaptile.simulator.schedule.remap import images_kept, remapped, same_counts, same_words
 from synaptile.simulator.settling import settled_steps
 
 
@@ -66,6 +67,17 @@ def rebased(activity: Activity, program: CoreProgram) -> Activity:
     return moved
 
 
+def counted_on(activity: Activity, chip: Chip) -> Activity:
+    """The run as it is billed on a chip: counted anew, on a mapping of its own, where words or units differ from those mapped to.
+
+    Raises DoesNotFit, and InputError as `rebased`.
+    """
+    own = activity.program
+    if same_words(chip, own.chip) or not len(own.parts.node):
+        return activity
+    return rebased(activity, remapped(activity, chip))
+
+
 def first_steps(activity: Activity, steps: int) -> Activity:
     """The run as it stood after its first `steps` steps: no step depends on a later one. Raises InputError out of range."""
     if not 1 <= steps <= activity.steps:
@@ -97,6 +109,7 @@ def first_steps(activity: Activity, steps: int) -> Activity:
         spikes=spikes,
         settled=settled_steps(activity.program.graph, spikes),
         convolutions={name: counts[:steps] for name, counts in activity.convolutions.items()},
+        departures={name: counts[:steps] for name, counts in activity.departures.items()},
         fetches={name: replace(fetched, rows=fetched.rows[:steps]) for name, fetched in activity.fetches.items()},
     )
 
