@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"model": {"grph": "a.spk"}}, "model.grph is not a known key: did you mean 'graph'?"),
         ({"steps": 0}, "steps is 0: must be at least 1"),
         ({"steps": "3"}, "steps is '3': must be an integer"),
-        ({"numeric": "fp32"}, "numeric is 'fp32': must be 'float32', 'float64' or 'int8'"),
+        ({"numeric": "fp32"}, "numeric is 'fp32': must be 'float32', 'float64', 'int8' or 'chip'"),
         ({"model": {}}, "model names nothing: give exactly one of graph, timm, digits, run"),
         ({"model": {"digits": True, "graph": "a.spk"}}, "model names graph and digits"),
         ({"model": {"graph": "a.spk", "preset": "paper"}}, "a model of kind graph brings its own preset"),
