@@ -10,8 +10,9 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.banks import own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
-from synaptile.hwmodels.node import Supply, problem
+from synaptile.hwmodels.node import REFERENCE, Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
+from synaptile.hwmodels.sram_table import LARGEST_BYTES, SMALLEST_BYTES
 
 MOST_SEGMENTS = 2**16
 """Segments of a table that is executed."""
@@ -32,6 +33,25 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
         yield (found[0],), found[1]
+    yield from _moved_banks(chip)
+
+
+def _moved_banks(chip: Chip) -> Iterator[Problem]:
+    """Banks priced by Horowitz' line move to another node as CACTI 7's do, so they lie within its sizes."""
+    if chip.scaling == "none" or chip.process_nm == REFERENCE.process_nm:
+        return
+    core, ec, smallest, largest = chip.synapse_core, chip.ec_core, 8 * SMALLEST_BYTES, 8 * LARGEST_BYTES
+    banks = [("synapse_core", "weight", core.weight_bank_bits, core.weight_memory_bits, chip.memories.weight)]
+    banks.append(("synapse_core", "state", core.state_bank_bits, core.state_memory_bits, chip.memories.state))
+    if ec is not None:
+        banks.append(("ec_core", "state", ec.state_bank_bits, ec.state_memory_bits, chip.memories.ec_state))
+    for section, memory, bank, whole, own in banks:
+        if own is None and not smallest <= (bank or whole) <= largest:
+            text = (
+                f"is {bank or whole:,}, beyond the banks of {smallest:,} to {largest:,} bits of CACTI 7, by which an access "
+                f"moves from {REFERENCE.process_nm:g} to {chip.process_nm:g} nm: give a bank of such a size, or section memories"
+            )
+            yield (section, f"{memory}_{'bank' if bank else 'memory'}_bits"), text
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:
