@@ -34,3 +34,6 @@ PLACEMENT_METHODS: tuple[PlacementMethod, ...] = get_args(PlacementMethod)
 MAPPING_GOALS: tuple[MappingGoal, ...] = get_args(MappingGoal)
 NUMERICS: tuple[Numeric, ...] = get_args(Numeric)
 SYNCHRONISATIONS: tuple[Synchronisation, ...] = get_args(Synchronisation)
+
+WIDTH = 100
+"""Columns of a terminal that every table fits in."""
