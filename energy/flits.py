@@ -2,13 +2,13 @@
 
 A job sends one message over each multicast tree of its part that holds its token: elements of spike_header_bits + ceil(log2 of
 a spike's values) bits (spikes) or word_bits (real values, partial sums), at least one flit. A flit crosses each link of the tree
-once; a link between two chips costs the crossing in place of a hop. Injection and ejection cost nothing of their own.
+once; a link between two chips costs the crossing in place of a hop. Injection, ejection and delivery within a tile are
+billed where the chip prices them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +18,12 @@ from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.messages import spike_flits
+from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import elements_per_channel
+from synaptile.mapper.topology import crossing, router_name, topology_of, trees
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role
@@ -29,54 +32,92 @@ from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 HOP, CROSSING = "flit hop", "chip crossing"
-"""Ops of the bill: one flit over one link of the mesh, and over one link between two chips."""
+"""Ops of the bill: one flit over one link between routers of a chip, and over one link between two chips."""
+
+INJECTION, EJECTION, WITHIN_TILE = "flit injection", "flit ejection", "flit within a tile"
+"""Ops of the bill, where the chip prices them: one flit from a core to its router, from a router to a core, and on top of both
+for each core of the sender's own tile."""
 
 ROLES = (Role.PARTIAL_SUMS, Role.SPIKES, Role.REAL_VALUES)
 """What a flow carries. In the ANN activations take the place of spikes, as real values."""
 
 
 class Trees(NamedTuple):
-    """Links that one flit of each multicast tree crosses, shape (groups,): `hops` all of them, `crossings` those between chips.
+    """What one flit of each multicast tree crosses, shape (groups,): `hops` all links, `crossings` those between chips.
 
-    `flow` is one flow of each group: they share source and region.
+    It is injected `copies` times, ejected at `leaves` cores, `near` of them on the sender's tile. `flow` is one flow of each
+    group: they share source and region.
     """
 
     hops: Int64
     crossings: Int64
     flow: Int64
+    copies: Int64
+    leaves: Int64
+    near: Int64
+
+    def passed(self, chip: Chip, group: int, flits: Int64) -> dict[str, Int64]:
+        """What flits of a group count as, op by op."""
+        counted = {HOP: self.hops - self.crossings, CROSSING: self.crossings}
+        counted |= {INJECTION: self.copies, EJECTION: self.leaves, WITHIN_TILE: self.near}
+        return {op: flits * counted[op][group] for op in priced_ops(chip)}
+
+
+_AT_CORES = {
+    INJECTION: "injection_pj_per_flit",
+    EJECTION: "ejection_pj_per_flit",
+    WITHIN_TILE: "within_tile_pj_per_flit",
+}
+"""Figures of the chip that price what happens between a core and its router."""
+
+
+def priced_ops(chip: Chip) -> tuple[str, ...]:
+    """Ops of the network that a chip's bills have."""
+    return HOP, CROSSING, *(op for op, figure in _AT_CORES.items() if getattr(chip.noc, figure) is not None)
+
+
+def unpriced_at_cores(chip: Chip) -> list[str]:
+    """What happens between a core and its router without a price."""
+    return [op.removeprefix("flit ") for op, figure in _AT_CORES.items() if getattr(chip.noc, figure) is None]
 
 
 def noc_prices(chip: Chip) -> dict[str, Price]:
     """Op -> price; a chip that stands alone prices no crossing."""
+    at_cores = {
+        op: Price(getattr(chip.noc, figure), chip.origin(f"noc.{figure}"))
+        for op, figure in _AT_CORES.items()
+        if op in priced_ops(chip)
+    }
     noc, crossing = chip.noc, chip.noc.chip_crossing_pj_per_flit
     stands_alone = f"unpriced: {chip.name} gives no chip crossing"
     return {
         HOP: Price(noc.energy_pj_per_flit_hop, chip.origin("noc.energy_pj_per_flit_hop")),
         CROSSING: Price(crossing, stands_alone if crossing is None else chip.origin("noc.chip_crossing_pj_per_flit")),
+        **at_cores,
     }
 
 
 def trees_of(program: CoreProgram) -> Trees:
     """Hops and crossings of every tree: of its links, or on a chip without multicast of one path a receiving core."""
-    flows, routes, cores, mesh = program.flows, program.routes, program.cores, program.chip.mesh
-    groups = len(routes.hops)
+    flows, routes, size = program.flows, program.routes, len(program.cores.kind)
+    groups, topology, tile = len(routes.hops), topology_of(program.chip, program.board), tile_of_cores(program).astype(np.int64)
     leaving = np.flatnonzero(flows.group >= 0)
     flow = np.zeros(groups, np.int64)
     flow[flows.group[leaving]] = leaving
-    if program.chip.noc.multicast:
-        width = program.board[0] * mesh.width
-        ends = [(tile % width // mesh.width, tile // width // mesh.height) for tile in (routes.link_from, routes.link_to)]
-        crosses = (ends[0][0] != ends[1][0]) | (ends[0][1] != ends[1][1])
-        before = np.concatenate([[0], np.cumsum(crosses)])
-        return Trees(routes.hops.astype(np.int64), before[routes.offset[1:]] - before[routes.offset[:-1]], flow)
-    size = len(cores.kind)
     once = np.unique(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
     group, target = once // size, once % size
-    source = routes.source_core[group]
-    between = np.abs(cores.x[source] // mesh.width - cores.x[target] // mesh.width)
-    between += np.abs(cores.y[source] // mesh.height - cores.y[target] // mesh.height)
-    crossings = np.bincount(group, between, minlength=groups).astype(np.int64)
-    return Trees(routes.unicast_hops.astype(np.int64), crossings, flow)
+    source = tile[routes.source_core[group]]
+    leaves = np.bincount(group, minlength=groups).astype(np.int64)
+    near = np.bincount(group, source == tile[target], minlength=groups).astype(np.int64)
+    if program.chip.noc.multicast:
+        before = np.append(0, np.cumsum(crossing(topology, routes.link_from, routes.link_to)))
+        crosses = before[routes.offset[1:]] - before[routes.offset[:-1]]
+        return Trees(routes.hops.astype(np.int64), crosses, flow, np.ones(groups, np.int64), leaves, near)
+    ends = np.empty((2, int(routes.unicast_hops.sum())), np.int32)
+    offset = trees(topology, source, np.arange(group.size + 1), tile[target], ends)
+    path = np.repeat(group, np.diff(offset))
+    crosses = np.bincount(path, crossing(topology, *ends), minlength=groups).astype(np.int64)
+    return Trees(routes.unicast_hops.astype(np.int64), crosses, flow, leaves, leaves, near)
 
 
 def snn_flits(activity: Activity) -> Tally | str:
@@ -92,9 +133,9 @@ def snn_flits(activity: Activity) -> Tally | str:
 
 def _flits_of_run(activity: Activity) -> Tally | str:
     program, noc = activity.program, activity.program.chip.noc
-    flows, trees, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
+    flows, laid, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
     tally = Tally(program.node_names, activity.steps)
-    for group, flow in enumerate(trees.flow):
+    for group, flow in enumerate(laid.flow):
         part = parts_of(program)[flows.source[flow]]
         tokens = slice(int(flows.token_start[flow]), int(flows.token_stop[flow]))
         start, stop = int(flows.start[flow]), int(flows.stop[flow])
@@ -103,19 +144,19 @@ def _flits_of_run(activity: Activity) -> Tally | str:
             spikes = counts.recorded(part.node.name, start, stop, tokens)
             if spikes is None:
                 return f"needs a schedule: spikes of {part.node.name!r} were not recorded for channels {start}:{stop} apart"
-            bits = noc.spike_header_bits + ceil(log2(part.node.values))
-            flits = np.maximum(1, -(-spikes * bits // noc.flit_bits)).sum(axis=(0, 2))
+            neurons = (stop - start) * elements_per_channel(part.node)
+            flits = spike_flits(noc, spikes, neurons, part.node.values).sum(axis=(0, 2))
         else:
             flits = _word_flits(program, int(flow), part.accumulators) * activity.images * np.ones(activity.steps, np.int64)
-        _add(tally, program, trees, group, flits)
+        _add(tally, program, laid, group, flits)
     return tally
 
 
 def ann_flits(program: CoreProgram) -> Tally:
     """Flits of one dense pass of one image over the same trees: a word an activation, one set of partial sums."""
-    trees, tally = trees_of(program), Tally(program.node_names, 1)
-    for group, flow in enumerate(trees.flow):
-        _add(tally, program, trees, group, np.array([_word_flits(program, int(flow), 1)]), spiking=False)
+    laid, tally = trees_of(program), Tally(program.node_names, 1)
+    for group, flow in enumerate(laid.flow):
+        _add(tally, program, laid, group, np.array([_word_flits(program, int(flow), 1)]), spiking=False)
     return tally
 
 
@@ -132,41 +173,52 @@ def scheduled_flits(timeline: Timeline) -> Tally:
     role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
     key = ((core.astype(np.int64) - NO_CORE) * nodes + program.parts.node[part]) * len(ROLES) + role
     unique, row = np.unique(key, return_inverse=True)
-    counts = np.zeros((2, len(unique), tally.steps), np.int64)
-    for i, links in enumerate((messages.hops, messages.crossings)):
-        np.add.at(counts[i], (row, step), messages.flits.astype(np.int64) * links)
-    for i, code in enumerate(unique.tolist()):
-        core_and_node, role_index = divmod(code, len(ROLES))
-        core_index, node = divmod(core_and_node, nodes)
-        _add_links(tally, core_index + NO_CORE, node, ROLES[role_index], counts[0, i], counts[1, i])
+    for op, links in crossed_by_messages(timeline).items():
+        counts = np.zeros((len(unique), tally.steps), np.int64)
+        np.add.at(counts, (row, step), messages.flits.astype(np.int64) * links)
+        for i, code in enumerate(unique.tolist()):
+            core_and_node, role_index = divmod(code, len(ROLES))
+            core_index, node = divmod(core_and_node, nodes)
+            tally.add(core_index + NO_CORE, node, ROLES[role_index], op, counts[i])
     return tally
 
 
 def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]:
     """Energy of every mesh link in pJ per image, name -> pJ, in the order of the schedule's links."""
     links, program = timeline.links, timeline.program
-    mesh, width = program.chip.mesh, program.board[0] * program.chip.mesh.width
+    topology = topology_of(program.chip, program.board)
     found: dict[str, float] = {}
     for i in np.flatnonzero(links.kind == LinkKind.MESH):
-        (x0, y0), (x1, y1) = (divmod(int(tile), width)[::-1] for tile in (links.source[i], links.target[i]))
-        crosses = (x0 // mesh.width, y0 // mesh.height) != (x1 // mesh.width, y1 // mesh.height)
-        price = pj[CROSSING if crosses else HOP]
-        found[f"({x0},{y0})->({x1},{y1})"] = int(links.flits[i]) * price / timeline.images
+        source, target = int(links.source[i]), int(links.target[i])
+        price = pj[CROSSING if topology.chip[source] != topology.chip[target] else HOP]
+        ends = (router_name(topology, end).removeprefix("tile ").replace(" ", "") for end in (source, target))
+        found["->".join(ends)] = int(links.flits[i]) * price / timeline.images
     return found
 
 
-def _add_links(tally: Tally, core: int, node: int, role: Role, hops: Int64, crossings: Int64) -> None:
-    """Add flits times links: `hops` counts all links, `crossings` those of them that join two chips. Shape (steps,) each."""
-    tally.add(core, node, role, HOP, hops - crossings)
-    tally.add(core, node, role, CROSSING, crossings)
+def crossed_by_messages(timeline: Timeline) -> dict[str, Int64]:
+    """What each flit of every message counts as, op by op, shape (messages,)."""
+    program, messages = timeline.program, timeline.messages
+    laid, tile = trees_of(program), tile_of_cores(program)
+    copy = messages.target_core >= 0
+    source = tile[program.routes.source_core[messages.group]]
+    passed = {
+        HOP: messages.hops.astype(np.int64) - messages.crossings,
+        CROSSING: messages.crossings.astype(np.int64),
+        INJECTION: np.ones(copy.size, np.int64),
+        EJECTION: np.where(copy, 1, laid.leaves[messages.group]),
+        WITHIN_TILE: np.where(copy, source == tile[messages.target_core], laid.near[messages.group]),
+    }
+    return {op: passed[op] for op in priced_ops(program.chip)}
 
 
-def _add(tally: Tally, program: CoreProgram, trees: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:
-    flow = int(trees.flow[group])
+def _add(tally: Tally, program: CoreProgram, laid: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:
+    flow = int(laid.flow[group])
     part = parts_of(program)[program.flows.source[flow]]
     partial = program.flows.input[flow] == PARTIAL_SUMS
     role = ROLES[0 if partial else 1 if spiking and program.flows.spiking[flow] else 2]
-    _add_links(tally, part.core, part.node_index, role, flits * trees.hops[group], flits * trees.crossings[group])
+    for op, count in laid.passed(program.chip, group, flits).items():
+        tally.add(part.core, part.node_index, role, op, count)
 
 
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
