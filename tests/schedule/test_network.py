@@ -24,7 +24,7 @@ from tests.schedule.naive_network import NaiveNetwork
 from tests.schedule.programs import plain_chip
 
 WIDTH = 4
-BOUNDED = {"flow_control": "cut_through", "packet_flits": 3, "input_queue_flits": 8}
+BOUNDED: dict[str, Any] = {"flow_control": "cut_through", "packet_flits": 3, "input_queue_flits": 8}
 
 
 def chip_of(width: int = WIDTH, **noc: Any) -> Chip:
@@ -48,8 +48,8 @@ def lay(chip: Chip, rng: np.random.Generator, count: int, receivers: int) -> tup
                 here = there
         paths.append(path)
     every = sorted({link for path in paths for link in path})
-    ends = np.array(every, np.int32).reshape(-1, 2).T
-    links = list_links(chip, topology, ends[0], ends[1], np.arange(topology.tiles, dtype=np.int32))
+    joined = np.array(every, np.int32).reshape(-1, 2).T
+    links = list_links(chip, topology, joined[0], joined[1], np.arange(topology.tiles, dtype=np.int32))
     builder = TreeBuilder(links)
     for tree, path in enumerate(paths):
         reached = {there: at for at, (_, there) in enumerate(path)}
@@ -104,7 +104,7 @@ def test_every_message_arrives_in_the_cycle_that_the_naive_network_says(data: st
     control = data.draw(st.sampled_from(["cut_through", "wormhole"]))
     worm = control == "wormhole"
     topology = data.draw(st.sampled_from(["mesh", "tree"] if worm else ["mesh", "torus", "tree"]))
-    packet = data.draw(st.sampled_from([None, 2, 3, 7]) if worm else st.integers(1, 4))
+    packet: Any = data.draw(st.sampled_from([None, 2, 3, 7]) if worm else st.integers(1, 4))
     queue = data.draw(st.integers(1, 6)) if worm else packet * (2 if topology == "torus" else 1) + data.draw(st.integers(0, 3))
     chip = chip_of(
         3,
