@@ -14,6 +14,8 @@ from synaptile.energy.accountings import Comparison
 from synaptile.energy.bill import CHIP, NO_CORE, Bill
 from synaptile.energy.flits import link_energy
 from synaptile.foundation.errors import InputError
+from synaptile.hwmodels import Chip
+from synaptile.hwmodels.area import tile_area_mm2
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import Timeline
 
@@ -154,7 +156,9 @@ class CoreUse:
 
     `neurons` and `neurons_limit` are the core's. Memory is in bits: on a synapse core weights and state have memories of their
     own; on an EC core both share the state memory, so `weight_bits_available` is None and `state_bits_used` includes weights.
-    `ops` is exact over all images of the run, `energy_pj` is per image, `share` its part in the energy of all cores.
+    `ops` is exact over all images of the run. `energy_pj` is per image, up to `rung`, `share` its part in that of all cores.
+    `area_mm2` is None on a chip that states none, `w_per_mm2` (that energy over the time of an image in the schedule) also
+    without a schedule.
     """
 
     core: int
@@ -169,8 +173,16 @@ class CoreUse:
     state_bits_used: int
     state_bits_available: int
     ops: int
+    rung: str
     energy_pj: float
     share: float
+    area_mm2: float | None
+    w_per_mm2: float | None
+
+    @property
+    def pj_per_mm2(self) -> float | None:
+        """Energy per image and area."""
+        return None if self.area_mm2 is None else self.energy_pj / self.area_mm2
 
     @property
     def weight_share(self) -> float | None:
@@ -183,12 +195,14 @@ class CoreUse:
         return self.state_bits_used / self.state_bits_available if self.weight_share is None else self.weight_share
 
 
-def core_use(program: CoreProgram, executed: Bill) -> tuple[CoreUse, ...]:
-    """One `CoreUse` per core of the program, in core order."""
+def core_use(program: CoreProgram, executed: Bill, top: Comparison, chip: Chip, seconds: float | None) -> tuple[CoreUse, ...]:
+    """One `CoreUse` per core of the program, in core order; an image takes `seconds` on `chip` where that was scheduled."""
     cores = program.cores
     count = len(cores.kind)
-    energy = executed.energy_by(executed.core, count).sum(axis=1)
+    group = np.where(top.snn.core == NO_CORE, count, top.snn.core).astype(np.int32)
+    energy = top.snn.energy_by(group, count + 1)[:count].sum(axis=1)
     ops = executed.counts_by(executed.core, count)
+    areas = _core_areas_mm2(chip)
     whole = float(energy.sum())
     limits = {kind: program.limits(kind) for kind in CoreKind if np.any(cores.kind == kind)}
     uses = []
@@ -209,11 +223,25 @@ def core_use(program: CoreProgram, executed: Bill) -> tuple[CoreUse, ...]:
                 state_bits_used=int(state[core]),
                 state_bits_available=state_limit,
                 ops=int(ops[core]),
+                rung=top.name,
                 energy_pj=float(energy[core]),
                 share=float(energy[core]) / whole if whole else 0.0,
+                area_mm2=areas.get(kind),
+                w_per_mm2=float(energy[core]) * 1e-12 / seconds / areas[kind] if seconds and kind in areas else None,
             )
         )
     return tuple(uses)
+
+
+def _core_areas_mm2(chip: Chip) -> dict[CoreKind, float]:
+    """Area of one core of each kind, mm2; empty for a chip that states none."""
+    if chip.area is None:
+        return {}
+    tile, mesh = tile_area_mm2(chip), chip.mesh
+    found = {CoreKind.SYNAPSE: (tile.synapse_sram + tile.synapse_logic) / mesh.synapse_cores_per_tile}
+    if mesh.ec_cores_per_tile:
+        found[CoreKind.EC] = (tile.ec_sram + tile.ec_logic) / mesh.ec_cores_per_tile
+    return found
 
 
 def _through(energy: NDArray[np.float64], step: int) -> NDArray[np.float64]:

@@ -64,8 +64,8 @@ class EnergyReport(Tabular, Shown):
     `prices` are those of executed operations, `published` those of eq30 and released. `notes` say what the reader must know.
 
     From `executed` on each rung of the ladder holds the one below; `additions` has what each rung adds alone, `missing` says of a
-    rung that cannot be stated why. `timeline` is the schedule, if any; `best` what each side costs
-    with the token block that is best for it (`best_ladder`), None without a rung `memory`.
+    rung that cannot be stated why. `timeline` is the schedule, if any; `find_best`
+    searches for `best`.
     """
 
     activity: Activity
@@ -79,7 +79,7 @@ class EnergyReport(Tabular, Shown):
     missing: Mapping[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
     performance: Performance | None = None
-    best: Best | None = None
+    find_best: Callable[[], Best] | None = None
 
     @property
     def steps(self) -> int:
@@ -158,11 +158,14 @@ class EnergyReport(Tabular, Shown):
         return self._side(accounting, side).lines(node=node, core=core, step=step, through=through)
 
     def heaviest(
-        self, count: int = 10, *, step: int | None = None, accounting: str = "executed", side: str = "snn"
+        self, count: int = 10, *, step: int | None = None, accounting: str | None = None, side: str = "snn"
     ) -> tuple[Line, ...]:
-        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all."""
+        """The `count` lines that cost most through `step`, cores summed, heaviest first; unpriced lines come before all.
+
+        `accounting` is a rung (default: the highest that the report reaches).
+        """
         through = self._step(step) if side == "snn" else 1
-        lines = self._side(accounting, side).merged_over_cores().lines(through=through)
+        lines = self._side(accounting or self.top, side).merged_over_cores().lines(through=through)
         return tuple(sorted(lines, key=lambda line: -np.inf if line.energy_pj is None else -line.energy_pj))[:count]
 
     @property
@@ -179,6 +182,11 @@ class EnergyReport(Tabular, Shown):
     def ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
         """The energy ladder through `step` (default: all), SNN and ANN side by side; rungs in `missing` are left out."""
         return tuple(self.rung(name, step=step) for name in LADDER if name in self.comparisons)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """What each side costs with the token block that is best for it, searched when asked for; None without rung `memory`."""
+        return None if self.find_best is None else self.find_best()
 
     def best_ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
         """The rungs from `memory` on with each side at its best: the token block that costs it least (see `best`)."""
@@ -225,8 +233,10 @@ class EnergyReport(Tabular, Shown):
 
     @cached_property
     def cores(self) -> tuple[CoreUse, ...]:
-        """What each core holds, issued and cost over the whole run."""
-        return core_use(self.activity.program, self.comparison("executed").snn)
+        """What each core holds, issued and cost over the whole run, up to the highest rung."""
+        seconds = None if self.timeline is None else 1e-3 * self.timeline.milliseconds(self.timeline.interval_cycles)
+        executed, top = self.comparison("executed").snn, self.comparison(self.top)
+        return core_use(self.activity.program, executed, top, self.chip, seconds)
 
     def line_rows(self) -> Iterator[tuple[Any, ...]]:
         """Every line of every accounting and of what each rung adds, under `LINE_COLUMNS`; no line stands twice."""

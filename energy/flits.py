@@ -3,7 +3,7 @@
 A job sends one message over each multicast tree of its part that holds its token: elements of spike_header_bits + ceil(log2 of
 a spike's values) bits (spikes) or word_bits (real values, partial sums), at least one flit. A flit crosses each link of the tree
 once; a link between two chips costs the crossing in place of a hop. Injection, ejection and delivery within a tile are
-billed where the chip prices them.
+billed where the chip prices them. Where each spike is a message, a silent token sends none.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Trees(NamedTuple):
 _AT_CORES = {
     INJECTION: "injection_pj_per_flit",
     EJECTION: "ejection_pj_per_flit",
-    WITHIN_TILE: "within_tile_pj_per_flit",
+    WITHIN_TILE: "tile_pj_per_flit",
 }
 """Figures of the chip that price what happens between a core and its router."""
 
@@ -193,6 +193,10 @@ def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]
         price = pj[CROSSING if topology.chip[source] != topology.chip[target] else HOP]
         ends = (router_name(topology, end).removeprefix("tile ").replace(" ", "") for end in (source, target))
         found["->".join(ends)] = int(links.flits[i]) * price / timeline.images
+    at_cores = [op for op in _AT_CORES if op in pj]
+    tally = scheduled_flits(timeline) if at_cores else None
+    if tally is not None:
+        found["within tiles"] = sum(tally.total(op) * pj[op] for op in at_cores) / timeline.images
     return found
 
 

@@ -27,10 +27,10 @@ def spike_bits(noc: NoC, spikes: Any, neurons: Any, values: int) -> Any:
 
 
 def spike_flits(noc: NoC, spikes: NDArray[np.integer], neurons: int, values: int) -> Int64:
-    """Flits of messages, as `spike_bits`; at least one, which says that the token is complete."""
-    if noc.spikes_per_message == "one":
+    """Flits of messages, as `spike_bits`; at least one, which says that the token is complete. Or each spike on its own."""
+    if noc.messages == "spike":
         per_spike = -(-(noc.spike_header_bits + _payload(values)) // noc.flit_bits)
-        return np.maximum(1, spikes.astype(np.int64) * per_spike)
+        return spikes.astype(np.int64) * per_spike
     bits = spike_bits(noc, spikes.astype(np.int64), neurons, values)
     flits: Int64 = np.maximum(1, -(-bits // noc.flit_bits)).astype(np.int64)
     return flits

@@ -20,8 +20,8 @@ def network_contradictions(chip: Chip) -> Iterator[Problem]:
             ("mesh", side),
             f"is {getattr(mesh, side)}, a ring of a torus needs 3 routers: enlarge it, or write topology: mesh",
         )
-    if noc.spikes_per_message == "one" and noc.spike_format != "aer":
-        text = f"is {noc.spike_format}, but a message holds one spike (noc.spikes_per_message): write aer, or token there"
+    if noc.messages == "spike" and noc.spike_format != "aer":
+        text = f"is {noc.spike_format}, but each spike is a message (noc.messages): write aer, or token there"
         yield ("noc", "spike_format"), text
     if noc.flow_control == "unbounded":
         if noc.packet_flits is not None:

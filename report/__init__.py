@@ -4,6 +4,7 @@ from synaptile.report.break_even import break_even_figure
 from synaptile.report.critical_path import critical_nodes, merge_holds
 from synaptile.report.embedding import EmbeddingRun, cosine_table, cosines, embedding_figure, embedding_steps_table
 from synaptile.report.energy_files import report_csv, report_json, write_report
+from synaptile.report.equal import accuracy_per_step
 from synaptile.report.figures import memory_map, ratio_figure
 from synaptile.report.methods import MethodRun, method_figure, method_steps_table, method_table
 from synaptile.report.timeline_export import schedule_figures
@@ -21,7 +22,7 @@ from synaptile.report.views.energy import (
 )
 from synaptile.report.views.memory import best_table, levels_table, phases_table
 from synaptile.report.views.program import placement_table, program_table
-from synaptile.report.views.run import accuracy_per_step, run_document, table1
+from synaptile.report.views.run import run_document, table1
 from synaptile.report.views.timeline import (
     busiest_links_table,
     core_use_table,

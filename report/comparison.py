@@ -13,9 +13,9 @@ from synaptile.energy import EnergyReport
 from synaptile.foundation.shown import Shown
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind
+from synaptile.report.equal import accuracy_per_step
 from synaptile.report.numbers import energy_text, figure_text, percent
 from synaptile.report.views.document import Sheet
-from synaptile.report.views.run import accuracy_per_step
 from synaptile.simulator.schedule.timeline import Timeline
 
 MOST_GROUPS = 20
@@ -190,15 +190,14 @@ def _cycles(a: EnergyReport, b: EnergyReport) -> tuple[Changes, ...]:
         return ()
     pair = (a.timeline, b.timeline)
     latency = [t.milliseconds(t.latency_cycles) for t in pair]
+    rates = (pair[0].images_per_second, pair[1].images_per_second)
     busy = [float(t.cores.busy.mean()) / max(t.makespan_cycles, 1) for t in pair]
     return (
         Changes(
             "Cycles",
             (
                 _number("latency, all steps", latency[0], latency[1], lambda value: f"{value:.3f} ms"),
-                _number(
-                    "throughput, images/s", pair[0].images_per_second, pair[1].images_per_second, lambda value: f"{value:,.1f}"
-                ),
+                _number("throughput, images/s", *rates, lambda value: f"{value:,.1f}"),
                 _share("cores busy, mean", busy[0], busy[1]),
                 Change("busiest", _busiest(pair[0]), _busiest(pair[1])),
             ),

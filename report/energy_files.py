@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from synaptile.energy import Bill, EnergyReport, Line, Price
 from synaptile.energy.breakdown import KEYS, LINE_COLUMNS
 from synaptile.energy.levels import memory_levels
 from synaptile.foundation.files import write_text
+from synaptile.report.equal import Equal
 from synaptile.report.render.markdown import markdown
 from synaptile.report.views.run import energy_document
 
@@ -23,16 +24,19 @@ FORMAT_VERSION = 1
 """Version of the JSON layout."""
 
 
-def write_report(report: EnergyReport, directory: str | Path) -> tuple[Path, ...]:
-    """Write energy.json, energy.csv and energy.md into `directory`, each atomically. Returns their paths."""
+def write_report(report: EnergyReport, directory: str | Path, equals: Sequence[Equal] = ()) -> tuple[Path, ...]:
+    """Write energy.json, energy.csv and energy.md into `directory`, each atomically. Returns their paths.
+
+    `equals` are at which step the SNN answers as well as the ANN (`equal_answers`).
+    """
     folder = Path(directory)
-    texts = {"json": report_json(report), "csv": report_csv(report), "md": markdown(energy_document(report))}
+    texts = {"json": report_json(report, equals), "csv": report_csv(report), "md": markdown(energy_document(report, equals))}
     for suffix, text in texts.items():
         write_text(folder / f"energy.{suffix}", text)
     return tuple(folder / f"energy.{suffix}" for suffix in texts)
 
 
-def report_json(report: EnergyReport) -> str:
+def report_json(report: EnergyReport, equals: Sequence[Equal] = ()) -> str:
     """All figures as JSON text; energies in pJ per image, steps cumulative, unpriced figures null."""
     activity, program = report.activity, report.activity.program
     document = {
@@ -53,6 +57,7 @@ def report_json(report: EnergyReport) -> str:
         "memory_levels": [asdict(level) for level in memory_levels(report)],
         "performance": _performance(report),
         "missing_rungs": dict(report.missing),
+        "equal_answers": [asdict(one) for one in equals],
         "split": {key: [asdict(piece) for piece in report.split(key)] for key in _split_keys(report)},
         "heaviest": [line_fields(line) for line in report.heaviest()],
         "unpriced": [line_fields(line) for line in report.unpriced],

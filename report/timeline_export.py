@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from synaptile.hwmodels import chip_document
 from synaptile.report.critical_path import merge_holds
 from synaptile.report.trace.names import link_names
 from synaptile.simulator.schedule.timeline import UNITS, Timeline
@@ -18,15 +19,16 @@ def schedule_figures(timeline: Timeline) -> dict[str, Any]:
         "graph": timeline.program.graph.name,
         "chip": timeline.program.chip.name,
         "chip_digest": timeline.program.chip.digest,
+        "chip_figures": chip_document(timeline.program.chip),
         "synchronisation": timeline.synchronisation,
         "clock_mhz": timeline.clock_mhz,
         "images": timeline.images,
-        "remapped": timeline.remapped,
+        "remapped": timeline.remapped or "executed_on" in timeline.activity.provenance,
         "makespan_cycles": timeline.makespan_cycles,
         "latency_cycles": timeline.latency_cycles,
         "latency_ms": timeline.milliseconds(timeline.latency_cycles),
         "step_end_cycles": timeline.step_end_cycles.tolist(),
-        "interval_cycles": timeline.interval_cycles,
+        "interval_cycles": timeline.interval_cycles if timeline.images > 1 else None,
         "images_per_second": timeline.images_per_second,
         "bottleneck": {"name": timeline.bottleneck.name, "busy_cycles": timeline.bottleneck.busy_cycles},
         "phases": phase_rows(timeline),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from synaptile.energy import EnergyReport, price
-from synaptile.foundation.errors import InputError
+from synaptile.foundation.errors import ChipError, InputError
 from synaptile.foundation.files import write_json
 from synaptile.foundation.types import Progress
-from synaptile.hwmodels import Chip, load_chip
+from synaptile.hwmodels import Chip, as_chip, chip_from_document, load_chip
 from synaptile.images import ImageSet
 from synaptile.mapper import CoreProgram
 from synaptile.report import (
@@ -36,9 +38,13 @@ from synaptile.report import (
     timeline_figure,
     write_report,
 )
+from synaptile.report.equal import equal_answers
 from synaptile.report.study_files import write_sweep
-from synaptile.simulator import Relief, Timeline, execute, relief, schedule
-from synaptile.studies.rundir import Run
+from synaptile.simulator import Activity, Relief, Timeline, execute, relief, schedule
+from synaptile.simulator.rebase import rebased
+from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip
+from synaptile.studies.outputs import final, record
+from synaptile.studies.rundir import Run, load_run
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
 from synaptile.studies.sweeping.rows import Sweep
@@ -46,6 +52,10 @@ from synaptile.studies.sweeping.run import run_sweep
 from synaptile.terminal import counted
 from synaptile.text import TextSet
 
+STREAM = 4
+"""Images streamed through a schedule unless said: enough to show a steady state."""
+
+SCHEDULE = "schedule.json"
 LONGEST_STRETCHES = 12
 """Stretches of the critical path that a report prints; schedule.json has them all."""
 
@@ -66,11 +76,73 @@ def execute_images(
     return Run(activity, chosen.labels, answers, chosen.files)
 
 
-def schedule_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Timeline:
-    """Schedule a run on its own chip, or on another given by name or file."""
-    target = None if chip is None else load_chip(chip)
+def schedule_run(run: Run, chip: Chip | str | None, images: int | None, synchronisation: str | None) -> Timeline:
+    """Schedule a run on its own chip, or on another, given or by name or file; `images` None is `STREAM`, or as many as can be.
+
+    On another chip the run is counted anew where its spikes allow that: operations and accesses are then those of that mapping.
+    """
+    activity = run.activity if chip is None else on_chip(run, as_chip(chip))
+    target = activity.program.chip if chip is None else as_chip(chip)
+    count = _streamable(activity, anew=chip is not None) if images is None else images
     with counted("scheduling") as progress:
-        return schedule(run.activity, target, images=images, synchronisation=synchronisation, progress=progress)
+        timeline = schedule(activity, target, images=count, synchronisation=synchronisation, progress=progress)
+    if activity is run.activity:
+        return timeline
+    own = run.activity.program.chip.name
+    note = f"the run was executed on chip {own!r}; for this one it was mapped and counted anew from the recorded spikes"
+    return replace(timeline, notes=(*activity.synthetic_notes, note, *timeline.notes[len(activity.synthetic_notes) :]))
+
+
+def _streamable(activity: Activity, *, anew: bool) -> int:
+    """Leading images that can be streamed: of one length, and with spikes where another mapping may need them."""
+    most = min(STREAM, activity.images if not anew else max(images_kept(activity), 1))
+    lengths = [] if activity.lengths is None else activity.lengths[:most].tolist()
+    return next((at for at, length in enumerate(lengths) if length != lengths[0]), most)
+
+
+def on_chip(run: Run, chip: Chip) -> Activity:
+    """The run as another chip would have recorded it; as it is where it did not keep the spikes for that. Raises DoesNotFit."""
+    activity = run.activity
+    if same_chip(chip, activity.program.chip):
+        return activity
+    program = remapped(activity, chip)
+    try:
+        return rebased(activity, program)
+    except InputError:
+        return activity
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """How a schedule was made that lies in a folder: on which chip, of how many images, how cores agreed."""
+
+    chip: Chip
+    images: int
+    synchronisation: str
+
+
+def scheduled_in(directory: Path, run: Run) -> Scheduled | None:
+    """What the ``schedule.json`` of a folder says; None without one, or where it is of another chip than can be known."""
+    try:
+        document = json.loads((directory / SCHEDULE).read_text(encoding="utf-8"))
+        own = run.activity.program.chip
+        chip = own if document["chip_digest"] == own.digest else chip_from_document(document["chip_figures"], document["chip"])
+        return Scheduled(chip, int(document["images"]), str(document["synchronisation"]))
+    except (OSError, ValueError, KeyError, TypeError, ChipError):
+        return None
+
+
+def run_of(directory: str | Path) -> tuple[Run, Scheduled | None]:
+    """A run and its schedule; of a folder inside a run's that `schedule --chip` wrote, that run on that chip.
+
+    Raises FileFormatError where neither the folder nor the one around it holds a run.
+    """
+    folder = Path(directory)
+    if (folder / SCHEDULE).is_file() and not (folder / "activity.npz").is_file():
+        run = load_run(folder.parent)
+    else:
+        run = load_run(folder)
+    return run, scheduled_in(folder, run)
 
 
 def relieve_run(run: Run, chip: str | None, images: int, synchronisation: str | None) -> Relief:
@@ -87,11 +159,12 @@ def report_schedule(timeline: Timeline, directory: Path, console: Console) -> No
     if (phases := phases_table(timeline)) is not None:
         console.print(phases)
     console.print(critical_path_table(timeline, LONGEST_STRETCHES))
-    write_json(directory / "schedule.json", schedule_figures(timeline))
-    written = [directory / "schedule.json"]
+    write_json(directory / SCHEDULE, schedule_figures(timeline))
+    written = [directory / SCHEDULE]
     for figure, name in ((link_heat_map, "links"), (timeline_figure, "timeline"), (core_use_figure, "cores")):
         written += figure(timeline, directory / name)
-    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
+    record(directory, written)
+    console.print(f"Written to {final(directory)}: {', '.join(path.name for path in written)}", soft_wrap=True)
 
 
 def report_run(
@@ -108,21 +181,23 @@ def report_run(
     They go into `directory`; for another chip or number format than the run's own into a folder of that name inside it. With a
     `timeline` the run is priced on the chip that was scheduled, and the ladder reaches its last rung.
     """
-    activity = run.activity
-    directory = directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
+    activity = run.activity if timeline is None else timeline.activity
+    run_folder, directory = directory, directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
     target = timeline.program.chip if timeline is not None else chip or activity.program.chip
     bill = price(activity, target, timeline=timeline, number_format=number_format)
-    console.print(run_document(bill, run.known_labels, ann_accuracy=run.ann_accuracy))
+    known: dict[str, Any] = {"ann_accuracy": run.ann_accuracy, "ann_logits": run.ann_logits}
+    console.print(run_document(bill, run.known_labels, **known))
     if activity.lengths is not None:
         console.print(cosine_table(activity, run.ann_logits))
-    written = list(write_report(bill, directory))
+    written = list(write_report(bill, directory, equal_answers(bill, run.known_labels, **known)))
     if not bill.unpriced:
         written += ratio_figure(bill, directory / "ratio")
         if activity.lengths is None:  # it scales images that are alike
             console.print(break_even_table(bill))
             written += break_even_figure(bill, directory / "break_even")
     written += memory_map(bill, directory / "memory")
-    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
+    record(run_folder, written)
+    console.print(f"Written to {final(directory)}: {', '.join(path.name for path in written)}", soft_wrap=True)
     return bill
 
 

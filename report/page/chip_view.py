@@ -69,8 +69,10 @@ def core_columns(report: EnergyReport) -> dict[str, Any]:
     columns["uses"] = {name: used.tolist() for name, used in uses.items()}
     own = own_cores(report)
     columns["ops"] = [core.ops for core in report.cores] if own else None
-    columns["energy_pj"] = [_digits(core.energy_pj) for core in report.cores] if own else None
-    columns["top_pj"] = _top_energy(report).tolist() if own else None
+    columns["energy_pj"] = _energy(report, "executed").tolist() if own else None
+    columns["top_pj"] = _energy(report, report.top).tolist() if own else None
+    power = [core.w_per_mm2 for core in report.cores]
+    columns["w_per_mm2"] = [_digits(value) for value in power if value is not None] if own and all(power) else None
     columns["cycles"] = None
     if timeline is not None:
         cycles = timeline.cores
@@ -127,9 +129,9 @@ def link_columns(timeline: Timeline) -> dict[str, Any]:
     }
 
 
-def _top_energy(report: EnergyReport) -> NDArray[np.float64]:
-    """Energy of each core on the highest rung, all steps, shape (cores,)."""
-    bill = report.comparison(report.top).snn
+def _energy(report: EnergyReport, accounting: str) -> NDArray[np.float64]:
+    """Energy of each core up to a rung, all steps, shape (cores,)."""
+    bill = report.comparison(accounting).snn
     cores = len(report.cores)
     group = np.where(bill.core == NO_CORE, cores, bill.core).astype(np.int32)
     energy = bill.energy_by(group, cores + 1).sum(axis=1)[:cores]

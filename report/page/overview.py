@@ -15,20 +15,25 @@ from synaptile.energy.prices import Price
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.report.energy_files import line_fields
+from synaptile.report.equal import accuracy_per_step, agreement_per_step, equal_answers
 from synaptile.report.page.chip_view import shown_program
 from synaptile.report.views.chip import figure_rows
 from synaptile.report.views.energy import cheaper_text
 from synaptile.report.views.memory import blocks_lines, residency
 from synaptile.report.views.power import power_tables
 from synaptile.report.views.program import fullest
-from synaptile.report.views.run import accuracy_per_step
 
 
 def overview_document(
-    report: EnergyReport, labels: Sequence[int] | NDArray[np.integer] | None, *, ann_accuracy: float | None
+    report: EnergyReport,
+    labels: Sequence[int] | NDArray[np.integer] | None,
+    *,
+    ann_accuracy: float | None,
+    ann_logits: NDArray[Any] | None,
 ) -> dict[str, Any]:
     """JSON-able: names, accountings per step, accuracy, fit, notes, prices and provenance. Energies in pJ per image."""
     activity, program = report.activity, shown_program(report)
+    agreement = agreement_per_step(activity, ann_logits)
     return {
         "graph": {"name": program.graph.name, "digest": program.graph.digest, "nodes": len(program.graph.nodes)},
         "chip": {
@@ -50,10 +55,13 @@ def overview_document(
         "accountings": [_accounting(report, name) for name in report.comparisons],
         "memory": _memory(report),
         "power": _power(report),
+        "ann_latency_ms": None if report.performance is None else 1e3 * report.performance.ann.latency_s,
         "accuracy": {
             "snn": None if labels is None else accuracy_per_step(activity, labels).tolist(),
             "ann": None if labels is None else ann_accuracy,
+            "agreement": None if agreement is None else agreement.tolist(),
         },
+        "equal": [asdict(one) for one in equal_answers(report, labels, ann_accuracy=ann_accuracy, ann_logits=ann_logits)],
         "fit": _fit(program),
         "unpriced": [line_fields(line) for line in report.unpriced],
         "notes": list(report.notes),

@@ -34,7 +34,7 @@ def schedule_summary(timeline: Timeline) -> dict[str, Any]:
         "latency_cycles": timeline.latency_cycles,
         "step_cycles": timeline.first_image_cycles.tolist(),
         "step_end_cycles": timeline.step_end_cycles.tolist(),
-        "interval_cycles": timeline.interval_cycles,
+        "interval_cycles": timeline.interval_cycles if timeline.images > 1 else None,
         "images_per_second": timeline.images_per_second,
         "bottleneck": {
             "name": timeline.bottleneck.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +37,19 @@ SCRIPTS = (
 
 
 def page_text(
-    report: EnergyReport, labels: Sequence[int] | NDArray[np.integer] | None = None, *, ann_accuracy: float | None = None
+    report: EnergyReport,
+    labels: Sequence[int] | NDArray[np.integer] | None = None,
+    *,
+    ann_accuracy: float | None = None,
+    ann_logits: NDArray[Any] | None = None,
 ) -> str:
     """The page as HTML text.
 
-    `labels` (one per image) and `ann_accuracy` (0..1) as in `views.run.table1`. What is small stands in the page as JSON;
-    what grows with cores and nodes stands there compressed. Raises InputError where labels and images do not match.
+    `labels` (one per image), `ann_accuracy` (0..1), `ann_logits` as in `views.run.table1`. What is small stands in the page
+    as JSON; what grows with cores and nodes stands there compressed. Raises InputError where labels and images do not match.
     """
     timeline = report.timeline
-    small = overview_document(report, labels, ann_accuracy=ann_accuracy)
+    small = overview_document(report, labels, ann_accuracy=ann_accuracy, ann_logits=ann_logits)
     small["mesh"] = mesh_document(report)
     small["schedule"] = None if timeline is None else schedule_summary(timeline)
     large = {
@@ -72,7 +77,8 @@ def write_page(
     labels: Sequence[int] | NDArray[np.integer] | None = None,
     *,
     ann_accuracy: float | None = None,
+    ann_logits: NDArray[Any] | None = None,
 ) -> Path:
     """Write `page_text` to `path`, atomically. Returns the path."""
-    write_text(path, page_text(report, labels, ann_accuracy=ann_accuracy))
+    write_text(path, page_text(report, labels, ann_accuracy=ann_accuracy, ann_logits=ann_logits))
     return Path(path)

@@ -98,12 +98,12 @@ def group_table(report: EnergyReport, key: str, *, accounting: str = "executed",
 
 
 def heaviest_table(report: EnergyReport, count: int = 10, *, step: int | None = None, exact: bool = False) -> Sheet:
-    """The heaviest executed lines opened: op x count x pJ, and below them where each price comes from.
+    """The heaviest lines of the highest rung opened: op x count x pJ, and below them where each price comes from.
 
     `exact` lines have the count over all images, others the count per image.
     """
     lines = report.heaviest(count, step=step)
-    return _line_table(f"The {len(lines)} heaviest lines of the SNN", lines, report, exact=exact)
+    return _line_table(f"The {len(lines)} heaviest lines of the SNN, up to rung {report.top}", lines, report, exact=exact)
 
 
 def unpriced_table(report: EnergyReport, *, exact: bool = False) -> Sheet:
@@ -112,7 +112,7 @@ def unpriced_table(report: EnergyReport, *, exact: bool = False) -> Sheet:
 
 
 def _line_table(title: str, lines: Sequence[Line], report: EnergyReport, *, exact: bool) -> Sheet:
-    whole = report.comparison("executed").snn_pj[-1]
+    whole = report.comparison(report.top).snn_pj[-1]
     sources = {line.op: line.price.source for line in lines}
     counts = ("count", "images") if exact else ("count / image",)
     return Sheet(
@@ -163,7 +163,7 @@ def utilisation_table(report: EnergyReport) -> Sheet:
             rows.append((*names, what, *amounts, *last))
             names = ("", "")
     return Sheet(
-        f"Use of the {len(report.cores)} cores on {report.activity.program.chip.name}",
+        f"Use of the {len(report.cores)} cores on {report.activity.program.chip.name}, energy up to rung {report.top}",
         ("kind", "cores", "what", "least", "median", "most", "limit per core", "median"),
         tuple(rows),
         prose=("what",),
@@ -173,13 +173,37 @@ def utilisation_table(report: EnergyReport) -> Sheet:
 def fullest_cores_table(report: EnergyReport, count: int = 10) -> Sheet:
     """The `count` cores whose memory is fullest, with what they issue and cost."""
     cores = sorted(report.cores, key=lambda core: (-core.memory_use, core.core))[:count]
-    return _core_table(f"The {len(cores)} fullest cores", cores, report)
+    return _core_table(f"The {len(cores)} fullest cores, energy up to rung {report.top}", cores, report)
 
 
-def costliest_cores_table(report: EnergyReport, count: int = 10) -> Sheet:
-    """The `count` cores that cost most."""
-    cores = sorted(report.cores, key=lambda core: -core.energy_pj)[:count]
-    return _core_table(f"The {len(cores)} costliest cores", cores, report)
+def hottest_cores_table(report: EnergyReport, count: int = 5) -> Sheet:
+    """The `count` cores that cost most, and where the chip states areas the `count` of most energy, or power, per mm2."""
+    rankings = [("energy", sorted(report.cores, key=lambda core: (-core.energy_pj, core.core))[:count])]
+    powered = any(core.w_per_mm2 is not None for core in report.cores)
+    if any(core.area_mm2 is not None for core in report.cores):
+        dense = sorted(report.cores, key=lambda core: (-(core.pj_per_mm2 or 0.0), core.core))[:count]
+        rankings.append(("W/mm2" if powered else "energy per mm2", dense))
+    rows = [
+        (
+            ranking,
+            f"{core.core} {core.kind}",
+            f"{core.x},{core.y}",
+            energy_text(core.energy_pj),
+            percent(core.share),
+            "-" if core.area_mm2 is None else f"{core.area_mm2:.4g}",
+            "-" if core.pj_per_mm2 is None else energy_text(core.pj_per_mm2),
+            "-" if core.w_per_mm2 is None else f"{core.w_per_mm2:.3g}",
+        )
+        for ranking, cores in rankings
+        for core in cores
+    ]
+    return Sheet(
+        f"The {count} hottest cores, up to rung {report.top}",
+        ("ranked by", "core", "tile", "energy", "of all cores", "mm2", "per mm2", "W/mm2"),
+        tuple(rows),
+        caption="Energy per image; W/mm2 over the time that an image takes in the schedule."
+        + ("" if powered else " No W/mm2: it needs a schedule and a chip that states areas."),
+    )
 
 
 def _core_table(title: str, cores: Sequence[CoreUse], report: EnergyReport) -> Sheet:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import EnergyReport
-from synaptile.foundation.errors import InputError
+from synaptile.report.equal import Equal, Labels, accuracy_per_step, agreement_per_step, equal_answers
 from synaptile.report.methods import settling_notes
 from synaptile.report.numbers import five, shown_steps
 from synaptile.report.views.activity import density_table, marked
 from synaptile.report.views.document import Document, Sheet
 from synaptile.report.views.energy import (
-    costliest_cores_table,
     fullest_cores_table,
     group_table,
     heaviest_table,
+    hottest_cores_table,
     ladder_table,
     prices_table,
     ratios_table,
@@ -29,26 +29,19 @@ from synaptile.report.views.energy import (
 from synaptile.report.views.memory import best_table, levels_table
 from synaptile.report.views.power import power_tables
 from synaptile.report.views.program import placement_table
-from synaptile.simulator.activity import Activity
-
-Labels = Sequence[int] | NDArray[np.integer]
 
 
-def accuracy_per_step(activity: Activity, labels: Labels) -> NDArray[np.float64]:
-    """Top-1 accuracy at each step, shape (steps,), 0..1. Raises InputError unless there is one label per image of the run."""
-    wanted = np.asarray(labels)
-    if wanted.shape != (activity.images,):
-        raise InputError(f"{activity.images} images were run and labels have shape {wanted.shape}: give one label per image")
-    if activity.synthetic is not None:
-        raise InputError(f"the activity is synthetic ({activity.synthetic}): it has no logits, hence no accuracy")
-    hits: NDArray[np.float64] = (activity.logits.argmax(axis=2) == wanted).mean(axis=1)
-    return hits
-
-
-def table1(report: EnergyReport, labels: Labels | None = None, *, ann_accuracy: float | None = None) -> Sheet:
+def table1(
+    report: EnergyReport,
+    labels: Labels | None = None,
+    *,
+    ann_accuracy: float | None = None,
+    ann_logits: NDArray[Any] | None = None,
+) -> Sheet:
     """The paper's Table 1 for one run: accuracy (with `labels`, one per image) and energy ratio of each accounting per step.
 
-    `ann_accuracy` is the original network's, 0..1, on the same images; a dash stands where nothing is known.
+    `ann_accuracy` is the original network's, 0..1, on the same images, `ann_logits` its answers, shape (images, classes): how
+    many the SNN gives too needs no labels. A dash stands where nothing is known.
     """
     steps, activity = shown_steps(report.steps), report.activity
     rows: list[tuple[str, ...]] = []
@@ -56,6 +49,9 @@ def table1(report: EnergyReport, labels: Labels | None = None, *, ann_accuracy: 
         accuracy = accuracy_per_step(activity, labels)
         original = "-" if ann_accuracy is None else five(100 * ann_accuracy, 2)
         rows.append(("Acc. (%)", original, *(five(100 * accuracy[step - 1], 2) for step in steps)))
+    agreement = agreement_per_step(activity, ann_logits)
+    if agreement is not None:
+        rows.append(("as the ANN (%)", "100", *(five(100 * agreement[step - 1], 2) for step in steps)))
     for name, comparison in report.comparisons.items():
         ratios = None if comparison.unpriced else comparison.ratios()
         cells = ("unpr." if ratios is None else five(ratios[step - 1], 3) for step in steps)
@@ -70,13 +66,43 @@ def table1(report: EnergyReport, labels: Labels | None = None, *, ann_accuracy: 
     )
 
 
-def run_document(report: EnergyReport, labels: Labels | None = None, *, ann_accuracy: float | None = None) -> Document:
+def equal_table(report: EnergyReport, equals: Sequence[Equal]) -> Sheet:
+    """SNN over ANN on every rung at the first step from which the SNN answers as well: the comparison that counts."""
+    images = report.activity.images
+    rows = []
+    for one in equals:
+        wanted = f"{one.measure} {five(100 * one.wanted, 2)} %"
+        if one.step is None:
+            best = f"not by T={report.steps} (best {five(100 * one.best, 2)} %, T={one.best_step})"
+            rows.append((wanted, best, *("-" for _ in report.comparisons)))
+        else:
+            ratios = ("unpr." if ratio is None else five(ratio, 3) for ratio in one.ratios.values())
+            rows.append((wanted, f"T={one.step}", *ratios))
+    return Sheet(
+        "SNN / ANN at equal answers: within 1 point of the ANN",
+        ("wanted", "from", *report.comparisons),
+        tuple(rows),
+        prose=("from",),
+        caption=f"The first step from which it stays so, to T={report.steps}. One of {images:,} images is "
+        f"{five(100 / images, 3)} points.",
+    )
+
+
+def run_document(
+    report: EnergyReport,
+    labels: Labels | None = None,
+    *,
+    ann_accuracy: float | None = None,
+    ann_logits: NDArray[Any] | None = None,
+) -> Document:
     """A run on the terminal: Table 1 first, then where the energy goes, then cores, spikes and placement, then notes.
 
-    `labels` and `ann_accuracy` as in `table1`.
+    `labels`, `ann_accuracy` and `ann_logits` as in `table1`.
     """
+    equals = equal_answers(report, labels, ann_accuracy=ann_accuracy, ann_logits=ann_logits)
     sheets = (
-        table1(report, labels, ann_accuracy=ann_accuracy),
+        table1(report, labels, ann_accuracy=ann_accuracy, ann_logits=ann_logits),
+        *((equal_table(report, equals),) if equals else ()),
         ladder_table(report),
         *power_tables(report),
         *memory_tables(report),
@@ -84,6 +110,7 @@ def run_document(report: EnergyReport, labels: Labels | None = None, *, ann_accu
         *_where_it_goes(report),
         heaviest_table(report),
         utilisation_table(report),
+        hottest_cores_table(report),
         fullest_cores_table(report),
         density_table(report.activity),
         placement_table(report.activity.program),
@@ -91,19 +118,23 @@ def run_document(report: EnergyReport, labels: Labels | None = None, *, ann_accu
     return Document("", sheets, report.activity.synthetic_notes, notes=(*report.notes, *settling_notes(report.activity)))
 
 
-def energy_document(report: EnergyReport) -> Document:
-    """energy.md: ladder, ratio of each step, kinds, layers, heaviest lines with exact counts, costliest cores, prices, notes."""
+def energy_document(report: EnergyReport, equals: Sequence[Equal] = ()) -> Document:
+    """energy.md: ladder, ratio of each step, kinds, layers, heaviest lines with exact counts, hottest cores, prices, notes.
+
+    `equals` are at which step the SNN answers as well as the ANN.
+    """
     activity = report.activity
     run = f"{activity.images} images, {report.steps} steps, run in {activity.numeric}, billed at {report.number_format}"
     sheets = (
         ladder_table(report),
+        *((equal_table(report, equals),) if equals else ()),
         *power_tables(report),
         *memory_tables(report),
         ratios_table(report),
         *_where_it_goes(report),
         heaviest_table(report, exact=True),
         *((unpriced_table(report, exact=True),) if report.unpriced else ()),
-        costliest_cores_table(report),
+        hottest_cores_table(report),
         prices_table(report),
     )
     facts = (("run", run), ("energies", "per image"))

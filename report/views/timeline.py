@@ -25,6 +25,9 @@ _WAITED_FOR = {
     Cause.BARRIER: "the barrier",
     Cause.PHASE: "its phase",
 }
+ALONE = "not streamed: one image alone"
+"""What stands for a throughput that no stream has shown."""
+
 _WHERE_CYCLES_WENT = ("busy", "", "no input", "network", "idle")
 
 
@@ -32,11 +35,7 @@ def timeline_document(timeline: Timeline) -> Document:
     """Latency, interval, makespan, the bottleneck, where cycles of each kind of core went; steps behind a click."""
     facts = (
         ("latency of an image", _cycles_and_time(timeline, timeline.latency_cycles)),
-        *(
-            (("interval between images", _cycles_and_time(timeline, timeline.interval_cycles)), ("throughput", rate))
-            if (rate := _throughput(timeline))
-            else ()
-        ),
+        *_streamed(timeline),
         ("makespan", f"{_cycles_and_time(timeline, timeline.makespan_cycles)}, {timeline.images:,} images"),
         ("busiest", f"{timeline.bottleneck.name}, {percent(timeline.bottleneck.share)} of the makespan"),
         ("synchronisation", f"{timeline.synchronisation}, {timeline.clock_mhz:g} MHz"),
@@ -53,25 +52,27 @@ def timeline_document(timeline: Timeline) -> Document:
     return Document(title, sheets, marked(timeline.activity), facts, timeline.notes)
 
 
-def _throughput(timeline: Timeline) -> str:
-    """Images per second of a stream; nothing of one image alone."""
-    return "" if timeline.images_per_second is None else f"{timeline.images_per_second:,.1f} images/s"
+def _streamed(timeline: Timeline) -> tuple[tuple[str, str], ...]:
+    """What a stream of images has, and one image alone has not."""
+    if timeline.images_per_second is None:
+        return (("throughput", ALONE),)
+    interval = ("interval between images", _cycles_and_time(timeline, timeline.interval_cycles))
+    return interval, ("throughput", f"{timeline.images_per_second:,.1f} images/s")
 
 
 def schedule_table(timeline: Timeline) -> Sheet:
     """Latency, throughput and makespan of a schedule, and what limits it."""
-    rate = _throughput(timeline)
+    rate = timeline.images_per_second
     logits = [(f"  to the logits of step {step}", timeline.first_image_cycles[step - 1]) for step in _steps(timeline)]
-    times = [
+    times: list[tuple[str, float]] = [
         ("latency of an image", timeline.latency_cycles),
         *logits,
-        *([("interval between images", timeline.interval_cycles)] if rate else []),
+        *([] if rate is None else [("interval between images", timeline.interval_cycles)]),
         ("makespan", timeline.makespan_cycles),
         (f"busiest: {timeline.bottleneck.name}", timeline.bottleneck.busy_cycles),
     ]
     rows = [(what, *_cycle_cells(timeline, cycles)) for what, cycles in times]
-    if rate:
-        rows.insert(len(logits) + 2, ("throughput", "", rate))
+    rows.insert(-2, ("throughput", "", ALONE if rate is None else f"{rate:,.1f} images/s"))
     return Sheet(
         f"Schedule of {timeline.program.graph.name} on {timeline.program.chip.name}: {timeline.images} "
         f"image{'s' if timeline.images > 1 else ''}, {timeline.activity.steps} steps, {timeline.synchronisation}, "

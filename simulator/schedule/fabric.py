@@ -36,9 +36,9 @@ class Fabric(NamedTuple):
 
     Every mesh and injection link ends in a queue of `room` flits, the first `queues` links; cores send from sources, numbered
     after them. `port` (queues + cores,) orders the inputs of a router. `ring` is the ring of a torus that a link is part of, -1
-    elsewhere. Tree i has nodes ``node_offset[i]:node_offset[i + 1]``, its injection first, one per link (`node_link`); behind
-    node v come ``child[child_offset[v]:child_offset[v + 1]]``; `leaf` is the leaf of a tree, -1 in front of routers. A packet has
-    up to `longest` flits. A link carries `per_cycle` flits in `per_flit` cycles.
+    elsewhere. Tree i has nodes ``node_offset[i]:node_offset[i + 1]``, its injection first, one per link (`node_link`), behind its
+    `parent`; behind node v come ``child[child_offset[v]:child_offset[v + 1]]``; `leaf` is the leaf of a tree, -1 in front of
+    routers. A packet has up to `longest` flits. A link carries `per_cycle` flits in `per_flit` cycles.
     """
 
     control: int
@@ -47,6 +47,7 @@ class Fabric(NamedTuple):
     port: Int32
     node_offset: Int64
     node_link: Int32
+    parent: Int64
     child_offset: Int64
     child: Int32
     leaf: Int32
@@ -132,6 +133,7 @@ def build_fabric(chip: Chip, links: Links, trees: Trees, source_core: Int32, rin
         port=_ports(links),
         node_offset=offset,
         node_link=link,
+        parent=parent,
         child_offset=np.searchsorted(parent[children], np.arange(link.size + 1)).astype(np.int64),
         child=children.astype(np.int32),
         leaf=leaf,
@@ -145,7 +147,7 @@ def build_fabric(chip: Chip, links: Links, trees: Trees, source_core: Int32, rin
 
 def _none(links: Links) -> Fabric:
     none, long = np.zeros(0, np.int32), np.zeros(1, np.int64)
-    return Fabric(UNBOUNDED, links.latency[:0], none, none, long, none, long, none, none, 0, 1, 0, 1, 1)
+    return Fabric(UNBOUNDED, links.latency[:0], none, none, long, none, long, long, none, none, 0, 1, 0, 1, 1)
 
 
 def check_packets(chip: Chip, flits: Int32) -> None:

@@ -29,6 +29,19 @@ def enqueue(fabric: Fabric, state: FlitState, message: int, core: int, now: int)
 
 
 @uncounted
+def unloaded(fabric: Fabric, tree: int, leaf: int) -> int:
+    """Cycles that a head takes to a leaf, numbered among all, with no other packet about: what a message of no flit takes."""
+    node = fabric.node_offset[tree]
+    while fabric.leaf[node] != leaf:
+        node += 1
+    took, node = 0, fabric.parent[node]
+    while node >= 0:
+        took += fabric.latency[fabric.node_link[node]]
+        node = fabric.parent[node]
+    return took
+
+
+@uncounted
 def advance(fabric: Fabric, state: FlitState, now: int) -> int:
     """Do one cycle; returns the next one in which anything can move, NEVER where nothing is left or all is locked up.
 

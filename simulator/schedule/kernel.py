@@ -12,7 +12,7 @@ from typing import Any
 from synaptile.foundation.types import Int32
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.fabric import NEVER, UNBOUNDED, Place
-from synaptile.simulator.schedule.flits import advance, enqueue
+from synaptile.simulator.schedule.flits import advance, enqueue, unloaded
 from synaptile.simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
 from synaptile.simulator.schedule.links import deliver, send
 from synaptile.simulator.schedule.plan import Room
@@ -223,17 +223,22 @@ def _hand_to_network(tables: Tables, costs: Costs, state: State, job: int, now: 
     """Queue the messages of a job that ended at its core's injection link."""
     rows, slots = costs.duration.shape[1], tables.slots
     step, row = job // rows, job % rows
-    count = slots.offset[row + 1] - slots.offset[row]
-    if count == 0:
-        return
-    state.cores.leaving[tables.jobs.core[row]] += 1
-    state.cores.unsent[job] = count
     for slot in range(slots.offset[row], slots.offset[row + 1]):
         message = step * slots.tree.size + slot
         state.send_order[message] = state.totals[Total.SENT]
         state.totals[Total.SENT] += 1
         state.bounded.tree[message], state.bounded.size[message] = slots.tree[slot], costs.flits[step, slot]
-        enqueue(tables.fabric, state.bounded, message, tables.jobs.core[row], now)
+        if costs.flits[step, slot] > 0:
+            state.cores.unsent[job] += 1
+            enqueue(tables.fabric, state.bounded, message, tables.jobs.core[row], now)
+            continue
+        tree, state.injected[message] = slots.tree[slot], now
+        for leaf in range(tables.trees.leaf_offset[tree], tables.trees.leaf_offset[tree + 1]):
+            when = now + unloaded(tables.fabric, tree, leaf)
+            state.delivered[message] = max(state.delivered[message], when)
+            _reach(tables, state, job, leaf, (when, now))
+    if state.cores.unsent[job] > 0:
+        state.cores.leaving[tables.jobs.core[row]] += 1
 
 
 @uncounted

@@ -144,6 +144,22 @@ def _send_all(messages: Messages, trees: Trees, state: LinkState, injected: Int6
 
 
 @uncounted
+def _pass_silently(fabric: Fabric, state: FlitState, message: int, now: int, delivered: Int64) -> None:
+    """A message of no flit: it takes no link, and is there as soon as a head could be."""
+    tree = state.tree[message]
+    state.injected[message] = now
+    for node in range(fabric.node_offset[tree], fabric.node_offset[tree + 1]):
+        when, before = now, fabric.parent[node]
+        while before >= 0:
+            when += fabric.latency[fabric.node_link[before]]
+            before = fabric.parent[before]
+        if state.base.size:
+            state.passage[:, state.base[message] + node - fabric.node_offset[tree]] = when
+        if fabric.leaf[node] >= 0:
+            delivered[message] = max(delivered[message], when)
+
+
+@uncounted
 def _run(fabric: Fabric, state: FlitState, messages: Messages, order: Int64, delivered: Int64) -> bool:
     """Advance cycle by cycle until all is delivered; False where nothing can move and something is left."""
     at = 0
@@ -154,7 +170,10 @@ def _run(fabric: Fabric, state: FlitState, messages: Messages, order: Int64, del
         if now == NEVER:
             return bool(state.totals[Place.ACTIVE] == 0)
         while at < order.size and messages.time[order[at]] == now:
-            enqueue(fabric, state, order[at], messages.core[order[at]], now)
+            if messages.flits[order[at]] > 0:
+                enqueue(fabric, state, order[at], messages.core[order[at]], now)
+            else:
+                _pass_silently(fabric, state, order[at], now, delivered)
             at += 1
         advance(fabric, state, now)
         for i in range(state.totals[Place.DELIVERED]):

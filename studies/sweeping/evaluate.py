@@ -82,7 +82,7 @@ def _times(timeline: Timeline) -> dict[str, Any]:
         "latency_cycles": timeline.latency_cycles,
         "latency_ms": timeline.milliseconds(timeline.latency_cycles),
         "interval_ms": timeline.milliseconds(timeline.interval_cycles) if timeline.images > 1 else None,
-        "images_per_second": timeline.images_per_second if timeline.images > 1 and timeline.interval_cycles else None,
+        "images_per_second": timeline.images_per_second if timeline.interval_cycles else None,
         "busiest": timeline.bottleneck.name,
         "busiest_share": timeline.bottleneck.share,
     }

@@ -49,14 +49,16 @@ def _runs(a: str, b: str, with_schedule: bool) -> tuple[Changes, ...]:
 
 def _side(directory: str, with_schedule: bool) -> Side:
     from synaptile.energy import price
-    from synaptile.pipeline import schedule_run
+    from synaptile.pipeline import run_of, schedule_run
     from synaptile.report.comparison import Side
-    from synaptile.studies.rundir import load_run
 
-    run = load_run(directory)
-    timeline = schedule_run(run, None, 1, None) if with_schedule else None
-    bill = price(run.activity, run.activity.program.chip, timeline=timeline)
-    return Side(bill, run.known_labels, run.ann_accuracy)
+    run, done = run_of(directory)
+    timeline = schedule_run(run, None, None, None) if with_schedule and done is None else None
+    if done is not None:  # a schedule that lies there is part of what is compared
+        timeline = schedule_run(run, done.chip, done.images, done.synchronisation)
+    activity = run.activity if timeline is None else timeline.activity
+    chip = activity.program.chip if timeline is None else timeline.program.chip
+    return Side(price(activity, chip, timeline=timeline), run.known_labels, run.ann_accuracy)
 
 
 def _chips(a: str, b: str) -> tuple[Changes, ...]:

@@ -10,7 +10,6 @@ import typer
 
 from synaptile.commands.options import with_suffix
 from synaptile.foundation.options import FinitePresentation, MethodName, Preset, Reset
-from synaptile.images import DIGITS, digits
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
@@ -70,6 +69,7 @@ def convert(
     from synaptile.conversion.weights import check_model, load_timm
     from synaptile.data import digits_model
     from synaptile.foundation.errors import CalibrationError
+    from synaptile.images import digits
 
     with_suffix(to, ".spk", "a graph file")
     kind = _kind_of(model)
@@ -148,6 +148,8 @@ def _kind_of(model: str) -> Kind:
         return "integer"
     if (Path(model) / "config.json").is_file():
         return "text"
+    from synaptile.images import DIGITS
+
     return "digits" if model == DIGITS else "timm"
 
 

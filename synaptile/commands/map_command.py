@@ -75,6 +75,8 @@ def map_(
     for warning in filter(None, (*slow_banks(target), handed_on_note(program))):
         console.print(warning, style="bold red")
     console.print(program_table(program))
+    if (chips := program.board[0] * program.board[1]) > 1:
+        console.print(f"{program.graph.name} takes {chips} chips of {target.name}: one alone does not hold it.", soft_wrap=True)
     console.print(placement_table(program))
     if text := balance_text(program):
         console.print(text)

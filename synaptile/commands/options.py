@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +28,27 @@ StreamImages = Annotated[int, typer.Option("--images", help="Images of the run t
 Synchronisation = Annotated[options.Synchronisation | None, typer.Option("--synchronisation", help="The chip's by default.")]
 KeepSpikes = Annotated[int, typer.Option("--keep-spikes", help="Images whose spikes are kept, to schedule them on other chips.")]
 WithSchedule = Annotated[bool, typer.Option("--with-schedule", help="Schedule first: cycles, stalls, links, static energy.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that the directory holds, and the reports on it.")]
 PageFile = Annotated[
     Path | None,
     typer.Option("--html", help="Also write a page: one HTML file that needs no network.", dir_okay=False, metavar="FILE"),
 ]
 RunDirectory = Annotated[Path, typer.Argument(help="A directory that `synaptile run` wrote.", metavar="RUN")]
+
+
+_held = ExitStack()
+
+
+def release_at_end(context: typer.Context) -> None:
+    """What this command holds is let go when it ends, however it does."""
+    context.call_on_close(_held.close)
+
+
+def hold(directory: str | Path) -> Path:
+    """A directory of output for this command alone, until it ends; made if there is none. Raises InputError naming who has it."""
+    from synaptile.studies.outputs import held
+
+    return _held.enter_context(held(directory))
 
 
 def with_suffix(path: Path, suffix: str, what: str) -> Path:

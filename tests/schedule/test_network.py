@@ -164,7 +164,7 @@ def test_a_torus_under_more_than_it_carries_never_locks_up() -> None:
         ({"topology": "torus", **BOUNDED, "packet_flits": None}, "packet_flits", "has to be known"),
         ({"packet_flits": 4}, "packet_flits", "write cut_through"),
         ({**BOUNDED, "input_queue_flits": 5000}, "input_queue_flits", "lower it"),
-        ({"spike_format": "bitmap", "spikes_per_message": "one"}, "spike_format", "write aer"),
+        ({"spike_format": "bitmap", "messages": "spike"}, "spike_format", "write aer"),
     ],
 )
 def test_a_network_that_could_lock_up_is_refused(noc: dict[str, Any], figure: str, remedy: str) -> None:

@@ -17,12 +17,13 @@ from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import InputError
 from synaptile.report import ratio_figure, report_csv, report_json, run_document, schedule_figures, schedule_table
 from synaptile.report.comparison import Side, changes_table, compare_runs
+from synaptile.report.equal import accuracy_per_step
 from synaptile.report.figures import memory_map
 from synaptile.report.page import page_text, write_comparison_page
 from synaptile.report.render.markdown import markdown
 from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
 from synaptile.report.trace import write_trace
-from synaptile.report.views.run import accuracy_per_step, energy_document
+from synaptile.report.views.run import energy_document
 from synaptile.simulator import Timeline, schedule, synthesise
 from tests.mapper.chips import small_chip
 from tests.synthetic.drawn import small_program, small_run, structure_of

@@ -17,6 +17,8 @@ function measures() {
   if (c.top_pj) {
     found[`energy, ${data.top}`] = { of: (core) => c.top_pj[core], text: energy, top: null, tint: "heat" };
     found["energy, executed"] = { of: (core) => c.energy_pj[core], text: energy, top: null, tint: "heat" };
+    if (c.w_per_mm2) found["power density"] = { of: (core) => c.w_per_mm2[core], text: (value) => `${value.toPrecision(3)} W/mm2`,
+      top: null, tint: "heat" };
     found.operations = { of: (core) => c.ops[core] / data.images, text: whole, top: null, tint: "heat" };
   }
   return found;

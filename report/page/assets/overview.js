@@ -27,7 +27,7 @@ function verdict() {
 
 function tile(title, big, small, ...lines) {
   return el("div", { class: "card tile" }, el("h2", {}, title), el("div", { class: "big" }, big,
-    small ? el("small", {}, ` ${small}`) : null), ...lines.map((line) => el("p", {}, line)));
+    small ? el("small", {}, ` ${small}`) : null), ...lines.filter(Boolean).map((line) => el("p", {}, line)));
 }
 
 function tiles() {
@@ -43,11 +43,15 @@ function tiles() {
       others.map((one) => `${one.name} ${one.ratio ? ratio(now(one.ratio)) : "unpriced"}`).join(" · ")),
     tile("Energy per image", opening("headline-snn", energy(now(top.snn_pj))), "",
       el("span", {}, "ANN ", opening("headline-ann", energy(top.ann_pj)), `, ${data.number_format}`)));
-  const { snn, ann } = data.accuracy;
+  const { snn, ann, agreement } = data.accuracy;
+  const same = agreement ? `answers of the ANN: ${percent(now(agreement), 2)}` : "";
   box.append(snn ? tile("Accuracy", figure("headline-accuracy", percent(now(snn), 2)), "", ann === null ? "ANN unknown"
-    : `ANN ${percent(ann, 2)}, ${plural(data.images, "image")}`)
+    : `ANN ${percent(ann, 2)}, ${plural(data.images, "image")}`, same)
+    : agreement ? tile("Agreement with the ANN", figure("headline-agreement", percent(now(agreement), 2)), "",
+      `${plural(data.images, "image")} without labels: accuracy unknown`)
     : tile("Accuracy", "-", "", data.synthetic.length ? "none: the activity is synthetic"
       : `unknown: ${plural(data.images, "image")} without labels`));
+  for (const one of data.equal) box.append(equalTile(one, figure));
   const schedule = data.schedule;
   box.append(schedule ? tile("Latency", figure("headline-latency", time(schedule.step_cycles[step - 1])), "",
     schedule.images_per_second === null ? "one image alone: no throughput"
@@ -61,6 +65,16 @@ function tiles() {
       + " cores",
     `tightest: ${most.what} of ${most.kind === "ec" ? "EC" : most.kind} core ${most.core}, ${percent(most.used / most.limit)}`));
   return box;
+}
+
+// The comparison that counts: what the SNN has spent when it answers as well as the ANN.
+function equalTile(one, figure) {
+  const title = `SNN over ANN at equal ${one.measure}`, wanted = `within 1 point of the ANN's: ${percent(one.wanted, 2)}`;
+  if (one.step === null)
+    return tile(title, figure(`headline-equal-${one.measure}`, "-"), "", `not by T=${data.steps}: best ${percent(one.best, 2)} at T=${one.best_step}`);
+  const value = one.ratios[data.top];
+  return tile(title, figure(`headline-equal-${one.measure}`, ratio(value), value === null ? "" : value < 1 ? "good" : "bad"),
+    `from T=${one.step}, up to ${data.top}`, wanted);
 }
 
 // The lines behind a figure: the energy view, on its accounting and step.
@@ -86,8 +100,11 @@ function tableOne() {
     rows.push(["accuracy, %", ann === null ? "-" : (100 * ann).toFixed(2),
       ...steps.map((step) => ({ text: (100 * snn[step - 1]).toFixed(2), class: step === state.step ? "now" : "" }))]);
   }
+  if (data.accuracy.agreement)
+    rows.push(["as the ANN, %", "100", ...steps.map((step) => ({ text: (100 * data.accuracy.agreement[step - 1]).toFixed(2),
+      class: step === state.step ? "now" : "" }))]);
   if (data.schedule)
-    rows.push(["latency, ms", "-",
+    rows.push(["latency, ms", data.ann_latency_ms === null ? "-" : data.ann_latency_ms.toPrecision(4),
       ...steps.map((step) => ({ text: (data.schedule.step_cycles[step - 1] / (1e3 * data.schedule.clock_mhz)).toPrecision(4),
       class: step === state.step ? "now" : "" }))]);
   for (const one of data.accountings)
