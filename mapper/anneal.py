@@ -69,9 +69,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
         other = occupant[chosen]
         if goal == tile[core]:
             continue
-        change = _change(traffic, tile, core, goal, other, board.topology)
-        if other >= 0:
-            change += _change(traffic, tile, other, tile[core], core, board.topology)
+        change = trade_change(traffic, tile, core, goal, other, board.topology)
         if move < 0:
             scale += abs(change)
             continue
@@ -89,6 +87,15 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
 def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
     low = max(position - reach, 0)
     return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
+
+
+@njit(cache=True)
+def trade_change(traffic: Traffic, tile: Int64, core: int, goal: int, other: int, topology: Topology) -> float:
+    """Change in weighted hops if `core` moved to tile `goal`, and `other`, where there is one (not -1), to where it was."""
+    change = _change(traffic, tile, core, goal, other, topology)
+    if other >= 0:
+        change += _change(traffic, tile, other, tile[core], core, topology)
+    return change
 
 
 @njit(cache=True)
