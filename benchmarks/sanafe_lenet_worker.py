@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import sanafe  # type: ignore[import-not-found]  # installed where this runs, not where it is checked
+import sanafe
 
 
 def architecture(job: dict[str, Any]) -> dict[str, Any]:

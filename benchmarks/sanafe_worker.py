@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import sanafe  # type: ignore[import-not-found]  # installed where this runs, not where it is checked
+import sanafe
 
 GROUPS = ("inputs", "layer1", "layer2")
 TIMING_MODELS = ("simple", "detailed", "cycle")

@@ -2,7 +2,8 @@
 
 A job sends one message over each multicast tree of its part that holds its token: elements of spike_header_bits + ceil(log2 of
 a spike's values) bits (spikes) or word_bits (real values, partial sums), at least one flit. A flit crosses each link of the tree
-once; a link between two chips costs the crossing in place of a hop. Injection and ejection cost nothing of their own.
+once; a link between two chips costs the crossing in place of a hop. Injection and ejection cost nothing of their own;
+a flit between cores of one tile does where the chip says so. Where each spike is a message, a silent token sends none.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
+from synaptile.simulator.schedule.loads import message_flits
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
-HOP, CROSSING = "flit hop", "chip crossing"
-"""Ops of the bill: one flit over one link of the mesh, and over one link between two chips."""
+HOP, CROSSING, WITHIN_TILE = "flit hop", "chip crossing", "flit within a tile"
+"""Ops of the bill: one flit over one link of the mesh, over one link between two chips, from core to core of one tile."""
 
 ROLES = (Role.PARTIAL_SUMS, Role.SPIKES, Role.REAL_VALUES)
 """What a flow carries. In the ANN activations take the place of spikes, as real values."""
@@ -38,21 +40,24 @@ ROLES = (Role.PARTIAL_SUMS, Role.SPIKES, Role.REAL_VALUES)
 class Trees(NamedTuple):
     """Links that one flit of each multicast tree crosses, shape (groups,): `hops` all of them, `crossings` those between chips.
 
-    `flow` is one flow of each group: they share source and region.
+    `local` counts receiving cores on the sender's own tile. `flow` is one flow of each group: they share source and region.
     """
 
     hops: Int64
     crossings: Int64
+    local: Int64
     flow: Int64
 
 
 def noc_prices(chip: Chip) -> dict[str, Price]:
     """Op -> price; a chip that stands alone prices no crossing."""
     noc, crossing = chip.noc, chip.noc.chip_crossing_pj_per_flit
+    within = noc.tile_pj_per_flit
     stands_alone = f"unpriced: {chip.name} gives no chip crossing"
     return {
         HOP: Price(noc.energy_pj_per_flit_hop, chip.origin("noc.energy_pj_per_flit_hop")),
         CROSSING: Price(crossing, stands_alone if crossing is None else chip.origin("noc.chip_crossing_pj_per_flit")),
+        **({} if within is None else {WITHIN_TILE: Price(within, chip.origin("noc.tile_pj_per_flit"))}),
     }
 
 
@@ -63,20 +68,23 @@ def trees_of(program: CoreProgram) -> Trees:
     leaving = np.flatnonzero(flows.group >= 0)
     flow = np.zeros(groups, np.int64)
     flow[flows.group[leaving]] = leaving
+    size = len(cores.kind)
+    once = np.unique(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
+    group, target = once // size, once % size
+    source = routes.source_core[group]
+    here = (cores.x[source] == cores.x[target]) & (cores.y[source] == cores.y[target])
+    local = np.bincount(group, here, groups).astype(np.int64)
     if program.chip.noc.multicast:
         width = program.board[0] * mesh.width
         ends = [(tile % width // mesh.width, tile // width // mesh.height) for tile in (routes.link_from, routes.link_to)]
         crosses = (ends[0][0] != ends[1][0]) | (ends[0][1] != ends[1][1])
         before = np.concatenate([[0], np.cumsum(crosses)])
-        return Trees(routes.hops.astype(np.int64), before[routes.offset[1:]] - before[routes.offset[:-1]], flow)
-    size = len(cores.kind)
-    once = np.unique(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
-    group, target = once // size, once % size
-    source = routes.source_core[group]
+        crossings = before[routes.offset[1:]] - before[routes.offset[:-1]]
+        return Trees(routes.hops.astype(np.int64), crossings, local, flow)
     between = np.abs(cores.x[source] // mesh.width - cores.x[target] // mesh.width)
     between += np.abs(cores.y[source] // mesh.height - cores.y[target] // mesh.height)
     crossings = np.bincount(group, between, minlength=groups).astype(np.int64)
-    return Trees(routes.unicast_hops.astype(np.int64), crossings, flow)
+    return Trees(routes.unicast_hops.astype(np.int64), crossings, local, flow)
 
 
 def snn_flits(activity: Activity) -> Tally | str:
@@ -104,7 +112,7 @@ def _flits_of_run(activity: Activity) -> Tally | str:
             if spikes is None:
                 return f"needs a schedule: spikes of {part.node.name!r} were not recorded for channels {start}:{stop} apart"
             bits = noc.spike_header_bits + ceil(log2(part.node.values))
-            flits = np.maximum(1, -(-spikes * bits // noc.flit_bits)).sum(axis=(0, 2))
+            flits = message_flits(noc, spikes, bits, spiking=True).sum(axis=(0, 2))
         else:
             flits = _word_flits(program, int(flow), part.accumulators) * activity.images * np.ones(activity.steps, np.int64)
         _add(tally, program, trees, group, flits)
@@ -125,20 +133,22 @@ def scheduled_flits(timeline: Timeline) -> Tally:
     tally = Tally(program.node_names, timeline.activity.steps)
     if not len(messages.job):
         return tally
-    flow = trees_of(program).flow[messages.group]
+    trees = trees_of(program)
+    flow = trees.flow[messages.group]
+    local = np.where(messages.target_core < 0, trees.local[messages.group], messages.hops == 0)
     nodes = len(program.node_names)
     part, step = jobs.part[messages.job], jobs.step[messages.job]
     core = np.full(len(part), NO_CORE) if timeline.remapped else program.parts.core[part]
     role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
     key = ((core.astype(np.int64) - NO_CORE) * nodes + program.parts.node[part]) * len(ROLES) + role
     unique, row = np.unique(key, return_inverse=True)
-    counts = np.zeros((2, len(unique), tally.steps), np.int64)
-    for i, links in enumerate((messages.hops, messages.crossings)):
+    counts = np.zeros((3, len(unique), tally.steps), np.int64)
+    for i, links in enumerate((messages.hops, messages.crossings, local)):
         np.add.at(counts[i], (row, step), messages.flits.astype(np.int64) * links)
     for i, code in enumerate(unique.tolist()):
         core_and_node, role_index = divmod(code, len(ROLES))
         core_index, node = divmod(core_and_node, nodes)
-        _add_links(tally, core_index + NO_CORE, node, ROLES[role_index], counts[0, i], counts[1, i])
+        _add_links(tally, core_index + NO_CORE, node, ROLES[role_index], (counts[0, i], counts[1, i], counts[2, i]), program.chip)
     return tally
 
 
@@ -152,13 +162,19 @@ def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]
         crosses = (x0 // mesh.width, y0 // mesh.height) != (x1 // mesh.width, y1 // mesh.height)
         price = pj[CROSSING if crosses else HOP]
         found[f"({x0},{y0})->({x1},{y1})"] = int(links.flits[i]) * price / timeline.images
+    if WITHIN_TILE in pj:
+        bill = scheduled_flits(timeline)
+        found["within tiles"] = bill.total(WITHIN_TILE) * pj[WITHIN_TILE] / timeline.images
     return found
 
 
-def _add_links(tally: Tally, core: int, node: int, role: Role, hops: Int64, crossings: Int64) -> None:
-    """Add flits times links: `hops` counts all links, `crossings` those of them that join two chips. Shape (steps,) each."""
+def _add_links(tally: Tally, core: int, node: int, role: Role, counts: tuple[Int64, Int64, Int64], chip: Chip) -> None:
+    """Add flits times links, those of them that join two chips, and flits within a tile where they are priced; (steps,) each."""
+    hops, crossings, local = counts
     tally.add(core, node, role, HOP, hops - crossings)
     tally.add(core, node, role, CROSSING, crossings)
+    if chip.noc.tile_pj_per_flit is not None:
+        tally.add(core, node, role, WITHIN_TILE, local)
 
 
 def _add(tally: Tally, program: CoreProgram, trees: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:
@@ -166,7 +182,8 @@ def _add(tally: Tally, program: CoreProgram, trees: Trees, group: int, flits: In
     part = parts_of(program)[program.flows.source[flow]]
     partial = program.flows.input[flow] == PARTIAL_SUMS
     role = ROLES[0 if partial else 1 if spiking and program.flows.spiking[flow] else 2]
-    _add_links(tally, part.core, part.node_index, role, flits * trees.hops[group], flits * trees.crossings[group])
+    counts = flits * trees.hops[group], flits * trees.crossings[group], flits * trees.local[group]
+    _add_links(tally, part.core, part.node_index, role, counts, program.chip)
 
 
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synaptile.conversion.graph import PatchEmbedding
 from synaptile.energy.accountings import LADDER, Comparison, compare
+from synaptile.energy.arithmetic_notes import arithmetic_notes
 from synaptile.energy.conservation import check_activity, check_bill
 from synaptile.energy.energy_report import EnergyReport
 from synaptile.energy.horowitz import NUMBER_FORMATS
@@ -16,10 +17,13 @@ from synaptile.energy.prices import HOROWITZ, EnergyTable, at_node, check_number
 from synaptile.energy.rungs import upper_rungs
 from synaptile.energy.widths import published_format, stated, summary, widened, with_shifts
 from synaptile.foundation.arguments import expect
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
 from synaptile.hwmodels.scale import supply_of
 from synaptile.simulator.activity import OPS, Activity
+from synaptile.simulator.rebase import counted_on
+from synaptile.simulator.schedule.remap import same_words
 from synaptile.simulator.schedule.timeline import Timeline
 
 _FORMAT_OF = {"float32": "fp32", "float64": "fp32", "int8": "int8"}
@@ -42,13 +46,16 @@ def price(
 
     `timeline` is the run's schedule on `chip`: with it the ladder reaches its last rung.
 
-    Raises InputError for an unknown number format or a schedule of something else, ChipError for a chip that prices what no core
-    issues, ConservationError where counts disagree.
+    A run that was mapped to a chip with other words or units is mapped to this one and counted anew, from the spikes it kept.
+
+    Raises InputError for an unknown number format, a run whose spikes do not tell what this chip's words make of it, or a
+    schedule of something else, ChipError for a chip that prices what no core issues, ConservationError where counts disagree.
     """
     expect(activity, Activity, "activity", "give what execute, synthesise or load_activity returns")
     chip = as_chip(chip)
     own, formats = chip.synapse_core.formats, number_format is None and stated(chip)
-    chosen = number_format or (published_format(own.weights) if formats and own else _FORMAT_OF[activity.numeric])
+    activity = _counted(activity, chip, timeline)
+    chosen = number_format or (published_format(own.weights) if formats and own else _format_of(activity))
     check_number_format(chosen, NUMBER_FORMATS)
     table = table_for(chip) if energy_table is None else energy_table
     published = at_node(HOROWITZ, chip) if energy_table is None else energy_table
@@ -70,6 +77,7 @@ def price(
     rungs = upper_rungs(activity, chip, comparisons["executed"], timeline=timeline, inside=inside)
     comparisons |= rungs.cumulative
     notes = activity.synthetic_notes + _notes(activity, chip, chosen, table, comparisons, custom=energy_table is not None)
+    notes += arithmetic_notes(activity, chip)
     notes += rung_notes(activity, chip, rungs, timeline, inside=inside)
     return EnergyReport(
         activity,
@@ -81,9 +89,27 @@ def price(
         notes,
         additions=rungs.additions,
         missing=rungs.missing,
-        best=rungs.best,
+        find_best=rungs.find_best,
         performance=rungs.performance,
         timeline=timeline,
+    )
+
+
+def _format_of(activity: Activity) -> str:
+    """The number format of a whole bill that a run's arithmetic stands for."""
+    own = activity.program.chip.synapse_core.formats
+    if activity.numeric != "chip":
+        return _FORMAT_OF[activity.numeric]
+    return "fp32" if own is None else published_format(own.weights)
+
+
+def _counted(activity: Activity, chip: Chip, timeline: Timeline | None) -> Activity:
+    """The run counted anew where the chip has other words or units than the one mapped to: never billed with old words."""
+    if timeline is None or same_words(chip, activity.program.chip):
+        return counted_on(activity, chip)
+    raise InputError(
+        f"the run was counted on {activity.program.chip.name}, whose words or units differ from those of {chip.name}: count it "
+        "there first, counted_on(activity, chip), and schedule what that returns"
     )
 
 
@@ -112,9 +138,9 @@ def _notes(
         notes.append(
             f"The run was mapped to and executed on {mapped.name}; its operations are billed at the energies of {chip.name}."
         )
-    if _FORMAT_OF[activity.numeric] != number_format:
+    if _format_of(activity) != number_format and not stated(chip):
         notes.append(f"Operations were counted in a {activity.numeric} run and are billed at {number_format}, SNN and ANN alike.")
-    if number_format == "int8":
+    if number_format == "int8" and not stated(chip):
         notes.append("At int8 the EC units' real-valued arithmetic is billed at int8 energies too, in the SNN and in the ANN.")
     if custom:
         notes.append(f"Every accounting is billed from the energy table {table.name!r} given by the caller.")

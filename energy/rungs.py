@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from synaptile.energy.accountings import TITLES, Comparison
 from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
 from synaptile.energy.best import Best, Sides, each_sides_best
 from synaptile.energy.bill import Bill, joined
 from synaptile.energy.conservation import check_billed_flits, check_phases, check_timeline
-from synaptile.energy.flits import CROSSING, HOP, ann_flits, noc_prices, scheduled_flits, snn_flits
+from synaptile.energy.flits import CROSSING, HOP, WITHIN_TILE, ann_flits, noc_prices, scheduled_flits, snn_flits
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
@@ -29,14 +31,14 @@ NO_SCHEDULE = "needs a schedule"
 class Rungs:
     """Rungs above `executed`: `additions` hold what each adds, `cumulative` all up to it.
 
-    `missing` says of a rung that cannot be stated why, `best` what each side costs with a token block of its own choice,
-    `performance` what time both take.
+    `missing` says of a rung that cannot be stated why, `find_best` searches what each side costs with a token block of its
+    own choice, `performance` what time both take.
     """
 
     additions: dict[str, Comparison] = field(default_factory=dict)
     cumulative: dict[str, Comparison] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    best: Best | None = None
+    find_best: Callable[[], Best] | None = None
     performance: Performance | None = None
 
     def add(self, name: str, below: Comparison, snn: Bill, ann: Bill) -> Comparison:
@@ -66,7 +68,7 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     if timeline is not None:
         check_phases(rungs.additions["memory"].snn, timeline)
     sides = Sides(snn, dense, passes)
-    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, inside=inside)
+    rungs.find_best = partial(each_sides_best, activity, chip, rungs.additions["memory"], sides, inside=inside)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):
         rungs.missing.update(noc=flits, static=NO_SCHEDULE)
@@ -102,6 +104,6 @@ def _flits(activity: Activity, chip: Chip, timeline: Timeline | None) -> Bill | 
     if timeline is None:
         tally = snn_flits(activity)
         return tally if isinstance(tally, str) else tally.bill(prices, activity.images)
-    bill = scheduled_flits(timeline).bill(prices, activity.images, {HOP: timeline.images, CROSSING: timeline.images})
+    bill = scheduled_flits(timeline).bill(prices, activity.images, dict.fromkeys((HOP, CROSSING, WITHIN_TILE), timeline.images))
     check_billed_flits(bill, timeline)
     return bill

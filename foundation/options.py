@@ -22,8 +22,8 @@ PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major"]
 MappingGoal: TypeAlias = Literal["room", "latency", "throughput"]
 """What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
 
-Numeric: TypeAlias = Literal["float32", "float64", "int8"]
-"""Number format of a run."""
+Numeric: TypeAlias = Literal["float32", "float64", "int8", "chip"]
+"""Number format of a run; chip: those that the chip states by kind of core and role."""
 
 Synchronisation: TypeAlias = Literal["dataflow", "barrier"]
 """How cores agree on time steps: all wait at a barrier, or each goes on when its inputs are complete."""

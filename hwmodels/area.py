@@ -60,6 +60,8 @@ def tile_area_mm2(chip: Chip) -> TileArea:
     bit_mm2 = area.sram_um2_per_bit / area.sram_array_efficiency / UM2_PER_MM2
     synapse, ec, mesh = chip.synapse_core, chip.ec_core, chip.mesh
     lanes_um2 = synapse.lanes_per_cycle * area.accumulate_lane_um2
+    if synapse.graded_spikes == "shift" and chip.units.theta_combine != "unstated":
+        lanes_um2 += synapse.neuron_updates_per_cycle * area.multiplier_um2
     registers_um2 = synapse.lanes_per_cycle * _registers_um2(synapse.registers, synapse.accumulator_bits)
     ec_bits, ec_um2, ec_registers_um2 = 0, 0.0, 0.0
     if ec is not None:

@@ -236,6 +236,10 @@ class NoC(Section):
     """A real value on the network."""
     input_queue_flits: Count
     """Room of a router input; queues are not bounded, longer ones are reported."""
+    messages: Literal["token", "spike"] = "token"
+    """token: the spikes of a token share flits, and an empty message says that it is complete; spike: each spike is a message."""
+    tile_pj_per_flit: Real | None = None
+    """From core to core of one tile, no link crossed; where absent, such a flit costs nothing."""
     chip_crossing_cycles: Count | None = None
     """From chip to chip; needed on boards."""
     chip_crossing_pj_per_flit: Real | None = None

@@ -4,6 +4,7 @@ from synaptile.simulator.activity import OPS, Accounting, Activity, OperationTab
 from synaptile.simulator.dense import Reference, reference
 from synaptile.simulator.execute import execute
 from synaptile.simulator.firing import firing_rates
+from synaptile.simulator.rebase import counted_on
 from synaptile.simulator.schedule import Relief, Timeline, relief, schedule
 from synaptile.simulator.synthetic import synthesise
 
@@ -16,6 +17,7 @@ __all__ = [
     "Relief",
     "SpikeRecord",
     "Timeline",
+    "counted_on",
     "execute",
     "firing_rates",
     "reference",

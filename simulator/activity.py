@@ -98,7 +98,9 @@ class Activity(Tabular, Shown):
     None for graphs that are shown the image at every step. `convolutions` maps convolutions to what their parts issued, in the
     order of `parts_of`: accumulates and weight rows fetched, int64, shape (steps, images, parts, 2). `lengths` has shape
     (images,): the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
-    `fetches` maps nodes whose rows are shared by the dataflow of the program's chip to how many they fetched.
+    `fetches` maps nodes whose rows are shared by the dataflow of the program's chip to how many they fetched. `departures` maps
+    nodes to what left its range at each step, all images, int64, shape (steps,): additions whose sum left its accumulator (of a
+    synapse), inputs outside the range of a table (of an EC unit); nodes where nothing could leave are absent.
     """
 
     program: CoreProgram
@@ -114,6 +116,7 @@ class Activity(Tabular, Shown):
     convolutions: Mapping[str, Int64] = field(default_factory=dict)
     lengths: Int64 | None = None
     fetches: Mapping[str, RowFetches] = field(default_factory=dict)
+    departures: Mapping[str, Int64] = field(default_factory=dict)
 
     def to_arrow(self, table: str | None = None) -> pa.Table:
         """Table `operations` (core, node, role, op, step, count) or `spikes` (site, step, value, count), without zeros.

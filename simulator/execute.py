@@ -21,12 +21,14 @@ from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.storage import as_program
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.arguments import check_held_steps, kept_samples, positive_integer
+from synaptile.simulator.arithmetic import default_numeric, rounds_stream
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.build import Layout, make_layout, make_unit
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.event.ternary_unit import spike_values
 from synaptile.simulator.kernels.fire import Events
+from synaptile.simulator.kernels.formatted import HALVES, round_stream
 from synaptile.simulator.lengths import runs_of
 from synaptile.simulator.memory import check_memory
 from synaptile.simulator.number_format import format_of
@@ -57,7 +59,9 @@ def execute(
             or (samples, channels, H, W); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
             runs at its own length, and what pads it costs nothing. Consecutive sentences of one length run together.
         steps: time steps, at least 1.
-        numeric: ``"float32"`` (by default), ``"float64"`` or ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere).
+        numeric: ``"float32"``, ``"float64"``, ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere) or ``"chip"``: the
+            formats that the chip states, and by default that where it states any, else float32. Function tables are executed
+            in all.
             Networks of whole numbers have int8 alone, and integers everywhere.
         threads: Numba threads; None takes all.
         images_at_once: images whose state is held together; None chooses so that some 800 tokens are in flight. Counts do
@@ -70,7 +74,7 @@ def execute(
     ConservationError where counts disagree.
     """
     program = as_program(program)
-    number, steps = format_of(program.graph, numeric, "float32"), check_steps(steps)
+    number, steps = format_of(program.graph, numeric, default_numeric(program.chip)), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
     check_held_steps(program.chip, steps)
     batch = check_samples(images, program.graph, steps)
@@ -95,6 +99,7 @@ def execute(
         numba.set_num_threads(before)
     operations, accounting, spikes = recorder.finish()
     provenance = provenance_of(program, None if threads is None else thread_count)
+    provenance |= {"arithmetic": layout.arithmetic.told}
     if program.graph.integer:
         provenance |= {"membrane_overflows": recorder.overflows}
     settled = settled_steps(program.graph, spikes)
@@ -112,6 +117,7 @@ def execute(
         recorder.convolutions,
         lengths,
         recorder.fetches,
+        recorder.departures,
     )
 
 
@@ -148,6 +154,9 @@ def _run_batch(
         if not isinstance(node, Synapse | Convolution2d | ProductUnit):  # these take events
             inputs = [_real(layout, port, stream) for port, stream in zip(node.inputs, inputs, strict=True)]
         out = streams[node.name] = unit.run(steps, inputs, [port.start for port in node.inputs])
+        half = layout.arithmetic.words
+        if half is not None and rounds_stream(node):
+            round_stream(out, HALVES[half])
         recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, start, len(images))
         del unit, inputs, out  # the next unit's weights must not meet this one's state
         for name in graph.read_last(node.name):

@@ -1,4 +1,4 @@
-"""Number formats of a run, and the int8 weights that both the dense reference and the cores use."""
+"""Number formats of a run, and the whole weights that both the dense reference and the cores use."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d, Neurons, SpikingGraph, Synapse
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import NUMERICS, Numeric
+from synaptile.hwmodels.formats import BITS
+from synaptile.simulator.arithmetic import INT8, Arithmetic
 from synaptile.simulator.kernels.quantise import quantise_rows
 
 ACCUMULATOR_LIMIT = 2**31 - 1
@@ -18,13 +20,15 @@ ACCUMULATOR_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True)
 class QuantisedWeight:
-    """int8 weights with one scale an output: ``weight ~ scale[:, None] * levels``.
+    """Whole weights with one scale per output: ``weight ~ scale[:, None] * levels``.
 
-    `levels` has shape (channels, fan_in), int8 in -127..127; `scale` shape (channels,), float32.
+    `levels` has shape (channels, fan_in), int8, int16 or int32, symmetric about 0 (int8: -127..127); `scale` shape (channels,),
+    float32; `worst` the largest sum that spikes of all inputs could make.
     """
 
-    levels: NDArray[np.int8]
+    levels: NDArray[Any]
     scale: NDArray[np.float32]
+    worst: int = 0
 
 
 def check_numeric(numeric: str) -> Numeric:
@@ -71,23 +75,28 @@ def integer_weight(graph: SpikingGraph, node: IntegerConvolution2d) -> NDArray[n
     return weight
 
 
-def quantise(graph: SpikingGraph, synapse: Synapse | Convolution2d) -> QuantisedWeight:
-    """Symmetric int8 weights of a spiking synapse (of a convolution, an output channel a row), the largest of an output at 127.
+def quantise(graph: SpikingGraph, synapse: Synapse | Convolution2d, arithmetic: Arithmetic = INT8) -> QuantisedWeight:
+    """Symmetric whole weights of a spiking synapse (of a convolution, an output channel a row).
 
-    Raises InputError where the largest possible sum of shifted weights would leave the 32-bit accumulator.
+    The largest of an output stands at the largest number of the format, at 127 in int8. Raises InputError where the largest
+    possible sum of shifted weights would leave the accumulator: in an int8 run, and of a convolution in any format.
     """
+    assert arithmetic.weights is not None and arithmetic.accumulators is not None
+    bits = BITS[arithmetic.weights]
     weight = graph.array(synapse.name, "weight").astype(np.float32, copy=False)
     weight = np.ascontiguousarray(weight.reshape(len(weight), -1))
-    levels, scale = np.empty(weight.shape, np.int8), np.empty(len(weight), np.float32)
-    sums = quantise_rows(weight, levels, scale)
+    kind = np.int8 if bits <= 8 else np.int16 if bits <= 16 else np.int32
+    levels, scale = np.empty(weight.shape, kind), np.empty(len(weight), np.float32)
+    sums = quantise_rows(weight, levels, scale, (1 << (bits - 1)) - 1)
     site = graph.nodes[synapse.inputs[0].node]
     shift = site.n - 1 if isinstance(site, Neurons) else 0
     worst = int(sums.max()) << shift
     if isinstance(synapse, Convolution2d):
         worst *= synapse.pool_kernel[0] * synapse.pool_kernel[1]
-    if worst > ACCUMULATOR_LIMIT:
+    limit = arithmetic.limits[1]
+    if worst > limit and (arithmetic.numeric == "int8" or isinstance(synapse, Convolution2d)):
         raise InputError(
             f"synapse {synapse.name!r}: fan-in {synapse.fan_in} with spikes up to 2^{shift} can sum to {worst:,}, over the "
-            f"32-bit accumulator's {ACCUMULATOR_LIMIT:,}: use fewer thresholds or float32"
+            f"{BITS[arithmetic.accumulators]}-bit accumulator's {limit:,}: use fewer thresholds, wider accumulators or float32"
         )
-    return QuantisedWeight(levels, scale)
+    return QuantisedWeight(levels, scale, worst)

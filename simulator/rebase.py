@@ -10,26 +10,28 @@ import numpy as np
 from synaptile.conversion.graph import Convolution2d
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
+from synaptile.hwmodels import Chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
+from synaptile.simulator.actions.fetches import rows_fetched, shared_nodes
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role, Trigger
-from synaptile.simulator.activity import Activity, OperationTable, SpikeRecord
+from synaptile.simulator.activity import Activity, OperationTable, RowFetches, SpikeRecord
 from synaptile.simulator.event.build import make_layout
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.number_format import check_numeric
 from synaptile.simulator.operations import Ledger
-from synaptile.simulator.schedule.remap import same_counts
+from synaptile.simulator.schedule.remap import images_kept, remapped, same_counts, same_words
 from synaptile.simulator.settling import settled_steps
 
 
 def rebased(activity: Activity, program: CoreProgram) -> Activity:
     """The run as another program of the same graph would have recorded it, operations counted anew from its spikes.
 
-    Spikes and logits stay those that were recorded: what a float32 run of `program` itself would differ in is the order of sums
-    over cut fan-ins.
+    Row fetches are counted anew where spikes of all images were kept. Spikes and logits stay those that were recorded: what a
+    float32 run of `program` itself would differ in is the order of sums over cut fan-ins.
 
     Raises:
         InputError: `program` maps another graph, or cuts channels where the run neither counted nor kept spikes of all images.
@@ -52,9 +54,28 @@ def rebased(activity: Activity, program: CoreProgram) -> Activity:
     spikes = _regrouped(activity, program, counts)
     convolutions = {node.name: _convolution(program, node, counts) for node in program.graph.of_type(Convolution2d)}
     table = _recount(activity, program)
-    moved = replace(activity, program=program, spikes=spikes, operations=table, convolutions=convolutions, provenance=provenance)
+    moved = replace(
+        activity,
+        program=program,
+        spikes=spikes,
+        operations=table,
+        convolutions=convolutions,
+        provenance=provenance,
+        fetches=_refetched(activity, program),
+    )
     _check(activity, moved)
     return moved
+
+
+def counted_on(activity: Activity, chip: Chip) -> Activity:
+    """The run as it is billed on a chip: counted anew, on a mapping of its own, where words or units differ from those mapped to.
+
+    Raises DoesNotFit, and InputError as `rebased`.
+    """
+    own = activity.program
+    if same_words(chip, own.chip) or not len(own.parts.node):
+        return activity
+    return rebased(activity, remapped(activity, chip))
 
 
 def first_steps(activity: Activity, steps: int) -> Activity:
@@ -88,6 +109,7 @@ def first_steps(activity: Activity, steps: int) -> Activity:
         spikes=spikes,
         settled=settled_steps(activity.program.graph, spikes),
         convolutions={name: counts[:steps] for name, counts in activity.convolutions.items()},
+        departures={name: counts[:steps] for name, counts in activity.departures.items()},
         fetches={name: replace(fetched, rows=fetched.rows[:steps]) for name, fetched in activity.fetches.items()},
     )
 
@@ -112,6 +134,25 @@ def _convolution(program: CoreProgram, node: Convolution2d, counts: SpikeCounts)
     parts = [parts_of(program)[part] for part in program.parts_of(node.name)]
     events = [[counts.events(program, part, trigger) for trigger in (Trigger.REACHED, Trigger.FIRST_INPUT)] for part in parts]
     return np.concatenate([np.stack(both, axis=-1) for both in events], axis=2).swapaxes(0, 1)
+
+
+def _refetched(activity: Activity, program: CoreProgram) -> dict[str, RowFetches]:
+    """Row fetches as execution tallies them; none where spikes of fewer images were kept."""
+    if images_kept(activity) < activity.images:
+        return {}
+    found: dict[str, RowFetches] = {}
+    for name, sharing in shared_nodes(program, program.chip).items():
+        shape = (activity.steps, activity.images, program.parts_of(name).size)
+        found[name] = RowFetches(*sharing, np.zeros(shape, np.int32))
+        for run in by_length(activity):
+            sentences = slice(None) if run.lengths is None else np.flatnonzero(activity.lengths == run.lengths[0])
+            shorter = program if run.lengths is None else program_at(program, int(run.lengths[0]))
+            masks = run.spikes[shorter.graph.nodes[name].inputs[0].node].masks
+            assert masks is not None
+            for part in (parts_of(shorter)[number] for number in shorter.parts_of(name).tolist()):
+                if part.tokens:
+                    found[name].rows[:, sentences, part.place] = rows_fetched(shorter, part, masks, sharing)
+    return found
 
 
 def _recount(activity: Activity, program: CoreProgram) -> OperationTable:

@@ -20,6 +20,7 @@ VERSION = 1
 _SPIKES = "spikes/"
 _CONVOLUTIONS = "convolutions/"
 _FETCHES = "fetches/"
+_DEPARTURES = "departures/"
 
 
 def save_activity(activity: Activity, directory: str | Path) -> None:
@@ -89,6 +90,7 @@ def load_activity(directory: str | Path) -> Activity:
                 for node, (block, batch) in header.get("shared_rows", {}).items()  # absent in runs of before
             }
         ),
+        MappingProxyType({key.removeprefix(_DEPARTURES): a for key, a in arrays.items() if key.startswith(_DEPARTURES)}),
     )
 
 
@@ -105,6 +107,7 @@ def _arrays_of(activity: Activity) -> dict[str, NDArray[Any]]:
         arrays["lengths"] = activity.lengths
     arrays |= {f"{_CONVOLUTIONS}{node}": counts for node, counts in activity.convolutions.items()}
     arrays |= {f"{_FETCHES}{node}": fetched.rows for node, fetched in activity.fetches.items()}
+    arrays |= {f"{_DEPARTURES}{node}": counts for node, counts in activity.departures.items()}
     for site, record in activity.spikes.items():
         narrow = record.events.max(initial=0) <= np.iinfo(np.uint16).max
         arrays[f"{_SPIKES}{site}/events"] = record.events.astype(np.uint16) if narrow else record.events

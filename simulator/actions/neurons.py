@@ -1,6 +1,7 @@
 """Neuron sites, of E elements per image and step; every spike is a "soft reset", whether it resets to a value or by subtraction.
 
-* MT: "integrate" E add; "threshold compare" E * (1 + ceil(log2(n + 1))) compare (sign, then binary search over n levels).
+* MT: "integrate" E add; "threshold compare" E * (1 + ceil(log2(n + 1))) compare (sign, then binary search over n levels),
+  or E compare where the exponent of the membrane tells the level.
 * ST-BIF: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane and
   tracer, up and down); "tracer", an add per spike.
 * IF, LIF, CubaLIF and integer neurons: "integrate" E add (constant gains ride in the weights, v_leak in the bias);
@@ -48,7 +49,8 @@ class MTRules(_SiteRules[MTNeurons], of=(MTNeurons,)):
     def actions(self, part: Part, node: MTNeurons) -> tuple[Action, ...]:
         """Operations that a part issues."""
         e = part.elements
-        compare = Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e * (1 + math.ceil(math.log2(node.n + 1))))
+        each = 1 if part.exponent else 1 + math.ceil(math.log2(node.n + 1))
+        compare = Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e * each)
         return Action(Role.INTEGRATE, Op.ADD, e), compare, _RESET
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synaptile.conversion.graph import Node
+from synaptile.conversion.graph import Neurons, Node, ProductUnit
 from synaptile.foundation.derived import derived
 from synaptile.mapper.program import CoreKind, CoreProgram
 
@@ -16,7 +16,8 @@ class Part:
     """One part of a node: tokens ``token_start:token_stop``, outputs ``start:stop`` (heads of a map), input rows.
 
     `index` counts the program's parts, `place` those of the node, `node_index` its nodes. `senders` are the parts that send it
-    partial sums, `accumulators` those that each output has on a synapse core.
+    partial sums, `accumulators` those that each output has on a synapse core. `exponent`: neurons find their threshold by the
+    exponent of the membrane; `folded`: of each input, whether its spikes of both signs share a scale that is folded away.
     """
 
     index: int
@@ -34,6 +35,8 @@ class Part:
     owner: int
     senders: int
     accumulators: int
+    exponent: bool = False
+    folded: tuple[bool, bool] = (False, False)
 
     @property
     def tokens(self) -> int:
@@ -84,11 +87,26 @@ def parts_of(program: CoreProgram) -> tuple[Part, ...]:
         place[chosen] = np.arange(chosen.size)
     extents = (parts.token_start, parts.token_stop, parts.out_start, parts.out_stop, parts.in_start, parts.in_stop, parts.owner)
     columns = (column.tolist() for column in (own, place, parts.node, parts.core, *extents, senders))
-    sets = program.chip.synapse_core.accumulators
+    sets, units = program.chip.synapse_core.accumulators, program.chip.units
+    exponent, folds = units.compare == "exponent", units.theta_combine == "folded"
+    folded = [_folded(program, node) if folds else (False, False) for node in nodes]
+    kept = [1 if shared and not isinstance(node, ProductUnit) else sets for node, (shared, _) in zip(nodes, folded, strict=True)]
     return tuple(
-        Part(i, at, nodes[node], node, core, kinds[core], t0, t1, o0, o1, r0, r1, owner, sending, sets)
+        Part(
+            *(i, at, nodes[node], node, core, kinds[core], t0, t1, o0, o1, r0, r1, owner, sending),
+            kept[node],
+            exponent,
+            folded[node],
+        )
         for i, at, node, core, t0, t1, o0, o1, r0, r1, owner, sending in zip(*columns, strict=True)
     )
+
+
+def _folded(program: CoreProgram, node: Node) -> tuple[bool, bool]:
+    """Of each of two inputs, whether spikes of both signs have one scale."""
+    sites = [program.graph.nodes[port.node] for port in node.inputs[:2]]
+    shared = [isinstance(site, Neurons) and site.theta1 == site.theta2 for site in sites] + [False, False]
+    return shared[0], shared[1]
 
 
 def whole(node: Node) -> Part:

@@ -2,8 +2,8 @@
 
 "A(t) S_B(t)", an accumulate per spike of A and column; "S_A(t-1) B(t)", one per spike of B and token, from the second step on;
 "operand sums", an add per spike (of B in a job of its own, before any token's). "theta combine" E mul + E mac for each pass that
-ran. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Law of sums: "pass sum" E add, from the second step
-on. A dense pass multiplies.
+ran, unless the scale of its spikes is folded away. Law of means: "S_K accumulate" 2 E add, "expectation" 2 E mul + E add. Law of
+sums: "pass sum" E add, from the second step on. A dense pass multiplies.
 
 Accesses, query by query: per spike of A at (i, d) "operand row" (row d of S_B), "product accumulator read" and "product
 accumulator write" a row each. From the second step on "operand load" a row of S_A per query, and per spike of B at (j, d) for
@@ -41,8 +41,8 @@ class ProductRules(Rules[ProductUnit], of=(ProductUnit,)):
             Action(Role.SECOND_PASS, Op.AC, part.tokens, Trigger.SECOND_INPUT, Rhythm.LATER),
             Action(Role.OPERAND_SUMS, Op.ADD, 1, Trigger.FIRST_INPUT),
             Action(Role.OPERAND_SUMS, Op.ADD, 1, Trigger.SECOND_INPUT, operand_job=True),
-            *theta_combine(e, Rhythm.EVERY),
-            *theta_combine(e, Rhythm.LATER),
+            *(() if part.folded[0] else theta_combine(e, Rhythm.EVERY)),
+            *(() if part.folded[1] else theta_combine(e, Rhythm.LATER)),
             *laws,
         )
 

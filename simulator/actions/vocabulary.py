@@ -79,7 +79,8 @@ class Role(StrEnum):
     """What an operation or access is for. The value is the name that tables and files print.
 
     `driven_by` says what its count grows with, `passes` how an operation goes through the units of a core, `word` what an access
-    reads or writes (None: no memory of a core), `cut` whether its total depends on how the network is cut into parts.
+    reads or writes (None: no memory of a core), `cut` whether its total depends on how the network is cut into parts,
+    or on the units of the chip.
     """
 
     driven_by: Driver
@@ -114,7 +115,7 @@ class Role(StrEnum):
     DENSE_HEAD = "dense head"
     # neurons
     INTEGRATE = "integrate", Driver.CLOCK, Pass.UPDATE
-    THRESHOLD_COMPARE = "threshold compare", Driver.CLOCK, Pass.WITHIN
+    THRESHOLD_COMPARE = "threshold compare", Driver.CLOCK, Pass.WITHIN, None, True
     LEAK = "leak", Driver.CLOCK, Pass.WITHIN
     SOFT_RESET = "soft reset", Driver.SPIKES, Pass.WITHIN
     TRACER = "tracer", Driver.SPIKES, Pass.WITHIN

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,15 @@ from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens, text_source
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import InputError
-from synaptile.foundation.options import Numeric
 from synaptile.foundation.shown import Brief
 from synaptile.foundation.types import Array
+from synaptile.hwmodels import Chip, as_chip
 from synaptile.simulator.arguments import positive_integer
+from synaptile.simulator.arithmetic import Arithmetic, arithmetic_of, bare, rounds_stream
 from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
+from synaptile.simulator.dense.formatted import FormattedUnit
 from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
+from synaptile.simulator.dense.rounding import rounded
 from synaptile.simulator.dense.units import (
     DenseHead,
     ExpectationUnit,
@@ -75,7 +79,7 @@ class Reference(Brief):
     emitted values (0 or +-theta*2^k, or +-step), shape ``(steps, images, *site shape)``. `eq30` and `released`: node ->
     accumulates issued at that step, shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0
     where there was none, shape (images,), int64; None where the image is shown at every step. What follows a settled step is the
-    same for ever.
+    same for ever. `departures`: node -> what left its range (see `Activity`) of each image, shape (steps, images), int64.
     """
 
     logits: Array
@@ -83,9 +87,12 @@ class Reference(Brief):
     eq30: Mapping[str, NDArray[np.int64]]
     released: Mapping[str, NDArray[np.int64]]
     settled: NDArray[np.int64] | None = None
+    departures: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
-def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str | None = None) -> Reference:
+def reference(
+    graph: SpikingGraph, images: Any, steps: int, numeric: str | None = None, *, chip: Chip | str | Path | None = None
+) -> Reference:
     """Run a SpikingGraph densely, without a chip. An image that has settled is not run on: nothing would change.
 
     Args:
@@ -94,24 +101,31 @@ def reference(graph: SpikingGraph, images: Any, steps: int, numeric: str | None 
             shape (steps or more, samples, neurons); for a graph of text `Tokens`, or a pair (ids, mask).
         steps: time steps, at least 1.
         numeric: ``"float64"`` (by default), ``"float32"`` or ``"int8"`` (int8 weights, float32 elsewhere, in the stated order);
-            of networks of whole numbers int8 alone.
+            of networks of whole numbers int8 alone; ``"chip"`` the formats that `chip` states.
+        chip: whose function tables and formats are computed with; None computes without.
 
     A sentence runs at its own length; tokens that pad it show no spikes. Raises ImageError for unusable images, InputError for
     unusable sentences and for steps or number formats that do not exist.
     """
     expect(graph, SpikingGraph, "graph", "give a SpikingGraph")
     number, steps = format_of(graph, numeric, "float64"), check_steps(steps)
+    arithmetic = bare(number) if chip is None else arithmetic_of(as_chip(chip), number)
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):
-        runs = [_run_sentence(graph, ids[:length], steps, number) for ids, length in zip(batch.ids, batch.lengths, strict=True)]
+        runs = [
+            _run_sentence(graph, ids[:length], steps, arithmetic) for ids, length in zip(batch.ids, batch.lengths, strict=True)
+        ]
     else:
-        runs = [_run_image(graph, image[None], steps, number) for image in batch.astype(stream_dtype(graph, number), copy=False)]
+        runs = [
+            _run_image(graph, image[None], steps, arithmetic) for image in batch.astype(stream_dtype(graph, number), copy=False)
+        ]
     return Reference(
         np.stack([run.logits for run in runs], axis=1),
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
         {node: np.stack([run.eq30[node] for run in runs], axis=1) for node in graph.ann_macs},
         {node: np.stack([run.released[node] for run in runs], axis=1) for node in graph.ann_macs},
         None if graph.source.last_step is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
+        {node: np.stack([run.departures[node] for run in runs], axis=1) for node in runs[0].departures},
     )
 
 
@@ -120,9 +134,9 @@ def check_steps(steps: int) -> int:
     return positive_integer("steps", steps)
 
 
-def _run_sentence(graph: SpikingGraph, ids: NDArray[np.int64], steps: int, numeric: Numeric) -> Reference:
+def _run_sentence(graph: SpikingGraph, ids: NDArray[np.int64], steps: int, arithmetic: Arithmetic) -> Reference:
     """One sentence on the graph of its length, spikes padded to the shapes of the whole graph's sites."""
-    run = _run_image(at_length(graph, len(ids)), ids[None], steps, numeric)
+    run = _run_image(at_length(graph, len(ids)), ids[None], steps, arithmetic)
     spikes = {}
     for site in graph.sites:
         values = run.spikes[site.name]
@@ -131,8 +145,8 @@ def _run_sentence(graph: SpikingGraph, ids: NDArray[np.int64], steps: int, numer
     return replace(run, spikes=spikes)
 
 
-def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) -> Reference:
-    units = {node.name: _unit(graph, node, image, numeric) for node in graph.nodes.values()}
+def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithmetic) -> Reference:
+    units = {node.name: _unit(graph, node, image, arithmetic) for node in graph.nodes.values()}
     logits: list[Array] = []
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
     last, readout, settled = graph.source.last_step, graph.readout.name, 0
@@ -140,7 +154,8 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
         streams: dict[str, Array] = {}
         for node in graph.nodes.values():
             inputs = [take(streams[port.node][None], port)[0] for port in node.inputs]
-            streams[node.name] = units[node.name].step(t, inputs)
+            stream = units[node.name].step(t, inputs)
+            streams[node.name] = rounded(stream, arithmetic.words) if rounds_stream(node) else stream
             if node.name in spikes:
                 spikes[node.name].append(streams[node.name])
         logits.append(streams[graph.readout.name][0])
@@ -154,15 +169,19 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, numeric: Numeric) 
         {node: np.array(units[node].eq30 + [0] * rest, np.int64) for node in graph.ann_macs},
         {node: np.array(units[node].released + [0] * rest, np.int64) for node in graph.ann_macs},
         np.array([settled], np.int64),
+        {name: np.array(unit.departures + [0] * rest, np.int64) for name, unit in units.items() if unit.departures},
     )
 
 
-def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Unit:
+def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic) -> Unit:
     """The stateful unit of one node."""
-    dtype = stream_dtype(graph, numeric)
+    dtype = stream_dtype(graph, arithmetic.numeric)
 
     def array(field: str) -> Array:
         return graph.array(node.name, field).astype(dtype, copy=False)
+
+    def weight() -> Array:
+        return rounded(array("weight"), arithmetic.weights)
 
     match node:
         case ImageSource():
@@ -185,8 +204,7 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
             currents, sentence = embedded(graph, node, image, dtype)[0], text_source(graph)
             return Unit(lambda t, _inputs: currents if sentence.last_step is None else currents * dtype.type(sentence.share(t)))
         case Convolution2d():
-            weight = quantise(graph, node) if numeric == "int8" else array("weight")
-            return ConvolutionUnit(node, weight, array("bias"))
+            return ConvolutionUnit(node, quantise(graph, node, arithmetic) if arithmetic.integer else weight(), array("bias"))
         case LeakyNeurons():
             return LeakySite(graph, node, dtype)
         case MembraneReadOut():
@@ -210,14 +228,17 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, numeric: Numeric) -> Un
             return STBIFSite(node, dtype)
         case Synapse(spiking=False):
             return DenseHead(array("weight"), array("bias"), once=node.injection == "once")
-        case Synapse() if numeric == "int8":
+        case Synapse() if arithmetic.integer:
             site = graph.nodes[node.inputs[0].node]
             assert isinstance(site, Neurons)
-            return IntegerSynapse(quantise(graph, node), array("bias"), site, once=node.injection == "once")
+            limits, wrap, once = arithmetic.limits, arithmetic.overflow == "wrap", node.injection == "once"
+            return IntegerSynapse(quantise(graph, node, arithmetic), array("bias"), site, once=once, limits=limits, wrap=wrap)
         case Synapse():
-            return RealSynapse(array("weight"), array("bias"), once=node.injection == "once")
+            return RealSynapse(weight(), array("bias"), once=node.injection == "once")
         case ProductUnit():
-            return Product(node, ordered=numeric == "int8")
+            return Product(node, ordered=arithmetic.numeric in ("int8", "chip"))
+        case ECUnit() if not arithmetic.plain:
+            return FormattedUnit(graph, node, arithmetic, dtype)
         case ECUnit():
             unit = ExpectationUnit if node.law == "mean" else TelescopingUnit
             return unit(lambda x: evaluate(graph, node, x))

@@ -19,6 +19,7 @@ class Unit:
         self._function = function
         self.eq30: list[int] = []
         self.released: list[int] = []
+        self.departures: list[int] = []
 
     def step(self, t: int, inputs: list[Array]) -> Array:
         """The stream at step t."""
@@ -93,12 +94,23 @@ class RealSynapse(Unit):
 class IntegerSynapse(Unit):
     """int8 weights, integer sums of positive and negative spikes apart: I = (s theta1) acc_pos - (s theta2) acc_neg + b.
 
-    The integer products run in float64, where they are exact.
+    The integer products run in float64, where they are exact; spike by spike where sums may leave `limits`, wrapping around there
+    or stopping.
     """
 
-    def __init__(self, weight: QuantisedWeight, bias: Array, site: Neurons, *, once: bool = False) -> None:
+    def __init__(
+        self,
+        weight: QuantisedWeight,
+        bias: Array,
+        site: Neurons,
+        *,
+        once: bool = False,
+        limits: tuple[int, int] | None = None,
+        wrap: bool = False,
+    ) -> None:
         super().__init__()
-        self.once = once
+        self.once, self.wrap = once, wrap
+        self.limits = None if limits is None or weight.worst <= limits[1] else limits
         self.levels = weight.levels.astype(np.float64)
         self.up = weight.scale * np.float32(site.theta1)
         self.down = weight.scale * np.float32(site.theta2)
@@ -109,10 +121,25 @@ class IntegerSynapse(Unit):
         """Currents, shape (tokens, channels), float32."""
         spikes = np.count_nonzero(inputs[0]) * self.levels.shape[0]
         self.count(spikes, spikes)
-        positive = np.rint(np.maximum(inputs[0], 0).astype(np.float64) / self.theta1) @ self.levels.T
-        negative = np.rint(np.maximum(-inputs[0], 0).astype(np.float64) / self.theta2) @ self.levels.T
+        before = len(self.departures)
+        positive = self._sums(np.rint(np.maximum(inputs[0], 0).astype(np.float64) / self.theta1))
+        negative = self._sums(np.rint(np.maximum(-inputs[0], 0).astype(np.float64) / self.theta2))
+        self.departures[before:] = [sum(self.departures[before:])]
         currents = self.up * positive.astype(np.float32) - self.down * negative.astype(np.float32)
         return np.asarray(currents if self.once and t > 1 else currents + self.bias)
+
+    def _sums(self, values: Array) -> Array:
+        """Sums of weights, each input's spike a power of two."""
+        if self.limits is None:
+            return np.asarray(values @ self.levels.T)
+        low, high = self.limits
+        sums, left = np.zeros((len(values), len(self.levels))), 0
+        for i in range(values.shape[1]):
+            sums = sums + values[:, i : i + 1] * self.levels[:, i]
+            left += int(np.count_nonzero((sums < low) | (sums > high)))
+            sums = (sums - low) % (high - low + 1) + low if self.wrap else np.clip(sums, low, high)
+        self.departures.append(left)
+        return sums
 
 
 class DenseHead(Unit):

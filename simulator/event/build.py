@@ -44,6 +44,8 @@ from synaptile.foundation.errors import GraphError
 from synaptile.foundation.options import Numeric
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import required
+from synaptile.simulator.arithmetic import Arithmetic, arithmetic_of
+from synaptile.simulator.dense.rounding import rounded
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.convolution_unit import ConvolutionUnit
 from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
@@ -61,10 +63,11 @@ from synaptile.simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
+from synaptile.simulator.kernels.checked import Limits
 from synaptile.simulator.kernels.convolve import make_kernel
 from synaptile.simulator.kernels.fire import make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale
-from synaptile.simulator.kernels.synapse import multiply_dense, pack_tiles
+from synaptile.simulator.kernels.synapse import multiply_dense, pack_tiles, tile_bounds
 from synaptile.simulator.number_format import quantise, stream_dtype
 
 Rectangle = tuple[int, int, int, int]
@@ -83,6 +86,11 @@ class Layout:
     numeric: Numeric
     rectangles: dict[str, list[Rectangle]]
     bounds: dict[str, NDArray[np.int64]]
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What is executed."""
+        return arithmetic_of(self.program.chip, self.numeric)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -149,7 +157,7 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
         case Synapse():
             return _synapse(layout, node, count, buffers)
         case ECUnit():
-            return ExpectationUnit(graph, node, rows, dtype)
+            return ExpectationUnit(graph, node, rows, dtype, layout.arithmetic)
         case ProductUnit():
             a, b = (graph.nodes[port.node] for port in node.inputs)
             assert isinstance(a, Neurons) and isinstance(b, Neurons)
@@ -188,22 +196,31 @@ def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> Sy
     bias, site = graph.array(node.name, "bias").astype(dtype, copy=False), graph.nodes[node.inputs[0].node]
     assert isinstance(site, Neurons)
     emitted, groups = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted, layout.bounds[site.name]
-    if layout.numeric != "int8":
-        tiles = pack_tiles(graph.array(node.name, "weight").astype(dtype, copy=False), rectangles, groups, buffers.empty)
+    arithmetic = layout.arithmetic
+    if not arithmetic.integer:
+        weight = rounded(graph.array(node.name, "weight").astype(dtype, copy=False), arithmetic.weights)
+        tiles = pack_tiles(weight, rectangles, groups, buffers.empty)
         return SynapseUnit(node, images, emitted, tiles, bias, None, dtype)
-    quantised = quantise(graph, node)
+    quantised = quantise(graph, node, arithmetic)
     scale = IntegerScale(quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias)
-    return SynapseUnit(node, images, emitted, pack_tiles(quantised.levels, rectangles, groups, buffers.empty), bias, scale, dtype)
+    low, high = arithmetic.limits
+    if quantised.worst <= high and quantised.levels.dtype == np.int8:
+        tiles = pack_tiles(quantised.levels, rectangles, groups, buffers.empty)
+        return SynapseUnit(node, images, emitted, tiles, bias, scale, dtype)
+    narrow = Limits(low, high, arithmetic.overflow == "wrap"), np.ascontiguousarray(quantised.levels.T)
+    tiles = tile_bounds(rectangles, groups)
+    return SynapseUnit(node, images, emitted, tiles, bias, scale, dtype, narrow)
 
 
 def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
     graph, dtype, ranges = layout.program.graph, layout.dtype, _ranges(layout, node)
     bias = graph.array(node.name, "bias").astype(dtype, copy=False)
     weight, share = graph.array(node.name, "weight"), dtype.type(node.pool_scale)
-    if layout.numeric != "int8":
-        kernel = make_kernel(node, weight.astype(dtype, copy=False))
+    arithmetic = layout.arithmetic
+    if not arithmetic.integer:
+        kernel = make_kernel(node, rounded(weight.astype(dtype, copy=False), arithmetic.weights))
         return ConvolutionUnit(node, kernel, np.full(node.channels, share), bias, np.zeros(1, dtype), ranges)
-    quantised = quantise(graph, node)
+    quantised = quantise(graph, node, arithmetic)
     kernel = make_kernel(node, quantised.levels.reshape(weight.shape))
     return ConvolutionUnit(node, kernel, quantised.scale * share, bias, np.zeros(1, np.int32), ranges)
 

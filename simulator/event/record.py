@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
-from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
@@ -46,6 +46,7 @@ class Recorder:
         self.layout, self.steps, self.images = layout, steps, images
         self.ledger = Ledger(layout.program, steps, images, lengths)
         self.logits = np.zeros((steps, images, graph.readout.width), np.float64 if graph.integer else layout.dtype)
+        self.departures: dict[str, Int64] = {}
         self.overflows = {site.name: 0 for site in graph.of_type(IntegerNeurons)}
         """Membranes of each site that left their bits, over all steps and images."""
         self.nodes = tuple(graph.ann_macs)
@@ -84,6 +85,8 @@ class Recorder:
             self._record_spikes(node, traffic, events, images)
             if traffic.overflows is not None:
                 self.overflows[node.name] += int(traffic.overflows.sum())
+        if traffic.departures is not None:
+            self._record_departures(node, traffic.departures)
         if isinstance(node, Synapse | Convolution2d | ProductUnit):
             row = self._row[node.name]
             assert traffic.eq30 is not None and traffic.released is not None
@@ -158,6 +161,17 @@ class Recorder:
         if node == program.graph.nodes[node.name]:
             return program
         return self._shorter.setdefault(node.tokens, program_at(program, node.tokens))
+
+    def _record_departures(self, node: Node, counts: Int64) -> None:
+        """Count what left its range; sums beyond their accumulators end the run where the chip says so."""
+        self.departures[node.name] = self.departures.get(node.name, np.zeros(self.steps, np.int64)) + counts
+        arithmetic = self.layout.arithmetic
+        if isinstance(node, Synapse) and counts.any() and arithmetic.overflow == "error":
+            low, high = arithmetic.limits
+            raise InputError(
+                f"synapse {node.name!r}: {counts.sum():,} sums left their {arithmetic.accumulators} accumulators ({low:,} to "
+                f"{high:,}): widen synapse_core.formats.accumulators, take narrower weights, or write overflow: saturate"
+            )
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
         rectangles = _rectangles_of(self.layout, node.name)

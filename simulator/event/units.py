@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
 from synaptile.foundation.types import Array
+from synaptile.hwmodels.formats import Format
+from synaptile.simulator.arithmetic import Arithmetic
 from synaptile.simulator.dense.arithmetic import unit_rows
+from synaptile.simulator.dense.rounding import lines_of, rounded
 from synaptile.simulator.event.buffers import Buffers
+from synaptile.simulator.kernels.checked import Limits, accumulate_checked
 from synaptile.simulator.kernels.expectation import expect, make_constants
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels.formatted import HALVES, Manner, expect_formatted
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.streams import add_streams
 from synaptile.simulator.kernels.synapse import Tiles, accumulate, multiply_dense
@@ -44,7 +49,8 @@ class Traffic:
 
     `issued`: accumulates (steps, rows, tiles) of a synapse; `parts`: accumulates and weight rows (steps, images, parts, 2) of a
     convolution's; `events`: what a product met; `eq30`, `released`: accumulates (steps, images) in the published accountings;
-    `histogram`: spikes (steps, 2n) per threshold of a site; `overflows`: membranes that left their bits (steps,).
+    `histogram`: spikes (steps, 2n) per threshold of a site; `overflows`: membranes that left their bits (steps,);
+    `departures`: sums that left their accumulators, or inputs outside the range of a table (steps,).
     """
 
     issued: NDArray[np.int64] | None = None
@@ -54,6 +60,7 @@ class Traffic:
     released: NDArray[np.int64] | None = None
     histogram: NDArray[np.int64] | None = None
     overflows: NDArray[np.int64] | None = None
+    departures: NDArray[np.int64] | None = None
 
 
 @dataclass
@@ -141,7 +148,10 @@ class FireUnit(EventUnit):
 
 @dataclass
 class SynapseUnit(EventUnit):
-    """An accumulate-only synapse on its tiles; `emitted` is what its site's spikes are worth; `scale` is set in an int8 run."""
+    """An accumulate-only synapse on its tiles; `emitted` is what its site's spikes are worth; `scale` is set for whole weights.
+
+    `narrow`: accumulators that sums may leave, and the weights input by input.
+    """
 
     node: Synapse
     images: int
@@ -150,6 +160,7 @@ class SynapseUnit(EventUnit):
     bias: Array
     scale: IntegerScale | None
     dtype: np.dtype[Any]
+    narrow: tuple[Limits, NDArray[Any]] | None = None
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all tokens."""
@@ -160,6 +171,10 @@ class SynapseUnit(EventUnit):
         bias = np.zeros_like(self.bias) if once else self.bias
         if self.scale is None:
             issued = accumulate(events, self.emitted, self.tiles, bias, out, self.buffers.empty)
+        elif self.narrow is not None:
+            limits, by_input = self.narrow
+            issued, left = accumulate_checked(events, self.tiles, by_input, self.scale._replace(bias=bias), limits, out)
+            self.traffic.departures = left.reshape(steps, -1).sum(axis=1)
         else:
             scale = self.scale._replace(bias=bias)
             issued = accumulate_integer(events, self.tiles, scale, out, len(self.emitted) // 2, self.buffers.empty)
@@ -199,6 +214,7 @@ class ExpectationUnit(EventUnit):
     node: ECUnit
     rows: int
     dtype: np.dtype[Any]
+    arithmetic: Arithmetic
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Increments of the expectation, or of F itself: the law of sums is that of means with the clock standing at 1."""
@@ -211,8 +227,21 @@ class ExpectationUnit(EventUnit):
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
         out = self.buffers.empty((steps * self.rows, width), self.dtype)
         clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        expect(inputs[0], 0 if node.is_map else starts[0], out, constants, np.array(clock, self.dtype))
+        start, ticks = 0 if node.is_map else starts[0], np.array(clock, self.dtype)
+        if self.arithmetic.plain:
+            expect(inputs[0], start, out, constants, ticks)
+            return out
+        half = self.arithmetic.halves
+        manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
+        rest = {name: _rounded(value, half) for name, value in constants._asdict().items() if name != "function"}
+        outside = expect_formatted(inputs[0], start, out, constants._replace(**rest), manner, _rounded(ticks, half))
+        self.traffic.departures = outside.sum(axis=0)
         return out
+
+
+def _rounded(constant: Any, half: Format | None) -> Any:
+    """A constant in the format that operations are rounded to, of the type it had."""
+    return constant if half is None else np.asarray(rounded(np.asarray(constant), half))[()]
 
 
 @dataclass

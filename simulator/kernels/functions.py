@@ -23,7 +23,7 @@ _BIAS, _MANTISSA = np.int32(127), np.int32(23)
 
 
 @emitted(types.float32)
-def _as_float32(builder: Any, bits: Any) -> Any:
+def as_float32(builder: Any, bits: Any) -> Any:
     """The float of 32 bits."""
     return builder.bitcast(builder.trunc(bits, WORD), ir.FloatType())
 
@@ -48,7 +48,7 @@ def _overload_exp(x: Any) -> Any:
             r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
             p = ((((_E0 * r + _E1) * r + _E2) * r + _E3) * r + _E4) * r + _E5
             p = (p * (r * r) + r) + _ONE
-            return p * _as_float32((np.int32(whole) + _BIAS) << _MANTISSA)
+            return p * as_float32((np.int32(whole) + _BIAS) << _MANTISSA)
 
         return single
 

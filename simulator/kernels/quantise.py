@@ -1,4 +1,4 @@
-"""Int8 weights, an output channel at a time."""
+"""Weights as whole numbers, an output channel at a time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from numba import prange
 
 from synaptile.simulator.compiled import kernel
 
-HIGHEST = 127
-
 
 @kernel(parallel=True, error_model="numpy")
-def quantise_rows(weight: Any, levels: Any, scale: Any) -> Any:
-    """Scale each row so that its largest weight stands at 127, and round half to even.
+def quantise_rows(weight: Any, levels: Any, scale: Any, highest: int) -> Any:
+    """Scale each row so that its largest weight stands at `highest`, and round half to even.
 
-    weight: (channels, fan_in) float32; levels: int8 alike, and scale (channels,) float32, written. Returns each row's sum of
-    absolute levels, (channels,) int64.
+    weight: (channels, fan_in) float32; levels: whole numbers alike, and scale (channels,) float32, written. Returns each
+    row's sum of absolute levels, (channels,) int64.
     """
     sums = np.zeros(weight.shape[0], np.int64)
     for channel in prange(weight.shape[0]):
@@ -26,12 +24,11 @@ def quantise_rows(weight: Any, levels: Any, scale: Any) -> Any:
         for i in range(row.shape[0]):
             size = abs(row[i])
             largest = size if size > largest else largest
-        step = largest / np.float32(HIGHEST) if largest > 0 else np.float32(1)
-        total = np.int32(0)
+        step = largest / np.float32(highest) if largest > 0 else np.float32(1)
+        total = np.int64(0)
         for i in range(row.shape[0]):
-            level = np.int32(np.rint(row[i] / step))
-            level = min(max(level, np.int32(-HIGHEST)), np.int32(HIGHEST))
-            found[i] = np.int8(level)
+            level = min(max(int(np.rint(row[i] / step)), -highest), highest)
+            found[i] = level
             total += abs(level)
         scale[channel] = step
         sums[channel] = total

@@ -70,13 +70,18 @@ def pack_tiles(
     `groups` are the bounds between which the site in front counts its spikes, every cut of the fan-in among them; None takes
     these cuts themselves. The packed weights come from an allocator like `numpy.empty`.
     """
-    columns = np.array(rectangles, np.int64).reshape(-1, 4)
-    bounds = np.unique(columns[:, 2:])
     packed = empty((weight.shape[1] * padded(weight.shape[0]),), weight.dtype)
     _pack(np.ascontiguousarray(weight), packed, WHOLE_PANEL if weight.dtype == np.int8 else PANEL)
+    return tile_bounds(rectangles, groups)._replace(weights=packed)
+
+
+def tile_bounds(rectangles: list[tuple[int, int, int, int]], groups: NDArray[np.int64] | None = None) -> Tiles:
+    """The tiles of `pack_tiles` without weights."""
+    columns = np.array(rectangles, np.int64).reshape(-1, 4)
+    bounds = np.unique(columns[:, 2:])
     counted = bounds if groups is None else groups
     first, last = (np.searchsorted(counted, columns[:, column]).astype(np.int64) for column in (2, 3))
-    return Tiles(packed, bounds, first, last, columns[:, 1] - columns[:, 0])
+    return Tiles(np.zeros(0, np.int8), bounds, first, last, columns[:, 1] - columns[:, 0])
 
 
 @kernel(parallel=True)

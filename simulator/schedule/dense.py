@@ -36,7 +36,7 @@ class DenseTimeline:
     """Dense passes of `images` images, one behind the other. `core_busy` has shape (cores,), cycles over the whole stream.
 
     `latency_cycles`: from the first image's first job, or load, to its result; `between_cycles`: from the first result to the
-    last, the makespan where there is one image.
+    last, over whole loads where weights are streamed; the makespan where there is one image.
     """
 
     images: int
@@ -62,7 +62,7 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     busy = cycles(flits, rate).astype(np.int32)
     rank, job_at = preference(program, jobs, 1)
     costs = Costs(duration, np.tile(flits, (images, 1)), np.tile(busy, (images, 1)), -1, 1, rank, job_at)
-    begin, ends = 0, 0
+    begin, ends, per_image = 0, 0, None
     if program.phases == 1:
         state = simulate(program, tables, costs, None)
     else:
@@ -71,14 +71,16 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
         plan, _ = plan_of(program, stored, np.tile(bits, (images, 1)).astype(np.int64), 1)
         state, _, phases = simulate_phases(program, tables, costs, plan, None)
         begin, ends = int(phases.image_starts(images)[0]), int(phases.end_cycles.max())
+        per_image = phases.interval_cycles()  # images of one load come out together
     end = state.start.reshape(images, jobs.size) + duration
     done = end.max(axis=1)
     makespan = max(int(end.max()), ends)
+    between = int(done[-1] - done[0]) if per_image is None else round(per_image * (images - 1))
     hops = (flits.astype(np.int64) * tables.trees.hops[tables.slots.tree]).sum()
     return DenseTimeline(
         images,
         int(done[0]) - begin,
-        makespan if images == 1 else int(done[-1] - done[0]),
+        makespan if images == 1 else between,
         makespan,
         np.bincount(jobs.core, duration.sum(axis=0), program.cores.kind.size).astype(np.int64),
         int(hops),

@@ -33,7 +33,21 @@ def remapped(activity: Activity, chip: Chip) -> CoreProgram:
 def same_counts(first: CoreProgram, second: CoreProgram) -> bool:
     """Whether every core of both programs issues the same operations: equal parts, and equal accumulators."""
     equal = all(np.array_equal(getattr(first.parts, f.name), getattr(second.parts, f.name)) for f in fields(first.parts))
-    return equal and first.chip.synapse_core.graded_spikes == second.chip.synapse_core.graded_spikes
+    alike = (
+        first.chip.synapse_core.graded_spikes == second.chip.synapse_core.graded_spikes and first.chip.units == second.chip.units
+    )
+    return equal and alike
+
+
+def same_words(first: Chip, second: Chip) -> bool:
+    """Whether words are as wide on both chips, and units issue the same operations."""
+
+    def words(chip: Chip) -> tuple[object, ...]:
+        core, ec, noc = chip.synapse_core, chip.ec_core, chip.noc
+        widths = core.weight_bits, core.accumulator_bits, core.membrane_bits, noc.word_bits, noc.spike_header_bits
+        return *widths, None if ec is None else ec.state_bits, chip.units
+
+    return words(first) == words(second)
 
 
 def images_kept(activity: Activity) -> int:

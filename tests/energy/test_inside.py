@@ -15,7 +15,7 @@ from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import Chip, load_chip, vary
 from synaptile.mapper import map_graph
-from synaptile.simulator import Activity, execute
+from synaptile.simulator import Activity, execute, schedule
 from tests.nir.networks import chain, io, perceptron, trains
 
 STEPS = 20
@@ -61,6 +61,33 @@ def test_loihis_neurons_are_billed_at_its_own_81_and_52_pj(gain: float) -> None:
     memory = {role for bill in report.additions["memory"].bills for role in bill.roles}
     assert not {"membrane read", "membrane write", "accumulator read-out"} & memory
     assert any("billed by the update" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+def test_hops_billed_are_hops_counted_and_a_flit_within_a_tile_has_its_price(rate: float) -> None:
+    """40 neurons per core put the layers on five cores of two tiles; every spike is a message to each core that listens."""
+    chip = load_chip("loihi")
+    small = replace(chip, synapse_core=replace(chip.synapse_core, max_neurons=40))
+    activity = run(leaky_network(0.2), small, rate=rate, images=1)
+    program, cores = activity.program, activity.program.cores
+    hops = within = 0
+    for flow in np.flatnonzero(program.flows.group >= 0):
+        source, target = (int(program.parts.core[part[flow]]) for part in (program.flows.source, program.flows.target))
+        part = program.flows.source[flow]
+        name, start, stop = program.node_names[program.parts.node[part]], program.flows.start[flow], program.flows.stop[flow]
+        record = activity.spikes[name]
+        assert record.masks is not None
+        fired = np.unpackbits(record.masks[:, 0, 0], axis=-1)[:, start:stop].sum()
+        distance = abs(int(cores.x[source] - cores.x[target])) + abs(int(cores.y[source] - cores.y[target]))
+        hops, within = hops + int(fired) * distance, within + int(fired) * (distance == 0 and source != target)
+    assert within > 0
+    for report in (price(activity, small), price(activity, small, timeline=schedule(activity))):
+        bill = report.additions["noc"].snn
+        counts = dict(zip(bill.ops, bill.op_counts().tolist(), strict=True))
+        assert (counts.get("flit hop", 0), counts["flit within a tile"]) == (hops, within)
+        assert bill.prices["flit within a tile"].pj == 1.7
+        assert report.additions["noc"].snn_pj[-1] == pytest.approx(3.5 * hops + 1.7 * within)
+    assert sum(link.snn_pj for link in report.split("link")) == pytest.approx(3.5 * hops + 1.7 * within)
 
 
 def test_the_audits_network_takes_283_nj() -> None:

@@ -72,10 +72,10 @@ def published_thresholds(arrays: Mapping[str, Array]) -> dict[str, tuple[float, 
 
 
 def execute_keeping_spikes(
-    program: CoreProgram, images: Array | Tokens, steps: int, numeric: str, **options: Any
+    program: CoreProgram, images: Array | Tokens, steps: int, numeric: str | None, **options: Any
 ) -> tuple[Activity, dict[str, Array]]:
     """A run and, for each site, the values emitted: (steps, images, *site shape) in the run's floating type."""
-    dtype = real_dtype(check_numeric(numeric))
+    dtype = real_dtype("chip" if numeric is None else check_numeric(numeric))
     kept = {site.name: np.zeros((steps, len(images), *site.shape), dtype) for site in program.graph.sites}
     with _each_record(kept):
         return execute(program, images, steps, numeric, **options), kept

@@ -16,6 +16,7 @@ from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, execute
 from synaptile.simulator.kernels.fetches import count_fetches
+from synaptile.simulator.rebase import rebased
 from tests.graphs import vit_graph
 from tests.simulator.runs import some_images, splitting_chip
 from tests.text.small_encoders import lowered, sentences
@@ -128,3 +129,12 @@ def test_a_tally_needs_no_spikes_kept() -> None:
 
 def test_a_plain_dataflow_tallies_nothing() -> None:
     assert not run(text=False, axons=5, block=1, batch=1).fetches
+
+
+def test_a_run_seen_on_another_mapping_has_the_fetches_of_a_run_there() -> None:
+    for text in (False, True):
+        here, there = run(text, 5, 2, 3), run(text, 3, 3, 2)
+        moved = rebased(here, there.program)
+        assert set(moved.fetches) == set(there.fetches)
+        for name, fetched in there.fetches.items():
+            assert np.array_equal(moved.fetches[name].rows, fetched.rows), name
