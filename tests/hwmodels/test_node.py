@@ -120,6 +120,10 @@ def test_every_figure_with_a_unit_of_technology_has_a_rule_or_lies_outside() -> 
         ({"process_nm": 5}, r"process_nm is 5: Stillmaker and Baas.* from 7 to 90 nm"),
         ({"process_nm": 130}, "process_nm is 130"),
         (
+            {"process_nm": 28, "synapse_core.weight_bank_bits": 1024},
+            r"weight_bank_bits is 1,024, beyond the banks of 2,048 to 33,554,432 bits of CACTI 7",
+        ),
+        (
             {"voltage_v": 0.7, "clock_mhz": 500},
             r"clock_mhz is 500, gates at 45 nm, 0\.7 V reach 220\.5 .*lower it, or raise voltage_v",
         ),
