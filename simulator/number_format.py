@@ -60,8 +60,8 @@ def check_clock(graph: SpikingGraph, steps: int, arithmetic: Arithmetic) -> None
     last = 2 ** (np.finfo(real_dtype(arithmetic.numeric)).nmant + 1)
     if steps > last:
         raise InputError(
-            f"graph {graph.name!r} multiplies with 1/t, and {arithmetic.numeric} tells steps apart up to {last:,}, not {steps:,}: "
-            "take fewer (agreement with the ANN comes within ten)"
+            f"graph {graph.name!r} multiplies with 1/t, and {arithmetic.numeric} tells steps apart up to {last:,}, not "
+            f"{steps:,}: take fewer (agreement with the ANN comes within ten)"
         )
     if not arithmetic.plain or arithmetic.words is not None:
         raise InputError(
