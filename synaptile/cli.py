@@ -14,6 +14,7 @@ from synaptile.commands import (
     convert,
     demo,
     map_command,
+    methods,
     options,
     report,
     run,
@@ -44,6 +45,7 @@ app.command("synthesise")(synthesise.synthesise)
 app.command("schedule")(schedule.schedule)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("methods")(methods.methods)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
