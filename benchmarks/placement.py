@@ -22,6 +22,7 @@ from synaptile.mapper import CoreProgram, load_program
 from synaptile.mapper.board import board_shape
 from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.routing import route
+from synaptile.mapper.topology import topology_of
 from synaptile.mapper.traffic import Traffic, core_traffic, expected_messages
 
 LAYER, PARTNERS, SPREAD = 200, 8, 12
@@ -31,7 +32,7 @@ LAYER, PARTNERS, SPREAD = 200, 8, 12
 def flit_hops(program: CoreProgram, x: NDArray[np.integer], y: NDArray[np.integer]) -> float:
     """Expected messages times links of their trees, a step, with cores on tiles (x, y)."""
     seats = Seats(x.astype(np.int32), y.astype(np.int32), np.zeros(x.size, np.int32))
-    routes = route(program.parts, program.flows, seats, *board_shape(program.chip, program.board))
+    routes = route(program.parts, program.flows, seats, topology_of(program.chip, program.board))
     messages = np.zeros(routes.hops.size)
     leaving = np.flatnonzero(program.flows.group >= 0)
     messages[program.flows.group[leaving]] = expected_messages(program.graph, program.parts, program.flows)[leaving]
