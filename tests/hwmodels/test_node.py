@@ -97,7 +97,7 @@ def test_file_and_variation_give_one_answer(write_chip: WriteChip) -> None:
     assert "Made of ecmt45" in chip.description and all(text.startswith("said of ecmt45: ") for text in chip.lacks)
 
 
-NO_RULE = {"memories.dram.latency_ns", "barrier_ns", "area.reticle_mm2"}
+NO_RULE = {"area.reticle_mm2"}
 
 
 def test_every_figure_with_a_unit_of_technology_has_a_rule_or_lies_outside() -> None:
