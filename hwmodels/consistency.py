@@ -105,6 +105,18 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+    if (times := chip.step_times) is None:
+        return
+    if chip.synchronisation == "dataflow":
+        yield ("step_times",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+    for key in ("linear_format", "convolution_format"):
+        if times.synop_ns(stored := getattr(times, key)) is None:
+            figure = f"step_times.{stored}_synop_ns"
+            yield ("step_times", key), f"is {stored}, but {figure} is missing: give that time, or another format"
+    for tiles in times.barrier_ns:
+        if not (tiles.isascii() and tiles.isdigit() and 1 <= int(tiles) <= chip.mesh.tiles * chip.mesh.max_chips):
+            most = chip.mesh.tiles * chip.mesh.max_chips
+            yield ("step_times", "barrier_ns", tiles), f"is no number of tiles: write one from 1 to {most}, in quotes"
 
 
 def _in_prices(chip: Chip) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.hwmodels.sram_table import SramFigures, sram_figures
 from synaptile.hwmodels.stored import chip_document
 
-FIXED = ("off_chip.", "memories.dram.", "noc.chip_crossing_", "area.reticle_mm2")
+FIXED = ("off_chip.", "step_times.", "memories.dram.", "noc.chip_crossing_", "barrier_ns", "area.reticle_mm2")
 """What lies outside the chip, or is a limit of another kind: no node moves it."""
 
 _BANK_BYTES = 4096
@@ -63,8 +63,6 @@ def scaled(chip: Chip, name: str, at: Supply) -> Scaled | None:
         return _flit(chip, by)
     if name.startswith("memories."):
         return _memory(chip, name, at)
-    if any(part.endswith("_ns") for part in name.split(".")):
-        return Scaled(by.delay, f"delay of a gate, {LOGIC_SOURCE}")
     if key.endswith("_uw"):
         return _leakage(before, at)
     if key.endswith(("_um2", "um2_per_bit")):
