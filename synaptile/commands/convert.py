@@ -54,6 +54,9 @@ def convert(
     reset: Annotated[
         Reset | None, typer.Option("--reset", help="NIR: value (to v_reset, the default) or subtract (the threshold).")
     ] = None,
+    integer: Annotated[
+        bool | None, typer.Option("--integer", help="NIR: weights and thresholds are whole numbers, execute in integers.")
+    ] = None,
 ) -> None:
     """Convert a timm model or a text encoder into a spiking network (ECMT or SpikeZIP-TF), or read one, and save it.
 
@@ -79,10 +82,10 @@ def convert(
     method_options |= {"--levels": levels, "--input": presentation, "--keep-activations": keep_activations or None}
     _refuse_foreign(model, kind, "timm", timm)
     _refuse_foreign(model, kind, "text", {"--sentences": sentences, "--tokens": tokens})
-    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset})
+    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset, "--integer": integer})
     if kind == "nir":
         _refuse_foreign(model, kind, "model", method_options)
-        graph = from_nir(model, dt=dt, reset=reset or "value")
+        graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer))
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
         return
