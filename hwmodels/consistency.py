@@ -14,12 +14,16 @@ from synaptile.hwmodels.node import REFERENCE, Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 from synaptile.hwmodels.sram_table import LARGEST_BYTES, SMALLEST_BYTES
 
+MAX_CORES = 2**24
+"""Cores of a board, and the range in which 64 bits hold what is counted of them."""
+MAX_BARRIER_CYCLES = 2**32
 MOST_SEGMENTS = 2**16
 """Segments of a table that is executed."""
 
 
 def contradictions(chip: Chip) -> Iterator[Problem]:
     """Pairs of where and what, for every pair of figures that cannot both hold."""
+    yield from _sizes(chip)
     yield from _ec_cores(chip)
     yield from _board(chip)
     yield from _time_steps(chip)
@@ -52,6 +56,19 @@ def _moved_banks(chip: Chip) -> Iterator[Problem]:
                 f"moves from {REFERENCE.process_nm:g} to {chip.process_nm:g} nm: give a bank of such a size, or section memories"
             )
             yield (section, f"{memory}_{'bank' if bank else 'memory'}_bits"), text
+
+
+def _sizes(chip: Chip) -> Iterator[Problem]:
+    """Products of figures, each in range alone."""
+    mesh = chip.mesh
+    cores = mesh.tiles * mesh.max_chips * (mesh.synapse_cores_per_tile + mesh.ec_cores_per_tile)
+    if cores > MAX_CORES:
+        text = f"is {mesh.width}, with height {mesh.height} and max_chips {mesh.max_chips} that is {cores:,} cores, limit"
+        yield ("mesh", "width"), f"{text} {MAX_CORES:,}: describe a smaller board"
+    barrier = chip.barrier_ns * chip.clock_mhz / 1e3
+    if barrier > MAX_BARRIER_CYCLES:
+        text = f"is {chip.barrier_ns:g}, at {chip.clock_mhz:g} MHz that is {barrier:,.0f} cycles, limit {MAX_BARRIER_CYCLES:,}"
+        yield ("barrier_ns",), f"{text}: shorten it"
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:

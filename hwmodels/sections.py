@@ -14,7 +14,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from synaptile.hwmodels.formats import ECFormats, Format, SynapseFormats
-from synaptile.hwmodels.sourced import FORM, Count, CountOrZero, Flag, Real, Section, Share, WrittenAs
+from synaptile.hwmodels.sourced import FORM, Count, CountOrZero, Cycles, Flag, Rate, Real, Section, Share, WrittenAs
 
 GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
 """How a synapse treats a spike of value sign*2^k: it shifts (one copy of each weight), it holds 2n copies of each weight, one
@@ -106,7 +106,7 @@ class Buffer(Memory):
 
     capacity_bits: Count
     """What it holds."""
-    bits_per_cycle: Real
+    bits_per_cycle: Rate
     """What it moves."""
 
 
@@ -163,7 +163,7 @@ class SynapseCore(Section):
     """Input rows that a core holds; (token, channel) pairs where token_sharing is false."""
     lanes_per_cycle: Count
     """Accumulations issued per cycle."""
-    neuron_updates_per_cycle: Real
+    neuron_updates_per_cycle: Rate
     """Neurons updated per cycle; below 1 where an update takes several cycles."""
     graded_spikes: GradedSpikes
     """shift: one copy of each weight, shifted by k; replicate: 2n copies (paper, Eq. 26-29); binary: no graded spikes."""
@@ -200,9 +200,9 @@ class ECCore(Section):
     """Width of one word of them."""
     multipliers_per_cycle: Count
     """MACs or additions issued per cycle."""
-    special_functions_per_cycle: Real
+    special_functions_per_cycle: Rate
     """Divisions, reciprocal roots, exp, erf, tanh, sigmoid per cycle."""
-    neuron_updates_per_cycle: Real
+    neuron_updates_per_cycle: Rate
     """Neurons updated per cycle."""
     max_neurons: Count
     """(token, channel) pairs that a core holds."""
@@ -222,9 +222,9 @@ class NoC(Section):
 
     flit_bits: Count
     """Width of a link."""
-    cycles_per_hop: Count
+    cycles_per_hop: Cycles
     """From one router to the next."""
-    link_flits_per_cycle: Real
+    link_flits_per_cycle: Rate
     """What a link carries."""
     multicast: Flag
     """Whether routers copy a flit along a tree; else each receiver is sent its own."""
@@ -240,7 +240,7 @@ class NoC(Section):
     """token: the spikes of a token share flits, and an empty message says that it is complete; spike: each spike is a message."""
     tile_pj_per_flit: Real | None = None
     """From core to core of one tile, no link crossed; where absent, such a flit costs nothing."""
-    chip_crossing_cycles: Count | None = None
+    chip_crossing_cycles: Cycles | None = None
     """From chip to chip; needed on boards."""
     chip_crossing_pj_per_flit: Real | None = None
     """From chip to chip; needed on boards."""

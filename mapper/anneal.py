@@ -68,9 +68,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
         other = occupant[chosen]
         if goal == tile[core]:
             continue
-        change = _change(traffic, tile, core, goal, other, board.width)
-        if other >= 0:
-            change += _change(traffic, tile, other, tile[core], core, board.width)
+        change = trade_change(traffic, tile, core, goal, other, board.width)
         if move < 0:
             scale += abs(change)
             continue
@@ -88,6 +86,15 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
 def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
     low = max(position - reach, 0)
     return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
+
+
+@njit(cache=True)
+def trade_change(traffic: Traffic, tile: Int64, core: int, goal: int, other: int, width: int) -> float:
+    """Change in weighted hops if `core` moved to tile `goal`, and `other`, where there is one (not -1), to where it was."""
+    change = _change(traffic, tile, core, goal, other, width)
+    if other >= 0:
+        change += _change(traffic, tile, other, tile[core], core, width)
+    return change
 
 
 @njit(cache=True)

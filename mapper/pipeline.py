@@ -25,7 +25,7 @@ from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.partition import Partition, load_partition
 from synaptile.mapper.phases import pack_in_phases, place_phases
-from synaptile.mapper.placement import Seats
+from synaptile.mapper.placement import Seats, by_force
 from synaptile.mapper.program import CoreProgram, CoreTable, Placement
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
@@ -36,6 +36,9 @@ from synaptile.mapper.verify_flows import verify_flows
 
 Progress = Callable[[str], None]
 """Told the name of each pass as it begins."""
+
+TrafficOf = Callable[[bool], Traffic]
+"""Traffic between cores, shared by multicast trees or not."""
 
 
 def map_graph(
@@ -58,8 +61,9 @@ def map_graph(
         seed: Seed of the placement, from 0 to 2**32 - 1. The same seed gives the same program.
         replicas: Copies of the weights of spiking synapses, tokens divided among them: a number for all (at most one a
             token), or one for each synapse named (1 for the others).
-        placement: "anneal" (simulated annealing), "metis" (recursive bisection) or "row_major" (order of creation).
-        anneal_moves: Bound on the moves of the annealing; None scales it with the number of cores.
+        placement: "anneal" (simulated annealing; of more than 4,000 cores by force), "metis" (recursive bisection),
+            "row_major" (order of creation) or "force" (drawn to those they talk to).
+        anneal_moves: Bound on the moves of annealing or force; None scales it with the number of cores.
         goal: "room" takes as few cores as fit. "latency" and "throughput" cut and spread the work over all cores of the board
             that room needs, so that an image takes least time, or that most images pass; see `program.balance`.
         rates: Steps and firing rates to balance for, ASSUMED_STEPS and ASSUMED_DENSITY unless given. Not for room.
@@ -89,8 +93,11 @@ def map_graph(
         laid, balance = balanced(graph, chip, goal, rates, board, laid)
         options |= {"cuts": laid.cuts, "goal": goal, "rates": {"steps": rates.steps, "density": dict(rates.density)}}
 
-    def seated(packing: Packing, traffic: Traffic) -> tuple[Seats, Placement]:
-        return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+    def seated(packing: Packing, traffic: TrafficOf) -> tuple[Seats, Placement]:
+        shared = traffic(True) if chip.noc.multicast and by_force(placement, packing.core_kind.size) else None
+        return place_phases(
+            chip, board, packing, traffic(False), method=placement, seed=seed, moves=anneal_moves, drawn_by=shared
+        )
 
     return replace(_program(graph, chip, laid, board, seated, tell), options=MappingProxyType(options), balance=balance)
 
@@ -125,12 +132,11 @@ def map_partition(
     tiling, packing, board = laid_out(graph, chip, given)
     own = given_seats(chip, board, packing, given)
 
-    def seated(packing: Packing, traffic: Traffic) -> tuple[Seats, Placement]:
-        seats, placed = place_phases(
-            chip, board, packing, traffic, method="row_major" if own else placement, seed=seed, moves=0 if own else anneal_moves
-        )
+    def seated(packing: Packing, traffic_of: TrafficOf) -> tuple[Seats, Placement]:
+        traffic = traffic_of(False)
         if own is None:
-            return seats, placed
+            return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+        _, placed = place_phases(chip, board, packing, traffic, method="row_major", seed=seed, moves=0)
         tile = own.y.astype(np.int64) * board_shape(chip, board)[0] + own.x
         return own, replace(placed, method="given", weighted_hops=weighted_hops(traffic, tile, board_shape(chip, board)[0]))
 
@@ -145,7 +151,7 @@ def _program(
     chip: Chip,
     laid: Layout,
     board: tuple[int, int],
-    seated: Callable[[Packing, Traffic], tuple[Seats, Placement]],
+    seated: Callable[[Packing, TrafficOf], tuple[Seats, Placement]],
     tell: Progress,
 ) -> CoreProgram:
     """Flows, seats and routes of a layout, verified after each pass."""
@@ -155,7 +161,8 @@ def _program(
     flows = connect(graph, tiling, packing.parts, packing.phase)
     verify_flows(graph, tiling.node_names, packing.parts, flows, packing.phase)
     tell("placement")
-    seats, placed = seated(packing, core_traffic(graph, packing.parts, flows, packing.core_kind.size))
+    cores = packing.core_kind.size
+    seats, placed = seated(packing, lambda shared: core_traffic(graph, packing.parts, flows, cores, shared=shared))
     tell("routing")
     routes = route(packing.parts, flows, seats, *board_shape(chip, board))
     program = CoreProgram(

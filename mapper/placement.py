@@ -13,6 +13,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
 from synaptile.mapper.board import board_shape, cores_per_tile
 from synaptile.mapper.program import CoreKind, Placement
+from synaptile.mapper.settle import settle
 from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
 
 MOVES_PER_CORE = 2_000
@@ -21,6 +22,14 @@ MOST_MOVES = 8_000_000
 
 STRIPS = (2, 3, 4, 5, 6, 8, 12)
 """Widths in tiles of the strips that a start may wind through the board in."""
+
+FORCE_FROM = 4_000
+"""Cores from which annealing gives way to force: it would have fewer than MOVES_PER_CORE for each."""
+
+FORCE_SWEEPS = 200
+MOST_TRADES = 60_000_000
+"""Proposals per core of the force-directed refinement, at most MOST_TRADES in all, and not fewer than FEWEST_SWEEPS each."""
+FEWEST_SWEEPS = 24
 
 CORES_A_LEAF = 4
 """Cores that recursive bisection leaves together."""
@@ -43,11 +52,14 @@ def place(
     method: PlacementMethod,
     seed: int,
     moves: int | None = None,
+    drawn_by: Traffic | None = None,
 ) -> tuple[Seats, Placement]:
-    """Place cores by simulated annealing, by METIS' recursive bisection, or row by row in order of creation (the baseline).
+    """Place cores by simulated annealing, METIS, row by row in order of creation (the baseline), or by force.
 
-    `moves` bounds the annealing. What is returned is never worse than the baseline, whichever method was asked for.
+    More than FORCE_FROM cores are placed by force where annealing was asked for. `moves` bounds either. `drawn_by` is the traffic
+    that force reduces, `traffic` unless given. What is returned is never worse than the baseline, whichever method was asked for.
     """
+    method = "force" if by_force(method, core_kind.size) else method
     width, height = board_shape(chip, board)
     floor = _floor(chip, width, height)
     tiles = slot_tiles(floor)
@@ -68,6 +80,17 @@ def place(
             if bound
             else [baseline, start]
         )
+    elif method == "force":
+        drawn = traffic if drawn_by is None else drawn_by
+        order = np.arange(core_kind.size)
+        starts = [
+            *_winding(floor, core_kind, order),
+            _in_order(floor, core_kind, hilbert_path(width, height), order, spread=True),
+        ]
+        start = min(starts, key=lambda slots: weighted_hops(drawn, tiles[slots], width))
+        sweeps = min(FORCE_SWEEPS, max(MOST_TRADES // max(core_kind.size, 1), FEWEST_SWEEPS))
+        sweeps = sweeps if moves is None else moves // max(core_kind.size, 1)
+        candidates.append(settle(drawn, core_kind, start, floor, sweeps, np.random.default_rng(seed)) if sweeps else start)
     best = min(candidates, key=cost)
     placement = Placement(method, seed, ASSUMED_DENSITY, cost(best), cost(baseline))
     return _seats(floor, core_kind, best, tiles), placement
@@ -105,6 +128,29 @@ def _winding(floor: Board, core_kind: Int32, order: Int64) -> list[Int64]:
         path = np.lexsort((np.where(climbed % 2 == 0, within, -within), climbed, column))
         found.append(_in_order(floor, core_kind, path, order, spread=True))
     return found
+
+
+def by_force(method: PlacementMethod, cores: int) -> bool:
+    """Whether so many cores are placed by force."""
+    return method == "force" or (method == "anneal" and cores > FORCE_FROM)
+
+
+def hilbert_path(width: int, height: int) -> Int64:
+    """Tiles of a board along a Hilbert curve, those of the square of two to some power around it that lie on the board."""
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(width), np.arange(height)))
+    along, side = np.zeros(x.size, np.int64), 1 << max(width - 1, height - 1, 1).bit_length()
+    while side > 1:
+        side //= 2
+        right, low = (x & side) > 0, (y & side) > 0
+        along += side * side * ((3 * right) ^ low)
+        turn = ~low
+        flip = turn & right
+        x, y = (
+            np.where(flip, side - 1 - (x & (side - 1)), x & (side - 1)),
+            np.where(flip, side - 1 - (y & (side - 1)), y & (side - 1)),
+        )
+        x, y = np.where(turn, y, x), np.where(turn, x, y)
+    return np.argsort(along, kind="stable").astype(np.int64)
 
 
 def _bisection_order(traffic: Traffic, seed: int) -> Int64:

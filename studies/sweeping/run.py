@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synaptile.foundation.digest import digest_of
-from synaptile.studies.rundir import check_output
+from synaptile.studies.outputs import check_output
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import DoTasks, check_spread, spread_over, threads_a_worker
 from synaptile.studies.sweeping.context import Context, save_context
