@@ -10,6 +10,7 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.banks import own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
+from synaptile.hwmodels.network import network_contradictions
 from synaptile.hwmodels.node import REFERENCE, Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 from synaptile.hwmodels.sram_table import LARGEST_BYTES, SMALLEST_BYTES
@@ -34,6 +35,7 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _power(chip)
     yield from _in_prices(chip)
     yield from _formats(chip)
+    yield from network_contradictions(chip)
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
         yield (found[0],), found[1]
@@ -105,6 +107,18 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+    if (times := chip.step_times) is None:
+        return
+    if chip.synchronisation == "dataflow":
+        yield ("step_times",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+    for key in ("linear_format", "convolution_format"):
+        if times.synop_ns(stored := getattr(times, key)) is None:
+            figure = f"step_times.{stored}_synop_ns"
+            yield ("step_times", key), f"is {stored}, but {figure} is missing: give that time, or another format"
+    for tiles in times.barrier_ns:
+        if not (tiles.isascii() and tiles.isdigit() and 1 <= int(tiles) <= chip.mesh.tiles * chip.mesh.max_chips):
+            most = chip.mesh.tiles * chip.mesh.max_chips
+            yield ("step_times", "barrier_ns", tiles), f"is no number of tiles: write one from 1 to {most}, in quotes"
 
 
 def _in_prices(chip: Chip) -> Iterator[Problem]:
