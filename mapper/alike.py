@@ -21,9 +21,10 @@ UNREAD_OF_CORES = frozenset(
         "formats",
     }
 )
-"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, `READ_OF_NOC`, where weights lie,
-and whether spikes wait in a buffer."""
+"""Figures of cores that mapping for room does not read.
 
+Of the rest of a chip it reads the mesh, `READ_OF_NOC`, where weights lie, and whether spikes wait in a buffer.
+"""
 
 READ_OF_NOC = ("topology", "multicast")
 """Figures of the network that mapping for room reads: how far tiles are apart, and whether copies of a message share links."""
