@@ -344,7 +344,7 @@ class Naive:
                 goal = self.tile(target)
                 there = (x + (1 if goal[0] > x else -1), y) if x != goal[0] else (x, y + (1 if goal[1] > y else -1))
                 if there not in links:
-                    links[there] = (here, there)  # type: ignore[assignment]
+                    links[there] = (here, there)
                     network.latency[here, there] = self.hop_cycles(here, there)
                     below[links[here]].append((here, there))
                 x, y = here = there
