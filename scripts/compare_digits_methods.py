@@ -1,4 +1,4 @@
-"""ECMT, SpikeZIP-TF and differential coding on the embedded digits and the reference chip: one table of accuracy and energy per step, one figure.
+"""Three conversions of the embedded digits on the reference chip: one table of accuracy and energy per step, one figure.
 
 Some three minutes on one core::
 
