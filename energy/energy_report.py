@@ -64,8 +64,8 @@ class EnergyReport(Tabular, Shown):
     `prices` are those of executed operations, `published` those of eq30 and released. `notes` say what the reader must know.
 
     From `executed` on each rung of the ladder holds the one below; `additions` has what each rung adds alone, `missing` says of a
-    rung that cannot be stated why. `timeline` is the schedule, if any; `best` what each side costs
-    with the token block that is best for it (`best_ladder`), None without a rung `memory`.
+    rung that cannot be stated why. `timeline` is the schedule, if any; `find_best`
+    searches for `best`.
     """
 
     activity: Activity
@@ -79,7 +79,7 @@ class EnergyReport(Tabular, Shown):
     missing: Mapping[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
     performance: Performance | None = None
-    best: Best | None = None
+    find_best: Callable[[], Best] | None = None
 
     @property
     def steps(self) -> int:
@@ -182,6 +182,11 @@ class EnergyReport(Tabular, Shown):
     def ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
         """The energy ladder through `step` (default: all), SNN and ANN side by side; rungs in `missing` are left out."""
         return tuple(self.rung(name, step=step) for name in LADDER if name in self.comparisons)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """What each side costs with the token block that is best for it, searched when asked for; None without rung `memory`."""
+        return None if self.find_best is None else self.find_best()
 
     def best_ladder(self, *, step: int | None = None) -> tuple[Rung, ...]:
         """The rungs from `memory` on with each side at its best: the token block that costs it least (see `best`)."""

@@ -89,7 +89,7 @@ def price(
         notes,
         additions=rungs.additions,
         missing=rungs.missing,
-        best=rungs.best,
+        find_best=rungs.find_best,
         performance=rungs.performance,
         timeline=timeline,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from synaptile.energy.accountings import TITLES, Comparison
 from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
@@ -29,14 +31,14 @@ NO_SCHEDULE = "needs a schedule"
 class Rungs:
     """Rungs above `executed`: `additions` hold what each adds, `cumulative` all up to it.
 
-    `missing` says of a rung that cannot be stated why, `best` what each side costs with a token block of its own choice,
-    `performance` what time both take.
+    `missing` says of a rung that cannot be stated why, `find_best` searches what each side costs with a token block of its
+    own choice, `performance` what time both take.
     """
 
     additions: dict[str, Comparison] = field(default_factory=dict)
     cumulative: dict[str, Comparison] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    best: Best | None = None
+    find_best: Callable[[], Best] | None = None
     performance: Performance | None = None
 
     def add(self, name: str, below: Comparison, snn: Bill, ann: Bill) -> Comparison:
@@ -66,7 +68,7 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     if timeline is not None:
         check_phases(rungs.additions["memory"].snn, timeline)
     sides = Sides(snn, dense, passes)
-    rungs.best = each_sides_best(activity, chip, rungs.additions["memory"], sides, inside=inside)
+    rungs.find_best = partial(each_sides_best, activity, chip, rungs.additions["memory"], sides, inside=inside)
     flits = _flits(activity, chip, timeline)
     if isinstance(flits, str):
         rungs.missing.update(noc=flits, static=NO_SCHEDULE)

@@ -22,7 +22,7 @@ from synaptile.report.trace.tables import METADATA_KEY, aggregate_tables, full_t
 from synaptile.report.trace.window import Selection
 from synaptile.simulator.schedule.timeline import Timeline
 
-TABLES = ("jobs", "messages", "links", "cores", "bins", "link_bins", "steps", "phases")
+TABLES = ("jobs", "messages", "links", "cores", "bins", "link_bins", "steps", "phases", "fetches")
 """Files that such a folder may hold, without ``.parquet``."""
 
 ROWS_AT_ONCE = 65_536
@@ -58,10 +58,16 @@ class ParquetTrace:
         write_tables(self.tables, path, progress)
 
     def totals(self, path: Path) -> dict[str, tuple[int, int]]:
-        """Operations and spikes in the file of jobs, and in the timeline's."""
+        """Operations and spikes in the file of jobs, rows in that of fetches, and in the timeline and its run."""
         read = pq.read_table(path / "jobs.parquet", columns=["operations", "spikes"])
         held = vars(self.timeline.jobs)
-        return {name: (int(np.asarray(read[name]).sum()), int(held[name].sum())) for name in ("operations", "spikes")}
+        totals = {name: (int(np.asarray(read[name]).sum()), int(held[name].sum())) for name in ("operations", "spikes")}
+        if "fetches" in self.tables:
+            written = pq.read_table(path / "fetches.parquet", columns=["rows"])["rows"]
+            images, fetches = self.timeline.images, self.timeline.activity.fetches.values()
+            tallied = sum(int(fetched.rows[:, :images].sum(dtype=np.int64)) for fetched in fetches)
+            totals["rows fetched"] = int(np.asarray(written).sum(dtype=np.int64)), tallied
+        return totals
 
 
 def write_tables(tables: Mapping[str, pa.Table], folder: Path, progress: Progress | None) -> None:

@@ -26,7 +26,7 @@ METADATA_KEY = b"synaptile"
 def full_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
     """Tables of every job and message of a selection, and of its links and cores with their totals over the whole run."""
     tables = {"jobs": _jobs(timeline, selection), "messages": _messages(timeline, selection)}
-    return {**tables, **_totals(timeline, selection), **_phases(timeline, selection)}
+    return {**tables, **_totals(timeline, selection), **_phases(timeline, selection), **_fetches(timeline, selection)}
 
 
 def aggregate_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
@@ -126,6 +126,35 @@ def _phases(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
     """Phases within the window, counted from 1; no table where weights are not streamed."""
     table = phases_shown(timeline, selection.from_cycle, selection.to_cycle)
     return {} if table is None else {"phases": _table(timeline, {**vars(table), "phase": table.phase + 1})}
+
+
+def _fetches(timeline: Timeline, selection: Selection) -> dict[str, pa.Table]:
+    """Rows that parts on the selected cores fetched where tokens or steps share them; no table where none do.
+
+    They are tallied for the parts that were executed: a new mapping has none.
+    """
+    program, activity = timeline.program, timeline.activity
+    if timeline.remapped or not activity.fetches:
+        return {}
+    columns: dict[str, list[Any]] = {name: [] for name in ("part", "core", "node", "step", "image", "rows")}
+    for name, fetched in activity.fetches.items():
+        own = program.parts_of(name)
+        step, image, place = np.nonzero(fetched.rows[:, : timeline.images])
+        shown = np.isin(program.parts.core[own[place]], selection.cores)
+        step, image, place = step[shown], image[shown], place[shown]
+        part = own[place]
+        values: Sequence[np.ndarray[Any, Any]] = (
+            part,
+            program.parts.core[part],
+            program.parts.node[part],
+            step + 1,
+            image,
+            fetched.rows[step, image, place],
+        )
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(value.astype(np.int32))
+    joined = {name: np.concatenate(column) for name, column in columns.items()}
+    return {"fetches": _table(timeline, {**joined, "node": _words(program.node_names, joined["node"])})}
 
 
 def _cores(timeline: Timeline, rows: Int32, makespan: int) -> dict[str, Any]:

@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synaptile.hwmodels import Chip, vary
+from synaptile.hwmodels import Chip, load_chip, vary
+from synaptile.images import digits
 from synaptile.mapper import map_graph
 from synaptile.report.views.relief import balance_text, relief_sheet
 from synaptile.simulator import Activity, execute, relief, schedule
+from synaptile.simulator.rebase import rebased
 from tests.graphs import vit_graph
 from tests.schedule.conftest import run_on
 from tests.schedule.naive import first_image
+from tests.synaptile.models import small_digits_graph
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,19 @@ def test_a_mapping_says_what_it_is_expected_to_bring(free: Chip) -> None:
     memory = {"synapse_core.weight_memory_kib": 64, "ec_core.state_memory_kib": 64}
     full = vary(free, {"mesh.width": 1, "mesh.height": 1, "mesh.max_chips": 1, **memory})
     assert "no mapping on the cores of the board" in balance_text(map_graph(graph, full, goal="latency", anneal_moves=0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [1, 4])
+def test_for_the_digits_doubling_what_it_names_first_beats_doubling_anything_else(images: int) -> None:
+    program = map_graph(small_digits_graph(), load_chip("ecmt45-mini"), placement="row_major")
+    run = execute(program, digits("test", 4).images, 4, "int8", keep_spikes=4)
+    found, chip = relief(run, images=images), program.chip
+    measured = {}
+    for row in found.rows:
+        placed = rebased(run, map_graph(program.graph, vary(chip, {row.resource: row.after}), placement="row_major"))
+        timeline = schedule(placed, images=images)
+        measured[row.resource] = timeline.interval_cycles if images > 1 else timeline.latency_cycles
+    first = found.rows[0].resource
+    assert len(measured) > 8 and measured[first] == min(measured.values())
+    assert measured[first] < (found.interval_cycles if images > 1 else found.latency_cycles), "it does relieve"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
 
+from synaptile.energy import price
 from synaptile.report.trace import Window, write_trace
-from synaptile.report.trace.parquet import read_tables
+from synaptile.report.trace.parquet import ParquetTrace, read_tables
 from synaptile.report.trace.perfetto_read import packets
 from synaptile.report.trace.vcd import full_waveform
 from synaptile.report.trace.window import select
+from synaptile.simulator import schedule
 from synaptile.simulator.schedule.timeline import PhaseTable, Timeline
+from tests.energy.test_dataflow import machine, run
 from tests.schedule.test_phases import phased
 
 TICKS = 10
@@ -95,3 +99,27 @@ def test_a_folder_of_tables_and_the_timeline_have_the_same_phases(tmp_path: Path
     window = Window(from_cycle=start, to_cycle=end)
     cut = read_tables(write_trace(timeline, tmp_path / "cut", "parquet", window))["phases"].to_table()
     assert 0 < cut.num_rows < table.num_rows and 2 in cut["phase"].to_pylist()
+
+
+def test_row_fetches_of_a_trace_are_those_that_are_priced(tmp_path: Path) -> None:
+    chip = machine(block=2, batch=3)
+    activity = run(chip)
+    timeline = schedule(activity, images=activity.images)
+    table = read_tables(write_trace(timeline, tmp_path / "all", "parquet"))["fetches"].to_table()
+    bill = price(activity, chip).additions["memory"].snn.merged_over_cores()
+    accesses = {
+        (line.node, line.step): line.count for step in (1, 2, 3) for line in bill.lines(step=step) if line.role == "weight rows"
+    }
+    found: dict[tuple[str, int | None], int] = {}
+    for part, node, step, rows in zip(*(table[name].to_pylist() for name in ("part", "node", "step", "rows")), strict=True):
+        parts = activity.program.parts
+        outputs = int(parts.out_stop[part] - parts.out_start[part])
+        found[node, step] = found.get((node, step), 0) + rows * -(-outputs * chip.synapse_core.weight_bits // 64)
+    for key, count in accesses.items():
+        if key[0] in activity.fetches:
+            assert found[key] == count, key
+    lost = {name: replace(fetched, rows=fetched.rows + 1) for name, fetched in activity.fetches.items()}
+    trace = ParquetTrace.full(timeline, select(timeline))
+    other = replace(trace, timeline=replace(timeline, activity=replace(activity, fetches=lost)))
+    written, held = other.totals(tmp_path / "all")["rows fetched"]
+    assert written != held, "a trace that lost fetches is found out"
