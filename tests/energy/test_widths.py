@@ -125,6 +125,7 @@ def test_a_chip_with_other_words_is_counted_anew_as_if_it_had_been_mapped_to() -
     assert anew.ratio("memory") != price(activity, plain).ratio("memory")
     with pytest.raises(InputError, match=r"whose words or units differ from those of .*: count it there first"):
         price(activity, narrow, timeline=schedule(activity, narrow))
+    assert any("weights of 8 bits (32 executed)" in note and "states no formats" in note for note in anew.notes)
     moved = counted_on(activity, narrow)
     assert price(moved, narrow, timeline=schedule(moved)).ratio("memory") == anew.ratio("memory")
 
