@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import struct
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +28,16 @@ Network: TypeAlias = "SpikingGraph | ImageSource | torch.nn.Module"
 """What says how image files are made ready: a graph, its image source, or a model of timm."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 LARGEST_VALUE = 1e3
+_UNREADABLE: tuple[type[Exception], ...] = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+)
+_UNREADABLE += (TypeError, LookupError, EOFError, MemoryError, OverflowError, struct.error, zlib.error)
+"""What Pillow's readers raise for files that are damaged, each in its own way."""
+MAX_LABEL = 2**31 - 1
 CROP_MODES = ("center", "squash")
 _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -106,7 +118,7 @@ def open_folder(folder: str | Path) -> ImageFolder:
     root = expect_path(folder, "folder of images")
     if not root.is_dir():
         raise ImageError(f"{root}: no such folder of images")
-    paths = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES))
+    paths = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()))
     if not paths:
         raise ImageError(f"{root}: no image in the folder; known suffixes: {', '.join(sorted(SUFFIXES))}")
     table = next((t for t in (root / "labels.csv", root.with_name(root.name + ".csv")) if t.is_file()), None)
@@ -176,10 +188,12 @@ def _preprocess(path: Path, source: ImageSource) -> NDArray[np.float32]:
         raise ImageError(f"interpolation {source.interpolation!r} is not supported; known: {', '.join(_FILTERS)}")
     if source.crop_mode not in CROP_MODES:
         raise ImageError(f"crop mode {source.crop_mode!r} is not supported; known: {', '.join(CROP_MODES)}")
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file, or none that can be read as one")
     try:
         with Image.open(path) as opened:
             image = opened.convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise ImageError(f"{path}: not a readable image: {error}") from error
     image = _resize(image, height, width, source)
     left, top = round((image.width - width) / 2.0), round((image.height - height) / 2.0)
@@ -215,14 +229,24 @@ def _read_table(table: Path) -> dict[str, int]:
         raise ImageError(f"{table}: columns {reader.fieldnames}, needs 'file' and, where known, 'label'")
     known: dict[str, int] = {}
     for row in reader:
-        try:
-            known[Path(row["file"]).name] = int(row["label"]) if row.get("label") else -1
-        except ValueError as error:
-            raise ImageError(f"{table}, line {reader.line_num}: label {row['label']!r} is not an integer") from error
+        where = f"{table}, line {reader.line_num}: label"
+        known[Path(row["file"]).name] = _label(row["label"], where) if row.get("label") else -1
     return known
 
 
 def _class_index(path: Path, root: Path, classes: dict[str, int]) -> int:
     if path.parent == root:
         return -1
-    return int(path.parent.name) if path.parent.name.isdigit() else classes[path.parent.name]
+    number = path.parent.name if path.parent.name.isdecimal() else ""
+    return _label(number, f"{path.parent}: the folder's name") if number else classes[path.parent.name]
+
+
+def _label(text: str, where: str) -> int:
+    """A label. Raises ImageError for what is none, or no class of any network."""
+    try:
+        label = int(text)
+    except ValueError as error:
+        raise ImageError(f"{where} {text[:40]!r} is not an integer") from error
+    if not -1 <= label <= MAX_LABEL:
+        raise ImageError(f"{where} {text[:40]!r} is out of range: needs 0 to {MAX_LABEL:,}, or -1 where it is unknown")
+    return label

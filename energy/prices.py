@@ -13,10 +13,8 @@ from synaptile.hwmodels import Chip
 from synaptile.hwmodels.formats import FORMATS, Table
 from synaptile.hwmodels.node import LOGIC_SOURCE, REFERENCE, factors
 from synaptile.hwmodels.scale import memory_access, supply_of
+from synaptile.hwmodels.sram_table import SMALLEST_BYTES
 from synaptile.simulator.activity import OPS
-
-SMALLEST_BYTES = 256
-"""The smallest memory of which a factor between nodes is known; smaller tables take it too."""
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.foundation.arguments import expect_path
+from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.digest import digest_of
-from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.documents import shown, validated
+from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.json_text import parse_object
+
+T = TypeVar("T")
 
 
 def write_archive(
@@ -29,35 +33,42 @@ def write_archive(
         np.savez_compressed(file, allow_pickle=False, header=text, **arrays)
 
 
-def read_archive(path: str | Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Header and arrays of an archive.
+def read_archive(path: str | Path, kind: str, version: int, form: type[T]) -> tuple[T, dict[str, NDArray[Any]]]:
+    """Header, of its `form` (a TypedDict), and arrays of an archive.
 
-    Raises FileFormatError where it is missing, cut short, altered, of another kind or of a newer version.
+    Raises FileFormatError where it is missing, cut short, altered, of another kind or of a newer version, and for a header that
+    lacks an entry or holds another.
     """
     file = expect_path(path, kind)
     if not file.is_file():
         raise FileFormatError(f"{file}: no such file; `synaptile run` writes one")
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        header: dict[str, Any] = json.loads(bytes(arrays.pop("header")).decode())
+        arrays = read_arrays(file)
+        header = parse_object(arrays.pop("header").tobytes())
         recorded = header.pop("digest")
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        AttributeError,
-        TypeError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise FileFormatError(f"{file}: not a readable {kind} file (cut short, altered or of another kind): {error}") from error
     if header.get("format") != kind:
-        raise FileFormatError(f"{file}: is a {header.get('format')} file, needs {kind}")
+        raise FileFormatError(f"{file}: is a {str(header.get('format'))[:60]} file, needs {kind}")
     if not isinstance(header.get("version"), int) or header["version"] > version:
-        raise FileFormatError(f"{file}: {kind} version {header.get('version')}, this Synaptile reads up to {version}: upgrade")
+        found = shown(header.get("version"))
+        raise FileFormatError(f"{file}: {kind} version {found}, this Synaptile reads up to {version}: upgrade")
     if digest_of(header, arrays) != recorded:
         raise FileFormatError(f"{file}: content does not match its digest: the file was altered; run again")
-    return header, arrays
+    del header["format"], header["version"]
+    return validated(form, header, str(file), FileFormatError), arrays
+
+
+@contextmanager
+def consistent(file: Path) -> Iterator[None]:
+    """What is made of a file's content: entries that are missing or do not fit one another are the file's fault.
+
+    Raises FileFormatError for them.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        text = f"no entry {error}" if isinstance(error, KeyError) else str(error)
+        raise FileFormatError(f"{file}: its parts do not fit one another ({text}): run again") from error

@@ -6,7 +6,7 @@ A form is the JSON schema that pydantic makes of a type (a `Strict` model, a dat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event
 
 from synaptile.foundation.errors import InputError
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 16
+MAX_NODES = 1 << 18
+"""Entries of one file, what each alias stands for included."""
 SHOWN = 5
 """Problems listed in one message; the rest are counted."""
 
@@ -93,7 +96,15 @@ def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> 
     if size > kind.most_bytes:
         raise error(f"{label}: {size:,} bytes, limit {kind.most_bytes:,}: this is no {kind.name}")
     try:
-        document = YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        nodes, depth = _extent(yaml.parse(text))
+        if nodes > MAX_NODES:
+            raise error(f"{label}: more than {MAX_NODES:,} entries with its aliases written out: no {kind.name} has so many")
+        if depth > MAX_DEPTH:
+            raise error(f"{label}: is nested deeper than {MAX_DEPTH} levels: no {kind.name} is")
+        document = yaml.load(text)
+    except error:
+        raise
     except DuplicateKeyError as refused:
         key = str(refused.problem).split('"')[1]
         raise error(f"{label}:{_line(refused)}: key {key!r} is given twice: keep one") from refused
@@ -107,6 +118,24 @@ def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> 
         raise error(f"{label}: {holds}: {kind.start}")
     check_keys(document, label, error)
     return document
+
+
+def _extent(events: Iterable[Event]) -> tuple[int, int]:
+    """How many nodes a YAML file holds, each alias as all that its anchor holds, and how deep; counting ends above the limits."""
+    count, depth, sizes, opened = 0, 0, dict[str, int](), list[tuple[str | None, int]]()
+    for event in events:
+        count += not isinstance(event, CollectionEndEvent)
+        if isinstance(event, AliasEvent):
+            count += sizes.get(str(event.anchor), 0)
+        elif isinstance(event, CollectionStartEvent):
+            opened.append((event.anchor, count))
+            depth = max(depth, len(opened))
+        elif isinstance(event, CollectionEndEvent):
+            anchor, before = opened.pop()
+            sizes |= {anchor: count - before} if anchor else {}
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            break
+    return count, depth
 
 
 def check_keys(value: object, label: str, error: type[InputError] = InputError, location: Location = ()) -> None:
@@ -125,13 +154,13 @@ def check_keys(value: object, label: str, error: type[InputError] = InputError, 
             check_keys(below, label, error, (*location, number))
 
 
-def validated(kind: type[T], document: Document, label: str) -> T:
-    """A document as a value of its type. Raises InputError that lists what the type refuses."""
+def validated(kind: type[T], document: Document, label: str, error: type[InputError] = InputError) -> T:
+    """A document as a value of its type. Raises `error` that lists what the type refuses."""
     adapter = TypeAdapter(kind)
     try:
         return adapter.validate_python(document)
     except ValidationError as refused:
-        raise InputError(message(label, problems(refused, adapter.json_schema()))) from None
+        raise error(message(label, problems(refused, adapter.json_schema()))) from None
 
 
 def problems(refused: ValidationError, form: Form) -> list[Problem]:

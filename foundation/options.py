@@ -16,8 +16,8 @@ FinitePresentation: TypeAlias = Literal["analog", "rate"]
 Reset: TypeAlias = Literal["value", "subtract"]
 """What a spike does to the membrane: sets it to v_reset (NIR), or takes v_threshold off it."""
 
-PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major"]
-"""How cores are seated: simulated annealing, recursive bisection, or in the order of their creation."""
+PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major", "force"]
+"""How cores are seated: simulated annealing, recursive bisection, in the order of their creation, or drawn by force."""
 
 MappingGoal: TypeAlias = Literal["room", "latency", "throughput"]
 """What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""
@@ -34,3 +34,6 @@ PLACEMENT_METHODS: tuple[PlacementMethod, ...] = get_args(PlacementMethod)
 MAPPING_GOALS: tuple[MappingGoal, ...] = get_args(MappingGoal)
 NUMERICS: tuple[Numeric, ...] = get_args(Numeric)
 SYNCHRONISATIONS: tuple[Synchronisation, ...] = get_args(Synchronisation)
+
+WIDTH = 100
+"""Columns of a terminal that every table fits in."""

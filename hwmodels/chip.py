@@ -28,6 +28,7 @@ from synaptile.hwmodels.sections import (
     SynapseCore,
 )
 from synaptile.hwmodels.sourced import ASSUMED, Count, NotWritten, Real, Section, Text, Texts, WrittenAs
+from synaptile.hwmodels.step_times import StepTimes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +77,8 @@ class Chip(Section, Tabular, Shown):
     """barrier: all cores wait between steps; dataflow: each goes on when its inputs are complete."""
     barrier_ns: Real = 0.0
     """How long a barrier takes; only where synchronisation is barrier."""
+    step_times: StepTimes | None = None
+    """What cores take within a step; only where synchronisation is barrier."""
     leakage: Leakage
     """Static power."""
     power: Power | None = None

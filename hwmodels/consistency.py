@@ -10,15 +10,21 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.banks import own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
-from synaptile.hwmodels.node import Supply, problem
+from synaptile.hwmodels.network import network_contradictions
+from synaptile.hwmodels.node import REFERENCE, Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
+from synaptile.hwmodels.sram_table import LARGEST_BYTES, SMALLEST_BYTES
 
+MAX_CORES = 2**24
+"""Cores of a board, and the range in which 64 bits hold what is counted of them."""
+MAX_BARRIER_CYCLES = 2**32
 MOST_SEGMENTS = 2**16
 """Segments of a table that is executed."""
 
 
 def contradictions(chip: Chip) -> Iterator[Problem]:
     """Pairs of where and what, for every pair of figures that cannot both hold."""
+    yield from _sizes(chip)
     yield from _ec_cores(chip)
     yield from _board(chip)
     yield from _time_steps(chip)
@@ -29,9 +35,42 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _power(chip)
     yield from _in_prices(chip)
     yield from _formats(chip)
+    yield from network_contradictions(chip)
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
         yield (found[0],), found[1]
+    yield from _moved_banks(chip)
+
+
+def _moved_banks(chip: Chip) -> Iterator[Problem]:
+    """Banks priced by Horowitz' line move to another node as CACTI 7's do, so they lie within its sizes."""
+    if chip.scaling == "none" or chip.process_nm == REFERENCE.process_nm:
+        return
+    core, ec, smallest, largest = chip.synapse_core, chip.ec_core, 8 * SMALLEST_BYTES, 8 * LARGEST_BYTES
+    banks = [("synapse_core", "weight", core.weight_bank_bits, core.weight_memory_bits, chip.memories.weight)]
+    banks.append(("synapse_core", "state", core.state_bank_bits, core.state_memory_bits, chip.memories.state))
+    if ec is not None:
+        banks.append(("ec_core", "state", ec.state_bank_bits, ec.state_memory_bits, chip.memories.ec_state))
+    for section, memory, bank, whole, own in banks:
+        if own is None and not smallest <= (bank or whole) <= largest:
+            text = (
+                f"is {bank or whole:,}, beyond the banks of {smallest:,} to {largest:,} bits of CACTI 7, by which an access "
+                f"moves from {REFERENCE.process_nm:g} to {chip.process_nm:g} nm: give a bank of such a size, or section memories"
+            )
+            yield (section, f"{memory}_{'bank' if bank else 'memory'}_bits"), text
+
+
+def _sizes(chip: Chip) -> Iterator[Problem]:
+    """Products of figures, each in range alone."""
+    mesh = chip.mesh
+    cores = mesh.tiles * mesh.max_chips * (mesh.synapse_cores_per_tile + mesh.ec_cores_per_tile)
+    if cores > MAX_CORES:
+        text = f"is {mesh.width}, with height {mesh.height} and max_chips {mesh.max_chips} that is {cores:,} cores, limit"
+        yield ("mesh", "width"), f"{text} {MAX_CORES:,}: describe a smaller board"
+    barrier = chip.barrier_ns * chip.clock_mhz / 1e3
+    if barrier > MAX_BARRIER_CYCLES:
+        text = f"is {chip.barrier_ns:g}, at {chip.clock_mhz:g} MHz that is {barrier:,.0f} cycles, limit {MAX_BARRIER_CYCLES:,}"
+        yield ("barrier_ns",), f"{text}: shorten it"
 
 
 def _ec_cores(chip: Chip) -> Iterator[Problem]:
@@ -68,6 +107,18 @@ def _time_steps(chip: Chip) -> Iterator[Problem]:
         yield ("barrier_ns",), "is missing, and synchronisation is barrier: give how long a barrier takes"
     if chip.synchronisation == "dataflow" and chip.barrier_ns:
         yield ("barrier_ns",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+    if (times := chip.step_times) is None:
+        return
+    if chip.synchronisation == "dataflow":
+        yield ("step_times",), "is given, but synchronisation is dataflow: remove it (null where inherited), or write barrier"
+    for key in ("linear_format", "convolution_format"):
+        if times.synop_ns(stored := getattr(times, key)) is None:
+            figure = f"step_times.{stored}_synop_ns"
+            yield ("step_times", key), f"is {stored}, but {figure} is missing: give that time, or another format"
+    for tiles in times.barrier_ns:
+        if not (tiles.isascii() and tiles.isdigit() and 1 <= int(tiles) <= chip.mesh.tiles * chip.mesh.max_chips):
+            most = chip.mesh.tiles * chip.mesh.max_chips
+            yield ("step_times", "barrier_ns", tiles), f"is no number of tiles: write one from 1 to {most}, in quotes"
 
 
 def _in_prices(chip: Chip) -> Iterator[Problem]:

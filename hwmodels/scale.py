@@ -11,7 +11,7 @@ from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.hwmodels.sram_table import SramFigures, sram_figures
 from synaptile.hwmodels.stored import chip_document
 
-FIXED = ("off_chip.", "memories.dram.", "noc.chip_crossing_", "barrier_ns", "area.reticle_mm2")
+FIXED = ("off_chip.", "step_times.", "memories.dram.", "noc.chip_crossing_", "barrier_ns", "area.reticle_mm2")
 """What lies outside the chip, or is a limit of another kind: no node moves it."""
 
 _BANK_BYTES = 4096

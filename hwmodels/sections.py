@@ -14,7 +14,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from synaptile.hwmodels.formats import ECFormats, Format, SynapseFormats
-from synaptile.hwmodels.sourced import FORM, Count, CountOrZero, Flag, Real, Section, Share, WrittenAs
+from synaptile.hwmodels.sourced import FORM, Count, CountOrZero, Cycles, Flag, Rate, Real, Section, Share, WrittenAs
 
 GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
 """How a synapse treats a spike of value sign*2^k: it shifts (one copy of each weight), it holds 2n copies of each weight, one
@@ -106,7 +106,7 @@ class Buffer(Memory):
 
     capacity_bits: Count
     """What it holds."""
-    bits_per_cycle: Real
+    bits_per_cycle: Rate
     """What it moves."""
 
 
@@ -163,7 +163,7 @@ class SynapseCore(Section):
     """Input rows that a core holds; (token, channel) pairs where token_sharing is false."""
     lanes_per_cycle: Count
     """Accumulations issued per cycle."""
-    neuron_updates_per_cycle: Real
+    neuron_updates_per_cycle: Rate
     """Neurons updated per cycle; below 1 where an update takes several cycles."""
     graded_spikes: GradedSpikes
     """shift: one copy of each weight, shifted by k; replicate: 2n copies (paper, Eq. 26-29); binary: no graded spikes."""
@@ -200,9 +200,9 @@ class ECCore(Section):
     """Width of one word of them."""
     multipliers_per_cycle: Count
     """MACs or additions issued per cycle."""
-    special_functions_per_cycle: Real
+    special_functions_per_cycle: Rate
     """Divisions, reciprocal roots, exp, erf, tanh, sigmoid per cycle."""
-    neuron_updates_per_cycle: Real
+    neuron_updates_per_cycle: Rate
     """Neurons updated per cycle."""
     max_neurons: Count
     """(token, channel) pairs that a core holds."""
@@ -216,36 +216,58 @@ class ECCore(Section):
     """Number formats; absent, those of the run."""
 
 
+Topology: TypeAlias = Literal["mesh", "torus", "tree"]
+"""How routers are joined."""
+
+FlowControl: TypeAlias = Literal["unbounded", "cut_through", "wormhole"]
+"""What bounds a queue: nothing; room for a whole packet; room for a flit."""
+
+SpikeFormat: TypeAlias = Literal["aer", "bitmap", "list", "cheapest"]
+"""aer: header and payload per spike; bitmap: a bit per channel, payloads of those that fire; list: shortest index and payload."""
+
+
 @dataclass(frozen=True)
 class NoC(Section):
-    """The mesh network. The two `chip_crossing` figures are None on a chip that stands alone."""
+    """The network on chip. The two `chip_crossing` figures are None on a chip that stands alone."""
 
     flit_bits: Count
     """Width of a link."""
-    cycles_per_hop: Count
+    cycles_per_hop: Cycles
     """From one router to the next."""
-    link_flits_per_cycle: Real
+    link_flits_per_cycle: Rate
     """What a link carries."""
     multicast: Flag
     """Whether routers copy a flit along a tree; else each receiver is sent its own."""
     energy_pj_per_flit_hop: Real
     """Router and wire together."""
     spike_header_bits: Count
-    """Address of a spike; 1 + log2(n) bits of payload come on top."""
+    """Address of a spike, by aer; 1 + log2(n) bits of payload come on top."""
     word_bits: Count
     """A real value on the network."""
     input_queue_flits: Count
-    """Room of a router input; queues are not bounded, longer ones are reported."""
+    """Room of a router input; where flow_control is unbounded, longer queues are reported."""
     messages: Literal["token", "spike"] = "token"
     """token: the spikes of a token share flits, and an empty message says that it is complete; spike: each spike is a message."""
     tile_pj_per_flit: Real | None = None
     """From core to core of one tile, no link crossed; where absent, such a flit costs nothing."""
-    chip_crossing_cycles: Count | None = None
+    chip_crossing_cycles: Cycles | None = None
     """From chip to chip; needed on boards."""
     chip_crossing_pj_per_flit: Real | None = None
     """From chip to chip; needed on boards."""
     word_format: Format | None = None
     """Number format of a real value on the network; absent, that in which it was computed."""
+    topology: Topology = "mesh"
+    """mesh; torus, over the whole board; tree: a router over every 2 x 2 tiles, and so on up to one root per chip."""
+    flow_control: FlowControl = "unbounded"
+    """unbounded: queues are as long as needed; cut_through, wormhole: of input_queue_flits, and senders are held up."""
+    packet_flits: Count | None = None
+    """Messages are cut into packets of as many flits; absent, a message is one packet. Only where queues are bounded."""
+    spike_format: SpikeFormat = "aer"
+    """How spikes of a message are written: aer, bitmap, list, or whichever is the shortest for it (cheapest)."""
+    injection_pj_per_flit: Real | None = None
+    """From a core to its router; absent, nothing."""
+    ejection_pj_per_flit: Real | None = None
+    """From a router to one of its cores; absent, nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,10 @@ ASSUMED = "assumed: "
 """Begins the origin of a figure that no source gives."""
 
 MAX_COUNT = 2**48
-MAX_REAL = 1e15
-"""Largest figures accepted: sums over a board of them stay exact in 64 bits."""
+MAX_REAL, MIN_REAL = 1e12, 1e-9
+"""Range of figures: sums over a board of them stay exact in 64 bits, and no quotient of two leaves a float."""
+MAX_CYCLES, MIN_RATE = 2**24, 1e-6
+"""Longest wait of one thing, in cycles, and slowest rate per cycle: a schedule of them ends within 64 bits."""
 
 ORIGINS = ('{value: ..., source: "paper, table"}', '{value: ..., assumed: "why"}')
 FORM = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -81,7 +83,9 @@ class NotWritten:
 
 Count: TypeAlias = Annotated[int, Sourced(gt=0, le=MAX_COUNT)]
 CountOrZero: TypeAlias = Annotated[int, Sourced(ge=0, le=MAX_COUNT)]
-Real: TypeAlias = Annotated[float, Sourced(gt=0, le=MAX_REAL)]
+Cycles: TypeAlias = Annotated[int, Sourced(gt=0, le=MAX_CYCLES)]
+Real: TypeAlias = Annotated[float, Sourced(ge=MIN_REAL, le=MAX_REAL)]
+Rate: TypeAlias = Annotated[float, Sourced(ge=MIN_RATE, le=MAX_REAL)]
 RealOrZero: TypeAlias = Annotated[float, Sourced(ge=0, le=MAX_REAL)]
 Signed: TypeAlias = Annotated[float, Sourced(ge=-MAX_REAL, le=MAX_REAL)]
 Share: TypeAlias = Annotated[float, Sourced(gt=0, le=1)]

@@ -13,6 +13,9 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.node import LOGIC_SOURCE, below_22nm
 from synaptile.hwmodels.sections import Flavour
 
+SMALLEST_BYTES, LARGEST_BYTES = 256, 4 * 2**20
+"""Sizes of the table's banks."""
+
 SMALLEST_NM = 7.0
 """To which figures of the table's smallest node are scaled."""
 

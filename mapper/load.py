@@ -6,7 +6,6 @@ a density instead of recorded: the longest of operations / rate over the units o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -30,6 +29,7 @@ from synaptile.conversion.graph import (
 )
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.messages import spike_bits
 from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, units_of
 from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.traffic import ASSUMED_DENSITY
@@ -172,7 +172,7 @@ def stream_cycles(graph: SpikingGraph, chip: Chip, rates: FiringRates) -> float:
     bits = [0.0]
     for node in graph.nodes.values():
         spiking = isinstance(node, Neurons)
-        each = rates.of(graph, node.name) * _spike_bits(chip, node) if spiking else chip.noc.word_bits
+        each = _bits_per_neuron(chip, node, rates.of(graph, node.name)) if spiking else chip.noc.word_bits
         bits.append(0.0 if off_chip(node) else node.size * each)
     return rates.steps * max(bits) / chip.noc.flit_bits / chip.noc.link_flits_per_cycle
 
@@ -203,7 +203,8 @@ def _synapse(
     outputs, owned = extents.outputs, extents.outputs * extents.owner
     site = graph.nodes[node.inputs[0].node]
     spikes, sums = rates.of(graph, site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
-    bits = spikes * _spike_bits(chip, site) + sums * chip.noc.word_bits
+    values = site.values if isinstance(site, Neurons) else 1
+    bits = spike_bits(chip.noc, spikes, extents.rows, values) + sums * chip.noc.word_bits
     neuron = owned if shifts else 0 * owned
     rows = spikes * outputs + sums
     first = _Units(bits, accumulate=rows + owned, neuron=neuron)
@@ -221,9 +222,11 @@ def _convolution(
     return first, first if node.injection == "every" else first._replace(accumulate=rows)
 
 
-def _spike_bits(chip: Chip, site: Node) -> int:
+def _bits_per_neuron(chip: Chip, site: Node, rate: float) -> Any:
+    """Expected bits on the network for each neuron, in messages of a whole row of a stream."""
+    neurons = 1 if chip.noc.spike_format == "aer" else site.shape[-1]
     values = site.values if isinstance(site, Neurons) else 1
-    return chip.noc.spike_header_bits + math.ceil(math.log2(values))
+    return spike_bits(chip.noc, np.float64(rate * neurons), neurons, values) / neurons
 
 
 def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:

@@ -67,17 +67,25 @@ def place_phases(
     method: PlacementMethod,
     seed: int,
     moves: int | None,
+    drawn_by: Traffic | None = None,
 ) -> tuple[Seats, Placement]:
     """Place the cores of each phase by themselves: only they talk to one another over links."""
     if not packing.phase.any():
-        return place(chip, board, packing.core_kind, traffic, method=method, seed=seed, moves=moves)
+        return place(chip, board, packing.core_kind, traffic, method=method, seed=seed, moves=moves, drawn_by=drawn_by)
     cores = packing.core_kind.size
     seats = Seats(*(np.empty(cores, np.int32) for _ in Seats._fields))
     placements: list[Placement] = []
     for phase in range(int(packing.phase.max()) + 1):
         mine = np.flatnonzero(packing.phase == phase)
         found, placement = place(
-            chip, board, packing.core_kind[mine], _among(traffic, mine), method=method, seed=seed, moves=moves
+            chip,
+            board,
+            packing.core_kind[mine],
+            _among(traffic, mine),
+            method=method,
+            seed=seed,
+            moves=moves,
+            drawn_by=None if drawn_by is None else _among(drawn_by, mine),
         )
         for column, part in zip(seats, found, strict=True):
             column[mine] = part

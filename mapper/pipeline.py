@@ -18,24 +18,28 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.anneal import weighted_hops
 from synaptile.mapper.balance import Layout, balanced, check_goal
-from synaptile.mapper.board import board_shape, smallest_board
+from synaptile.mapper.board import smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.given import given_seats, laid_out, ordered_by
 from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.partition import Partition, load_partition
 from synaptile.mapper.phases import pack_in_phases, place_phases
-from synaptile.mapper.placement import Seats
+from synaptile.mapper.placement import Seats, by_force
 from synaptile.mapper.program import CoreProgram, CoreTable, Placement
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
+from synaptile.mapper.topology import topology_of
 from synaptile.mapper.traffic import Traffic, core_traffic
 from synaptile.mapper.verify import verify_parts, verify_program
 from synaptile.mapper.verify_flows import verify_flows
 
 Progress = Callable[[str], None]
 """Told the name of each pass as it begins."""
+
+TrafficOf = Callable[[bool], Traffic]
+"""Traffic between cores, shared by multicast trees or not."""
 
 
 def map_graph(
@@ -58,8 +62,9 @@ def map_graph(
         seed: Seed of the placement, from 0 to 2**32 - 1. The same seed gives the same program.
         replicas: Copies of the weights of spiking synapses, tokens divided among them: a number for all (at most one a
             token), or one for each synapse named (1 for the others).
-        placement: "anneal" (simulated annealing), "metis" (recursive bisection) or "row_major" (order of creation).
-        anneal_moves: Bound on the moves of the annealing; None scales it with the number of cores.
+        placement: "anneal" (simulated annealing; of more than 4,000 cores by force), "metis" (recursive bisection),
+            "row_major" (order of creation) or "force" (drawn to those they talk to).
+        anneal_moves: Bound on the moves of annealing or force; None scales it with the number of cores.
         goal: "room" takes as few cores as fit. "latency" and "throughput" cut and spread the work over all cores of the board
             that room needs, so that an image takes least time, or that most images pass; see `program.balance`.
         rates: Steps and firing rates to balance for, ASSUMED_STEPS and ASSUMED_DENSITY unless given. Not for room.
@@ -89,8 +94,11 @@ def map_graph(
         laid, balance = balanced(graph, chip, goal, rates, board, laid)
         options |= {"cuts": laid.cuts, "goal": goal, "rates": {"steps": rates.steps, "density": dict(rates.density)}}
 
-    def seated(packing: Packing, traffic: Traffic) -> tuple[Seats, Placement]:
-        return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+    def seated(packing: Packing, traffic: TrafficOf) -> tuple[Seats, Placement]:
+        shared = traffic(True) if chip.noc.multicast and by_force(placement, packing.core_kind.size) else None
+        return place_phases(
+            chip, board, packing, traffic(False), method=placement, seed=seed, moves=anneal_moves, drawn_by=shared
+        )
 
     return replace(_program(graph, chip, laid, board, seated, tell), options=MappingProxyType(options), balance=balance)
 
@@ -125,14 +133,14 @@ def map_partition(
     tiling, packing, board = laid_out(graph, chip, given)
     own = given_seats(chip, board, packing, given)
 
-    def seated(packing: Packing, traffic: Traffic) -> tuple[Seats, Placement]:
-        seats, placed = place_phases(
-            chip, board, packing, traffic, method="row_major" if own else placement, seed=seed, moves=0 if own else anneal_moves
-        )
+    def seated(packing: Packing, traffic_of: TrafficOf) -> tuple[Seats, Placement]:
+        traffic = traffic_of(False)
         if own is None:
-            return seats, placed
-        tile = own.y.astype(np.int64) * board_shape(chip, board)[0] + own.x
-        return own, replace(placed, method="given", weighted_hops=weighted_hops(traffic, tile, board_shape(chip, board)[0]))
+            return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+        _, placed = place_phases(chip, board, packing, traffic, method="row_major", seed=seed, moves=0)
+        topology = topology_of(chip, board)
+        tile = own.y.astype(np.int64) * topology.width + own.x
+        return own, replace(placed, method="given", weighted_hops=weighted_hops(traffic, tile, topology))
 
     options = _options(seed, 1, placement, anneal_moves, "given")
     return replace(
@@ -145,7 +153,7 @@ def _program(
     chip: Chip,
     laid: Layout,
     board: tuple[int, int],
-    seated: Callable[[Packing, Traffic], tuple[Seats, Placement]],
+    seated: Callable[[Packing, TrafficOf], tuple[Seats, Placement]],
     tell: Progress,
 ) -> CoreProgram:
     """Flows, seats and routes of a layout, verified after each pass."""
@@ -155,9 +163,10 @@ def _program(
     flows = connect(graph, tiling, packing.parts, packing.phase)
     verify_flows(graph, tiling.node_names, packing.parts, flows, packing.phase)
     tell("placement")
-    seats, placed = seated(packing, core_traffic(graph, packing.parts, flows, packing.core_kind.size))
+    cores = packing.core_kind.size
+    seats, placed = seated(packing, lambda shared: core_traffic(graph, packing.parts, flows, cores, shared=shared))
     tell("routing")
-    routes = route(packing.parts, flows, seats, *board_shape(chip, board))
+    routes = route(packing.parts, flows, seats, topology_of(chip, board))
     program = CoreProgram(
         graph=graph,
         chip=chip,

@@ -11,8 +11,10 @@ from synaptile.foundation.options import PlacementMethod
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
-from synaptile.mapper.board import board_shape, cores_per_tile
+from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.program import CoreKind, Placement
+from synaptile.mapper.settle import settle
+from synaptile.mapper.topology import Topology, topology_of
 from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
 
 MOVES_PER_CORE = 2_000
@@ -21,6 +23,14 @@ MOST_MOVES = 8_000_000
 
 STRIPS = (2, 3, 4, 5, 6, 8, 12)
 """Widths in tiles of the strips that a start may wind through the board in."""
+
+FORCE_FROM = 4_000
+"""Cores from which annealing gives way to force: it would have fewer than MOVES_PER_CORE for each."""
+
+FORCE_SWEEPS = 200
+MOST_TRADES = 60_000_000
+"""Proposals per core of the force-directed refinement, at most MOST_TRADES in all, and not fewer than FEWEST_SWEEPS each."""
+FEWEST_SWEEPS = 24
 
 CORES_A_LEAF = 4
 """Cores that recursive bisection leaves together."""
@@ -43,19 +53,22 @@ def place(
     method: PlacementMethod,
     seed: int,
     moves: int | None = None,
+    drawn_by: Traffic | None = None,
 ) -> tuple[Seats, Placement]:
-    """Place cores by simulated annealing, by METIS' recursive bisection, or row by row in order of creation (the baseline).
+    """Place cores by simulated annealing, METIS, row by row in order of creation (the baseline), or by force.
 
-    `moves` bounds the annealing. What is returned is never worse than the baseline, whichever method was asked for.
+    More than FORCE_FROM cores are placed by force where annealing was asked for. `moves` bounds either. `drawn_by` is the traffic
+    that force reduces, `traffic` unless given. What is returned is never worse than the baseline, whichever method was asked for.
     """
-    width, height = board_shape(chip, board)
-    floor = _floor(chip, width, height)
+    method = "force" if by_force(method, core_kind.size) else method
+    topology = topology_of(chip, board)
+    floor = _floor(chip, topology)
     tiles = slot_tiles(floor)
 
     def cost(slots: Int64) -> float:
-        return weighted_hops(traffic, tiles[slots], width)
+        return weighted_hops(traffic, tiles[slots], topology)
 
-    baseline = _in_order(floor, core_kind, np.arange(width * height), np.arange(core_kind.size))
+    baseline = _in_order(floor, core_kind, np.arange(topology.tiles), np.arange(core_kind.size))
     candidates = [baseline]
     if method == "metis":
         candidates += _winding(floor, core_kind, _bisection_order(traffic, seed))
@@ -68,14 +81,26 @@ def place(
             if bound
             else [baseline, start]
         )
+    elif method == "force":
+        drawn = traffic if drawn_by is None else drawn_by
+        order = np.arange(core_kind.size)
+        starts = [
+            *_winding(floor, core_kind, order),
+            _in_order(floor, core_kind, hilbert_path(topology.width, topology.height), order, spread=True),
+        ]
+        start = min(starts, key=lambda slots: weighted_hops(drawn, tiles[slots], topology))
+        sweeps = min(FORCE_SWEEPS, max(MOST_TRADES // max(core_kind.size, 1), FEWEST_SWEEPS))
+        sweeps = sweeps if moves is None else moves // max(core_kind.size, 1)
+        candidates.append(settle(drawn, core_kind, start, floor, sweeps, np.random.default_rng(seed)) if sweeps else start)
     best = min(candidates, key=cost)
     placement = Placement(method, seed, ASSUMED_DENSITY, cost(best), cost(baseline))
     return _seats(floor, core_kind, best, tiles), placement
 
 
-def _floor(chip: Chip, width: int, height: int) -> Board:
+def _floor(chip: Chip, topology: Topology) -> Board:
     per_tile = np.array([cores_per_tile(chip, kind) for kind in CoreKind], np.int64)
-    return Board(width, height, per_tile, np.append(0, np.cumsum(per_tile * width * height)[:-1]).astype(np.int64))
+    base = np.append(0, np.cumsum(per_tile * topology.tiles)[:-1]).astype(np.int64)
+    return Board(topology.width, topology.height, per_tile, base, topology)
 
 
 def _in_order(floor: Board, core_kind: Int32, path: Int64, order: Int64, *, spread: bool = False) -> Int64:
@@ -105,6 +130,29 @@ def _winding(floor: Board, core_kind: Int32, order: Int64) -> list[Int64]:
         path = np.lexsort((np.where(climbed % 2 == 0, within, -within), climbed, column))
         found.append(_in_order(floor, core_kind, path, order, spread=True))
     return found
+
+
+def by_force(method: PlacementMethod, cores: int) -> bool:
+    """Whether so many cores are placed by force."""
+    return method == "force" or (method == "anneal" and cores > FORCE_FROM)
+
+
+def hilbert_path(width: int, height: int) -> Int64:
+    """Tiles of a board along a Hilbert curve, those of the square of two to some power around it that lie on the board."""
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(width), np.arange(height)))
+    along, side = np.zeros(x.size, np.int64), 1 << max(width - 1, height - 1, 1).bit_length()
+    while side > 1:
+        side //= 2
+        right, low = (x & side) > 0, (y & side) > 0
+        along += side * side * ((3 * right) ^ low)
+        turn = ~low
+        flip = turn & right
+        x, y = (
+            np.where(flip, side - 1 - (x & (side - 1)), x & (side - 1)),
+            np.where(flip, side - 1 - (y & (side - 1)), y & (side - 1)),
+        )
+        x, y = np.where(turn, y, x), np.where(turn, x, y)
+    return np.argsort(along, kind="stable").astype(np.int64)
 
 
 def _bisection_order(traffic: Traffic, seed: int) -> Int64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -107,8 +108,15 @@ def cores_shortfall(graph: SpikingGraph, chip: Chip, kind: CoreKind, needed: int
     what = "synapse" if kind is CoreKind.SYNAPSE else "EC"
     available = cores_available(chip, kind)
     chips = -(-needed * mesh.max_chips // available)
-    binding = resources(chip, kind)[int(np.argmax(filled))].figure
-    levers = (f"raise mesh.max_chips to {chips:,}", f"raise {binding}", f"give a tile more {what} cores")
+    binding, most = resources(chip, kind)[int(np.argmax(filled))], float(filled.max())
+    more = f" to at least {ceil(binding.limit * most / available):,}" if most > available else ""
+    width = -(-needed * mesh.width // available)
+    levers = (
+        f"raise mesh.max_chips to {chips:,}",
+        f"take a mesh of {width:,} x {mesh.height:,} tiles",
+        f"raise {binding.figure}{more}",
+        f"give a tile more {what} cores",
+    )
     return Shortfall("mesh.max_chips", needed, available, f"{what} cores", f"graph {graph.name!r}", levers)
 
 

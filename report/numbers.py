@@ -49,6 +49,11 @@ def time_text(milliseconds: float) -> str:
     return f"{milliseconds:,.3f} ms" if milliseconds >= 1 else f"{1e3 * milliseconds:,.2f} us"
 
 
+def count_text(value: float) -> str:
+    """A figure with four significant digits, written out: ``287,200``."""
+    return f"{float(f'{value:.4g}'):,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def scaled_text(value: float, unit: str) -> str:
     """A figure with four significant digits under the prefix that suits it: ``1.234 mW``."""
     for scale, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
-from synaptile.foundation.archive import read_archive, write_archive
+from synaptile.foundation.archive import consistent, read_archive, write_archive
 from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
-from synaptile.mapper import load_program, program_digest, save_program
+from synaptile.foundation.options import Numeric
+from synaptile.mapper import CoreProgram, load_program, program_digest, save_program
 from synaptile.simulator.activity import Accounting, Activity, OperationTable, RowFetches, SpikeRecord
+from synaptile.simulator.check_activity import check_activity
 
 FORMAT = "synaptile-activity"
 VERSION = 1
@@ -21,6 +25,22 @@ _SPIKES = "spikes/"
 _CONVOLUTIONS = "convolutions/"
 _FETCHES = "fetches/"
 _DEPARTURES = "departures/"
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class Header(TypedDict):
+    """What ``activity.npz`` says beside its arrays."""
+
+    program_digest: str
+    numeric: Numeric
+    steps: Annotated[int, Field(ge=1)]
+    images: Annotated[int, Field(ge=0)]
+    nodes: list[str]
+    roles: list[str]
+    sites: dict[str, Annotated[int, Field(ge=0)]]
+    provenance: dict[str, Any]
+    shared_rows: NotRequired[dict[str, Annotated[list[int], Field(min_length=2, max_length=2)]]]
+    """Tokens and steps that share a row, by node; absent in runs of before."""
 
 
 def save_activity(activity: Activity, directory: str | Path) -> None:
@@ -47,9 +67,16 @@ def load_activity(directory: str | Path) -> Activity:
     folder = expect_path(directory, "directory")
     file = folder / "activity.npz"
     program = load_program(folder / "program.map")
-    header, arrays = read_archive(file, FORMAT, VERSION)
+    header, arrays = read_archive(file, FORMAT, VERSION, Header)
     if header["program_digest"] != program_digest(program):
         raise FileFormatError(f"{file}: was recorded on another program than {folder / 'program.map'}: run again")
+    with consistent(file):
+        activity = _activity(program, header, arrays)
+        check_activity(activity)
+    return activity
+
+
+def _activity(program: CoreProgram, header: Header, arrays: dict[str, NDArray[Any]]) -> Activity:
     operations = OperationTable(
         arrays["operations/core"],
         arrays["operations/node"],
@@ -66,16 +93,16 @@ def load_activity(directory: str | Path) -> Activity:
             arrays[f"{_SPIKES}{site}/events"].astype(np.int32),
             arrays[f"{_SPIKES}{site}/bounds"],
             arrays[f"{_SPIKES}{site}/histogram"],
-            int(neurons),
+            neurons,
             arrays.get(f"{_SPIKES}{site}/masks"),
         )
         for site, neurons in header["sites"].items()
     }
     return Activity(
         program,
-        str(header["numeric"]),
-        int(header["steps"]),
-        int(header["images"]),
+        header["numeric"],
+        header["steps"],
+        header["images"],
         arrays["logits"],
         operations,
         accounting,
@@ -86,8 +113,8 @@ def load_activity(directory: str | Path) -> Activity:
         arrays.get("lengths"),
         MappingProxyType(
             {
-                node: RowFetches(int(block), int(batch), arrays[f"{_FETCHES}{node}"])
-                for node, (block, batch) in header.get("shared_rows", {}).items()  # absent in runs of before
+                node: RowFetches(block, batch, arrays[f"{_FETCHES}{node}"])
+                for node, (block, batch) in header.get("shared_rows", {}).items()
             }
         ),
         MappingProxyType({key.removeprefix(_DEPARTURES): a for key, a in arrays.items() if key.startswith(_DEPARTURES)}),

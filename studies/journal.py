@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from synaptile.foundation.errors import FileFormatError
+
+T = TypeVar("T")
+LINE = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""`__pydantic_config__` of types that stand on the lines of a journal."""
+
+
+@cache
+def _adapter(form: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(Any, form))
 
 
 def whole_lines(file: Path) -> list[bytes]:
@@ -16,6 +32,19 @@ def whole_lines(file: Path) -> list[bytes]:
         with file.open("rb+") as opened:
             opened.truncate(len(whole))
     return whole.splitlines()
+
+
+def read_line(file: Path, number: int, line: bytes, form: type[T]) -> T:
+    """One line of a journal as a value of its form. Raises FileFormatError, naming the line, where it holds anything else."""
+    try:
+        value: T = _adapter(cast(Hashable, form)).validate_json(line, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        raise FileFormatError(
+            f"{file}:{number}: damaged ({why[:200]}): delete that line and run again; only its point is redone"
+        ) from error
+    return value
 
 
 def append(file: Path, lines: bytes) -> None:

@@ -7,21 +7,22 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
-from synaptile.foundation.archive import read_archive, write_archive
-from synaptile.foundation.errors import FileFormatError, InputError
+from synaptile.foundation.archive import consistent, read_archive, write_archive
+from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import write_json
 from synaptile.simulator import Activity
 from synaptile.simulator.storage import load_activity, save_activity
 
-REPORTS = (
-    *("schedule.json", "energy.json", "energy.csv", "energy.md"),
-    *(f"{name}.{kind}" for name in ("ratio", "break_even", "memory", "links", "timeline", "cores") for kind in ("png", "svg")),
-)
-"""What reports on a run write beside it."""
-
 FORMAT = "synaptile-inputs"
 VERSION = 1
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class _Header(TypedDict):
+    files: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,35 +68,15 @@ def load_run(directory: str | Path) -> Run:
     if not folder.is_dir():
         raise FileFormatError(f"{folder}: no such run directory; `synaptile run` writes one")
     activity = load_activity(folder)
-    header, arrays = read_archive(folder / "inputs.npz", FORMAT, VERSION)
-    run = Run(activity, arrays["labels"], arrays["ann_logits"], tuple(str(name) for name in header["files"]))
-    if len(run.labels) != activity.images or len(run.ann_logits) != activity.images:
-        raise FileFormatError(
-            f"{folder / 'inputs.npz'}: describes {len(run.labels)} images, the activity has {activity.images}: run again"
-        )
+    file = folder / "inputs.npz"
+    header, arrays = read_archive(file, FORMAT, VERSION, _Header)
+    with consistent(file):
+        run = Run(activity, arrays["labels"], arrays["ann_logits"], tuple(header["files"]))
+        for what, array, axes, kinds in (("labels", run.labels, 1, "i"), ("ann_logits", run.ann_logits, 2, "f")):
+            if array.ndim != axes or array.dtype.kind not in kinds:
+                raise ValueError(f"{what} are {array.dtype} of shape {array.shape}")
+    described = {len(run.labels), len(run.ann_logits), len(run.files) or activity.images}
+    if described != {activity.images}:
+        counts = " and ".join(map(str, sorted(described)))
+        raise FileFormatError(f"{file}: describes {counts} images, the activity has {activity.images}: run again")
     return run
-
-
-def check_new_run(directory: str | Path, *, overwrite: bool = False) -> Path:
-    """The directory that a new run may be written to; on request reports on an older one are removed, lest they seem its own.
-
-    Raises InputError where a run lies there and nothing is to be overwritten, or a file stands in its place.
-    """
-    folder = check_output(directory)
-    if not (folder / "activity.npz").exists():
-        return folder
-    if not overwrite:
-        raise InputError(f"{folder} holds a run already, and perhaps reports on it: give another --output, or --overwrite")
-    for reports in (folder, *(below for below in folder.iterdir() if (below / "energy.json").is_file())):
-        if reports == folder or not (reports / "activity.npz").exists():
-            for file in [reports / name for name in REPORTS]:
-                file.unlink(missing_ok=True)
-    return folder
-
-
-def check_output(directory: str | Path) -> Path:
-    """The directory that a run may be written to. Raises InputError where a file stands in its place."""
-    folder = Path(directory)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, a run needs a directory: give another name with --output")
-    return folder

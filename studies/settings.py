@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.json_text import read_object
 
 FILE = "settings.json"
 VERSION = 1
@@ -25,7 +25,7 @@ def is_begun(folder: Path, kind: str, asked: Mapping[str, Any], *, partly: bool 
     if not file.is_file():
         return False
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_object(file)
         written, version, settings = document["format"], int(document["version"]), dict(document["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"{file}: not readable settings of a study ({error}): give another --output") from error

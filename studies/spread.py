@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
@@ -22,6 +27,10 @@ DoTasks = Callable[[Callable[[Task], Result], Sequence[Task], Sequence[str], Cal
 """Does tasks, each of a unique key, and tells the result of each as it is finished."""
 
 CONNECT_SECONDS = 20
+_SOURCES = ("foundation", "hwmodels", "conversion", "mapper", "simulator", "energy", "studies")
+LOOK_SECONDS = 5
+ALONE_SECONDS = 30
+"""How long to wait for an answer, between looks at the workers, and for a worker where none is left."""
 ONE_AT_A_TIME = threading.Lock()
 """Kernels of one process must not run twice at once, however many tasks a worker is given."""
 
@@ -37,24 +46,76 @@ def run_on(
 ) -> None:
     """Do the tasks on the workers of a cluster, in any order; a task whose worker dies is given to another.
 
-    Raises the error of the first task that fails, and InputError for one that killed every worker it was tried on.
+    Raises the error of the first task that fails, and InputError for one that killed every worker it was tried on, where no
+    worker is left, and where the scheduler has gone.
     """
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker
+    from distributed import wait as wait_for
+    from distributed.client import FuturesCancelledError
+    from distributed.comm.core import CommClosedError
 
     futures = client.map(work, tasks, key=list(keys), pure=False)
+    waiting, alone_since = set(futures), None
     try:
-        for future in as_completed(futures):
-            done(future.result())
-            future.release()
+        while waiting:
+            try:
+                finished = wait_for(waiting, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                finished = set()
+            for future in finished:
+                done(future.result())
+                future.release()
+            waiting -= finished
+            alone_since = None if finished or _workers(client) else alone_since or time.monotonic()
+            if alone_since is not None and time.monotonic() - alone_since > ALONE_SECONDS:
+                raise InputError(
+                    f"the cluster has had no worker for {ALONE_SECONDS} s, {len(waiting)} tasks wait: start workers, then give "
+                    "the same command again: what is finished is kept"
+                )
     except KilledWorker as error:
         raise InputError(
             f"{error.task} died with its worker {error.allowed_failures + 1} times, most likely for want of memory: "
             "give each less to do at once, or take fewer --workers"
         ) from error
-    except ModuleNotFoundError as error:
-        raise InputError(f"the cluster's workers cannot import {error.name}: install this version of synaptile there") from error
+    except (CommClosedError, CancelledError, FuturesCancelledError, OSError) as error:
+        if isinstance(error, OSError) and not isinstance(error, CommClosedError) and client.status == "running":
+            raise  # of a task, such as a full disk
+        raise InputError(
+            f"the scheduler of the cluster has gone ({type(error).__name__}): start it, then give the same command again: what "
+            "is finished is kept"
+        ) from error
     finally:
-        client.cancel(futures)
+        with suppress(Exception):  # of a cluster that is gone
+            client.cancel(futures)
+
+
+def _workers(client: Client) -> Mapping[str, Any]:
+    workers: Mapping[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    return workers
+
+
+def same_version() -> str:
+    """What must be equal here and on every worker, or results would mix: this package's version and a digest of its sources."""
+    digest = hashlib.blake2b(digest_size=4)
+    root = Path(__file__).resolve().parents[1]
+    for file in sorted(path for folder in _SOURCES for path in (root / folder).rglob("*.py")):
+        digest.update(file.read_bytes())
+    return f"{version('synaptile')} ({digest.hexdigest()})"
+
+
+def _check_versions(client: Client, address: str) -> None:
+    """Raises InputError for workers without this package, or with another version of it."""
+    try:
+        there: dict[str, str] = client.run(same_version)
+    except Exception as error:  # dask hands on the error of a worker that cannot read it as a bare Exception
+        raise InputError(
+            f"workers at {address!r} cannot run synaptile ({type(error).__name__}: {error}): install this version there"
+        ) from error
+    other = {found for found in there.values() if found != same_version()}
+    if other:
+        raise InputError(
+            f"workers at {address!r} run synaptile {', '.join(sorted(other))}, this is {same_version()}: install one on all"
+        )
 
 
 @contextmanager
@@ -78,17 +139,41 @@ def local_cluster(workers: int) -> Iterator[Client]:
 
 @contextmanager
 def remote_cluster(address: str) -> Iterator[Client]:
-    """A client of the cluster whose scheduler answers at `address`. Raises InputError where none does."""
+    """A client of the cluster whose scheduler answers at `address`.
+
+    Raises InputError where none does, where something else does, or where it has no workers of this version.
+    """
+    client = _connected(address)
+    try:
+        if not _workers(client):
+            raise InputError(f"the scheduler at {address!r} has no workers: start some with `dask worker {address}`")
+        _check_versions(client, address)
+        yield client
+    finally:
+        with suppress(Exception):  # of a cluster that is gone
+            client.close(timeout=LOOK_SECONDS)
+
+
+def _connected(address: str) -> Client:
+    """A client, made beside this thread: what listens there may be no scheduler, and say nothing or anything."""
     from distributed import Client
 
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(f"no dask scheduler answers at {address!r} ({error}): start one with `dask scheduler`") from error
-    with client:
-        if not client.scheduler_info(n_workers=-1)["workers"]:
-            raise InputError(f"the scheduler at {address!r} has no workers: start some with `dask worker {address}`")
-        yield client
+    made: list[Client | BaseException] = []
+
+    def connect() -> None:
+        try:
+            made.append(Client(address, timeout=CONNECT_SECONDS))
+        except BaseException as error:  # an HTTP server's answer reads as a message of 3 EiB: any error may come
+            made.append(error)
+
+    beside = threading.Thread(target=connect, daemon=True)
+    beside.start()
+    beside.join(CONNECT_SECONDS + LOOK_SECONDS)
+    answer = made[0] if made else TimeoutError(f"it said nothing for {CONNECT_SECONDS} s")
+    if isinstance(answer, BaseException):
+        why = str(answer).strip().splitlines()[0][:200] if str(answer).strip() else type(answer).__name__
+        raise InputError(f"no dask scheduler answers at {address!r} ({why}): start one with `dask scheduler`") from answer
+    return answer
 
 
 @contextmanager

@@ -125,6 +125,12 @@ from .mapper import (
     map_graph as map_graph,
 )
 from .mapper import (
+    map_partition as map_partition,
+)
+from .mapper import (
+    partition_of as partition_of,
+)
+from .mapper import (
     save_program as save_program,
 )
 from .mapper.refusal import (

@@ -6,7 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from synaptile.commands import (
     chips,
@@ -15,6 +15,7 @@ from synaptile.commands import (
     demo,
     functions,
     map_command,
+    options,
     report,
     run,
     schedule,
@@ -26,7 +27,6 @@ from synaptile.commands import (
     tune,
 )
 from synaptile.foundation.errors import ConservationError, SynaptileError
-from synaptile.mapper.refusal import DoesNotFit
 from synaptile.terminal import errors
 
 app = typer.Typer(
@@ -55,25 +55,35 @@ app.command("chips")(chips.chips)
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command that was given; what goes wrong is said in words of ours."""
     try:
         app()
-    except DoesNotFit as error:
-        errors().print(error)
-        _fail(f"{error.graph} does not fit {error.chip}")
     except ConservationError as error:
         _fail(f"{error}\nThis is a defect in Synaptile: nothing was written. Please report it with the command you ran.")
     except SynaptileError as error:
-        _fail(str(error))
+        _refuse(error)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone, as `| head` does
         sys.exit(1)
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}: nothing was written there")
+        why = f"{error.filename or 'file'}: {error.strerror or error}"
+        _fail(f"{why}: this file was not written; studies keep the points that were finished, and go on by the same command")
+
+
+def _refuse(error: SynaptileError) -> None:
+    from synaptile.mapper.refusal import DoesNotFit  # loaded already where one was raised
+
+    if isinstance(error, DoesNotFit):
+        errors().print(error)
+        _fail(f"{error.graph} does not fit {error.chip}")
+    _fail(str(error))
 
 
 def _fail(message: str) -> None:
-    errors().print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    try:
+        errors().print(Text.assemble(("error:", "bold red"), f" {message}"), highlight=False, soft_wrap=True)
+    except OSError:  # nobody can be told, as on a full device; the status still tells
+        sys.stderr = None
     sys.exit(2)
 
 
@@ -87,6 +97,8 @@ def _version(shown: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Options before the command."""
+    options.release_at_end(context)

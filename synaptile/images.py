@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from synaptile.conversion.graph import CurrentSource, SpikeSource, SpikingGraph
 from synaptile.conversion.images import check_images, load_images, open_folder, source_of
 from synaptile.conversion.spikes import check_currents, check_spikes
 from synaptile.data import embedded_digits, preprocess_digits
+from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.errors import ImageError, InputError
 from synaptile.foundation.types import Progress
 
@@ -53,9 +53,9 @@ def read_images(
     if limit is not None and limit < 1:
         raise InputError(f"--limit is {limit}, needs at least 1")
     if isinstance(graph.source, CurrentSource):
-        return _currents(Path(where), graph.source, limit, crop)
+        return _currents(Path(where), graph.source, graph.readout.width, limit, crop)
     if isinstance(graph.source, SpikeSource):
-        return _spike_trains(Path(where), graph.source, limit, crop)
+        return _spike_trains(Path(where), graph, graph.source, limit, crop)
     source = source_of(graph, crop)
     path = Path(where)
     if where == DIGITS and not path.exists():
@@ -64,21 +64,22 @@ def read_images(
     if path.suffix == ".npz":
         return _from_file(path, graph, limit)
     folder = open_folder(path)
+    check_labels(path, folder.labels, len(folder), graph.readout.width)
     names = tuple(file.relative_to(path).as_posix() for file in folder.paths[:limit])
     return ImageSet(load_images(folder.paths, source, limit=limit, progress=progress), folder.labels[:limit], names)
 
 
-def _currents(path: Path, source: CurrentSource, limit: int | None, crop: float | None) -> ImageSet:
+def _currents(path: Path, source: CurrentSource, classes: int, limit: int | None, crop: float | None) -> ImageSet:
     if crop is not None:
         raise InputError("--crop is for pictures, this network takes currents: leave it out")
     if path.suffix != ".npz":
         raise ImageError(f"{path}: this network takes currents, needs an .npz file with an array 'images' of whole numbers")
     images, labels = _read_arrays(path, "images", 0)
-    _check_labels(path, labels, len(images))
+    check_labels(path, labels, len(images), classes)
     return ImageSet(check_currents(images, source, str(path))[:limit], labels[:limit].astype(np.int64))
 
 
-def _spike_trains(path: Path, source: SpikeSource, limit: int | None, crop: float | None) -> ImageSet:
+def _spike_trains(path: Path, graph: SpikingGraph, source: SpikeSource, limit: int | None, crop: float | None) -> ImageSet:
     if crop is not None:
         raise InputError("--crop is for pictures, this network takes spike trains: leave it out")
     if path.suffix != ".npz":
@@ -87,14 +88,14 @@ def _spike_trains(path: Path, source: SpikeSource, limit: int | None, crop: floa
     if spikes.ndim < 3:
         raise ImageError(f"{path}: spikes have shape {spikes.shape}, needs (steps, samples, neurons)")
     check_spikes(spikes, source, len(spikes), str(path))
-    _check_labels(path, labels, spikes.shape[1])
+    check_labels(path, labels, spikes.shape[1], graph.readout.width)
     return ImageSet(spikes[:, :limit], labels[:limit].astype(np.int64))
 
 
 def _from_file(path: Path, graph: SpikingGraph, limit: int | None) -> ImageSet:
     images, labels = _read_arrays(path, "images", 0)
     check_images(images, source_of(graph).image_shape, str(path))
-    _check_labels(path, labels, len(images))
+    check_labels(path, labels, len(images), graph.readout.width)
     return ImageSet(images[:limit], labels[:limit].astype(np.int64))
 
 
@@ -103,14 +104,20 @@ def _read_arrays(path: Path, name: str, axis: int) -> tuple[NDArray[Any], NDArra
     if not path.is_file():
         raise ImageError(f"{path}: no such file of {name}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            array = stored[name]
-            labels = stored["labels"] if "labels" in stored.files else np.full(array.shape[axis], -1)
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_arrays(path, only=(name, "labels"))
+        array = stored[name]
+        labels = stored.get("labels", np.full(array.shape[axis], -1))
+    except (OSError, ValueError, KeyError, IndexError) as error:
         raise ImageError(f"{path}: needs an .npz file with an array {name!r} (and, where known, 'labels'): {error}") from error
     return array, labels
 
 
-def _check_labels(path: Path, labels: NDArray[Any], count: int) -> None:
+def check_labels(path: Path, labels: NDArray[Any], count: int, classes: int) -> None:
+    """Raises ImageError unless there is a label per image, each a class of the network or -1."""
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
         raise ImageError(f"{path}: labels have shape {labels.shape} and type {labels.dtype}, needs one integer per image")
+    if count and not (labels.min() >= -1 and labels.max() < classes):
+        wrong = int(labels.min() if labels.min() < -1 else labels.max())
+        raise ImageError(
+            f"{path}: label {wrong}, the network has {classes} classes: give 0 to {classes - 1}, -1 where one is unknown"
+        )

@@ -43,6 +43,7 @@ from synaptile.report.study_files import write_sweep
 from synaptile.simulator import Activity, Relief, Timeline, execute, relief, schedule
 from synaptile.simulator.rebase import rebased
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip
+from synaptile.studies.outputs import final, record
 from synaptile.studies.rundir import Run, load_run
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
@@ -162,7 +163,8 @@ def report_schedule(timeline: Timeline, directory: Path, console: Console) -> No
     written = [directory / SCHEDULE]
     for figure, name in ((link_heat_map, "links"), (timeline_figure, "timeline"), (core_use_figure, "cores")):
         written += figure(timeline, directory / name)
-    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
+    record(directory, written)
+    console.print(f"Written to {final(directory)}: {', '.join(path.name for path in written)}", soft_wrap=True)
 
 
 def report_run(
@@ -180,7 +182,7 @@ def report_run(
     `timeline` the run is priced on the chip that was scheduled, and the ladder reaches its last rung.
     """
     activity = run.activity if timeline is None else timeline.activity
-    directory = directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
+    run_folder, directory = directory, directory / "-".join(name for name in (chip.name if chip else None, number_format) if name)
     target = timeline.program.chip if timeline is not None else chip or activity.program.chip
     bill = price(activity, target, timeline=timeline, number_format=number_format)
     known: dict[str, Any] = {"ann_accuracy": run.ann_accuracy, "ann_logits": run.ann_logits}
@@ -194,7 +196,8 @@ def report_run(
             console.print(break_even_table(bill))
             written += break_even_figure(bill, directory / "break_even")
     written += memory_map(bill, directory / "memory")
-    console.print(f"Written to {directory}: {', '.join(path.name for path in written)}", soft_wrap=True)
+    record(run_folder, written)
+    console.print(f"Written to {final(directory)}: {', '.join(path.name for path in written)}", soft_wrap=True)
     return bill
 
 

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from synaptile.report.render.terminal import WIDTH
+from synaptile.foundation.options import WIDTH
 
 
 def output() -> Console:
@@ -30,8 +30,8 @@ def errors() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH)
+    console = Console(stderr=stderr, markup=False, emoji=False)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH, markup=False, emoji=False)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; the context gives a callback that takes (done, in all)."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -54,7 +54,7 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
 def phases(what: str) -> Iterator[Callable[[str], None]]:
     """A spinner on standard error; the context gives a callback that takes the name of the phase that begins."""
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=errors(), transient=True
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=errors(), transient=True
     ) as progress:
         task = progress.add_task(what, total=None)
         yield lambda phase: progress.update(task, description=f"{what}: {phase}")

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.json_text import parse_object
+
 _ALIGNMENT = 8
 _DTYPES = {
     "F64": np.float64,
@@ -54,7 +56,7 @@ def mapped_tensors(path: str | Path) -> dict[str, NDArray[Any]]:
     """
     with Path(path).open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(length))
+        header = parse_object(file.read(length))
     if set(header) <= {"__metadata__"}:
         return {}
     content = np.memmap(path, np.uint8, mode="c", offset=0)

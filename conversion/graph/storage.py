@@ -20,6 +20,7 @@ from synaptile.conversion.graph.serialise import nodes_from
 from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.json_text import parse_object
 
 FORMAT = "synaptile-graph"
 VERSION = 1
@@ -81,12 +82,9 @@ def graph_from_tensors(
 def parse_json(header: Mapping[str, str], key: str, where: str) -> dict[str, Any]:
     """One JSON object of a header. Raises FileFormatError."""
     try:
-        value = json.loads(header[key])
-    except (KeyError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"{where}: header entry {key!r} is missing or damaged") from error
-    if not isinstance(value, dict):
-        raise FileFormatError(f"{where}: header entry {key!r} is not an object")
-    return value
+        return parse_object(header[key])
+    except (KeyError, ValueError) as error:
+        raise FileFormatError(f"{where}: header entry {key!r} is missing or damaged: {error}") from error
 
 
 def read_safetensors(

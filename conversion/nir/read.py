@@ -14,7 +14,9 @@ from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     CubaLIFNeurons,
+    CurrentSource,
     IFNeurons,
+    InputCurrent,
     LIFNeurons,
     MembraneReadOut,
     Node,
@@ -27,6 +29,7 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.graph.windows import Pair
 from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
 from synaptile.conversion.nir.package import open_nir
+from synaptile.conversion.nir.whole import in_whole_numbers
 from synaptile.conversion.nir.windows import padding_of, pair
 from synaptile.foundation.errors import GraphError, InputError
 from synaptile.foundation.options import Reset
@@ -83,7 +86,9 @@ class _Value:
         return Port(self.node, 0, int(np.prod(self.image)))
 
 
-def from_nir(source: Any, *, dt: float | None = None, reset: Reset = "value", name: str | None = None) -> SpikingGraph:
+def from_nir(
+    source: Any, *, dt: float | None = None, reset: Reset = "value", name: str | None = None, integer: bool = False
+) -> SpikingGraph:
     """A SpikingGraph that takes spike trains and counts spikes, or reads membranes where the network ends in LI or a synapse.
 
     Args:
@@ -92,6 +97,8 @@ def from_nir(source: Any, *, dt: float | None = None, reset: Reset = "value", na
         reset: what a spike does to the membrane: "value" sets it to v_reset, as NIR says; "subtract" takes v_threshold off, as
             some libraries mean it that have no other way to say so in NIR.
         name: of the graph; None takes the file's, else "nir".
+        integer: a network of whole numbers, executed in integers: IF with r 1, LIF and LI with r tau/dt, weights, biases and
+            thresholds whole. An Input that only neurons read is then a current per neuron, added at every step.
 
     Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
     a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how.
@@ -106,18 +113,20 @@ def from_nir(source: Any, *, dt: float | None = None, reset: Reset = "value", na
     if not 0 < step < np.inf:
         raise InputError(f"dt is {step}, needs a positive and finite length of a step")
     known = name or (Path(source).stem if isinstance(source, str | Path) else "nir")
-    reader = _Reader(graph, step, reset)
+    reader = _Reader(graph, step, reset, integer)
     facts = {"method": "nir", "dt": step, "reset": reset}
     if reader.folded:
         facts[FOLDED] = "; ".join(reader.folded)
+    if integer:
+        return SpikingGraph.build(known, *in_whole_numbers(reader.nodes, reader.arrays), facts)
     return SpikingGraph.build(known, reader.nodes, reader.arrays, facts)
 
 
 class _Reader:
     """One pass over the NIR graph in topological order."""
 
-    def __init__(self, graph: Any, dt: float, reset: Reset) -> None:
-        self.graph, self.dt, self.reset = graph, dt, reset
+    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool) -> None:
+        self.graph, self.dt, self.reset, self.integer = graph, dt, reset, integer
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
         self.values: dict[str, _Value] = {}
@@ -134,6 +143,9 @@ class _Reader:
         kind = type(node).__name__
         if kind == "Input":
             shape = _shape(name, node.input_type.get("input"))
+            readers = {type(self.graph.nodes[b]).__name__ for a, b in self.graph.edges if a == name}
+            if self.integer and readers <= {"IF", "LIF"}:
+                return self._currents(name, shape)
             self._add(SpikeSource(name, (), (1, int(np.prod(shape))), shape))
             return _Value(name, shape, shape, spiking=True)
         if not before:
@@ -156,6 +168,13 @@ class _Reader:
             case _:
                 self._output(name, before[0])
         return None
+
+    def _currents(self, name: str, shape: tuple[int, ...]) -> _Value:
+        size = int(np.prod(shape))
+        self._add(CurrentSource(f"{name}.samples", (), (1, size), shape))
+        image = (shape[0], shape[1], shape[2]) if len(shape) == 3 else (size, 1, 1)
+        self._add(InputCurrent(name, (Port(f"{name}.samples", 0, size),), (1, size), image))
+        return _Value(name, shape, shape, spiking=False)
 
     def _add(self, node: Node, **arrays: Any) -> None:
         self.nodes.append(node)

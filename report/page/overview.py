@@ -55,6 +55,7 @@ def overview_document(
         "accountings": [_accounting(report, name) for name in report.comparisons],
         "memory": _memory(report),
         "power": _power(report),
+        "ann_latency_ms": None if report.performance is None else 1e3 * report.performance.ann.latency_s,
         "accuracy": {
             "snn": None if labels is None else accuracy_per_step(activity, labels).tolist(),
             "ann": None if labels is None else ann_accuracy,

@@ -11,9 +11,6 @@ from rich.text import Text
 
 from synaptile.report.views.document import Bar, Document, Sheet
 
-WIDTH = 100
-"""Columns that every table fits in."""
-
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from synaptile.energy import EnergyReport
 from synaptile.energy.performance import Efficiency, SideTime
-from synaptile.report.numbers import ratio_text, scaled_text, time_text
+from synaptile.report.numbers import count_text, ratio_text, scaled_text, time_text
 from synaptile.report.views.document import Sheet
 
 
@@ -50,7 +50,7 @@ def product_table(report: EnergyReport, *, step: int | None = None) -> Sheet:
     def cells(sides: tuple[Efficiency, Efficiency]) -> tuple[str, ...]:
         snn, ann = sides
         ratio = ratio_text(snn.edp_js / ann.edp_js if ann.edp_js else None)
-        return (*(f"{one.images_per_joule:,.4g}" for one in sides), *(scaled_text(one.edp_js, "Js") for one in sides), ratio)
+        return (*(count_text(one.images_per_joule) for one in sides), *(scaled_text(one.edp_js, "Js") for one in sides), ratio)
 
     header = ("rung", "SNN, images/J", "ANN, images/J", "SNN, EDP", "ANN, EDP", "SNN / ANN")
     return _per_rung(report, step, "Energy-delay product", header, "EDP: energy per image x latency.", cells)

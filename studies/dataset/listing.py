@@ -13,7 +13,7 @@ from synaptile.conversion.graph import ImageSource, SpikingGraph
 from synaptile.conversion.images import load_images, open_folder
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ImageError, InputError
-from synaptile.images import DIGITS, read_images
+from synaptile.images import DIGITS, check_labels, read_images
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,7 @@ def list_images(where: str, graph: SpikingGraph, limit: int | None = None) -> Li
         digest = digest_of({}, {"images": arrays.images, "labels": arrays.labels})
         return Listing(str(path.resolve()) if path.suffix == ".npz" else where, (), arrays.labels, digest)
     folder = open_folder(path)
+    check_labels(path, folder.labels, len(folder), graph.readout.width)
     paths, labels = folder.paths[:limit], folder.labels[:limit]
     names = tuple(file.relative_to(path).as_posix() for file in paths)
     sizes = [file.stat().st_size for file in paths]

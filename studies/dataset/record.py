@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
-from synaptile.foundation.archive import read_archive, write_archive
+from synaptile.foundation.archive import consistent, read_archive, write_archive
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.types import Int64
+from synaptile.simulator.activity import OPS
 
 FORMAT = "synaptile-batch"
 VERSION = 1
@@ -34,6 +38,14 @@ class BatchRecord:
     released: Int64
     executed: Int64
     skipped: tuple[tuple[int, str], ...]
+    number_format: str
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class _Header(TypedDict):
+    number: int
+    settings: str
+    skipped: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
     number_format: str
 
 
@@ -62,10 +74,19 @@ def load_record(directory: Path, number: int, settings_digest: str) -> BatchReco
     file = batch_file(directory, number)
     remedy = "delete it and run again; only its images are redone"
     try:
-        header, arrays = read_archive(file, FORMAT, VERSION)
+        header, arrays = read_archive(file, FORMAT, VERSION, _Header)
+        if (header["number"], header["settings"]) != (number, settings_digest):
+            raise FileFormatError(f"{file}: holds batch {header['number']} of other settings, needs batch {number}")
+        with consistent(file):
+            skipped = tuple((int(index), str(why)) for index, why in header["skipped"])
+            record = BatchRecord(
+                **{name: arrays[name] for name in _ARRAYS}, skipped=skipped, number_format=header["number_format"]
+            )
+            shape = (len(record.predicted), len(record.index))
+            for name in _ARRAYS[1:]:
+                needed = (len(OPS), *shape) if name == "executed" else shape[1:] if name == "ann_predicted" else shape
+                if arrays[name].shape != needed:
+                    raise ValueError(f"{name} has shape {arrays[name].shape}, needs {needed}")
     except FileFormatError as error:
         raise FileFormatError(f"{error}: {remedy}") from error
-    if (header["number"], header["settings"]) != (number, settings_digest):
-        raise FileFormatError(f"{file}: holds batch {header['number']} of other settings, needs batch {number}: {remedy}")
-    skipped = tuple((int(index), str(why)) for index, why in header["skipped"])
-    return BatchRecord(**{name: arrays[name] for name in _ARRAYS}, skipped=skipped, number_format=str(header["number_format"]))
+    return record

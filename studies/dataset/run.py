@@ -20,7 +20,7 @@ from synaptile.studies.dataset.listing import Listing, is_folder, list_images
 from synaptile.studies.dataset.measure import PROGRAM, BatchTask, run_batch
 from synaptile.studies.dataset.model import ModelChoice
 from synaptile.studies.dataset.record import BatchRecord, batch_file, load_record
-from synaptile.studies.rundir import check_output
+from synaptile.studies.outputs import check_output
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import check_spread, spread_over, threads_a_worker
 

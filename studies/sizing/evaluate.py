@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import with_config
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
+
 from synaptile.energy import price
-from synaptile.foundation.errors import ChipError, FileFormatError, InputError, ScheduleError
+from synaptile.foundation.errors import ChipError, InputError, ScheduleError
 from synaptile.foundation.types import Progress
 from synaptile.mapper.program import CoreKind
 from synaptile.mapper.refusal import DoesNotFit
@@ -16,10 +19,10 @@ from synaptile.simulator import Activity, Timeline, schedule
 from synaptile.simulator.arguments import check_held_steps
 from synaptile.simulator.firing import firing_rates
 from synaptile.simulator.schedule.timeline import UNITS, Cause
-from synaptile.studies.journal import append, whole_lines
+from synaptile.studies.journal import LINE, append, read_line, whole_lines
 from synaptile.studies.placing import mapped, options_of, placed
 from synaptile.studies.silicon import dram_bytes, silicon_of
-from synaptile.studies.sizing.answer import ChipOutcome
+from synaptile.studies.sizing.answer import ChipOutcome, Value
 from synaptile.studies.sizing.bases import Bases, Changes, goal_in
 
 _FIGURES = {
@@ -30,6 +33,12 @@ _FIGURES = {
     (CoreKind.EC, "neuron"): "ec_core.neuron_updates_per_cycle",
 }
 _WAITS = {Cause.NETWORK: "noc (links and hops)", Cause.OUTPUT: "room at receivers", Cause.BARRIER: "barrier_ns"}
+
+
+@with_config(LINE)
+class _Line(TypedDict):
+    changes: dict[str, Value]
+    outcome: ChipOutcome
 
 
 class Evaluate(Protocol):
@@ -101,13 +110,8 @@ def read_points(log: Path) -> dict[str, ChipOutcome]:
     """Points of a log, by their changes. Raises FileFormatError."""
     points: dict[str, ChipOutcome] = {}
     for number, line in enumerate(whole_lines(log), start=1):
-        try:
-            point = json.loads(line)
-            points[json.dumps(point["changes"], sort_keys=True)] = ChipOutcome(**point["outcome"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileFormatError(
-                f"{log}:{number}: not a point of a sizing study: remove the file, or give another --output"
-            ) from error
+        point = read_line(log, number, line, _Line)
+        points[json.dumps(point["changes"], sort_keys=True)] = point["outcome"]
     return points
 
 

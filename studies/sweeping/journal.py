@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from synaptile.foundation.errors import FileFormatError
-from synaptile.studies.journal import append, whole_lines
-from synaptile.studies.sweeping.rows import PointFigures, PointRow
+from synaptile.studies.journal import append, read_line, whole_lines
+from synaptile.studies.sweeping.rows import PointRow
 
 FILE = "points.jsonl"
 FORMAT = "synaptile-points"
 VERSION = 1
+
+
+class _Head(NamedTuple):
+    format: str
+    version: int
+    study: str
 
 
 @dataclass
@@ -33,36 +39,17 @@ class Journal:
         lines = whole_lines(self.file)
         if not lines:
             return {}
-        head = self._parsed(lines[0], 1)
-        if (head.get("format"), head.get("study")) != (FORMAT, self.digest) or head.get("version") != VERSION:
+        head = read_line(self.file, 1, lines[0], _Head)
+        if head != _Head(FORMAT, VERSION, self.digest):
             raise FileFormatError(f"{self.file}: is of another study or version: give another --output")
-        rows: dict[int, PointRow] = {}
-        for number, line in enumerate(lines[1:], start=2):
-            values = self._parsed(line, number)
-            try:
-                row = PointRow(**values | {"figures": PointFigures(**values["figures"])})
-            except (TypeError, KeyError) as error:
-                raise self._damaged(number) from error
-            rows[row.number] = row
-        return rows
+        rows = [read_line(self.file, number, line, PointRow) for number, line in enumerate(lines[1:], start=2)]
+        return {row.number: row for row in rows}
 
     def append(self, row: PointRow) -> None:
         """Keep a point."""
         begun = self.file.exists() and self.file.stat().st_size > 0
-        head = b"" if begun else _line({"format": FORMAT, "version": VERSION, "study": self.digest})
+        head = b"" if begun else _line(_Head(FORMAT, VERSION, self.digest)._asdict())
         append(self.file, head + _line(vars(row) | {"figures": {} if row.failed else vars(row.figures)}))
-
-    def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            raise self._damaged(number) from error
-        if not isinstance(values, dict):
-            raise self._damaged(number)
-        return values
-
-    def _damaged(self, number: int) -> FileFormatError:
-        return FileFormatError(f"{self.file}:{number}: damaged: delete that line and run again; only its point is redone")
 
 
 def _line(value: dict[str, Any]) -> bytes:

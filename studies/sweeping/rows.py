@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.foundation.shown import Shown
+from synaptile.studies.journal import LINE
 
 Better = Literal["low", "high"] | None
 Scalar = bool | int | float | str | None
@@ -31,6 +32,8 @@ def _ratio(name: str) -> Any:
 @dataclass(frozen=True)
 class PointFigures:
     """What was measured at a point, None where it is not known, in the order of the table. Indexed by name; no other is taken."""
+
+    __pydantic_config__: ClassVar = LINE
 
     latency_ms: float | None = _figure("latency of an image", "ms", "low")
     latency_cycles: int | None = _figure("latency of an image", "cycles", "low")
@@ -93,6 +96,8 @@ class PointRow:
 
     `execution` names the execution that it was evaluated on.
     """
+
+    __pydantic_config__: ClassVar = LINE
 
     number: int
     labels: Mapping[str, Scalar]

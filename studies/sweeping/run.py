@@ -10,7 +10,7 @@ from typing import Any
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.simulator.arithmetic import arithmetic_key
-from synaptile.studies.rundir import check_output
+from synaptile.studies.outputs import check_output
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import DoTasks, check_spread, spread_over, threads_a_worker
 from synaptile.studies.sweeping.context import Context, save_context

@@ -12,7 +12,7 @@ from synaptile.foundation.errors import InputError
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.number_format import check_numeric
 from synaptile.studies.extra import require_study
-from synaptile.studies.rundir import check_output
+from synaptile.studies.outputs import check_output
 from synaptile.studies.tuning.space import By
 from synaptile.studies.tuning.trials import Hold
 

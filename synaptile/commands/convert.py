@@ -10,7 +10,6 @@ import typer
 
 from synaptile.commands.options import with_suffix
 from synaptile.foundation.options import FinitePresentation, MethodName, Preset, Reset
-from synaptile.images import DIGITS, digits
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
@@ -55,6 +54,9 @@ def convert(
     reset: Annotated[
         Reset | None, typer.Option("--reset", help="NIR: value (to v_reset, the default) or subtract (the threshold).")
     ] = None,
+    integer: Annotated[
+        bool | None, typer.Option("--integer", help="NIR: weights and thresholds are whole numbers, execute in integers.")
+    ] = None,
 ) -> None:
     """Convert a timm model or a text encoder into a spiking network (ECMT or SpikeZIP-TF), or read one, and save it.
 
@@ -70,6 +72,7 @@ def convert(
     from synaptile.conversion.weights import check_model, load_timm
     from synaptile.data import digits_model
     from synaptile.foundation.errors import CalibrationError
+    from synaptile.images import digits
 
     with_suffix(to, ".spk", "a graph file")
     kind = _kind_of(model)
@@ -79,10 +82,10 @@ def convert(
     method_options |= {"--levels": levels, "--input": presentation, "--keep-activations": keep_activations or None}
     _refuse_foreign(model, kind, "timm", timm)
     _refuse_foreign(model, kind, "text", {"--sentences": sentences, "--tokens": tokens})
-    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset})
+    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset, "--integer": integer})
     if kind == "nir":
         _refuse_foreign(model, kind, "model", method_options)
-        graph = from_nir(model, dt=dt, reset=reset or "value")
+        graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer))
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
         return
@@ -148,6 +151,8 @@ def _kind_of(model: str) -> Kind:
         return "integer"
     if (Path(model) / "config.json").is_file():
         return "text"
+    from synaptile.images import DIGITS
+
     return "digits" if model == DIGITS else "timm"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import ChipName, Limit, Numeric, Preset, Seed, Steps, Threads
+from synaptile.commands.options import ChipName, Limit, Numeric, Preset, Seed, Steps, Threads, hold
 from synaptile.terminal import counted, output, phases
 
 
@@ -32,12 +32,15 @@ def demo(
     from synaptile.pipeline import STREAM, execute_images, report_run, report_schedule, schedule_run
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.studies.answers import ann_logits
-    from synaptile.studies.rundir import check_output, save_run
+    from synaptile.studies.outputs import check_output, replaced
+    from synaptile.studies.rundir import save_run
 
     check_steps(steps)
     if limit is not None and limit < 1:
         raise InputError(f"--limit is {limit}, needs at least 1")
-    folder, target = check_output(to), load_chip(chip)
+    check_output(to)
+    target = load_chip(chip)
+    directory = hold(to)
     console, chosen = output(), digits("test", limit)
     with counted("calibrating on 128 digits") as progress:
         graph = calibrate(load_graph(DIGITS_GRAPH), digits("calibration").images, preset=preset, progress=progress)
@@ -47,8 +50,9 @@ def demo(
         answers = ann_logits(graph, chosen.images, progress)
     with counted("executing") as progress:
         run = execute_images(program, chosen, answers, steps, numeric, threads, progress)
-    save_graph(graph, folder / "digits.spk")
-    save_run(run, folder)
     timeline = schedule_run(run, None, min(STREAM, len(chosen.images)), None)
-    report_run(run, folder, console, timeline=timeline)
-    report_schedule(timeline, folder, console)
+    with replaced(directory) as folder:
+        save_graph(graph, folder / "digits.spk")
+        save_run(run, folder)
+        report_run(run, folder, console, timeline=timeline)
+        report_schedule(timeline, folder, console)

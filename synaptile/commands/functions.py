@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import ChipName, Crop, Limit, RunNumeric, Steps, Threads
+from synaptile.commands.options import ChipName, Crop, Limit, RunNumeric, Steps, Threads, hold
 from synaptile.terminal import counted, output
 
 
@@ -30,12 +30,11 @@ def functions(
     from synaptile.images import read_images
     from synaptile.report.study_files import write_functions
     from synaptile.studies.functions import function_trade_off
-    from synaptile.studies.rundir import check_output
 
     words = [word.strip() for word in segments.split(",") if word.strip()]
     if not all(word.isdigit() for word in words):
         raise InputError(f"--segments is {segments!r}: give whole numbers separated by commas, 16,64,256 say")
-    folder, network = check_output(to), load_graph(graph)
+    network, folder = load_graph(graph), hold(to)
     with counted("reading images") as progress:
         chosen = read_images(images, network, limit, progress, crop=crop)
     with counted("executions") as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,21 @@ PageFile = Annotated[
     typer.Option("--html", help="Also write a page: one HTML file that needs no network.", dir_okay=False, metavar="FILE"),
 ]
 RunDirectory = Annotated[Path, typer.Argument(help="A directory that `synaptile run` wrote.", metavar="RUN")]
+
+
+_held = ExitStack()
+
+
+def release_at_end(context: typer.Context) -> None:
+    """What this command holds is let go when it ends, however it does."""
+    context.call_on_close(_held.close)
+
+
+def hold(directory: str | Path) -> Path:
+    """A directory of output for this command alone, until it ends; made if there is none. Raises InputError naming who has it."""
+    from synaptile.studies.outputs import held
+
+    return _held.enter_context(held(directory))
 
 
 def with_suffix(path: Path, suffix: str, what: str) -> Path:

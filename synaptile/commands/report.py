@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synaptile.commands.options import NumberFormat, PageFile, RunDirectory, Synchronisation, WithSchedule
+from synaptile.commands.options import NumberFormat, PageFile, RunDirectory, Synchronisation, WithSchedule, hold
 from synaptile.terminal import output
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def report(
     if not with_schedule and (images is not None or synchronisation is not None):
         raise InputError("--images and --synchronisation say how to schedule: add --with-schedule")
     run, console = load_run(directory), output()
+    hold(directory)
     target = None if chip is None else load_chip(chip)
     timeline = schedule_run(run, chip, images, synchronisation) if with_schedule else _scheduled_again(run, directory, target)
     if timeline is not None:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Crop, KeepSpikes, Limit, Overwrite, PageFile, RunNumeric, Steps, Threads, WithSchedule
+from synaptile.commands.options import (
+    Crop,
+    KeepSpikes,
+    Limit,
+    Overwrite,
+    PageFile,
+    RunNumeric,
+    Steps,
+    Threads,
+    WithSchedule,
+    hold,
+)
 from synaptile.terminal import counted, output
 
 
@@ -39,7 +50,8 @@ def run(
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.simulator.number_format import check_numeric
     from synaptile.studies.answers import ann_logits
-    from synaptile.studies.rundir import check_new_run, save_run
+    from synaptile.studies.outputs import check_new_run, replaced
+    from synaptile.studies.rundir import save_run
     from synaptile.text import TextSet, read_text
 
     if (images is None) is (sentences is None):
@@ -47,8 +59,9 @@ def run(
     check_steps(steps)
     if numeric is not None:
         check_numeric(numeric)
-    folder = check_new_run(to, overwrite=overwrite)
+    check_new_run(to, overwrite=overwrite)
     mapped = load_program(program)
+    directory = hold(to)
     chosen: ImageSet | TextSet
     with counted("reading images" if sentences is None else "reading sentences") as progress:
         if sentences is None:
@@ -62,12 +75,13 @@ def run(
         answers = ann_logits(mapped.graph, chosen.images, progress)
     with counted("executing") as progress:
         done = execute_images(mapped, chosen, answers, steps, numeric, threads, progress, keep_spikes=keep_spikes)
-    save_run(done, folder)
     console = output()
     timeline = schedule_run(done, None, None, None) if with_schedule else None
-    bill = report_run(done, folder, console, timeline=timeline)
-    if timeline is not None:
-        report_schedule(timeline, folder, console)
+    with replaced(directory) as folder:
+        save_run(done, folder)
+        bill = report_run(done, folder, console, timeline=timeline)
+        if timeline is not None:
+            report_schedule(timeline, folder, console)
     if html is not None:
         write_page(bill, html, done.known_labels, ann_accuracy=done.ann_accuracy, ann_logits=done.ann_logits)
         console.print(f"Page: {html}", soft_wrap=True)

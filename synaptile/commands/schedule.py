@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import NumberFormat, OtherChip, RunDirectory, StreamImages, Synchronisation
+from synaptile.commands.options import NumberFormat, OtherChip, RunDirectory, StreamImages, Synchronisation, hold
 from synaptile.terminal import output
 
 
@@ -25,6 +25,7 @@ def schedule(
     from synaptile.studies.rundir import load_run
 
     run, console = load_run(directory), output()
+    hold(directory)
     timeline = schedule_run(run, chip, images, synchronisation)
     folder = directory if chip is None else directory / timeline.program.chip.name
     report_schedule(timeline, folder, console)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synaptile.commands.options import OtherChip, RunDirectory, Synchronisation
+from synaptile.commands.options import OtherChip, RunDirectory, Synchronisation, hold
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
@@ -53,12 +53,11 @@ def size(
     from synaptile.hwmodels import load_chip
     from synaptile.report.study_files import write_sizing
     from synaptile.simulator.storage import load_activity
-    from synaptile.studies.rundir import check_output
     from synaptile.studies.sizing import size as find
 
-    folder = check_output(to)
     values = _values(parameters)
     activity = load_activity(directory)
+    folder = hold(to)
     with counted("chips tried") as progress:
         study = find(
             activity,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from synaptile.commands.options import hold
 from synaptile.terminal import counted, output
 
 
@@ -36,7 +37,7 @@ def sweep(
     from synaptile.studies.sweeping.parquet import FILE, TABLE, read_points
     from synaptile.studies.sweeping.plan import plan_of
 
-    directory = to or plan_of(study).default_directory
+    directory = hold(to or plan_of(study).default_directory)
     with counted("points") as shown:
 
         def progress(what: str, done: int, total: int) -> None:

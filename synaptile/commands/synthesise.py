@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synaptile.commands.options import KeepSpikes, Numeric, Overwrite, Preset
+from synaptile.commands.options import KeepSpikes, Numeric, Overwrite, Preset, hold
 from synaptile.foundation.options import Preset as PresetName
 from synaptile.terminal import counted, output, phases
 
@@ -50,19 +50,22 @@ def synthesise(
     from synaptile.pipeline import report_run
     from synaptile.simulator import synthesise as draw
     from synaptile.simulator.dense.reference import check_steps
-    from synaptile.studies.rundir import Run, check_new_run, save_run
+    from synaptile.studies.outputs import check_new_run, replaced
+    from synaptile.studies.rundir import Run, save_run
 
     check_steps(steps)
-    folder = check_new_run(to, overwrite=overwrite)
+    check_new_run(to, overwrite=overwrite)
     program = _program(model, chip, preset, thresholds)
+    directory = hold(to)
     drawn_from = _rates(program, steps, rates, density, ratio, published)
     with counted("drawing spikes") as progress:
         activity = draw(
             program, steps, drawn_from, images=images, seed=seed, numeric=numeric, keep_spikes=keep_spikes, progress=progress
         )
     run = Run(activity, np.full(images, -1, np.int64), np.zeros((images, 0)))
-    save_run(run, folder)
-    report_run(run, folder, output())
+    with replaced(directory) as folder:
+        save_run(run, folder)
+        report_run(run, folder, output())
 
 
 def _program(model: str, chip: str | None, preset: PresetName, thresholds: int | None) -> CoreProgram:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Crop, Limit, Numeric, Steps
+from synaptile.commands.options import Crop, Limit, Numeric, Steps, hold
 from synaptile.foundation.options import Preset as PresetName
 from synaptile.terminal import counted, output, phases
 
@@ -43,7 +43,7 @@ def table1(
 
     check_spread(workers, scheduler)
     choice = ModelChoice(model, weights, calibration, preset, chip)
-    directory = to or Path(f"table1-{Path(model).stem}")
+    directory = hold(to or Path(f"table1-{Path(model).stem}"))
     with phases(f"preparing {model}") as phase:
         dataset = open_dataset(directory, choice, DatasetRequest(images, steps, numeric, batch, limit, crop), phase)
     with counted(f"batches of {batch}") as progress:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from synaptile.commands.options import ChipName, Crop, Limit, Numeric, Threads
+from synaptile.commands.options import hold as work_in
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def tune(
 
     request = TuneRequest(steps, loss, seed, accounting, sampler, cast("By", by), numeric, cast("Hold", hold))
     check_request(request, trials, to)
+    work_in(to)
     with counted("reading images") as progress:
         inputs = read_inputs(graph, images, confirm, chip, limit, crop, progress)
     with counted("trials") as progress:

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from synaptile.conversion.graph import Synapse
 from synaptile.energy import EnergyReport, price
+from synaptile.foundation.options import WIDTH
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.report import run_document
-from synaptile.report.render.terminal import WIDTH
 from synaptile.simulator import execute
 from tests.graphs import vit_graph
 

@@ -30,6 +30,27 @@ def test_public_sizes_are_the_published_ones(name: str, cores: int, neurons: int
         assert not chip.sources["synapse_core.max_neurons"].startswith("assumed")
 
 
+def test_published_totals_follow_from_what_the_files_say() -> None:
+    """Loihi 2: a million neurons, 192 KB per core, steps below 200 ns (Intel, Technology Brief, 2021).
+
+    TrueNorth: a million neurons, 256 million synapses, 65 mW at 20 Hz and 128 active synapses per neuron (Merolla et al., Science
+    2014). SpiNNaker2: PEs of 128 KB, 64 MACs per cycle (Hoeppner et al., arXiv:2103.08392; Mayr et al., arXiv:1911.02385).
+    """
+    loihi2, truenorth, spinnaker2 = (load_chip(name) for name in ("loihi2", "truenorth", "spinnaker2"))
+    core = loihi2.synapse_core
+    assert 128 * core.max_neurons == 2**20 and core.weight_memory_bits + core.state_memory_bits == 192 * 8192
+    assert loihi2.barrier_ns <= 200
+    core = truenorth.synapse_core
+    assert 4096 * core.max_neurons == 2**20 and 4096 * core.max_neurons * core.max_axons == 2**28
+    assert 2**20 * 20 * 128 * truenorth.operation_pj["ac"]["int8"] * 1e-9 == pytest.approx(65, rel=0.1), "mW"
+    ec = spinnaker2.ec_core
+    assert ec is not None and ec.multipliers_per_cycle == 64
+    program_bits = 32 * 8192
+    core = spinnaker2.synapse_core
+    for used in (core.weight_memory_bits + core.state_memory_bits, ec.state_memory_bits):
+        assert used + program_bits == 128 * 8192
+
+
 def test_energies_without_an_official_source_are_left_out() -> None:
     assert not load_chip("loihi2").operation_pj and not load_chip("spinnaker2").operation_pj
     for name, pj in (("loihi", 23.6), ("truenorth", 26)):

@@ -37,14 +37,14 @@ def naive_weighted_hops(program: CoreProgram) -> float:
     return total
 
 
-@pytest.mark.parametrize("method", ["anneal", "metis", "row_major"])
+@pytest.mark.parametrize("method", ["anneal", "metis", "row_major", "force"])
 def test_weighted_hops_are_those_of_the_placement_returned(graph: SpikingGraph, method: str) -> None:
     program = map_graph(graph, CHIP, placement=method)  # type: ignore[arg-type]
     assert program.placement.method == method
     assert program.placement.weighted_hops == pytest.approx(naive_weighted_hops(program), rel=1e-12)
 
 
-@pytest.mark.parametrize("method", ["anneal", "metis"])
+@pytest.mark.parametrize("method", ["anneal", "metis", "force"])
 def test_no_method_is_worse_than_the_baseline(graph: SpikingGraph, method: str) -> None:
     placement = map_graph(graph, CHIP, placement=method).placement  # type: ignore[arg-type]
     assert placement.weighted_hops < placement.baseline_weighted_hops

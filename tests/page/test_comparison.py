@@ -11,10 +11,10 @@ from rich.console import Console
 
 from synaptile.cli import main
 from synaptile.energy import price
+from synaptile.foundation.options import WIDTH
 from synaptile.hwmodels import load_chip
 from synaptile.report.comparison import Change, Changes, Side, changes_table, compare_chips, compare_runs
 from synaptile.report.numbers import energy_text
-from synaptile.report.render.terminal import WIDTH
 from tests.page.pages import ANN_ACCURACY, LABELS, activity, report
 
 

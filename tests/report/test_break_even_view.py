@@ -11,6 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from synaptile.energy import EnergyReport, break_even, price
+from synaptile.foundation.options import WIDTH
 from synaptile.hwmodels import load_chip, with_host_ec
 from synaptile.mapper import map_graph
 from synaptile.report import (
@@ -25,7 +26,6 @@ from synaptile.report import (
 )
 from synaptile.report.numbers import five
 from synaptile.report.render.markdown import markdown
-from synaptile.report.render.terminal import WIDTH
 from synaptile.report.views.document import Sheet
 from synaptile.report.views.run import energy_document
 from synaptile.simulator import execute

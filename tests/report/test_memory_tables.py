@@ -8,10 +8,10 @@ from functools import lru_cache
 from rich.console import Console
 
 from synaptile.energy import EnergyReport, price
+from synaptile.foundation.options import WIDTH
 from synaptile.mapper.program import CoreKind
 from synaptile.report import best_table, core_use_table, critical_path_table, levels_table, phases_table, schedule_figures
 from synaptile.report.numbers import bytes_text, ratio_text
-from synaptile.report.render.terminal import WIDTH
 from synaptile.report.views.document import Sheet
 from synaptile.report.views.timeline import timeline_document
 from tests.energy.test_best_block import with_words

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from synaptile.energy import HOROWITZ, EnergyReport, EnergyTable, price
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import WIDTH
 from synaptile.hwmodels import load_chip
 from synaptile.mapper.refusal import DoesNotFit, Shortfall
 from synaptile.report import (
@@ -27,7 +28,7 @@ from synaptile.report import (
     utilisation_table,
 )
 from synaptile.report.numbers import energy_text, five, shown_steps
-from synaptile.report.render.terminal import WIDTH, bar
+from synaptile.report.render.terminal import bar
 from synaptile.report.views.document import Bar, Sheet
 from synaptile.simulator.activity import Activity
 from tests.energy.hand_made import activity

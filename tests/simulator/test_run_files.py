@@ -28,7 +28,8 @@ def activity() -> Activity:
 
 
 def test_tallied_row_fetches_come_back(activity: Activity, tmp_path: Path) -> None:
-    fetched = RowFetches(4, 2, np.arange(24, dtype=np.int32).reshape(3, 2, 4))
+    shape = (activity.steps, activity.images, activity.program.parts_of("blocks.0.mlp.fc1").size)
+    fetched = RowFetches(4, 2, np.arange(np.prod(shape), dtype=np.int32).reshape(shape))
     save_activity(replace(activity, fetches={"blocks.0.mlp.fc1": fetched}), tmp_path)
     loaded = load_activity(tmp_path)
     assert list(loaded.fetches) == ["blocks.0.mlp.fc1"]

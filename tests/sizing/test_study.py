@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from synaptile.foundation.errors import ChipError, FileFormatError, InputError
+from synaptile.foundation.options import WIDTH
 from synaptile.hwmodels import load_chip, vary, with_host_ec
-from synaptile.report.render.terminal import WIDTH
 from synaptile.report.study_files import write_sizing
 from synaptile.report.views.sizing import break_text, sizing_document
 from synaptile.simulator import schedule
@@ -195,7 +195,7 @@ def test_a_damaged_log_is_refused(tmp_path: Path) -> None:
     size(drawn(), base(), latency_ms=0.2, parameters=PARAMETERS, directory=tmp_path)
     log = tmp_path / "points.jsonl"
     log.write_text("{}\n" + log.read_text())
-    with pytest.raises(FileFormatError, match=r"points\.jsonl:1: not a point"):
+    with pytest.raises(FileFormatError, match=r"points\.jsonl:1: damaged"):
         size(drawn(), base(), latency_ms=0.2, parameters=PARAMETERS, directory=tmp_path)
 
 

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"model": {"grph": "a.spk"}}, "model.grph is not a known key: did you mean 'graph'?"),
         ({"steps": 0}, "steps is 0: must be at least 1"),
         ({"steps": "3"}, "steps is '3': must be an integer"),
-        ({"numeric": "fp32"}, "numeric is 'fp32': must be 'float32', 'float64' or 'int8'"),
+        ({"numeric": "fp32"}, "numeric is 'fp32': must be 'float32', 'float64', 'int8' or 'chip'"),
         ({"model": {}}, "model names nothing: give exactly one of graph, timm, digits, run"),
         ({"model": {"digits": True, "graph": "a.spk"}}, "model names graph and digits"),
         ({"model": {"graph": "a.spk", "preset": "paper"}}, "a model of kind graph brings its own preset"),
@@ -152,7 +152,7 @@ def test_variants_and_fixed_parameters_reach_the_points(folder: Path) -> None:
     assert context.chip_of(points[2].settings).clock_mhz == 100.0
 
 
-def test_the_shipped_study_is_sound() -> None:
-    path = Path(__file__).parents[2] / "examples" / "vit_tiny_200_chips.yaml"
-    plan = plan_of(path)
-    assert plan.planned == 200 and plan.objectives == ("latency_ms", "energy_static_pj", "area_mm2")
+@pytest.mark.parametrize(("name", "points"), [("vit_tiny_200_chips", 200), ("node_and_voltage", 13)])
+def test_the_shipped_study_is_sound(name: str, points: int) -> None:
+    plan = plan_of(Path(__file__).parents[2] / "examples" / f"{name}.yaml")
+    assert plan.planned == points and plan.objectives == ("latency_ms", "energy_static_pj", "area_mm2")

@@ -29,7 +29,7 @@ def refused(outcome: object, *parts: str) -> None:
     ("change", "parts"),
     [
         ("synapse_core: {lanes_per_cylce: {value: 8, assumed: test}}", ("lanes_per_cylce", "did you mean 'lanes_per_cycle'")),
-        ("clock_mhz: {value: -500, assumed: test}", ("clock_mhz", "-500", "greater than 0")),
+        ("clock_mhz: {value: -500, assumed: test}", ("clock_mhz", "-500", "at least 1e-09")),
         ("mesh: {synapse_cores_per_tile: {value: 0, assumed: test}}", ("synapse_cores_per_tile", "is 0")),
         ("mesh: {width: {value: 0, assumed: test}}", ("mesh.width", "is 0")),
         ("clock_mhz: 500", ("clock_mhz", "without an origin")),

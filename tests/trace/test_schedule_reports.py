@@ -13,6 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.options import WIDTH
 from synaptile.report import (
     busiest_links_table,
     core_use_table,
@@ -22,7 +23,6 @@ from synaptile.report import (
     schedule_table,
 )
 from synaptile.report.page.schedule_view import schedule_summary
-from synaptile.report.render.terminal import WIDTH
 from synaptile.report.timeline_figures import core_use_figure, link_heat_map, timeline_figure
 from synaptile.report.trace import Window, link_names
 from synaptile.report.views.document import Sheet

@@ -104,7 +104,7 @@ function tableOne() {
     rows.push(["as the ANN, %", "100", ...steps.map((step) => ({ text: (100 * data.accuracy.agreement[step - 1]).toFixed(2),
       class: step === state.step ? "now" : "" }))]);
   if (data.schedule)
-    rows.push(["latency, ms", "-",
+    rows.push(["latency, ms", data.ann_latency_ms === null ? "-" : data.ann_latency_ms.toPrecision(4),
       ...steps.map((step) => ({ text: (data.schedule.step_cycles[step - 1] / (1e3 * data.schedule.clock_mhz)).toPrecision(4),
       class: step === state.step ? "now" : "" }))]);
   for (const one of data.accountings)

@@ -1,0 +1,220 @@
+"""A program as the event loop of a step reads it: compartments in the order of their sweep, messages per neuron, picoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, SpikeSource, Synapse
+from synaptile.foundation.derived import derived
+from synaptile.foundation.errors import ChipError, InputError
+from synaptile.foundation.types import Int64
+from synaptile.hwmodels import Chip
+from synaptile.hwmodels.step_times import StepTimes
+from synaptile.mapper.alike import mapping_key
+from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.reach import core_reach
+from synaptile.simulator.barrier.kernel import Net
+
+
+@dataclass(frozen=True)
+class Site:
+    """Neurons whose spikes stand at rows ``start:start + width`` of a step's mask; those of step t fire `lag` steps later."""
+
+    name: str
+    start: int
+    width: int
+    lag: int
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """Cores of a program as workers: the first are the cores, in order, and receive; others send spikes from outside or beside.
+
+    `lag` is how many steps the answer of a step comes later; `synops` and `messages` (rows,) are those of a spike of each row of
+    the mask. `core` (workers,) is the core of each worker, -1 outside the chip.
+    """
+
+    net: Net
+    core: Int64
+    sites: tuple[Site, ...]
+    lag: int
+    barrier_ps: int
+    tiles: int
+    synops: Int64
+    messages: Int64
+
+
+def picoseconds(ns: float) -> int:
+    """Whole picoseconds of a figure of a chip file."""
+    return round(ns * 1000)
+
+
+def wiring_of(program: CoreProgram, chip: Chip | None = None) -> Wiring:
+    """The wiring of a program with the times of `chip`, None for its own.
+
+    Raises:
+        ChipError: the chip states no `step_times`.
+        InputError: the other chip would be mapped otherwise, or a node has no time on such a chip.
+    """
+    chip = program.chip if chip is None else chip
+    if chip.step_times is None:
+        raise ChipError(f"chip {chip.name!r} has no section step_times: state what cores take within a step, or use schedule")
+    if mapping_key(chip) != mapping_key(program.chip):
+        raise InputError(
+            f"the run was mapped to {program.chip.name!r}, which {chip.name!r} is not like: map and run on that chip"
+        )
+    return _Wires(program, chip, chip.step_times).wiring()
+
+
+@dataclass
+class _Sweep:
+    """What a core sweeps over, part by part: rows of neurons in a step's mask and where each ends, ps; of all compartments."""
+
+    rows: list[Int64] = field(default_factory=list)
+    places_ps: list[Int64] = field(default_factory=list)
+    all_ps: int = 0
+
+
+@dataclass(frozen=True)
+class _Wires:
+    program: CoreProgram
+    chip: Chip
+    times: StepTimes
+
+    def wiring(self) -> Wiring:
+        cores, sites = self.program.cores.kind.size, self._sites()
+        reach = {site.name: self._reach(site) for site in sites}
+        time = sparse.csr_array(sparse.vstack([reach[site.name][0] for site in sites]))
+        sweeps = self._sweeps({site.name: site.start for site in sites})
+        outside = [site for site in sites if isinstance(self.program.graph.nodes[site.name], SpikeSource)]
+        for site in outside:
+            sweeps.append(_Sweep([site.start + np.arange(site.width)], [np.zeros(site.width, np.int64)]))
+        senders = np.array([sum(len(rows) for rows in sweep.rows) for sweep in sweeps], np.int64)
+        row = np.concatenate([np.zeros(0, np.int64), *(rows for sweep in sweeps for rows in sweep.rows)])
+        core = np.concatenate([np.arange(cores), np.full(len(outside), -1)]).astype(np.int64)
+        sent = sparse.csr_array(time[row])
+        sent.sort_indices()
+        to = sent.indices.astype(np.int64)
+        source = np.repeat(np.repeat(core, senders), np.diff(sent.indptr))
+        # Receivers of their own come first, as messages name them by the number of their core, and have nothing to sweep.
+        beside = np.zeros(cores if self.times.receives_beside_sweep else 0, np.int64)
+        on_chip = np.concatenate([beside, core >= 0]).astype(np.int64)
+        net = Net(
+            first=np.concatenate([beside, [0], np.cumsum(senders)]).astype(np.int64),
+            place_ps=np.concatenate([np.zeros(0, np.int64), *(places for sweep in sweeps for places in sweep.places_ps)]),
+            sweep_ps=np.concatenate([beside, [sweep.all_ps for sweep in sweeps]]).astype(np.int64),
+            spike_ps=on_chip * picoseconds(self.times.spike_ns),
+            out_ps=on_chip * picoseconds(self.times.message_out_ns),
+            row=row,
+            message=sent.indptr.astype(np.int64),
+            to=to,
+            service_ps=sent.data.astype(np.int64) + picoseconds(self.times.message_in_ns),
+            flight_ps=self._flight(source, to),
+            buffer=np.full(on_chip.size, self.times.buffer_messages, np.int64),
+        )
+        tiles = np.unique(np.stack([self.program.cores.x, self.program.cores.y]), axis=1).shape[1]
+        return Wiring(
+            net,
+            core=np.concatenate([np.arange(beside.size), core]),
+            sites=sites,
+            lag=max((site.lag + self._steps_behind(site) for site in sites), default=0),
+            barrier_ps=self._barrier(tiles),
+            tiles=tiles,
+            synops=np.concatenate([reach[site.name][1] for site in sites]),
+            messages=np.diff(time.indptr).astype(np.int64),
+        )
+
+    def _sites(self) -> tuple[Site, ...]:
+        """Sites in graph order; a layer without a delay of its own sends a step after what it reads."""
+        found: dict[str, Site] = {}
+        start = 0
+        for node in self.program.graph.nodes.values():
+            if isinstance(node, Neurons):
+                if node.shape[0] != 1 or len(node.shape) != 2:
+                    raise InputError(f"site {node.name!r} has {node.shape[0]} tokens: step times are of networks of one token")
+                found[node.name] = Site(node.name, start, node.width, self._lag(node, found))
+                start += node.width
+        return tuple(found.values())
+
+    def _lag(self, node: Node, found: dict[str, Site]) -> int:
+        for port in node.inputs:
+            feeding = self.program.graph.nodes[port.node]
+            for source in feeding.inputs:
+                if source.node in found:
+                    return found[source.node].lag + 1 - getattr(feeding, "delay", 0)
+        return 0
+
+    def _readers(self, site: str) -> Iterator[Node]:
+        """What receives spikes of a site. Raises InputError for what no time is stated for."""
+        for node in self.program.graph.nodes.values():
+            if any(port.node == site for port in node.inputs) and len(self.program.parts_of(node.name)):
+                if not isinstance(node, Convolution2d | Synapse):
+                    raise InputError(
+                        f"{node.name!r} ({node.kind}) has no step times: only synapses receive spikes on such a chip"
+                    )
+                yield node
+
+    def _steps_behind(self, site: Site) -> int:
+        return max((1 - getattr(node, "delay", 0) for node in self._readers(site.name)), default=0)
+
+    def _reach(self, site: Site) -> tuple[sparse.csr_array, Int64]:
+        """Time that a spike of each neuron takes on each core, ps, (neurons, cores); its synaptic operations, (neurons,)."""
+        cores, synops = self.program.cores.kind.size, np.zeros(site.width, np.int64)
+        spent = sparse.csr_array((site.width, cores), dtype=np.int64)
+        for node in self._readers(site.name):
+            stored = self.times.convolution_format if isinstance(node, Convolution2d) else self.times.linear_format
+            unit = self.times.synop_ns(stored)
+            assert unit is not None  # consistency.py
+            reach = core_reach(self.program, node.name) if isinstance(node, Convolution2d) else _linear_reach(self.program, node)
+            synops += reach.sum(axis=1).astype(np.int64)
+            spent = sparse.csr_array(spent + reach.astype(np.int64) * picoseconds(unit))
+        return spent, synops
+
+    def _sweeps(self, starts: Mapping[str, int]) -> list[_Sweep]:
+        """Compartments of every core, part after part; those beyond the neurons of a part are spread evenly among them."""
+        program, parts = self.program, self.program.parts
+        fed = {one.inputs[0].node: one.name for one in program.graph.nodes.values() if isinstance(one, Neurons) and one.inputs}
+        sweeps = [_Sweep() for _ in range(program.cores.kind.size)]
+        for part in range(parts.core.size):
+            name = program.node_names[int(parts.node[part])]
+            if int(parts.owner[part]) != part:
+                raise InputError(
+                    f"{name!r} is cut over its fan-in: a partial sum has no message on such a chip; give a core more axons, or a "
+                    "partition that cuts outputs alone"
+                )
+            sweep, compartments = sweeps[int(parts.core[part])], int(parts.neurons[part])
+            if compartments and name in fed:
+                neurons = np.arange(int(parts.out_start[part]), int(parts.out_stop[part]))
+                share = np.arange(1, neurons.size + 1) * compartments // neurons.size
+                sweep.rows.append(starts[fed[name]] + neurons)
+                sweep.places_ps.append(sweep.all_ps + share * picoseconds(self.times.compartment_ns))
+            sweep.all_ps += compartments * picoseconds(self.times.compartment_ns)
+        return sweeps
+
+    def _flight(self, source: Int64, target: Int64) -> Int64:
+        """Picoseconds from core to core; from outside (-1) none."""
+        cores, times = self.program.cores, self.times
+        dx, dy = (np.abs(at[source].astype(np.int64) - at[target]) for at in (cores.x, cores.y))
+        flight = dx * picoseconds(times.hop_x_ns) + dy * picoseconds(times.hop_y_ns)
+        return np.where(source < 0, 0, flight).astype(np.int64)
+
+    def _barrier(self, tiles: int) -> int:
+        if not self.times.barrier_ns:
+            return picoseconds(self.chip.barrier_ns)
+        rows = sorted((int(number), ns) for number, ns in self.times.barrier_ns.items())
+        return picoseconds(float(np.interp(tiles, [number for number, _ in rows], [ns for _, ns in rows])))
+
+
+@derived
+def _linear_reach(program: CoreProgram, node: Node) -> sparse.csr_array:
+    """As `core_reach`, of a linear layer: (inputs, cores)."""
+    parts, chosen = program.parts, program.parts_of(node.name)
+    reach = np.zeros((program.graph.nodes[node.inputs[0].node].shape[-1], program.cores.kind.size), np.int64)
+    for part in chosen.tolist():
+        outputs = parts.out_stop[part] - parts.out_start[part]
+        reach[parts.in_start[part] : parts.in_stop[part], parts.core[part]] += outputs
+    return sparse.csr_array(reach)
