@@ -234,9 +234,12 @@ def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: 
     a, b = (rates.of(graph, port.node) for port in node.inputs)
     columns, depth = (node.keys, node.head_width) if node.form == "qk" else (node.head_width, node.keys)
     elements, spikes_a, spikes_b = heads * columns, heads * depth * a, heads * node.keys * node.head_width * b
-    sums = 0 if node.law == "sum" else 5 * elements
-    first = spikes_a * columns + spikes_a + 2 * elements + sums
-    second = spikes_b + 2 * elements + (elements if node.law == "sum" else 0)
+    sums, combined = 5 * elements if node.law == "mean" else 0, 2 * elements
+    later = 0 if node.law == "mean" else elements
+    if node.law == "difference":  # unit spikes: nothing to combine but the gain behind a form sv
+        sums, combined = (0 if node.form == "qk" else elements), 0
+    first = spikes_a * columns + spikes_a + combined + sums
+    second = spikes_b + combined + later
     return _Units(multiply=first), _Units(multiply=first + second), _Units(multiply=spikes_b)
 
 
@@ -246,7 +249,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
         case ECUnit():
             elements = units * (node.shape[2] if node.is_map else 1)
             multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
-            multiply += (2 if node.law == "sum" else 4) + node.biased + (node.input_scale != 1.0)
+            multiply += {"mean": 4, "sum": 2, "difference": 3}[node.law] + node.biased + (node.input_scale != 1.0)
             rows = units if node.is_map else 1
             both = _Units(multiply=multiply * elements + per_row * rows, special=special * elements + special_per_row * rows)
         case Synapse():
