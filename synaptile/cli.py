@@ -24,6 +24,7 @@ from synaptile.commands import (
     table1,
     trace,
     tune,
+    validate,
 )
 from synaptile.foundation.errors import ConservationError, SynaptileError
 from synaptile.terminal import errors
@@ -49,6 +50,7 @@ app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
 app.command("size")(size.size)
 app.command("sweep")(sweep.sweep)
+app.command("validate")(validate.validate)
 app.command("chips")(chips.chips)
 
 
