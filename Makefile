@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo quick test generic check docs bench clean
+.PHONY: demo quick test generic check docs fuzz bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/synaptile demo
@@ -29,6 +29,10 @@ check: $(VENV)/.installed-dev
 # Warnings are errors. The site needs no network; open build/docs/index.html.
 docs: $(VENV)/.installed-dev
 	$(BIN)/sphinx-build --fail-on-warning --quiet --jobs auto docs build/docs
+
+# Files of strangers: a thousand mutations for every reader; some minutes.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python scripts/fuzz.py --count 1000
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks

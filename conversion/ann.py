@@ -17,6 +17,7 @@ from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
+    DifferentialNeurons,
     ECUnit,
     ImageSource,
     Neurons,
@@ -78,7 +79,7 @@ def forward(
     for node in graph.nodes.values():
         inputs = [take(streams[port.node], port) for port in node.inputs]
         if isinstance(node, Neurons):
-            streams[node.name] = at_site(node, inputs[0])
+            streams[node.name] = in_units(graph, node, at_site(node, inputs[0]))
         else:
             streams[node.name] = images if isinstance(node, ImageSource) else _dense(graph, node, inputs, images)
         for name in graph.read_last(node.name):
@@ -103,7 +104,8 @@ def forward_text(
             values = at_site(node, np.concatenate([read[0].reshape(-1) for read in inputs]))
             cuts = np.cumsum([read[0].size for read in inputs])[:-1]
             pieces = np.split(values, cuts)
-            streams[name] = [piece.reshape(read[0].shape) for piece, read in zip(pieces, inputs, strict=True)]
+            pieces = [piece.reshape(read[0].shape) for piece, read in zip(pieces, inputs, strict=True)]
+            streams[name] = [in_units(graph, node, piece) for piece in pieces]
         else:
             streams[name] = [
                 embedded(sub, sub.nodes[name], ids, real)
@@ -137,6 +139,14 @@ def quantised_levels(site: STBIFNeurons, values: Array) -> Array:
     """The quantiser of an ST-BIF site: clamp(floor(x / step + 0.5), low, high), whole numbers in the dtype of `values`."""
     real = values.dtype.type
     return np.asarray(np.clip(np.floor(values / real(site.step_size) + real(0.5)), site.low, site.high))
+
+
+def in_units(graph: SpikingGraph, site: Neurons, values: Array) -> Array:
+    """Values in what spikes of a site are worth: of differential neurons units of theta, which is in the weights behind."""
+    if not isinstance(site, DifferentialNeurons):
+        return values
+    theta = graph.array(site.name, "theta").astype(values.dtype, copy=False)
+    return np.asarray(values / (theta[:, None, None] if site.is_map else theta))
 
 
 def take(stream: Array, port: Port) -> Array:
@@ -179,9 +189,11 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
         case ECUnit():
             return evaluate(graph, node, inputs[0])
         case ProductUnit(form="qk"):
-            return np.asarray(split_heads(inputs[0], node.heads) @ split_heads(inputs[1], node.heads).swapaxes(-1, -2))
+            left = inputs[0] * graph.array(node.name, "gain").astype(dtype) if node.law == "difference" else inputs[0]
+            return np.asarray(split_heads(left, node.heads) @ split_heads(inputs[1], node.heads).swapaxes(-1, -2))
         case ProductUnit():
-            return join_heads(inputs[0] @ split_heads(inputs[1], node.heads))
+            joined = join_heads(inputs[0] @ split_heads(inputs[1], node.heads))
+            return joined * graph.array(node.name, "gain").astype(dtype) if node.law == "difference" else joined
         case Add():
             return np.asarray(sum(inputs[1:], start=inputs[0]))
         case Concatenate():

@@ -12,6 +12,8 @@ import numpy as np
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.calibrate import ECMT
+from synaptile.conversion.differential import Differential
+from synaptile.conversion.differential.method import Thetas
 from synaptile.conversion.extra import is_module, require_torch
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.images import batches, open_folder, source_of
@@ -29,17 +31,18 @@ if TYPE_CHECKING:
 
 Calibration: TypeAlias = str | Path | Batches | Sequence[str]
 
-METHODS: Mapping[str, type[Method]] = {method.name: method for method in (ECMT, SpikeZIP)}
+METHODS: Mapping[str, type[Method]] = {method.name: method for method in (ECMT, SpikeZIP, Differential)}
 """Every method by its name: a further one is a dataclass of its own, listed here."""
 
 
 class Choices(TypedDict, total=False):
-    """What `convert` takes for a method that is given by name: the fields of `ECMT` and of `SpikeZIP`; None is not given."""
+    """What `convert` takes for a method that is given by name: the fields of the methods; None is not given."""
 
     preset: Preset | None
     n: int | None
     p: float | None
-    thresholds: Thresholds | None
+    scale: float | None
+    thresholds: Thresholds | Thetas | None
     levels: int | None
     input: FinitePresentation | None
     """`SpikeZIP.presentation`."""
@@ -55,7 +58,7 @@ def convert(
     progress: Progress | None = None,
     **choices: Unpack[Choices],
 ) -> SpikingGraph:
-    """Convert a timm model or a text encoder into a spiking network, by ECMT or SpikeZIP-TF (post-training).
+    """Convert a timm model or a text encoder into a spiking network, by ECMT, SpikeZIP-TF (post-training) or differential coding.
 
     Args:
         model: a PyTorch model with one image input, as timm builds them; its parameters' dtype is the graph's. Or a text encoder
@@ -63,18 +66,19 @@ def convert(
         calibration: a folder of images (preprocessed as the model asks), preprocessed images of shape (images, channels, H, W),
             or an iterable of such batches. For a text encoder: a file of sentences, one per line, a list of them, or `Tokens`.
             May be None where `thresholds` covers every site.
-        method: ``ECMT(...)`` or ``SpikeZIP(...)``; or ``"ecmt"`` or ``"spikezip"``, with `choices` that differ from the defaults.
+        method: ``ECMT(...)``, ``SpikeZIP(...)`` or ``Differential(...)``; or ``"ecmt"``, ``"spikezip"`` or ``"differential"``,
+            with `choices` that differ from the defaults.
         batch_size: images per batch, where `calibration` is a folder or one array; quantiles are averaged over batches.
         progress: called with (images done, images in all).
         choices: for a method given by name: `preset`, `n`, `p` and `thresholds` of `ECMT`; `levels`, `input` (its `presentation`)
-            and `keep_activations` of `SpikeZIP`.
+            and `keep_activations` of `SpikeZIP`; `n`, `scale` and `thresholds` of `Differential`.
 
     Raises:
         ModelError, UnsupportedOperator: the model cannot be traced or lowered, or the lowered graph disagrees with it.
         InputError: a method that does not exist, arguments of another one, or a model that is none.
         WeightsError: parameters that are not finite. CalibrationError, ImageError: calibration that cannot be used.
 
-    Source: the ECMT paper, Algorithm 1 and Table 1; the SpikeZIP-TF paper.
+    Source: the ECMT paper, Algorithm 1 and Table 1; the SpikeZIP-TF paper; Huang et al., ICML 2025 (arXiv 2503.00301).
     """
     how = method_of(method, choices)
     if calibration is None and how.needs_samples:

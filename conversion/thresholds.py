@@ -96,7 +96,12 @@ def apply_preset(graph: SpikingGraph, preset: Preset) -> SpikingGraph:
         return graph
     if takes_text(graph):
         raise InputError(f"preset {preset!r} is what published code does for vision transformers: text takes 'paper'")
-    heads = head_synapses(graph)
+    return without_head_neurons(graph)
+
+
+def without_head_neurons(graph: SpikingGraph) -> SpikingGraph:
+    """The graph with every Linear of `head_synapses` on real values."""
+    heads = {name for name in head_synapses(graph) if isinstance(node := graph.nodes[name], Synapse) and node.spiking}
     bypassed = {graph.nodes[name].inputs[0].node for name in heads}
     nodes: list[Node] = []
     for node in graph.nodes.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from synaptile.energy.flits import unpriced_at_cores
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import fetches_are_scaled
 from synaptile.energy.memory_prices import EC, STATE, WEIGHT
@@ -109,13 +110,21 @@ def _machine(activity: Activity, chip: Chip, prices: Mapping[str, Price]) -> lis
 
 
 def _noc(activity: Activity, timeline: Timeline | None) -> list[str]:
+    chip = (timeline or activity).program.chip
+    free = unpriced_at_cores(chip)
+    notes = (
+        [f"{chip.name} gives no energy for {', '.join(free)} of a flit beside its hops: billed 0, on either side."]
+        if free
+        else []
+    )
     if timeline is None:
-        return ["Flits are derived from recorded spikes and the program's trees: exact, without a schedule."]
+        return [*notes, "Flits are derived from recorded spikes and the program's trees: exact, without a schedule."]
     if timeline.images == activity.images:
-        return []
+        return notes
     return [
+        *notes,
         f"NoC and static energy are means over the {timeline.images} scheduled images, all other energies over "
-        f"the {activity.images} executed ones."
+        f"the {activity.images} executed ones.",
     ]
 
 

@@ -11,7 +11,7 @@ from synaptile.energy.ann import dense_passes, scheduled_passes, tally_passes
 from synaptile.energy.best import Best, Sides, each_sides_best
 from synaptile.energy.bill import Bill, joined
 from synaptile.energy.conservation import check_billed_flits, check_phases, check_timeline
-from synaptile.energy.flits import CROSSING, HOP, WITHIN_TILE, ann_flits, noc_prices, scheduled_flits, snn_flits
+from synaptile.energy.flits import ann_flits, noc_prices, scheduled_flits, snn_flits
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
@@ -104,6 +104,6 @@ def _flits(activity: Activity, chip: Chip, timeline: Timeline | None) -> Bill | 
     if timeline is None:
         tally = snn_flits(activity)
         return tally if isinstance(tally, str) else tally.bill(prices, activity.images)
-    bill = scheduled_flits(timeline).bill(prices, activity.images, dict.fromkeys((HOP, CROSSING, WITHIN_TILE), timeline.images))
+    bill = scheduled_flits(timeline).bill(prices, activity.images, dict.fromkeys(prices, timeline.images))
     check_billed_flits(bill, timeline)
     return bill

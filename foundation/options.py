@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-MethodName: TypeAlias = Literal["ecmt", "spikezip"]
+MethodName: TypeAlias = Literal["ecmt", "spikezip", "differential"]
 """How an ANN becomes a spiking network."""
 
 Preset: TypeAlias = Literal["paper", "released"]

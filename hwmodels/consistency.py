@@ -10,6 +10,7 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels.banks import own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
+from synaptile.hwmodels.network import network_contradictions
 from synaptile.hwmodels.node import REFERENCE, Supply, problem
 from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
 from synaptile.hwmodels.sram_table import LARGEST_BYTES, SMALLEST_BYTES
@@ -34,6 +35,7 @@ def contradictions(chip: Chip) -> Iterator[Problem]:
     yield from _power(chip)
     yield from _in_prices(chip)
     yield from _formats(chip)
+    yield from network_contradictions(chip)
     yield from _functions(chip)
     if chip.scaling != "none" and (found := problem(Supply(chip.process_nm, chip.voltage_v))):
         yield (found[0],), found[1]

@@ -216,9 +216,19 @@ class ECCore(Section):
     """Number formats; absent, those of the run."""
 
 
+Topology: TypeAlias = Literal["mesh", "torus", "tree"]
+"""How routers are joined."""
+
+FlowControl: TypeAlias = Literal["unbounded", "cut_through", "wormhole"]
+"""What bounds a queue: nothing; room for a whole packet; room for a flit."""
+
+SpikeFormat: TypeAlias = Literal["aer", "bitmap", "list", "cheapest"]
+"""aer: header and payload per spike; bitmap: a bit per channel, payloads of those that fire; list: shortest index and payload."""
+
+
 @dataclass(frozen=True)
 class NoC(Section):
-    """The mesh network. The two `chip_crossing` figures are None on a chip that stands alone."""
+    """The network on chip. The two `chip_crossing` figures are None on a chip that stands alone."""
 
     flit_bits: Count
     """Width of a link."""
@@ -231,11 +241,11 @@ class NoC(Section):
     energy_pj_per_flit_hop: Real
     """Router and wire together."""
     spike_header_bits: Count
-    """Address of a spike; 1 + log2(n) bits of payload come on top."""
+    """Address of a spike, by aer; 1 + log2(n) bits of payload come on top."""
     word_bits: Count
     """A real value on the network."""
     input_queue_flits: Count
-    """Room of a router input; queues are not bounded, longer ones are reported."""
+    """Room of a router input; where flow_control is unbounded, longer queues are reported."""
     messages: Literal["token", "spike"] = "token"
     """token: the spikes of a token share flits, and an empty message says that it is complete; spike: each spike is a message."""
     tile_pj_per_flit: Real | None = None
@@ -246,6 +256,18 @@ class NoC(Section):
     """From chip to chip; needed on boards."""
     word_format: Format | None = None
     """Number format of a real value on the network; absent, that in which it was computed."""
+    topology: Topology = "mesh"
+    """mesh; torus, over the whole board; tree: a router over every 2 x 2 tiles, and so on up to one root per chip."""
+    flow_control: FlowControl = "unbounded"
+    """unbounded: queues are as long as needed; cut_through, wormhole: of input_queue_flits, and senders are held up."""
+    packet_flits: Count | None = None
+    """Messages are cut into packets of as many flits; absent, a message is one packet. Only where queues are bounded."""
+    spike_format: SpikeFormat = "aer"
+    """How spikes of a message are written: aer, bitmap, list, or whichever is the shortest for it (cheapest)."""
+    injection_pj_per_flit: Real | None = None
+    """From a core to its router; absent, nothing."""
+    ejection_pj_per_flit: Real | None = None
+    """From a router to one of its cores; absent, nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

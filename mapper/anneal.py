@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.topology import MESH, Topology, distance, distances
 from synaptile.mapper.traffic import Traffic
 
 COOLEST = 1e-3
@@ -24,6 +25,7 @@ class Board(NamedTuple):
     height: int
     per_tile: Int64
     base: Int64
+    topology: Topology
 
 
 def slot_tiles(board: Board) -> Int64:
@@ -32,12 +34,11 @@ def slot_tiles(board: Board) -> Int64:
     return np.concatenate([np.repeat(tiles, count) for count in board.per_tile])
 
 
-def weighted_hops(traffic: Traffic, tile: Int64, width: int) -> float:
-    """Expected messages times XY hops, a step; `tile` of each core, shape (cores,)."""
+def weighted_hops(traffic: Traffic, tile: Int64, topology: Topology) -> float:
+    """Expected messages times hops, a step; `tile` of each core, shape (cores,)."""
     source = np.repeat(tile, np.diff(traffic.offset))
     target = tile[traffic.neighbour]
-    hops = np.abs(source % width - target % width) + np.abs(source // width - target // width)
-    return float(traffic.weight @ hops) / 2.0
+    return float(traffic.weight @ distances(topology, source, target)) / 2.0
 
 
 @njit(cache=True)
@@ -68,7 +69,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
         other = occupant[chosen]
         if goal == tile[core]:
             continue
-        change = trade_change(traffic, tile, core, goal, other, board.width)
+        change = trade_change(traffic, tile, core, goal, other, board.topology)
         if move < 0:
             scale += abs(change)
             continue
@@ -89,22 +90,28 @@ def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) ->
 
 
 @njit(cache=True)
-def trade_change(traffic: Traffic, tile: Int64, core: int, goal: int, other: int, width: int) -> float:
+def trade_change(traffic: Traffic, tile: Int64, core: int, goal: int, other: int, topology: Topology) -> float:
     """Change in weighted hops if `core` moved to tile `goal`, and `other`, where there is one (not -1), to where it was."""
-    change = _change(traffic, tile, core, goal, other, width)
+    change = _change(traffic, tile, core, goal, other, topology)
     if other >= 0:
-        change += _change(traffic, tile, other, tile[core], core, width)
+        change += _change(traffic, tile, other, tile[core], core, topology)
     return change
 
 
 @njit(cache=True)
-def _change(traffic: Traffic, tile: Int64, core: int, goal: int, partner: int, width: int) -> float:
+def _change(traffic: Traffic, tile: Int64, core: int, goal: int, partner: int, topology: Topology) -> float:
     """Change in weighted hops if `core` sat on tile `goal`; its distance to `partner`, which swaps with it, stays."""
     change = 0.0
-    gx, gy, x, y = goal % width, goal // width, tile[core] % width, tile[core] // width
+    here, width = tile[core], topology.width
+    gx, gy, x, y = goal % width, goal // width, here % width, here // width
     for edge in range(traffic.offset[core], traffic.offset[core + 1]):
         neighbour = traffic.neighbour[edge]
-        if neighbour != partner:
-            nx, ny = tile[neighbour] % width, tile[neighbour] // width
+        if neighbour == partner:
+            continue
+        there = tile[neighbour]
+        if topology.kind == MESH:  # the rule of `distance`, without dividing anew for each edge
+            nx, ny = there % width, there // width
             change += traffic.weight[edge] * (abs(gx - nx) + abs(gy - ny) - abs(x - nx) - abs(y - ny))
+        else:
+            change += traffic.weight[edge] * (distance(topology, goal, there) - distance(topology, here, there))
     return change

@@ -27,6 +27,7 @@ from synaptile.conversion.graph import (
     ConstantStream,
     Convolution2d,
     CubaLIFNeurons,
+    DifferentialNeurons,
     ECUnit,
     InputCurrent,
     Neurons,
@@ -177,14 +178,16 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
     membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its
-    tracer beside the membrane, a CubaLIF neuron its current, in a word as wide.
+    tracer beside the membrane, a CubaLIF neuron its current, in a word as wide. Differential neurons share a threshold per
+    channel.
     """
     words = 2 if isinstance(node, STBIFNeurons | CubaLIFNeurons) else 1
+    shared = units if isinstance(node, DifferentialNeurons) else 0
     row = units * (node.shape[2] if node.is_map else 1)
     kept = _tokens_in_state(chip, kind, tokens)
     if kind is CoreKind.SYNAPSE:
-        return Footprint(0, words * kept * row * chip.synapse_core.membrane_bits, 0, 0)
-    return Footprint(0, words * kept * row * _word_bits(chip), tokens * row, 0)
+        return Footprint(0, (words * kept * row + shared) * chip.synapse_core.membrane_bits, 0, 0)
+    return Footprint(0, (words * kept * row + shared) * _word_bits(chip), tokens * row, 0)
 
 
 def ec_footprint(chip: Chip, node: Node, tokens: Extent, units: Extent, code: int = 0) -> Footprint:
@@ -300,7 +303,9 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
         case ECUnit():
             return 0, 2 * kept * units
         case ProductUnit():
-            return 0, units * (kept * node.head_width + steps * node.keys * node.head_width + kept * node.keys)
+            return units * node.head_width * (node.law == "difference"), units * (
+                kept * node.head_width + steps * node.keys * node.head_width + kept * node.keys
+            )
         case PatchEmbedding() | Synapse():
             return units * (node.fan_in + 1), tokens * units
         case ConstantStream():

@@ -6,7 +6,6 @@ a density instead of recorded: the longest of operations / rate over the units o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -30,6 +29,7 @@ from synaptile.conversion.graph import (
 )
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.messages import spike_bits
 from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, units_of
 from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.traffic import ASSUMED_DENSITY
@@ -172,7 +172,7 @@ def stream_cycles(graph: SpikingGraph, chip: Chip, rates: FiringRates) -> float:
     bits = [0.0]
     for node in graph.nodes.values():
         spiking = isinstance(node, Neurons)
-        each = rates.of(graph, node.name) * _spike_bits(chip, node) if spiking else chip.noc.word_bits
+        each = _bits_per_neuron(chip, node, rates.of(graph, node.name)) if spiking else chip.noc.word_bits
         bits.append(0.0 if off_chip(node) else node.size * each)
     return rates.steps * max(bits) / chip.noc.flit_bits / chip.noc.link_flits_per_cycle
 
@@ -203,7 +203,8 @@ def _synapse(
     outputs, owned = extents.outputs, extents.outputs * extents.owner
     site = graph.nodes[node.inputs[0].node]
     spikes, sums = rates.of(graph, site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
-    bits = spikes * _spike_bits(chip, site) + sums * chip.noc.word_bits
+    values = site.values if isinstance(site, Neurons) else 1
+    bits = spike_bits(chip.noc, spikes, extents.rows, values) + sums * chip.noc.word_bits
     neuron = owned if shifts else 0 * owned
     rows = spikes * outputs + sums
     first = _Units(bits, accumulate=rows + owned, neuron=neuron)
@@ -221,9 +222,11 @@ def _convolution(
     return first, first if node.injection == "every" else first._replace(accumulate=rows)
 
 
-def _spike_bits(chip: Chip, site: Node) -> int:
+def _bits_per_neuron(chip: Chip, site: Node, rate: float) -> Any:
+    """Expected bits on the network for each neuron, in messages of a whole row of a stream."""
+    neurons = 1 if chip.noc.spike_format == "aer" else site.shape[-1]
     values = site.values if isinstance(site, Neurons) else 1
-    return chip.noc.spike_header_bits + math.ceil(math.log2(values))
+    return spike_bits(chip.noc, np.float64(rate * neurons), neurons, values) / neurons
 
 
 def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: Cycles) -> tuple[_Units, _Units, _Units]:
@@ -231,9 +234,12 @@ def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: 
     a, b = (rates.of(graph, port.node) for port in node.inputs)
     columns, depth = (node.keys, node.head_width) if node.form == "qk" else (node.head_width, node.keys)
     elements, spikes_a, spikes_b = heads * columns, heads * depth * a, heads * node.keys * node.head_width * b
-    sums = 0 if node.law == "sum" else 5 * elements
-    first = spikes_a * columns + spikes_a + 2 * elements + sums
-    second = spikes_b + 2 * elements + (elements if node.law == "sum" else 0)
+    sums, combined = 5 * elements if node.law == "mean" else 0, 2 * elements
+    later = 0 if node.law == "mean" else elements
+    if node.law == "difference":  # unit spikes: nothing to combine but the gain behind a form sv
+        sums, combined = (0 if node.form == "qk" else elements), 0
+    first = spikes_a * columns + spikes_a + combined + sums
+    second = spikes_b + combined + later
     return _Units(multiply=first), _Units(multiply=first + second), _Units(multiply=spikes_b)
 
 
@@ -243,7 +249,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
         case ECUnit():
             elements = units * (node.shape[2] if node.is_map else 1)
             multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
-            multiply += (2 if node.law == "sum" else 4) + node.biased + (node.input_scale != 1.0)
+            multiply += {"mean": 4, "sum": 2, "difference": 3}[node.law] + node.biased + (node.input_scale != 1.0)
             rows = units if node.is_map else 1
             both = _Units(multiply=multiply * elements + per_row * rows, special=special * elements + special_per_row * rows)
         case Synapse():

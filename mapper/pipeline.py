@@ -18,7 +18,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.anneal import weighted_hops
 from synaptile.mapper.balance import Layout, balanced, check_goal
-from synaptile.mapper.board import board_shape, smallest_board
+from synaptile.mapper.board import smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.given import given_seats, laid_out, ordered_by
 from synaptile.mapper.load import FiringRates
@@ -30,6 +30,7 @@ from synaptile.mapper.program import CoreProgram, CoreTable, Placement
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
+from synaptile.mapper.topology import topology_of
 from synaptile.mapper.traffic import Traffic, core_traffic
 from synaptile.mapper.verify import verify_parts, verify_program
 from synaptile.mapper.verify_flows import verify_flows
@@ -137,8 +138,9 @@ def map_partition(
         if own is None:
             return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
         _, placed = place_phases(chip, board, packing, traffic, method="row_major", seed=seed, moves=0)
-        tile = own.y.astype(np.int64) * board_shape(chip, board)[0] + own.x
-        return own, replace(placed, method="given", weighted_hops=weighted_hops(traffic, tile, board_shape(chip, board)[0]))
+        topology = topology_of(chip, board)
+        tile = own.y.astype(np.int64) * topology.width + own.x
+        return own, replace(placed, method="given", weighted_hops=weighted_hops(traffic, tile, topology))
 
     options = _options(seed, 1, placement, anneal_moves, "given")
     return replace(
@@ -164,7 +166,7 @@ def _program(
     cores = packing.core_kind.size
     seats, placed = seated(packing, lambda shared: core_traffic(graph, packing.parts, flows, cores, shared=shared))
     tell("routing")
-    routes = route(packing.parts, flows, seats, *board_shape(chip, board))
+    routes = route(packing.parts, flows, seats, topology_of(chip, board))
     program = CoreProgram(
         graph=graph,
         chip=chip,

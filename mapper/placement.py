@@ -11,9 +11,10 @@ from synaptile.foundation.options import PlacementMethod
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
-from synaptile.mapper.board import board_shape, cores_per_tile
+from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.program import CoreKind, Placement
 from synaptile.mapper.settle import settle
+from synaptile.mapper.topology import Topology, topology_of
 from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
 
 MOVES_PER_CORE = 2_000
@@ -60,14 +61,14 @@ def place(
     that force reduces, `traffic` unless given. What is returned is never worse than the baseline, whichever method was asked for.
     """
     method = "force" if by_force(method, core_kind.size) else method
-    width, height = board_shape(chip, board)
-    floor = _floor(chip, width, height)
+    topology = topology_of(chip, board)
+    floor = _floor(chip, topology)
     tiles = slot_tiles(floor)
 
     def cost(slots: Int64) -> float:
-        return weighted_hops(traffic, tiles[slots], width)
+        return weighted_hops(traffic, tiles[slots], topology)
 
-    baseline = _in_order(floor, core_kind, np.arange(width * height), np.arange(core_kind.size))
+    baseline = _in_order(floor, core_kind, np.arange(topology.tiles), np.arange(core_kind.size))
     candidates = [baseline]
     if method == "metis":
         candidates += _winding(floor, core_kind, _bisection_order(traffic, seed))
@@ -85,9 +86,9 @@ def place(
         order = np.arange(core_kind.size)
         starts = [
             *_winding(floor, core_kind, order),
-            _in_order(floor, core_kind, hilbert_path(width, height), order, spread=True),
+            _in_order(floor, core_kind, hilbert_path(topology.width, topology.height), order, spread=True),
         ]
-        start = min(starts, key=lambda slots: weighted_hops(drawn, tiles[slots], width))
+        start = min(starts, key=lambda slots: weighted_hops(drawn, tiles[slots], topology))
         sweeps = min(FORCE_SWEEPS, max(MOST_TRADES // max(core_kind.size, 1), FEWEST_SWEEPS))
         sweeps = sweeps if moves is None else moves // max(core_kind.size, 1)
         candidates.append(settle(drawn, core_kind, start, floor, sweeps, np.random.default_rng(seed)) if sweeps else start)
@@ -96,9 +97,10 @@ def place(
     return _seats(floor, core_kind, best, tiles), placement
 
 
-def _floor(chip: Chip, width: int, height: int) -> Board:
+def _floor(chip: Chip, topology: Topology) -> Board:
     per_tile = np.array([cores_per_tile(chip, kind) for kind in CoreKind], np.int64)
-    return Board(width, height, per_tile, np.append(0, np.cumsum(per_tile * width * height)[:-1]).astype(np.int64))
+    base = np.append(0, np.cumsum(per_tile * topology.tiles)[:-1]).astype(np.int64)
+    return Board(topology.width, topology.height, per_tile, base, topology)
 
 
 def _in_order(floor: Board, core_kind: Int32, path: Int64, order: Int64, *, spread: bool = False) -> Int64:

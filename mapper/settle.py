@@ -53,7 +53,7 @@ def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int
             per_tile = board.per_tile[kind[core]]
             chosen = board.base[kind[core]] + goal * per_tile + int(rng.random() * per_tile)
             other = occupant[chosen]
-            change = trade_change(traffic, tile, core, goal, other, board.width)
+            change = trade_change(traffic, tile, core, goal, other, board.topology)
             size += abs(change)
             seen += 1
             if change <= 0.0 or (temperature > 0.0 and rng.random() < np.exp(-change / temperature)):

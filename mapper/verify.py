@@ -16,6 +16,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import verify_alignment
 from synaptile.mapper.footprint import Footprint, demands, home_of, off_chip, part_extents, part_footprint, resources
 from synaptile.mapper.program import CoreKind, CoreProgram, PartTable
+from synaptile.mapper.topology import topology_of
 from synaptile.mapper.verify_flows import verify_flows
 from synaptile.mapper.verify_routes import verify_routes
 
@@ -28,8 +29,8 @@ def verify_program(program: CoreProgram) -> None:
     verify_parts(graph, program.chip, program.node_names, parts)
     verify_flows(graph, program.node_names, parts, program.flows, cores.phase)
     _verify_cores(program)
-    width, height = program.board[0] * program.chip.mesh.width, program.board[1] * program.chip.mesh.height
-    verify_routes(parts, program.flows, program.routes, cores.x.astype(np.int64), cores.y.astype(np.int64), (width, height))
+    topology = topology_of(program.chip, program.board)
+    verify_routes(parts, program.flows, program.routes, cores.x.astype(np.int64), cores.y.astype(np.int64), topology)
 
 
 def verify_parts(graph: SpikingGraph, chip: Chip, node_names: Sequence[str], parts: PartTable) -> None:

@@ -1,4 +1,4 @@
-"""Every tree is a tree of mesh links that reaches all its targets."""
+"""Every tree is a tree of links that reaches all its targets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numba import njit
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import FlowTable, PartTable, RouteTable
+from synaptile.mapper.topology import Topology, distances, is_link
 
 
 class _Status(IntEnum):
@@ -21,9 +22,8 @@ class _Status(IntEnum):
     UNREACHED = 3
 
 
-def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int64, y: Int64, board: tuple[int, int]) -> None:
-    """Check trees against flows. `x` and `y` place the cores, shape (cores,); `board` is its width and height in tiles."""
-    width, height = board
+def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int64, y: Int64, topology: Topology) -> None:
+    """Check trees against flows. `x` and `y` place the cores, shape (cores,)."""
     groups = routes.source_core.size
     leaving = np.flatnonzero(flows.group >= 0)
     group = flows.group[leaving].astype(np.int64)
@@ -35,14 +35,14 @@ def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int
         raise ConservationError("hops of a multicast tree are not the number of its links")
     order = np.argsort(group, kind="stable")
     target = parts.core[flows.target[leaving]][order]
-    tile = y * width + x
+    tile = y * topology.width + x
     bounds = np.searchsorted(group[order], np.arange(groups + 1))
     status, where = _walk(
-        tile[routes.source_core], bounds, tile[target], routes.offset, routes.link_from, routes.link_to, width, height
+        tile[routes.source_core], bounds, tile[target], routes.offset, routes.link_from, routes.link_to, topology
     )
     if status != _Status.SOUND:
         defect = {
-            _Status.NOT_A_LINK: "takes a step that is no link of the mesh",
+            _Status.NOT_A_LINK: "takes a step that is no link of the network",
             _Status.UNCONNECTED: "is not a tree: a link starts at a tile not yet reached, or ends at one reached before",
             _Status.UNREACHED: "misses the tile of a target",
         }
@@ -51,24 +51,24 @@ def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int
     once = np.unique(group * cores + parts.core[flows.target[leaving]])
     member, reached = once // cores, once % cores
     source = routes.source_core[member]
-    away = np.abs(x[source] - x[reached]) + np.abs(y[source] - y[reached])
+    away = distances(topology, tile[source], tile[reached])
     if not np.array_equal(np.bincount(member, away, minlength=groups).astype(np.int64), routes.unicast_hops):
         raise ConservationError("unicast_hops of a multicast tree are not the distances to its targets")
 
 
 @njit(cache=True)
 def _walk(
-    source: Int64, bounds: Int64, targets: Int64, offset: Int64, link_from: Int32, link_to: Int32, width: int, height: int
+    source: Int64, bounds: Int64, targets: Int64, offset: Int64, link_from: Int32, link_to: Int32, topology: Topology
 ) -> tuple[int, int]:
     """Status and number of the first tree that is unsound, else (SOUND, -1)."""
-    reached = np.full(width * height, -1, np.int64)
+    reached = np.full(topology.parent.size, -1, np.int64)
     for group in range(source.size):
         reached[source[group]] = group
         for link in range(offset[group], offset[group + 1]):
             here, there = link_from[link], link_to[link]
-            if min(here, there) < 0 or max(here, there) >= width * height:
+            if min(here, there) < 0 or max(here, there) >= topology.parent.size:
                 return 1, group
-            if abs(here % width - there % width) + abs(here // width - there // width) != 1:
+            if not is_link(topology, here, there):
                 return 1, group
             if reached[here] != group or reached[there] == group:
                 return 2, group

@@ -66,7 +66,8 @@ def link_heat_map(timeline: Timeline, stem: str | Path) -> tuple[Path, Path]:
     colours = np.where(tiles[:, None] > 0, scale.to_rgba(100 * tiles), to_rgba("#f2f2f2"))
     axes.add_collection(PatchCollection(squares, facecolor=colours, edgecolor="#888888", linewidth=0.4, zorder=3))
     axes.add_collection(LineCollection(_idle_segments(width, height), colors="#e4e4e4", linewidths=0.8, zorder=2))
-    mesh_links = np.flatnonzero(links.kind == LinkKind.MESH)
+    on_floor = np.maximum(links.source, links.target) < width * height  # routers of a tree have no place there
+    mesh_links = np.flatnonzero((links.kind == LinkKind.MESH) & on_floor)
     order = mesh_links[np.argsort(share[mesh_links], kind="stable")]
     source, target = links.source[order], links.target[order]
     segments = _segments(np.stack([source % width, source // width], 1), np.stack([target % width, target // width], 1))

@@ -21,7 +21,7 @@ from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.storage import as_program
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.arguments import check_held_steps, kept_samples, positive_integer
-from synaptile.simulator.arithmetic import default_numeric, rounds_stream
+from synaptile.simulator.arithmetic import arithmetic_of, default_numeric, rounds_stream
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.build import Layout, make_layout, make_unit
@@ -31,7 +31,7 @@ from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.kernels.formatted import HALVES, round_stream
 from synaptile.simulator.lengths import runs_of
 from synaptile.simulator.memory import check_memory
-from synaptile.simulator.number_format import format_of
+from synaptile.simulator.number_format import check_clock, format_of
 from synaptile.simulator.settling import settled_steps
 
 TOKENS_AT_ONCE = 800
@@ -77,6 +77,7 @@ def execute(
     number, steps = format_of(program.graph, numeric, default_numeric(program.chip)), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
     check_held_steps(program.chip, steps)
+    check_clock(program.graph, steps, arithmetic_of(program.chip, number))
     batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch), steps)
     lengths = batch.lengths if isinstance(batch, Tokens) else None

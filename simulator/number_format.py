@@ -50,6 +50,26 @@ def format_of(graph: SpikingGraph, numeric: str | None, default: Numeric) -> Num
     return "int8"
 
 
+def check_clock(graph: SpikingGraph, steps: int, arithmetic: Arithmetic) -> None:
+    """Refuse what a network that counts in shares of 1/t cannot be run in: too many steps, or EC units of other formats.
+
+    Raises InputError.
+    """
+    if graph.readout.law != "difference":
+        return
+    last = 2 ** (np.finfo(real_dtype(arithmetic.numeric)).nmant + 1)
+    if steps > last:
+        raise InputError(
+            f"graph {graph.name!r} multiplies with 1/t, and {arithmetic.numeric} tells steps apart up to {last:,}, not "
+            f"{steps:,}: take fewer (agreement with the ANN comes within ten)"
+        )
+    if not arithmetic.plain or arithmetic.words is not None:
+        raise InputError(
+            f"graph {graph.name!r} is differential, and its EC units run in floats alone, not in "
+            f"{arithmetic.told}: run it on a chip without function tables, with numeric float32, float64 or int8"
+        )
+
+
 def stream_dtype(graph: SpikingGraph, numeric: Numeric) -> np.dtype[Any]:
     """The type of streams and state: int64 for whole numbers, whose membranes are held to their own bits."""
     return np.dtype(np.int64) if graph.integer else real_dtype(numeric)

@@ -4,6 +4,9 @@ from .conversion.ann import ann_forward as ann_forward
 from .conversion.calibrate import ECMT as ECMT
 from .conversion.calibrate import calibrate as calibrate
 from .conversion.convert import convert as convert
+from .conversion.differential import (
+    Differential as Differential,
+)
 from .conversion.graph import (
     SpikingGraph as SpikingGraph,
 )

@@ -15,7 +15,15 @@ from synaptile.conversion.graph.lengths import at_length, takes_text
 from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
-from synaptile.conversion.graph.units import ECFunction, ECUnit, MTNeurons, ProductUnit, STBIFNeurons, Synapse
+from synaptile.conversion.graph.units import (
+    DifferentialNeurons,
+    ECFunction,
+    ECUnit,
+    MTNeurons,
+    ProductUnit,
+    STBIFNeurons,
+    Synapse,
+)
 from synaptile.conversion.graph.whole import (
     CurrentSource,
     InputCurrent,
@@ -34,6 +42,7 @@ __all__ = [
     "Convolution2d",
     "CubaLIFNeurons",
     "CurrentSource",
+    "DifferentialNeurons",
     "ECFunction",
     "ECUnit",
     "IFNeurons",

@@ -115,6 +115,11 @@ class SpikingGraph(Tabular, Shown):
         """Where samples enter."""
         return self.of_type(Source)[0]
 
+    @cached_property
+    def settles_after(self) -> int | None:
+        """The step beyond which a step without a spike anywhere changes nothing for ever; None where there is none."""
+        return self.source.last_step if all(site.rests for site in self.sites) else None
+
     @property
     def readout(self) -> ReadOut:
         """The one read-out."""

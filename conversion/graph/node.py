@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
 
-Law: TypeAlias = Literal["mean", "sum"]
-"""What a stream's values approximate: their mean over steps (ECMT) or their sum (telescoping, SpikeZIP)."""
+Law: TypeAlias = Literal["mean", "sum", "difference"]
+"""What a stream's values approximate: their mean over steps (ECMT), their sum (telescoping, SpikeZIP), or a running mean r by its
+changes, r(t) = r(t-1) + x(t)/t (differential coding)."""
 
 Injection: TypeAlias = Literal["every", "once"]
 """When a constant enters: at every step (its mean counts) or once, at t = 1 (its sum counts)."""
@@ -160,6 +161,11 @@ class Neurons(Node):
         @property
         def n(self) -> int:
             """Magnitudes per sign."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether neurons that nothing reaches and that do not spike stay silent until something reaches them."""
+        return True
 
     @property
     def values(self) -> int:

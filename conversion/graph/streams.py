@@ -122,6 +122,8 @@ class TokenMean(_TokenRange):
 class ReadOut(Node):
     """Logits at step t: ``scale`` times the sum of the input so far, over t by law ``mean``. Shape (1, classes).
 
+    Law ``difference``: ``scale`` times the running mean ``r(t) = r(t-1) + x(t)/t``.
+
     `off_chip`: what it reads leaves the chip and is summed by the host, as spike counts are; no core holds it.
     `normalised`: the logits are divided by their Euclidean norm, as sentence embeddings are (0 stays 0).
     """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
+
+from numpy.typing import NDArray
 
 from synaptile.conversion.graph.node import LATER, Injection, Law, Neurons, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
@@ -19,6 +21,7 @@ class ECUnit(Node):
 
     Law ``mean`` (expectation compensation; paper, Eq. 15): ``O(t) = t F(S(t)/t) - (t-1) F(S(t-1)/(t-1))``, O(1) = F(x(1)).
     Law ``sum`` (telescoping, SpikeZIP): ``O(t) = F(S(t)) - F(S(t-1))``, with F(S(0)) taken as zero.
+    Law ``difference``: ``O(t) = t (F(r(t)) - F(r(t-1)))`` of the running mean ``r(t) = r(t-1) + x(t)/t``, F(r(0)) taken as zero.
     The argument of F is multiplied by `input_scale` (the attention scale, for softmax).
 
     Arrays: layer_norm has ``weight`` and ``bias`` (channels,); softmax has ``bias`` (heads, tokens, keys) where
@@ -52,6 +55,10 @@ class ProductUnit(Node):
     `form` ``"sv"``: an attention map times B (keys, heads*d), giving (tokens, heads*d).
     ``d(t) = A(t) S_B(t) + S_A(t-1) B(t)``, which is S_A(t) S_B(t) - S_A(t-1) S_B(t-1). Law ``mean``:
     ``S_K(t) = S_K(t-1) + d(t)``, ``O(t) = S_K(t)/t - S_K(t-1)/(t-1)``. Law ``sum`` (telescoping): ``O(t) = d(t)``.
+    Law ``difference``: as ``sum``, of running means ``S(t) = S(t-1) + x(t)/t``, times the ``gain`` of each channel, which makes
+    real values of the operands' units: in front of the sums of a map (qk), behind the product of one (sv).
+
+    Array, by law ``difference``: ``gain`` (heads*d,).
     """
 
     form: Literal["qk", "sv"]
@@ -67,6 +74,10 @@ class ProductUnit(Node):
     def macs(self) -> int:
         """Dense multiply-accumulates of one pass of one image."""
         return self.heads * self.tokens * self.keys * self.head_width
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """A gain per channel where operands count in units of their channels."""
+        return {"gain": (self.heads * self.head_width,)} if self.law == "difference" else {}
 
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """An attention map (form qk), or tokens (sv)."""
@@ -152,16 +163,64 @@ class STBIFNeurons(Neurons):
 
 
 @dataclass(frozen=True)
+class DifferentialNeurons(Neurons):
+    """Multi-threshold neurons that send changes of a running mean (differential coding; Huang et al., ICML 2025).
+
+    At step t (from 1) ``m = m t/(t-1) + x`` (m = x at first); the largest of n thresholds theta/2^k, k = 0..n-1, with
+    ``abs(m) >= 3/4 theta/2^k`` gives ``s = sign(m) theta/2^k``; ``m -= s``. With the running means e of what comes and goes this
+    is the published ``m += x + e_in - e_out``: m(t) = t (e_in(t) - e_out(t)), so that the membrane holds both.
+
+    Emitted is s in units of its channel's theta, 2^-k: theta rides in the weights behind. Array: ``theta`` (channels,), or
+    (heads,) of an attention map.
+    """
+
+    n: int
+
+    kind = "differential"
+
+    @property
+    def theta1(self) -> float:
+        """Value of the smallest positive spike, in units of theta."""
+        return float(2.0 ** (1 - self.n))
+
+    @property
+    def theta2(self) -> float:
+        """Magnitude of the smallest negative spike."""
+        return self.theta1
+
+    @property
+    def rests(self) -> bool:
+        """False: what a membrane holds grows until it is sent."""
+        return False
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """A largest threshold per channel, or head."""
+        return {"theta": (self.width,)}
+
+    def array_problem(self, name: str, array: NDArray[Any]) -> str:
+        """Thresholds that nothing reaches, or everything."""
+        return "" if (array > 0).all() else f"holds {int((array <= 0).sum())} thresholds that are not positive"
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """A neuron per element of the input."""
+        if not 1 <= self.n <= 16:
+            raise GraphError(f"differential site {self.name!r} has n {self.n}: give 1 to 16 thresholds per sign")
+        return reads[0].shape
+
+
+@dataclass(frozen=True)
 class Synapse(Node):
     """A Linear: ``I = W x(t) + b``, the bias added every step or once.
 
     `spiking` synapses accumulate weight rows for the spikes of the neurons in front; the others (the head of preset
-    ``released``) multiply a real-valued stream. Arrays: ``weight`` (channels, fan_in) and ``bias`` (channels,).
+    ``released``) multiply a real-valued stream. `unit_spikes`: those in front are worth powers of two, alike in both signs, so
+    that no threshold is multiplied with. Arrays: ``weight`` (channels, fan_in) and ``bias`` (channels,).
     """
 
     fan_in: int
     spiking: bool = True
     injection: Injection = field(default="every", metadata=LATER)
+    unit_spikes: bool = field(default=False, metadata=LATER)
 
     kind = "synapse"
 
@@ -182,4 +241,8 @@ class Synapse(Node):
         if self.spiking is not isinstance(source, Neurons):
             how = "spiking" if self.spiking else "real-valued"
             raise GraphError(f"synapse {self.name!r} is {how}, its input {source.name!r} is not")
+        if self.unit_spikes is not isinstance(source, DifferentialNeurons):
+            raise GraphError(
+                f"synapse {self.name!r}: unit_spikes is {self.unit_spikes}, its input is {source.name!r} ({source.kind})"
+            )
         return (given[0], self.width)

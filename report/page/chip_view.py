@@ -121,7 +121,9 @@ def core_lines(report: EnergyReport) -> dict[str, Any] | None:
 def link_columns(timeline: Timeline) -> dict[str, Any]:
     """Links between routers: tiles joined, flits, busy cycles, longest queue. Shape (links,)."""
     links = timeline.links
-    mesh = np.flatnonzero(links.kind == LinkKind.MESH)
+    width, height = board_shape(timeline.program.chip, timeline.program.board)
+    between_tiles = np.maximum(links.source, links.target) < width * height  # a tree's routers have no place on the floor
+    mesh = np.flatnonzero((links.kind == LinkKind.MESH) & between_tiles)
     return {
         name: getattr(links, name)[mesh].tolist() for name in ("source", "target", "flits", "busy_cycles", "peak_queue_flits")
     }

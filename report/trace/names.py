@@ -11,9 +11,9 @@ from synaptile.simulator.schedule.timeline import LinkKind, PhaseTable, Timeline
 
 
 def tile_name(program: CoreProgram, tile: int) -> str:
-    """A tile by its place on the board: x3y4."""
-    width, _ = board_shape(program.chip, program.board)
-    return f"x{tile % width}y{tile // width}"
+    """A tile by its place on the board: x3y4; a router above tiles by its number: router12."""
+    width, height = board_shape(program.chip, program.board)
+    return f"router{tile}" if tile >= width * height else f"x{tile % width}y{tile // width}"
 
 
 def core_name(core: int) -> str:

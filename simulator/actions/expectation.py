@@ -1,7 +1,8 @@
 """EC units of a non-linearity F, of E elements per image and step.
 
 "EC accumulate" E add (S += x); "mean" E mul (S times 1/t); "function", see `functions`; "expectation" E mul (t F) + E add (minus
-the last). By the law of sums: no "mean", and "expectation" is the E add alone. A dense pass evaluates F once.
+the last). By the law of sums: no "mean", and "expectation" is the E add alone. By the law of differences "EC accumulate" is E mac
+(r += x/t), there is no "mean", and "expectation" is E add + E mul, t (F - the last F). A dense pass evaluates F once.
 
 Accesses per row and step: "EC state read" and "EC state write" 2 rows each (running sum, last output), in a dense pass
 "activation read" and "activation write" 1; "parameters", scale and shift of a LayerNorm or the bias of a softmax. Values between
@@ -24,8 +25,9 @@ class ExpectationRules(Rules[ECUnit], of=(ECUnit,)):
     def actions(self, part: Part, node: ECUnit) -> tuple[Action, ...]:
         """Operations that a part issues."""
         e = part.elements
-        accumulate, subtract = Action(Role.EC_ACCUMULATE, Op.ADD, e), Action(Role.EXPECTATION, Op.ADD, e)
-        means = (Action(Role.MEAN, Op.MUL, e), Action(Role.EXPECTATION, Op.MUL, e)) if node.law == "mean" else ()
+        subtract, times = Action(Role.EXPECTATION, Op.ADD, e), Action(Role.EXPECTATION, Op.MUL, e)
+        accumulate = Action(Role.EC_ACCUMULATE, Op.MAC if node.law == "difference" else Op.ADD, e)
+        means = {"mean": (Action(Role.MEAN, Op.MUL, e), times), "sum": (), "difference": (times,)}[node.law]
         function = (Action(Role.FUNCTION, Op(op), _share(count, part, node)) for op, count in function_operations(node).items())
         return accumulate, *means, subtract, *function
 

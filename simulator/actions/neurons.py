@@ -4,12 +4,14 @@
   or E compare where the exponent of the membrane tells the level.
 * ST-BIF: "integrate" E add (thresholds stand at the step, so nothing is divided); "threshold compare" 4 E compare (membrane and
   tracer, up and down); "tracer", an add per spike.
+* differential: "integrate" E mac, m t/(t-1) + x (E add at the first step: nothing has grown); "threshold compare" as MT.
 * IF, LIF, CubaLIF and integer neurons: "integrate" E add (constant gains ride in the weights, v_leak in the bias);
   "threshold compare" E compare; "leak" E mul where they leak, two of a CubaLIF neuron, whose current is another
   "integrate" E add.
 
 Accesses per token and step: "membrane read" and "membrane write" a row; of ST-BIF neurons "tracer read" and "tracer write" as
-well, of CubaLIF neurons "synaptic current read" and "synaptic current write". A dense pass has no neurons.
+well, of CubaLIF neurons "synaptic current read" and "synaptic current write", of differential ones "threshold read", a theta per
+channel that a block of tokens shares. A dense pass has no neurons.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import math
 
 from synaptile.conversion.graph import (
     CubaLIFNeurons,
+    DifferentialNeurons,
     IFNeurons,
     IntegerNeurons,
     LeakyNeurons,
@@ -27,7 +30,7 @@ from synaptile.conversion.graph import (
 )
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import N, Rules
-from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Side, Trigger
+from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Rhythm, Role, Side, Trigger
 
 _MEMBRANE = (Role.MEMBRANE_READ, Role.MEMBRANE_WRITE)
 _RESET = Action(Role.SOFT_RESET, Op.ADD, 1, Trigger.SENT)
@@ -64,6 +67,23 @@ class STBIFRules(_SiteRules[STBIFNeurons], of=(STBIFNeurons,)):
         e = part.elements
         tracer = Action(Role.TRACER, Op.ADD, 1, Trigger.SENT)
         return Action(Role.INTEGRATE, Op.ADD, e), Action(Role.THRESHOLD_COMPARE, Op.COMPARE, 4 * e), _RESET, tracer
+
+
+class DifferentialRules(_SiteRules[DifferentialNeurons], of=(DifferentialNeurons,)):
+    """Neurons that send changes of a running mean."""
+
+    def actions(self, part: Part, node: DifferentialNeurons) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        e = part.elements
+        each = 1 if part.exponent else 1 + math.ceil(math.log2(node.n + 1))
+        compare = Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e * each)
+        grown = Action(Role.INTEGRATE, Op.MAC, e, rhythm=Rhythm.LATER)
+        return Action(Role.INTEGRATE, Op.ADD, e, rhythm=Rhythm.ONCE), grown, compare, _RESET
+
+    def accesses(self, part: Part, node: DifferentialNeurons) -> tuple[Access, ...]:
+        """Words that a part reads and writes."""
+        thetas = Access((Role.THRESHOLD_READ,), 1, part.outputs, side=Side.SPIKING, reuse=Reuse.BLOCK)
+        return *super().accesses(part, node), thetas
 
 
 class LeakyRules(_SiteRules[LeakyNeurons], of=(IFNeurons,)):

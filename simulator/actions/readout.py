@@ -1,8 +1,8 @@
 """The read-out, of E elements per image and step.
 
-"read-out" E add + E mul (law of sums: E add, and E mul where scaled); "normalise" E mac + 1 rsqrt + E mul where the logits are
-divided by their norm. "sum read" and "sum write" a row. A dense pass sums nothing over time. A read-out off the chip, as one of
-membranes always is, has no part: the host does this.
+"read-out" E add + E mul (law of sums: E add, of differences: E mac, and E mul where scaled); "normalise" E mac + 1 rsqrt
++ E mul where the logits are divided by their norm. "sum read" and "sum write" a row. A dense pass
+sums nothing over time. A read-out off the chip, as one of membranes always is, has no part: the host does this.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ class ReadOutRules(Rules[ReadOut], of=(ReadOut, MembraneReadOut, IntegerReadOut)
         """Operations that a part issues."""
         e = part.elements
         scaled = node.law == "mean" or node.scale != 1.0
-        return Action(Role.READ_OUT, Op.ADD, e), *_if(scaled, Action(Role.READ_OUT, Op.MUL, e)), *_unit_length(node, e)
+        return (
+            Action(Role.READ_OUT, Op.MAC if node.law == "difference" else Op.ADD, e),
+            *_if(scaled, Action(Role.READ_OUT, Op.MUL, e)),
+            *_unit_length(node, e),
+        )
 
     def accesses(self, part: Part, node: ReadOut) -> tuple[Access, ...]:
         """Words that a part reads and writes."""

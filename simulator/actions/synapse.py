@@ -2,7 +2,7 @@
 
 Operations per image and step, of a part of E elements: "synapse rows", an accumulate per spike and output; "bias" E add (where
 injected once: at the first step); "partial sums", an add per accumulator of each part that sends them; "theta combine" on cores
-that shift, theta1*pos - theta2*neg: E mul + E mac. A head: "dense head" fan-in * E mac and "bias".
+that shift, theta1*pos - theta2*neg: E mul + E mac, of unit spikes pos - neg: E add. A head: "dense head" fan-in * E mac, "bias".
 
 Accesses: per spike "weight rows" 1 row of weights and "accumulator read", "accumulator write" 1 row each. Per token and step
 "accumulator read-out" and "accumulator clear" a row of each set of accumulators, "bias read" a row of weights, "partial sum read"
@@ -34,6 +34,9 @@ class SynapseRules(Rules[Synapse], of=(Synapse,)):
         if not part.owned:
             return (rows,)
         sums = Action(Role.PARTIAL_SUMS, Op.ADD, part.senders * part.accumulators * part.elements)
+        if node.unit_spikes:
+            difference = (Action(Role.THETA_COMBINE, Op.ADD, part.elements),) if part.accumulators == 2 else ()
+            return rows, bias, sums, *difference
         return rows, bias, sums, *combine(part)
 
     def accesses(self, part: Part, node: Synapse) -> tuple[Access, ...]:

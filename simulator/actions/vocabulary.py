@@ -166,6 +166,7 @@ class Role(StrEnum):
     # of neurons
     MEMBRANE_READ = "membrane read", *_STATE
     MEMBRANE_WRITE = "membrane write", *_STATE
+    THRESHOLD_READ = "threshold read", *_STATE
     TRACER_READ = "tracer read", *_STATE
     TRACER_WRITE = "tracer write", *_STATE
     SYNAPTIC_CURRENT_READ = "synaptic current read", *_STATE
@@ -177,6 +178,7 @@ class Role(StrEnum):
     ACTIVATION_WRITE = "activation write", *_STATE
     PARAMETERS = "parameters", *_STATE
     OPERAND_ROW = "operand row", Driver.FETCHES, Pass.CORE, Word.STATE
+    GAIN_READ = "gain read", *_STATE_BY_SPIKES
     OPERAND_LOAD = "operand load", *_STATE
     OPERAND_WRITE = "operand write", *_STATE
     PRODUCT_ACCUMULATOR_READ = "product accumulator read", *_STATE_BY_SPIKES

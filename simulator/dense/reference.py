@@ -17,6 +17,7 @@ from synaptile.conversion.graph import (
     ConstantStream,
     Convolution2d,
     CurrentSource,
+    DifferentialNeurons,
     ECUnit,
     ImageSource,
     InputCurrent,
@@ -57,6 +58,8 @@ from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, Membrane
 from synaptile.simulator.dense.rounding import rounded
 from synaptile.simulator.dense.units import (
     DenseHead,
+    DifferenceUnit,
+    DifferentialSite,
     ExpectationUnit,
     IntegerSynapse,
     MTSite,
@@ -68,7 +71,7 @@ from synaptile.simulator.dense.units import (
     ordered_linear,
 )
 from synaptile.simulator.dense.whole import IntegerMembrane, IntegerSite, IntegerSynapseUnit
-from synaptile.simulator.number_format import format_of, quantise, stream_dtype
+from synaptile.simulator.number_format import check_clock, format_of, quantise, stream_dtype
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,8 +81,9 @@ class Reference(Brief):
     `logits`: shape (steps, images, classes), the mean over steps so far (the sum, by the read-out's law). `spikes`: site ->
     emitted values (0 or +-theta*2^k, or +-step), shape ``(steps, images, *site shape)``. `eq30` and `released`: node ->
     accumulates issued at that step, shape (steps, images), int64. `settled`: the first step at which nothing moved anywhere, 0
-    where there was none, shape (images,), int64; None where the image is shown at every step. What follows a settled step is the
-    same for ever. `departures`: node -> what left its range (see `Activity`) of each image, shape (steps, images), int64.
+    where there was none, shape (images,), int64; None where a run never rests (`SpikingGraph.settles_after`). What follows a
+    settled step is the same for ever. `departures`: node -> what left its range (see `Activity`) of each image, shape (steps,
+    images), int64.
     """
 
     logits: Array
@@ -110,6 +114,7 @@ def reference(
     expect(graph, SpikingGraph, "graph", "give a SpikingGraph")
     number, steps = format_of(graph, numeric, "float64"), check_steps(steps)
     arithmetic = bare(number) if chip is None else arithmetic_of(as_chip(chip), number)
+    check_clock(graph, steps, arithmetic)
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):
         runs = [
@@ -124,7 +129,7 @@ def reference(
         {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
         {node: np.stack([run.eq30[node] for run in runs], axis=1) for node in graph.ann_macs},
         {node: np.stack([run.released[node] for run in runs], axis=1) for node in graph.ann_macs},
-        None if graph.source.last_step is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
+        None if graph.settles_after is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
         {node: np.stack([run.departures[node] for run in runs], axis=1) for node in runs[0].departures},
     )
 
@@ -149,7 +154,7 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithm
     units = {node.name: _unit(graph, node, image, arithmetic) for node in graph.nodes.values()}
     logits: list[Array] = []
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
-    last, readout, settled = graph.source.last_step, graph.readout.name, 0
+    last, readout, settled = graph.settles_after, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
         for node in graph.nodes.values():
@@ -226,6 +231,8 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             return MTSite(node, dtype)
         case STBIFNeurons():
             return STBIFSite(node, dtype)
+        case DifferentialNeurons():
+            return DifferentialSite(node, array("theta"))
         case Synapse(spiking=False):
             return DenseHead(array("weight"), array("bias"), once=node.injection == "once")
         case Synapse() if arithmetic.integer:
@@ -236,11 +243,13 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
         case Synapse():
             return RealSynapse(weight(), array("bias"), once=node.injection == "once")
         case ProductUnit():
-            return Product(node, ordered=arithmetic.numeric in ("int8", "chip"))
+            gain = array("gain") if node.law == "difference" else None
+            # Running means of products come back to zero, where 3/4 of a threshold is met exactly: both twins must round alike.
+            return Product(node, ordered=arithmetic.numeric in ("int8", "chip") or gain is not None, gain=gain)
         case ECUnit() if not arithmetic.plain:
             return FormattedUnit(graph, node, arithmetic, dtype)
         case ECUnit():
-            unit = ExpectationUnit if node.law == "mean" else TelescopingUnit
+            unit = {"mean": ExpectationUnit, "sum": TelescopingUnit, "difference": DifferenceUnit}[node.law]
             return unit(lambda x: evaluate(graph, node, x))
         case ReadOut():
             return _read_out(node)
@@ -275,8 +284,9 @@ def _read_out(node: ReadOut) -> Unit:
     total: list[Array] = []
 
     def step(t: int, inputs: list[Array]) -> Array:
-        total[:] = [total[0] + inputs[0] if total else inputs[0]]
         real = inputs[0].dtype.type
+        new = inputs[0] * real(1.0 / t) if node.law == "difference" else inputs[0]
+        total[:] = [total[0] + new if total else new]
         logits = np.asarray(total[0] * real(node.scale / t if node.law == "mean" else node.scale))
         return unit_rows(logits) if node.normalised else logits
 

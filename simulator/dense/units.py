@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptile.conversion.graph import MTNeurons, Neurons, ProductUnit, STBIFNeurons
+from synaptile.conversion.graph import DifferentialNeurons, MTNeurons, Neurons, ProductUnit, STBIFNeurons
 from synaptile.foundation.types import Array
 from synaptile.simulator.number_format import QuantisedWeight
 
@@ -74,6 +74,26 @@ class STBIFSite(Unit):
         self.tracer = self.tracer + fired
         self.membrane = membrane - fired.astype(membrane.dtype)
         return np.asarray(fired.astype(membrane.dtype) * self.step_size)
+
+
+class DifferentialSite(Unit):
+    """Neurons that send changes of a running mean (Huang et al., ICML 2025), in units of theta, (channels,) or (heads,)."""
+
+    def __init__(self, node: DifferentialNeurons, theta: Array) -> None:
+        super().__init__()
+        self.theta = theta[:, None, None] if node.is_map else theta
+        self.levels = [theta.dtype.type(2.0 ** (k + 1 - node.n)) for k in range(node.n)]
+        self.membrane = np.zeros(node.shape, theta.dtype)
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Let the membrane grow, integrate, emit the largest threshold that is reached at three quarters, take it off."""
+        real = self.theta.dtype.type
+        membrane = self.membrane * real(t / (t - 1) if t > 1 else 1.0) + inputs[0]
+        reach, emitted = self.theta * real(0.75), np.zeros_like(membrane)
+        for level in self.levels:
+            emitted = np.where(np.abs(membrane) >= reach * level, np.copysign(level, membrane), emitted)
+        self.membrane = membrane - emitted * self.theta
+        return np.asarray(emitted)
 
 
 class RealSynapse(Unit):
@@ -193,18 +213,40 @@ class TelescopingUnit(Unit):
         return np.asarray(output)
 
 
+class DifferenceUnit(Unit):
+    """O(t) = t (F(r(t)) - F(r(t-1))) of the running mean r(t) = r(t-1) + x(t)/t; F(r(0)) taken as zero."""
+
+    def __init__(self, function: Callable[[Array], Array]) -> None:
+        super().__init__()
+        self.function = function
+        self.mean: Array | None = None
+        self.last: Array | None = None
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """What F of the running mean changed by, in streams' units."""
+        real = inputs[0].dtype.type
+        self.mean = inputs[0] if self.mean is None else self.mean + inputs[0] * real(1.0 / t)
+        now = self.function(self.mean)
+        output = now if self.last is None else (now - self.last) * real(t)
+        self.last = now
+        return np.asarray(output)
+
+
 class Product(Unit):
     """d(t) = A(t) S_B(t) + S_A(t-1) B(t), in two passes.
 
-    Law ``mean``: S_K(t) = S_K(t-1) + d(t), O(t) = S_K(t)/t - S_K(t-1)/(t-1) (Eq. 16-18). Law ``sum``: O(t) = d(t).
+    Law ``mean``: S_K(t) = S_K(t-1) + d(t), O(t) = S_K(t)/t - S_K(t-1)/(t-1) (Eq. 16-18). Law ``sum``: O(t) = d(t). Law
+    ``difference``: O(t) = d(t) of running means, S(t) = S(t-1) + x(t)/t, times `gain`, (channels,): in the sums of a form
+    qk, over its depth; behind a form sv, whose columns are the channels.
 
     Operands are held per head as (heads, rows, d) times (heads, d, columns). `ordered` sums each pass over d from first to
     last, as the cores do, so that float32 results agree to the last bit.
     """
 
-    def __init__(self, node: ProductUnit, *, ordered: bool) -> None:
+    def __init__(self, node: ProductUnit, *, ordered: bool, gain: Array | None = None) -> None:
         super().__init__()
         self.node = node
+        self.gain = None if gain is None else gain.reshape(node.heads, 1, node.head_width)
         self.multiply = _ordered_matmul if ordered else np.matmul
         self.sum_a: Array | None = None
         self.sum_b: Array | None = None
@@ -217,7 +259,8 @@ class Product(Unit):
         before_a = np.zeros_like(a) if self.sum_a is None else self.sum_a
         before_b = np.zeros_like(b) if self.sum_b is None else self.sum_b
         before_k = real(0) if self.sum_k is None else self.sum_k
-        self.sum_a, self.sum_b = before_a + a, before_b + b
+        weigh_a, weigh_b = self._weights(real(1.0 / t))
+        self.sum_a, self.sum_b = before_a + a * weigh_a, before_b + b * weigh_b
         self.count(
             _pairs(a, b) + _pairs(a, before_b) + _pairs(before_a, b),
             _pairs(a, b) + _pairs(a, self.sum_b) + _pairs(self.sum_a, b),
@@ -229,8 +272,17 @@ class Product(Unit):
             if t > 1:
                 output = output - before_k * real(1.0 / (t - 1))
         else:
-            output = increment
+            output = increment if self.gain is None or self.node.form == "qk" else increment * self.gain
         return np.asarray(output if self.node.form == "qk" else output.transpose(1, 0, 2).reshape(self.node.shape))
+
+    def _weights(self, share: Any) -> tuple[Any, Any]:
+        """What a spike of A and of B counts in the sums; `share` is 1/t."""
+        if self.gain is None:
+            return share.dtype.type(1), share.dtype.type(1)
+        if self.node.form == "sv":
+            return share, share
+        scaled = self.gain * share
+        return scaled, scaled.transpose(0, 2, 1)
 
     def _operands(self, inputs: list[Array]) -> tuple[Array, Array]:
         node = self.node

@@ -16,6 +16,7 @@ from synaptile.conversion.graph import (
     ConstantStream,
     Convolution2d,
     CurrentSource,
+    DifferentialNeurons,
     ECUnit,
     ImageSource,
     InputCurrent,
@@ -54,6 +55,7 @@ from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
 from synaptile.simulator.event.units import (
     DenseHeadUnit,
+    DifferentialFireUnit,
     EventUnit,
     ExpectationUnit,
     FireUnit,
@@ -150,6 +152,8 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
             return MembraneReadOutUnit(graph, node, count, dtype)
         case STBIFNeurons():
             return TernaryFireUnit(node, rows, layout.bounds[node.name], dtype)
+        case DifferentialNeurons():
+            return DifferentialFireUnit(node, rows, layout.bounds[node.name], array("theta"))
         case MTNeurons():
             return FireUnit(node, rows, layout.bounds[node.name], dtype)
         case Synapse(spiking=False):
@@ -161,7 +165,7 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
         case ProductUnit():
             a, b = (graph.nodes[port.node] for port in node.inputs)
             assert isinstance(a, Neurons) and isinstance(b, Neurons)
-            return ProductEventUnit(node, (a, b), count, dtype)
+            return ProductEventUnit(node, (a, b), count, dtype, array("gain") if node.law == "difference" else None)
         case TokenMean():
             return TokenMeanUnit(node, count)
         case ReadOut():

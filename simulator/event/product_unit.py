@@ -18,25 +18,30 @@ from synaptile.simulator.kernels.product import Operand, ProductCounts, ProductS
 
 @dataclass
 class ProductEventUnit(EventUnit):
-    """d(t) = A(t) S_B(t) + S_A(t-1) B(t), per image and head: Eq. 16-18 in two passes, or emitted as it is (law ``sum``)."""
+    """d(t) = A(t) S_B(t) + S_A(t-1) B(t), per image and head: Eq. 16-18 in two passes, or emitted as it is.
+
+    `gain` (channels,) by law ``difference``, whose sums are running means.
+    """
 
     node: ProductUnit
     sites: tuple[Neurons, Neurons]
     images: int
     dtype: np.dtype[Any]
+    gain: NDArray[Any] | None = None
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Increments of the product's mean, or of the product itself."""
         node, blocks = self.node, self.images * self.node.heads
         a, b = self._operands(inputs[0], inputs[1])
-        shape = ProductShape(blocks, node.heads, self._out_strides(), node.law == "sum")
+        shape = ProductShape(blocks, node.heads, self._out_strides(), node.law != "mean", *self._gains())
         counts = ProductCounts(
             np.empty((steps, blocks, a.lines), np.int32),
             np.empty((steps, blocks, b.lines), np.int32),
             np.zeros((steps, blocks), np.int64),
             np.zeros((steps, blocks), np.int64),
         )
-        clock = np.array([(1.0 / t, 1.0 / (t - 1) if t > 1 else 0.0) for t in range(1, steps + 1)], self.dtype)
+        sums = [1.0 / t if node.law == "difference" else 1.0 for t in range(1, steps + 1)]
+        clock = np.array([(1.0 / t, 1.0 / max(t - 1, 1) * (t > 1), share) for t, share in enumerate(sums, 1)], self.dtype)
         out = self.buffers.empty((steps * self.images * node.size,), self.dtype)
         multiply(a, b, shape, clock, out, counts, self.buffers.empty)
         self.traffic.events = ProductEvents(counts.a, counts.b)
@@ -44,6 +49,16 @@ class ProductEventUnit(EventUnit):
             pairs.reshape(steps, self.images, node.heads).sum(axis=2) for pairs in (counts.eq30, counts.released)
         )
         return out.reshape(-1, node.shape[-1])
+
+    def _gains(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Gains of each head's depths and of its columns: one of them where the law has none."""
+        node = self.node
+        depth, columns = (node.head_width, node.keys) if node.form == "qk" else (node.keys, node.head_width)
+        ones = np.ones((node.heads, depth), self.dtype), np.ones((node.heads, columns), self.dtype)
+        if self.gain is None:
+            return ones
+        own = self.gain.reshape(node.heads, node.head_width)
+        return (own, ones[1]) if node.form == "qk" else (ones[0], own)
 
     def _operands(self, a: Events, b: Events) -> tuple[Operand, Operand]:
         node = self.node

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from synaptile.conversion.graph import DifferentialNeurons, ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
 from synaptile.foundation.types import Array
 from synaptile.hwmodels.formats import Format
 from synaptile.simulator.arithmetic import Arithmetic
@@ -24,7 +24,8 @@ from synaptile.simulator.dense.arithmetic import unit_rows
 from synaptile.simulator.dense.rounding import lines_of, rounded
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.kernels.checked import Limits, accumulate_checked
-from synaptile.simulator.kernels.expectation import expect, make_constants
+from synaptile.simulator.kernels.differential import fire_differential, make_levels
+from synaptile.simulator.kernels.expectation import expect, make_clock, make_constants
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.formatted import HALVES, Manner, expect_formatted
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
@@ -147,6 +148,25 @@ class FireUnit(EventUnit):
 
 
 @dataclass
+class DifferentialFireUnit(EventUnit):
+    """Differential neurons of one site; `theta`: (channels,), or (heads,) of an attention map."""
+
+    node: DifferentialNeurons
+    rows: int
+    bounds: NDArray[np.int64]
+    theta: Array
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+        """Grow, integrate, fire, reset."""
+        node, width = self.node, self.node.shape[-1]
+        levels = make_levels(self.theta, node.n, node.tokens if node.is_map else 0, width)
+        events = empty_events(steps * self.rows, width, len(self.bounds) - 1, self.buffers.empty)
+        start = 0 if node.is_map else starts[0]
+        self.traffic.histogram = fire_differential(inputs[0], start, steps, levels, self.bounds, events)
+        return events
+
+
+@dataclass
 class SynapseUnit(EventUnit):
     """An accumulate-only synapse on its tiles; `emitted` is what its site's spikes are worth; `scale` is set for whole weights.
 
@@ -217,7 +237,7 @@ class ExpectationUnit(EventUnit):
     arithmetic: Arithmetic
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """Increments of the expectation, or of F itself: the law of sums is that of means with the clock standing at 1."""
+        """Increments of the expectation, of F itself, or of F of a running mean, by the law's clock."""
         node, width = self.node, self.node.shape[-1]
         arrays = {}
         if node.function == "layer_norm":
@@ -226,15 +246,16 @@ class ExpectationUnit(EventUnit):
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
         out = self.buffers.empty((steps * self.rows, width), self.dtype)
-        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        start, ticks = 0 if node.is_map else starts[0], np.array(clock, self.dtype)
+        start = 0 if node.is_map else starts[0]
         if self.arithmetic.plain:
-            expect(inputs[0], start, out, constants, ticks)
+            expect(inputs[0], start, out, constants, make_clock(node.law, steps, self.dtype))
             return out
         half = self.arithmetic.halves
         manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
         rest = {name: _rounded(value, half) for name, value in constants._asdict().items() if name != "function"}
-        outside = expect_formatted(inputs[0], start, out, constants._replace(**rest), manner, _rounded(ticks, half))
+        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
+        ticks = _rounded(np.array(clock, self.dtype), half)
+        outside = expect_formatted(inputs[0], start, out, constants._replace(**rest), manner, ticks)
         self.traffic.departures = outside.sum(axis=0)
         return out
 
@@ -319,6 +340,7 @@ class ReadOutUnit(SteppedUnit):
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Logits of this step."""
-        self.total += inputs[0][:, starts[0] : starts[0] + self.node.width]
+        read = inputs[0][:, starts[0] : starts[0] + self.node.width]
+        self.total += read * self.dtype.type(1.0 / t) if self.node.law == "difference" else read
         logits = np.asarray(self.total * self.dtype.type(self.node.scale / t if self.node.law == "mean" else self.node.scale))
         return unit_rows(logits) if self.node.normalised else logits

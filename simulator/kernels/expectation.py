@@ -12,6 +12,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
+from synaptile.conversion.graph.node import Law
 from synaptile.conversion.graph.units import ECFunction
 from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.dispatch import centre_rows, exponentiate_rows
@@ -79,6 +80,20 @@ def make_constants(
     )
 
 
+def make_clock(law: Law, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What a law multiplies with at each step, (steps, 4): the input, its sum, F of that, and the change of F.
+
+    Those of 1 change nothing, to the last bit.
+    """
+    ticks = np.ones((steps, 4))
+    t = np.arange(1, steps + 1)
+    if law == "mean":
+        ticks[:, 1], ticks[:, 2] = 1.0 / t, t
+    elif law == "difference":
+        ticks[:, 0], ticks[:, 3] = 1.0 / t, t
+    return ticks.astype(dtype)
+
+
 @uncounted(error_model="numpy")
 def _layer_norm(x: Any, constants: UnitConstants, factor: Any, scratch: Any) -> None:
     """Rows centred, over their deviation, times weight, plus bias; factor: (rows,) or more, 1 afterwards."""
@@ -127,11 +142,12 @@ def _activation(x: Any, constants: UnitConstants) -> None:
 
 
 @uncounted(error_model="numpy")
-def _mean(read: Any, r: int, total: Any, inverse_t: Any, constants: UnitConstants, mean: Any) -> None:
-    """Add what row r reads to its total; its mean, scaled and biased, is what F is applied to."""
+def _mean(read: Any, r: int, total: Any, tick: Any, constants: UnitConstants, mean: Any) -> None:
+    """Add what row r reads to its total; its mean, scaled and biased, is what F is applied to. tick: (4,) of `make_clock`."""
     width, scale, bias_rows = total.shape[0], constants.input_scale, constants.map_bias.shape[0]
+    share, inverse_t = tick[0], tick[1]
     for c in range(width):
-        total[c] += read[c]
+        total[c] += read[c] * share
         mean[c] = (total[c] * inverse_t) * scale
     if bias_rows > 0:
         bias = constants.map_bias[r % bias_rows]
@@ -156,9 +172,9 @@ def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: 
         for c in range(width):
             total[r, c] = last[r, c] = 0
     for t in range(clock.shape[0]):
-        at, now = t * rows + top, clock[t, 1]
+        at, now, change = t * rows + top, clock[t, 2], clock[t, 3]
         for r in range(count):
-            _mean(x[at + r, start : start + width], top + r, total[r], clock[t, 0], constants, out[at + r])
+            _mean(x[at + r, start : start + width], top + r, total[r], clock[t], constants, out[at + r])
         block = out[at : at + count]
         if function == Function.LAYER_NORM:
             _layer_norm(block, constants, factor, scratch)
@@ -172,7 +188,7 @@ def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: 
             value, before, times = block[r], last[r], factor[r]
             for c in range(width):
                 expected = (value[c] * times) * now
-                value[c] = expected - before[c]
+                value[c] = (expected - before[c]) * change
                 before[c] = expected
 
 
@@ -180,8 +196,8 @@ def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: 
 def expect(x: Any, start: int, out: Any, constants: UnitConstants, clock: Any) -> None:
     """An EC unit, all steps of a row before the next.
 
-    x: (steps * rows, row width), channels start : start+width are the input; out: (steps * rows, width), written; clock: (steps,
-    2), 1/t and t of each step in the run's floating type.
+    x: (steps * rows, row width), channels start : start+width are the input; out: (steps * rows, width), written; clock: of the
+    law, (steps, 4), from `make_clock`.
     """
     rows, width = out.shape[0] // clock.shape[0], out.shape[1]
     summed = constants.function == Function.LAYER_NORM or constants.function == Function.SOFTMAX

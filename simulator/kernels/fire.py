@@ -94,15 +94,15 @@ def fire(
     if thresholds.tables.size and width >= WORD_CODES:
         tallies = np.empty((rows, len(current) // rows, 2 * MOST_LEVELS), np.int32)
         _fire_by_registers(current, start, membrane, thresholds.tables, bounds, events, tallies)
-        counts = _sum_rows(tallies)
+        counts = sum_rows(tallies)
         return np.concatenate([counts[:, :n], counts[:, MOST_LEVELS:][:, :n]], axis=1)
     tallies = np.empty((rows, len(current) // rows, 2 * n), np.int32)
     _fire_by_neurons(current, start, membrane, thresholds, bounds, events, tallies)
-    return np.asarray(_sum_rows(tallies))
+    return np.asarray(sum_rows(tallies))
 
 
 @kernel
-def _sum_rows(tallies: Any) -> Any:
+def sum_rows(tallies: Any) -> Any:
     """What the rows tallied, (rows, steps, levels) int32, together: (steps, levels) int64."""
     rows, steps, levels = tallies.shape
     counts = np.zeros((steps, levels), np.int64)

@@ -52,13 +52,16 @@ class Operand(NamedTuple):
 class ProductShape(NamedTuple):
     """`blocks` heads of all images, `heads` per image; `telescoping`: the law of sums, which emits the increment as it is.
 
-    `strides` (4,) of the flat output are those of step, image, head and row; a row's columns lie side by side.
+    `strides` (4,) of the flat output are those of step, image, head and row; a row's columns lie side by side. `depth_gain`
+    (heads, depth): what a spike counts in the sums; `column_gain` (heads, columns): what telescoping results are multiplied with.
     """
 
     blocks: int
     heads: int
     strides: NDArray[np.int64]
     telescoping: bool
+    depth_gain: NDArray[Any]
+    column_gain: NDArray[Any]
 
 
 class ProductCounts(NamedTuple):
@@ -107,12 +110,17 @@ def _count_lines(codes: Any, stride: int, depth: int, counts: Any) -> None:
 
 
 @uncounted
-def _add_spikes(codes: Any, stride: int, lines: int, taken: Any, total: Any, counts: Any, nonzero: Any) -> None:
+def _add_spikes(codes: Any, stride: int, lines: int, emitted: Any, gains: Any, total: Any, counts: Any, nonzero: Any) -> None:
     """total[d, line] += what the spike of a line at depth d is worth; counts a depth's spikes in `counts`, its sums in `nonzero`.
 
-    codes: flat, a depth every `stride`; taken: minus the value of a spike by code; total: (depth, padded lines).
+    codes: flat, a depth every `stride`; emitted: the value of a spike by code; gains: times which it counts, (depth,), and at
+    this step, and scratch like `emitted`; total: (depth, padded lines).
     """
+    by_depth, share, taken = gains
     for d in range(total.shape[0]):
+        times = by_depth[d] * share
+        for k in range(taken.shape[0]):
+            taken[k] = -(emitted[k] * times)
         counts[d], nonzero[d] = reset_codes(codes[d * stride :][:lines], taken, total[d, :lines])
 
 
@@ -145,26 +153,26 @@ def _expect_row(first: Any, second: Any, total: Any, out: Any, clock: Any) -> No
 
 
 @uncounted
-def _emit_row(first: Any, second: Any, out: Any) -> None:
-    """One row of `_emit` under the law of sums."""
+def _emit_row(first: Any, second: Any, gain: Any, out: Any) -> None:
+    """One row of `_emit` under the laws of sums and of differences."""
     for column in range(out.shape[0]):
-        out[column] = first[column] + second[column]
+        out[column] = (first[column] + second[column]) * gain[column]
 
 
 @uncounted
-def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, telescoping: bool, transposed: Any) -> None:
-    """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1), or first + second^T as it is.
+def _emit(first: Any, second: Any, total: Any, out: Any, stride: int, clock: Any, gain: Any, transposed: Any) -> None:
+    """S_K += first + second^T; O = S_K(t)/t - S_K(t-1)/(t-1), or, telescoping, first + second^T times the gain of its column.
 
     first: (rows, padded columns); second: (columns, padded rows); total: (rows, columns), updated, or empty; out: flat, a row
-    every `stride`; clock: 1/t, 1/(t-1) or 0; transposed: scratch, flat, for LANES rows of padded columns.
+    every `stride`; clock: 1/t, 1/(t-1) or 0; gain: (columns,); transposed: scratch, flat, for LANES rows of padded columns.
     """
     (rows, width), columns, tall = first.shape, second.shape[0], second.shape[1]
     for top in range(0, rows, LANES):
         transpose(second.reshape(-1), top, tall, columns, LANES, transposed, 0, width)
         for row in range(top, min(rows, top + LANES)):
             target, second_row = out[row * stride :][:columns], transposed[(row - top) * width :][:columns]
-            if telescoping:
-                _emit_row(first[row], second_row, target)
+            if total.shape[0] == 0:
+                _emit_row(first[row], second_row, gain, target)
             else:
                 _expect_row(first[row], second_row, total[row], target, clock)
 
@@ -179,6 +187,7 @@ def _multiply_block(
     image, head, longest = block // shape.heads, block % shape.heads, longest_block(out.itemsize)
     cuts, _ = block_cuts(np.array([0, depth]), longest)
     taken_a, taken_b = -a.emitted, -b.emitted
+    by_depth, by_column = shape.depth_gain[head], shape.column_gain[head]
     transposed_a, used = suballocate(scratch, 0, rows * depth, a.codes)
     transposed_b, used = suballocate(scratch, used, columns * depth, b.codes)
     runs_a, used = suballocate_runs(scratch, used, rows, depth, cuts, out)
@@ -201,13 +210,13 @@ def _multiply_block(
         (codes_a, next_a), (codes_b, next_b) = _by_line(a, base_a, transposed_a), _by_line(b, base_b, transposed_b)
         list_runs(codes_a, next_a, cuts, ALL, a.emitted, runs_a)
         codes, apart = _by_depth(b, base_b, transposed_b)
-        _add_spikes(codes, apart, columns, taken_b, sum_b, events_b, after_b)
+        _add_spikes(codes, apart, columns, b.emitted, (by_depth, clock[t, 2], taken_b), sum_b, events_b, after_b)
         sum_rows(runs_a, cuts, sum_b, weights, first)
         if t > 0:  # S_A(0) is zero: the second pass has nothing to add
             list_runs(codes_b, next_b, cuts, ALL, b.emitted, runs_b)
             sum_rows(runs_b, cuts, sum_a, weights, second)
         codes, apart = _by_depth(a, base_a, transposed_a)
-        _add_spikes(codes, apart, rows, taken_a, sum_a, events_a, after_a)
+        _add_spikes(codes, apart, rows, a.emitted, (by_depth, clock[t, 2], taken_a), sum_a, events_a, after_a)
         for d in range(depth):
             both = events_a[d] * events_b[d]
             eq30[t, block] += both + events_a[d] * before_b[d] + before_a[d] * events_b[d]
@@ -216,7 +225,7 @@ def _multiply_block(
         _count_lines(codes_a, next_a, depth, spikes_a[t, block])
         _count_lines(codes_b, next_b, depth, spikes_b[t, block])
         at = t * shape.strides[0] + image * shape.strides[1] + head * shape.strides[2]
-        _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], shape.telescoping, strip)
+        _emit(first, second, sum_k, out[at:], shape.strides[3], clock[t], by_column, strip)
 
 
 @kernel
@@ -238,8 +247,8 @@ def multiply(
 ) -> None:
     """A product unit from its first step to its last.
 
-    clock: (steps, 2), 1/t and 1/(t-1) (0 at first) in the run's floating type; out: flat, written; counts: written; scratch comes
-    from an allocator like `numpy.empty`.
+    clock: (steps, 3), 1/t, 1/(t-1) (0 at first) and what sums take of a spike, in the run's floating type; out: flat, written;
+    counts: written; scratch comes from an allocator like `numpy.empty`.
     """
     size, rows, columns, depth = out.itemsize, a.lines, b.lines, a.depth
     blocks, wide, tall = -(-depth // longest_block(size)), int(padded(columns)), int(padded(rows))

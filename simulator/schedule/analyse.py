@@ -7,8 +7,8 @@ from dataclasses import fields
 import numpy as np
 
 from synaptile.foundation.types import Int64
-from synaptile.mapper.board import board_shape
 from synaptile.mapper.program import CoreKind, CoreProgram
+from synaptile.mapper.topology import router_name, topology_of
 from synaptile.simulator.schedule.timeline import (
     UNITS,
     Cause,
@@ -75,14 +75,13 @@ def critical_path(program: CoreProgram, jobs: JobTable) -> tuple[Hold, ...]:
 def bottleneck(program: CoreProgram, cores: CoreCycles, links: LinkTable, makespan: int) -> Resource:
     """The busiest unit, core or link; the first of these where several are as busy."""
     candidates: list[tuple[int, str]] = []
-    width, _ = board_shape(program.chip, program.board)
     core, unit = np.unravel_index(int(np.argmax(cores.unit_busy)), cores.unit_busy.shape)
     candidates.append((int(cores.unit_busy[core, unit]), f"{UNITS[unit]} unit of {core_name(program, int(core))}"))
     core = np.argmax(cores.busy)
     candidates.append((int(cores.busy[core]), core_name(program, int(core))))
     if links.kind.size:
         link = int(np.argmax(links.busy_cycles))
-        candidates.append((int(links.busy_cycles[link]), link_name(program, links, link, width)))
+        candidates.append((int(links.busy_cycles[link]), link_name(program, links, link)))
     busy, name = max(candidates, key=lambda entry: entry[0])
     return Resource(name, busy, busy / makespan if makespan else 0.0)
 
@@ -94,7 +93,7 @@ def core_name(program: CoreProgram, core: int) -> str:
     return f"{kind} core {core} at tile ({cores.x[core]}, {cores.y[core]})"
 
 
-def link_name(program: CoreProgram, links: LinkTable, link: int, width: int) -> str:
+def link_name(program: CoreProgram, links: LinkTable, link: int) -> str:
     """A link with its ends."""
     source, target = int(links.source[link]), int(links.target[link])
     match LinkKind(int(links.kind[link])):
@@ -103,7 +102,8 @@ def link_name(program: CoreProgram, links: LinkTable, link: int, width: int) -> 
         case LinkKind.EJECTION:
             return f"ejection link of {core_name(program, target)}"
         case _:
-            return f"link from tile ({source % width}, {source // width}) to ({target % width}, {target // width})"
+            topology = topology_of(program.chip, program.board)
+            return f"link from {router_name(topology, source)} to {router_name(topology, target).removeprefix('tile ')}"
 
 
 def used_links(table: LinkTable) -> LinkTable:

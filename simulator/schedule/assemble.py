@@ -10,8 +10,8 @@ from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
 from synaptile.simulator.schedule.loads import Loads
 from synaptile.simulator.schedule.state import Outcome, State
+from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
-from synaptile.simulator.schedule.trees import Tables
 from synaptile.simulator.schedule.work import Work
 
 

@@ -26,8 +26,8 @@ from synaptile.simulator.schedule.plan import StepJobs, preference
 from synaptile.simulator.schedule.rates import cycles, exact_rate, unit_rates
 from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs
+from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.transfers import plan_of, stored_outputs
-from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import ACCUMULATE, MULTIPLY, SPECIAL
 
 

@@ -7,15 +7,18 @@ with the last one the job's ready time is known. So there are two events per job
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from synaptile.foundation.types import Int32
 from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.schedule.fabric import NEVER, UNBOUNDED, Place
+from synaptile.simulator.schedule.flits import advance, enqueue, unloaded
 from synaptile.simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
 from synaptile.simulator.schedule.links import deliver, send
 from synaptile.simulator.schedule.plan import Room
-from synaptile.simulator.schedule.state import READY, Costs, State, Total
+from synaptile.simulator.schedule.state import OUTPUT_BUFFERS, READY, SENT, Costs, State, Total
+from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import Cause
-from synaptile.simulator.schedule.trees import Tables
 
 
 class Status(IntEnum):
@@ -28,7 +31,7 @@ class Status(IntEnum):
 
 @uncounted
 def prepare(tables: Tables, costs: Costs, state: State) -> None:
-    """Count what every job waits for, and list those that wait for nothing."""
+    """Place what every job waits for, and list those that wait for nothing."""
     (steps, rows), jobs, flows, need = costs.duration.shape, tables.jobs, tables.flows, state.need
     for flow in range(flows.sender.size):
         tokens = flows.tokens[flow]
@@ -57,9 +60,13 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
     """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events last."""
     (steps, rows), core_of = costs.duration.shape, tables.jobs.core
     cores, time, key, totals = state.cores, state.time, state.key, state.totals
-    while totals[Total.EVENTS] > 0:
+    network = state.bounded.totals
+    while totals[Total.EVENTS] > 0 or network[Place.NEXT] < NEVER:
         if totals[Total.FINISHED] >= limit:
             return Status.RUNNING
+        if totals[Total.EVENTS] == 0 or network[Place.NEXT] < time[0]:
+            _move_flits(tables, costs, state, network[Place.NEXT])
+            continue
         now = time[0]
         count = 0
         while totals[Total.EVENTS] > 0 and time[0] == now:
@@ -67,8 +74,11 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
             pop_event(time, key, totals[Total.EVENTS])
             totals[Total.EVENTS] -= 1
             job = what - READY if what >= READY else what
-            core = core_of[job % rows]
-            if what >= READY:
+            core = what - SENT if what >= SENT else core_of[job % rows]
+            if what >= SENT:
+                cores.leaving[core] -= 1
+                cores.freed[core] = now
+            elif what >= READY:
                 push_job(cores.queue, cores.offset[core], cores.waiting[core], _exchange(costs.rank, job))
                 cores.waiting[core] += 1
             else:
@@ -82,7 +92,7 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
         for i in range(count):
             core = cores.touched[i]
             cores.mark[core] = 0
-            if cores.busy[core] == 0 and cores.waiting[core] > 0:
+            if cores.busy[core] == 0 and cores.waiting[core] > 0 and cores.leaving[core] < OUTPUT_BUFFERS:
                 cores.starting[picked] = _exchange(costs.job_at, pop_job(cores.queue, cores.offset[core], cores.waiting[core]))
                 cores.waiting[core] -= 1
                 picked += 1
@@ -128,7 +138,7 @@ def _start(tables: Tables, costs: Costs, state: State, job: int, now: int) -> No
     step, row = job // rows, job % rows
     part, core = jobs.part[row], jobs.core[row]
     if now > state.ready[job]:
-        state.cause[job] = Cause.CORE
+        state.cause[job] = Cause.CORE if cores.freed[core] < now else Cause.NETWORK
         state.waited_for[job] = cores.last[core]
     state.start[job] = now
     cores.busy[core] = 1
@@ -179,22 +189,77 @@ def _finish(tables: Tables, costs: Costs, state: State, job: int, now: int) -> N
         k = jobs.token[row] - flows.token_start[flow]
         if 0 <= k < flows.tokens[flow]:
             _arrive(state, base + jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]], now, Cause.INPUT, job, now)
+    if tables.fabric.control != UNBOUNDED:
+        _hand_to_network(tables, costs, state, job, now)
+    else:
+        for slot in range(slots.offset[row], slots.offset[row + 1]):
+            tree, flits, busy = slots.tree[slot], costs.flits[step, slot], costs.busy[step, slot]
+            message = step * slots.tree.size + slot
+            state.send_order[message] = state.totals[Total.SENT]
+            state.totals[Total.SENT] += 1
+            state.injected[message] = send(state.links, trees, tree, jobs.core[row], (now, flits, busy))
+            for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
+                when = deliver(state.links, trees, leaf, flits, busy)
+                state.delivered[message] = max(state.delivered[message], when)
+                _reach(tables, state, job, leaf, (when, now))
+    if costs.barrier_cycles >= 0:
+        _pass_barrier(costs, state, job, now)
+
+
+@uncounted
+def _reach(tables: Tables, state: State, job: int, leaf: int, times: Any) -> None:
+    """A job's message is at a leaf of its tree: tell all parts behind it. times: when it is there, when the job ended."""
+    jobs, flows, trees = tables.jobs, tables.flows, tables.trees
+    row = job % jobs.part.size
+    for at in range(trees.leaf_flow_offset[leaf], trees.leaf_flow_offset[leaf + 1]):
+        flow = trees.flow[at]
+        k = jobs.token[row] - flows.token_start[flow]
+        target = job - row + jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
+        _arrive(state, target, times[0], Cause.NETWORK, job, times[1])
+
+
+@uncounted
+def _hand_to_network(tables: Tables, costs: Costs, state: State, job: int, now: int) -> None:
+    """Queue the messages of a job that ended at its core's injection link."""
+    rows, slots = costs.duration.shape[1], tables.slots
+    step, row = job // rows, job % rows
     for slot in range(slots.offset[row], slots.offset[row + 1]):
-        tree, flits, busy = slots.tree[slot], costs.flits[step, slot], costs.busy[step, slot]
         message = step * slots.tree.size + slot
         state.send_order[message] = state.totals[Total.SENT]
         state.totals[Total.SENT] += 1
-        state.injected[message] = send(state.links, trees, tree, jobs.core[row], (now, flits, busy))
-        for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
-            when = deliver(state.links, trees, leaf, flits, busy)
+        state.bounded.tree[message], state.bounded.size[message] = slots.tree[slot], costs.flits[step, slot]
+        if costs.flits[step, slot] > 0:
+            state.cores.unsent[job] += 1
+            enqueue(tables.fabric, state.bounded, message, tables.jobs.core[row], now)
+            continue
+        tree, state.injected[message] = slots.tree[slot], now
+        for leaf in range(tables.trees.leaf_offset[tree], tables.trees.leaf_offset[tree + 1]):
+            when = now + unloaded(tables.fabric, tree, leaf)
             state.delivered[message] = max(state.delivered[message], when)
-            for at in range(trees.leaf_flow_offset[leaf], trees.leaf_flow_offset[leaf + 1]):
-                flow = trees.flow[at]
-                k = jobs.token[row] - flows.token_start[flow]
-                target = base + jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
-                _arrive(state, target, when, Cause.NETWORK, job, now)
-    if costs.barrier_cycles >= 0:
-        _pass_barrier(costs, state, job, now)
+            _reach(tables, state, job, leaf, (when, now))
+    if state.cores.unsent[job] > 0:
+        state.cores.leaving[tables.jobs.core[row]] += 1
+
+
+@uncounted
+def _move_flits(tables: Tables, costs: Costs, state: State, now: int) -> None:
+    """One cycle of the network with bounded queues: hand over what has arrived, free output buffers that have been sent."""
+    rows, fabric, network, messages = costs.duration.shape[1], tables.fabric, state.bounded, tables.slots.tree.size
+    advance(fabric, network, now)
+    after = now + fabric.per_flit
+    for i in range(network.totals[Place.DELIVERED]):
+        message = network.delivered_message[i]
+        job = message // messages * rows + tables.slots.row[message % messages]
+        state.delivered[message] = max(state.delivered[message], after)
+        _reach(tables, state, job, network.delivered_leaf[i], (after, state.start[job] + costs.duration[job // rows, job % rows]))
+    for i in range(network.totals[Place.LEFT]):
+        message = network.left[i]
+        job = message // messages * rows + tables.slots.row[message % messages]
+        state.cores.unsent[job] -= 1
+        if state.cores.unsent[job] == 0:
+            core = tables.jobs.core[job % rows]
+            push_event(state.time, state.key, state.totals[Total.EVENTS], after, SENT + core)
+            state.totals[Total.EVENTS] += 1
 
 
 @uncounted

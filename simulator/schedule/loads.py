@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons
-from synaptile.foundation.types import Int32, Int64
-from synaptile.hwmodels import NoC
+from synaptile.foundation.types import Int32
+from synaptile.hwmodels.messages import spike_flits
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.schedule.rates import cycles, exact_rate
-from synaptile.simulator.schedule.trees import Tables
+from synaptile.simulator.schedule.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -28,23 +26,12 @@ class Loads:
     busy: Int32
 
 
-def message_flits(noc: NoC, elements: NDArray[np.integer], bits: Int64 | int, spiking: NDArray[np.bool_] | bool) -> Int64:
-    """Flits of messages of so many elements of `bits` each, broadcast: packed, at least one; or each spike on its own."""
-    packed: Int64 = np.maximum(1, -(-(elements.astype(np.int64) * bits) // noc.flit_bits))
-    if noc.messages == "token":
-        return packed
-    apart: Int64 = np.where(spiking, elements * -(-np.asarray(bits) // noc.flit_bits), packed)
-    return apart
-
-
 def loads_of(program: CoreProgram, tables: Tables, counts: SpikeCounts, size: tuple[int, int]) -> Loads:
     """Messages of `size` = (images, steps)."""
     flows, noc, trees, slots = program.flows, program.chip.noc, tables.trees, tables.slots
     leaving = np.flatnonzero(flows.group >= 0)
     flow_of_group = leaving[np.unique(flows.group[leaving], return_index=True)[1]]
-    elements = np.zeros((*size, slots.tree.size), np.int32)
-    bits = np.zeros(slots.tree.size, np.int64)
-    spiking = np.zeros(slots.tree.size, np.bool_)
+    elements, flits = np.zeros((2, *size, slots.tree.size), np.int32)
     order = np.argsort(slots.tree, kind="stable")
     bounds = np.searchsorted(slots.tree[order], np.arange(trees.group.size + 1))
     for tree, group in enumerate(trees.group):
@@ -55,13 +42,12 @@ def loads_of(program: CoreProgram, tables: Tables, counts: SpikeCounts, size: tu
         if isinstance(source, Neurons):
             spikes = counts.of(source.name, start, stop)[: size[0]]
             elements[:, :, mine] = spikes[:, :, flows.token_start[flow] + slots.nth[mine]]
-            spiking[mine] = True
-            bits[mine] = noc.spike_header_bits + math.ceil(math.log2(source.values))
+            neurons = (stop - start) * elements_per_channel(source)
+            flits[:, :, mine] = spike_flits(noc, elements[:, :, mine], neurons, source.values)
         else:
             words = program.chip.synapse_core.accumulators if flows.input[flow] == PARTIAL_SUMS else elements_per_channel(source)
             elements[:, :, mine] = words * (stop - start)
-            bits[mine] = noc.word_bits
-    flits = message_flits(noc, elements, bits, spiking)
+            flits[:, :, mine] = max(1, -(-words * (stop - start) * noc.word_bits // noc.flit_bits))
     busy = cycles(flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
     flat = (size[0] * size[1], slots.tree.size)
-    return Loads(elements.reshape(flat), flits.astype(np.int32).reshape(flat), busy.astype(np.int32).reshape(flat))
+    return Loads(elements.reshape(flat), flits.reshape(flat), busy.astype(np.int32).reshape(flat))

@@ -17,8 +17,8 @@ from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.schedule.plan import preference
 from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs, State, initial_state
+from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.timeline import Cause, PhaseTable
-from synaptile.simulator.schedule.trees import Tables, tables_of
 
 
 class Plan(NamedTuple):

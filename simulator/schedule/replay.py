@@ -16,10 +16,13 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
+from synaptile.simulator.schedule.fabric import FlitState
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
+from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
+from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.timeline import OPERANDS, LinkTable, Timeline
-from synaptile.simulator.schedule.trees import Links, Tables, Trees, tables_of
+from synaptile.simulator.schedule.trees import Links, Trees
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
     tree = _trees_of(timeline, trees)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
+    if program.chip.noc.flow_control != "unbounded":
+        yield _bounded(timeline, tables, tree, row_of_link, length)
+        return
     order, state = np.argsort(table.send_order), idle_links(links, trees)
     for begin in range(0, order.size, at_once):
         rows = order[begin : begin + at_once]
@@ -94,6 +100,21 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
             raise ConservationError(f"message {message[lacking[0]]} crosses a link that the timeline's link table lacks")
         yield Passages(message, link, out.arrival, out.start, out.end)
     _check_links(timeline, row_of_link, state)
+
+
+def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32, length: Int64) -> Passages:
+    """All passages through bounded queues, in the order in which messages were sent: each from its first flit to its last."""
+    table, fabric = timeline.messages, tables.fabric
+    rows = np.argsort(table.send_order)
+    base = np.append(0, np.cumsum(length[tree[rows]]))
+    job = table.job[rows]
+    sent = Messages(tree[rows], timeline.jobs.core[job], table.flits[rows], 0 * rows, timeline.jobs.end_cycles[job])
+    state, delivered = send_bounded(fabric, sent, base)
+    _check_deliveries(timeline, rows, delivered)
+    _check_links(timeline, row_of_link, state)
+    nth = np.repeat(np.arange(rows.size), np.diff(base))
+    node = fabric.node_offset[tree[rows[nth]]] + np.arange(nth.size) - base[nth]
+    return Passages(rows[nth].astype(np.int32), row_of_link[fabric.node_link[node]], *state.passage)
 
 
 def selected_passages(timeline: Timeline, messages: Int64, links: Int32) -> Passages:
@@ -202,15 +223,14 @@ def _check_deliveries(timeline: Timeline, rows: Int64, delivered: Int64) -> None
         )
 
 
-def _check_links(timeline: Timeline, row_of_link: Int32, state: LinkState) -> None:
+def _check_links(timeline: Timeline, row_of_link: Int32, state: LinkState | FlitState) -> None:
     links, used = timeline.links, row_of_link >= 0
     for what, replayed, recorded in (("flits", state.flits, links.flits), ("busy cycles", state.busy, links.busy_cycles)):
         here = np.zeros_like(recorded)
         here[row_of_link[used]] = replayed[used]
         if (wrong := np.flatnonzero(here != recorded)).size:
             link = int(wrong[0])
-            width = timeline.program.board[0] * timeline.program.chip.mesh.width
             raise ConservationError(
-                f"{link_name(timeline.program, links, link, width)}: {here[link]:,} {what} replayed, "
+                f"{link_name(timeline.program, links, link)}: {here[link]:,} {what} replayed, "
                 f"the timeline says {recorded[link]:,}"
             )

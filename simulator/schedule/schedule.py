@@ -27,9 +27,9 @@ from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs, Outcome
+from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
 from synaptile.simulator.schedule.transfers import phase_plan
-from synaptile.simulator.schedule.trees import Tables, tables_of
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
 
 

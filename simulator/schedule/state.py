@@ -8,12 +8,19 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
+from synaptile.simulator.schedule.fabric import UNBOUNDED, FlitState, idle_flits
 from synaptile.simulator.schedule.links import LinkState, idle_links
+from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import Int8, PhaseTable
-from synaptile.simulator.schedule.trees import Tables
 
 READY = 1 << 60
 """Added to a job's number in an event that makes it ready: at one cycle, ends come before."""
+
+SENT = 1 << 61
+"""Added to a core's number in an event by which messages have left it: an output buffer is free."""
+
+OUTPUT_BUFFERS = 2
+"""Jobs whose output a core holds, the running one's included, where queues are bounded."""
 
 
 class Total(IntEnum):
@@ -46,7 +53,8 @@ class Cores(NamedTuple):
     """Cores. Ready jobs of core c are a heap of `waiting[c]` at ``queue[offset[c]:]``; `busy` is 1 while it runs `last[c]`.
 
     `touched` lists cores that may start a job, marked in `mark`; `starting` the jobs about to start. `started` has shape
-    (parts, hold): row jobs of a product that have started in a step.
+    (parts, hold): row jobs of a product that have started in a step. Where queues are bounded, `leaving` counts jobs that ended
+    and have messages left to send, `unsent` (jobs,) those messages; `freed` is when all of one job's had last left.
     """
 
     offset: Int64
@@ -58,6 +66,9 @@ class Cores(NamedTuple):
     mark: Int8
     starting: Int64
     started: Int32
+    leaving: Int32
+    freed: Int64
+    unsent: Int32
 
 
 class State(NamedTuple):
@@ -70,6 +81,7 @@ class State(NamedTuple):
 
     cores: Cores
     links: LinkState
+    bounded: FlitState
     need: Int32
     ready: Int64
     start: Int64
@@ -97,7 +109,9 @@ class Outcome(NamedTuple):
 def initial_state(tables: Tables, steps: int, hold: int) -> State:
     """Nothing has happened yet in any of `steps` steps of the stream."""
     jobs, messages, cores = steps * tables.jobs.size, steps * tables.slots.tree.size, tables.links.cores
-    heap = tables.jobs.size + cores + 1  # a part has one ready token of a number at a time, a core one end
+    bounded = tables.fabric.control != UNBOUNDED
+    heap = tables.jobs.size + 2 * cores + 1  # a part has one ready token of a number at a time, a core one end and one that sent
+    network = idle_flits(tables.fabric, messages if bounded else 0)
     return State(
         cores=Cores(
             offset=np.searchsorted(np.sort(tables.jobs.core), np.arange(cores + 1)).astype(np.int64),
@@ -109,8 +123,12 @@ def initial_state(tables: Tables, steps: int, hold: int) -> State:
             mark=np.zeros(cores, np.int8),
             starting=np.zeros(cores, np.int64),
             started=np.zeros((tables.jobs.operands.size, hold), np.int32),
+            leaving=np.zeros(cores, np.int32),
+            freed=np.full(cores, -1, np.int64),
+            unsent=np.zeros(jobs if bounded else 0, np.int32),
         ),
         links=idle_links(tables.links, tables.trees),
+        bounded=network,
         need=np.zeros(jobs, np.int32),
         ready=np.zeros(jobs, np.int64),
         start=np.full(jobs, -1, np.int64),
@@ -118,7 +136,7 @@ def initial_state(tables: Tables, steps: int, hold: int) -> State:
         made=np.zeros(jobs, np.int64),
         cause=np.zeros(jobs, np.int8),
         waited_for=np.full(jobs, -1, np.int32),
-        injected=np.zeros(messages, np.int64),
+        injected=network.injected if bounded else np.zeros(messages, np.int64),
         delivered=np.zeros(messages, np.int64),
         send_order=np.zeros(messages, np.int32),
         released=np.zeros(steps, np.int64),

@@ -8,9 +8,11 @@ import numpy as np
 
 from synaptile.foundation.errors import ChipError
 from synaptile.foundation.types import Int32, Int64
-from synaptile.mapper.board import board_shape, tile_of_cores
+from synaptile.hwmodels import Chip
+from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.program import CoreProgram
-from synaptile.simulator.schedule.plan import FlowRules, StepJobs, flow_rules, list_jobs
+from synaptile.mapper.topology import Topology, crossing, topology_of
+from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.timeline import LinkKind
 
 CORE_LINK_CYCLES = 1
@@ -21,7 +23,7 @@ MULTICAST = -1
 
 
 class Links(NamedTuple):
-    """Every link that a message may take: mesh links, then one injection link per core, then one ejection link per core.
+    """Every link that a message may take: between routers ("mesh"), then one injection link per core, one ejection link per core.
 
     Columns have shape (links,); `source` and `target` are those of a `LinkTable`, `latency` is in cycles, `crossing` is 1 where
     two chips are joined. `mesh` counts the mesh links, `cores` the cores.
@@ -62,47 +64,28 @@ class Trees(NamedTuple):
 class Slots(NamedTuple):
     """The messages of one step, in order of (job row, tree). Columns have shape (messages,), `offset` (jobs + 1,).
 
-    Job row r sends messages ``offset[r]:offset[r + 1]``; `nth` numbers the token within the group's region.
+    Job row r sends messages ``offset[r]:offset[r + 1]``; `nth` numbers the token within the group's region, `row` is r.
     """
 
     offset: Int64
     tree: Int32
     nth: Int32
-
-
-class Tables(NamedTuple):
-    """The static tables of one program."""
-
-    jobs: StepJobs
-    flows: FlowRules
-    links: Links
-    trees: Trees
-    slots: Slots
-
-
-def tables_of(program: CoreProgram) -> Tables:
-    """What is the same at every step of every image.
-
-    Raises ChipError where a route joins two chips and the chip does not say how long that takes.
-    """
-    jobs = list_jobs(program)
-    links, trees = build_network(program)
-    return Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees))
+    row: Int32
 
 
 def build_network(program: CoreProgram) -> tuple[Links, Trees]:
     """Number the links in use and lay every message's tree over them. Raises ChipError as `tables_of` does."""
-    width, _ = board_shape(program.chip, program.board)
     routes, parts, flows, tile_of = program.routes, program.parts, program.flows, tile_of_cores(program)
-    code = routes.link_from.astype(np.int64) * (int(tile_of.max(initial=0)) + width + 2) + routes.link_to
+    topology = topology_of(program.chip, program.board)
+    code = routes.link_from.astype(np.int64) * topology.parent.size + routes.link_to
     _, first, number = np.unique(code, return_index=True, return_inverse=True)
-    links = _links(program, routes.link_from[first], routes.link_to[first], tile_of, width)
+    links = list_links(program.chip, topology, routes.link_from[first], routes.link_to[first], tile_of)
     leaving = np.flatnonzero(flows.group >= 0)
     target = parts.core[flows.target[leaving]]
     leaving = leaving[np.lexsort((leaving, target, flows.group[leaving]))]
     group, target = flows.group[leaving], parts.core[flows.target[leaving]]
     bounds = np.searchsorted(group, np.arange(routes.source_core.size + 1))
-    builder = _Builder(links)
+    builder = TreeBuilder(links)
     for g in range(routes.source_core.size):
         mine = slice(int(routes.offset[g]), int(routes.offset[g + 1]))
         tree_links, ends = number[mine], routes.link_to[mine]
@@ -137,17 +120,18 @@ def list_slots(program: CoreProgram, jobs: StepJobs, trees: Trees) -> Slots:
     row = jobs.row_of[start[tree] + nth]
     order = np.lexsort((tree, row))
     offset = np.searchsorted(row[order], np.arange(jobs.size + 1)).astype(np.int64)
-    return Slots(offset, tree[order].astype(np.int32), nth[order].astype(np.int32))
+    return Slots(offset, tree[order].astype(np.int32), nth[order].astype(np.int32), row[order].astype(np.int32))
 
 
-def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int32, width: int) -> Links:
-    mesh, noc = program.chip.mesh, program.chip.noc
-    chip_of = [(tile % width // mesh.width, tile // width // mesh.height) for tile in (source, target)]
-    crossing = (chip_of[0][0] != chip_of[1][0]) | (chip_of[0][1] != chip_of[1][1])
-    if crossing.any() and noc.chip_crossing_cycles is None:
+def list_links(chip: Chip, topology: Topology, source: Int32, target: Int32, tile_of: Int32) -> Links:
+    """Links between some routers, and those of cores, shape (cores,) of tiles. Raises ChipError as `tables_of` does."""
+    noc = chip.noc
+    joins = crossing(topology, source, target)
+    if joins.any() and noc.chip_crossing_cycles is None:
+        columns, rows = topology.width // topology.chip_width, topology.height // topology.chip_height
         raise ChipError(
-            f"chip {program.chip.name!r} has no noc.chip_crossing_cycles, and {int(crossing.sum())} links of the board of "
-            f"{program.board[0]} x {program.board[1]} chips join two chips: give what a crossing takes"
+            f"chip {chip.name!r} has no noc.chip_crossing_cycles, and {int(joins.sum())} links of the board of "
+            f"{columns} x {rows} chips join two chips: give what a crossing takes"
         )
     core = np.arange(tile_of.size)
     fixed = np.full(core.size, CORE_LINK_CYCLES)
@@ -155,15 +139,15 @@ def _links(program: CoreProgram, source: Int32, target: Int32, tile_of: Int32, w
         np.repeat(np.array([LinkKind.MESH, LinkKind.INJECTION, LinkKind.EJECTION], np.int8), (source.size, core.size, core.size)),
         np.concatenate([source, core, tile_of]).astype(np.int32),
         np.concatenate([target, tile_of, core]).astype(np.int32),
-        np.concatenate([np.where(crossing, noc.chip_crossing_cycles or 0, noc.cycles_per_hop), fixed, fixed]).astype(np.int64),
-        np.concatenate([crossing, 0 * core, 0 * core]).astype(np.int32),
+        np.concatenate([np.where(joins, noc.chip_crossing_cycles or 0, noc.cycles_per_hop), fixed, fixed]).astype(np.int64),
+        np.concatenate([joins, 0 * core, 0 * core]).astype(np.int32),
         source.size,
         core.size,
         noc.link_flits_per_cycle,
     )
 
 
-class _Builder:
+class TreeBuilder:
     """Trees under construction, as flat lists."""
 
     def __init__(self, links: Links) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synaptile.conversion.graph import ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
+from synaptile.conversion.differential import rescaled
+from synaptile.conversion.graph import DifferentialNeurons, ECUnit, MTNeurons, Neurons, SpikingGraph, Synapse
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.energy import site_kind
 from synaptile.foundation.errors import GraphError
@@ -36,11 +37,13 @@ class Candidate:
 
 def check_tunable(graph: SpikingGraph) -> None:
     """Raises GraphError for a graph with sites that have no thresholds of their own to tune, or with none at all."""
-    other = [site.name for site in graph.sites if not isinstance(site, MTNeurons)]
+    kinds = {type(site) for site in graph.sites}
+    tunable = MTNeurons if MTNeurons in kinds else DifferentialNeurons
+    other = [site.name for site in graph.sites if not isinstance(site, tunable)]
     if other or not graph.sites:
         sites = f"{len(other)} sites of another kind, first {other[0]!r}" if other else "no neuron sites"
         raise GraphError(
-            f"graph {graph.name!r} has {sites}: only the thresholds of MT neurons are tuned, convert with method ecmt"
+            f"graph {graph.name!r} has {sites}: only multi-threshold neurons are tuned, convert with method ecmt or differential"
         )
 
 
@@ -81,7 +84,8 @@ def baseline(graph: SpikingGraph, by: By) -> Candidate:
 def first_guess(graph: SpikingGraph, by: By) -> Candidate:
     """Where the search begins: thresholds behind softmax and activation functions doubled, in front of other Linears halved.
 
-    Coarse spikes do where values are many and small; what a Linear reads from a norm is worth finer ones.
+    Coarse spikes do where values are many and small; what a Linear reads from a norm is worth finer ones. Thresholds of
+    differential neurons reach down to where they matter already: the search begins from what they are.
     """
     group = grouped(graph, by)
     return Candidate({group[site.name]: _guess(graph, site) for site in graph.sites})
@@ -89,17 +93,21 @@ def first_guess(graph: SpikingGraph, by: By) -> Candidate:
 
 def apply(graph: SpikingGraph, candidate: Candidate, by: By, *, facts: Mapping[str, Any] | None = None) -> SpikingGraph:
     """The graph with a candidate's thresholds; `facts` are kept in its metadata under ``tuning``."""
-    thresholds, group = {}, grouped(graph, by)
-    for site in graph.sites:
-        factor = candidate.factors[group[site.name]]
-        thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n + candidate.levels)
-    tuned = with_thresholds(graph, thresholds)
+    group = grouped(graph, by)
+    factors = {site.name: candidate.factors[group[site.name]] for site in graph.sites}
+    if graph.of_type(DifferentialNeurons):
+        tuned = rescaled(graph, factors, candidate.levels)
+    else:
+        of = {s.name: (s.theta1 * factors[s.name], s.theta2 * factors[s.name], s.n + candidate.levels) for s in graph.sites}
+        tuned = with_thresholds(graph, of)
     if facts is None:
         return tuned
     return SpikingGraph.build(tuned.name, tuned.nodes.values(), tuned.arrays, {**tuned.metadata, "tuning": dict(facts)})
 
 
 def _guess(graph: SpikingGraph, site: Neurons) -> float:
+    if isinstance(site, DifferentialNeurons):
+        return 1.0
     source = graph.nodes[site.inputs[0].node]
     if isinstance(source, ECUnit) and source.function not in _NORMS:
         return 2.0

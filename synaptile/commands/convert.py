@@ -44,7 +44,12 @@ def convert(
     preset: Annotated[
         Preset | None, typer.Option("--preset", help="ECMT: paper (default), or released (what the published code does).")
     ] = None,
-    thresholds: Annotated[int | None, typer.Option("-n", help="ECMT: thresholds per sign; 8, and 6 for EVA, by default.")] = None,
+    thresholds: Annotated[
+        int | None, typer.Option("-n", help="ECMT, differential: thresholds per sign; 8 by default, ECMT's EVA 6.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option("--scale", help="Differential: times the measured thresholds, 2 by default.")
+    ] = None,
     quantile: Annotated[float | None, typer.Option("-p", help="ECMT: quantile of Algorithm 1, 0.99 by default.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Calibration images per batch.")] = 8,
     random_weights: Annotated[int | None, typer.Option("--random-weights", help="Seed: size a chip without weights.")] = None,
@@ -58,7 +63,7 @@ def convert(
         bool | None, typer.Option("--integer", help="NIR: weights and thresholds are whole numbers, execute in integers.")
     ] = None,
 ) -> None:
-    """Convert a timm model or a text encoder into a spiking network (ECMT or SpikeZIP-TF), or read one, and save it.
+    """Convert a timm model or a text encoder into a spiking network (ECMT, SpikeZIP-TF, differential), or read one, and save it.
 
     Models need the extra `convert` (torch, timm), text the extra `text` (tokenizers), NIR files the extra `nir`.
     docs/integer.md describes an .npz of whole numbers.
@@ -78,7 +83,13 @@ def convert(
     kind = _kind_of(model)
     timm = {"--weights": weights, "--calibration": calibration, "--random-weights": random_weights}
     timm |= {"--image-size": image_size, "--depth": depth}
-    method_options: dict[str, object] = {"--method": method, "--preset": preset, "-n": thresholds, "-p": quantile}
+    method_options: dict[str, object] = {
+        "--method": method,
+        "--preset": preset,
+        "-n": thresholds,
+        "-p": quantile,
+        "--scale": scale,
+    }
     method_options |= {"--levels": levels, "--input": presentation, "--keep-activations": keep_activations or None}
     _refuse_foreign(model, kind, "timm", timm)
     _refuse_foreign(model, kind, "text", {"--sentences": sentences, "--tokens": tokens})
@@ -119,6 +130,7 @@ def convert(
             preset=preset,
             n=thresholds,
             p=quantile,
+            scale=scale,
             levels=levels,
             input=presentation,
             keep_activations=keep_activations or None,
@@ -126,11 +138,22 @@ def convert(
     del network  # as large as the graph, which is written next
     save_graph(graph, to)
     facts = graph.metadata
-    how = f"preset {facts['preset']}" if "preset" in facts else f"{facts['method']}, {facts['levels']} levels"
+    how = f"preset {facts['preset']}" if "preset" in facts else f"{facts['method']}, "
+    if "levels" in facts:
+        how += f"{facts['levels']} levels"
+    elif "scale" in facts:
+        how += f"n {facts['n']}, scale {facts['scale']:g}" + _silent(facts.get("silent_channels", {}))
     output().print(
         f"{to}: {graph.name}, {how}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites, "
         f"{sum(graph.ann_macs.values()):,} MACs in one pass of the ANN"
     )
+
+
+def _silent(channels: Mapping[str, int]) -> str:
+    """What became of channels without a threshold of their own."""
+    if not channels:
+        return ""
+    return f", {sum(channels.values())} silent channels in {len(channels)} sites take their site's smallest threshold"
 
 
 Kind = Literal["timm", "digits", "text", "nir", "integer"]

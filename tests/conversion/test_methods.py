@@ -75,7 +75,7 @@ def test_a_method_checks_what_it_is_given(kind: Any, arguments: dict[str, Any], 
 @pytest.mark.parametrize(
     ("method", "keywords", "message"),
     [
-        ("magic", {}, "method 'magic' does not exist; methods are ecmt, spikezip"),
+        ("magic", {}, "method 'magic' does not exist; methods are ecmt, spikezip, differential"),
         (8, {}, "method 8 does not exist"),
         ("ecmt", {"levels": 8, "input": "rate"}, "method 'ecmt' takes no levels, input; it takes preset, n, p, thresholds"),
         ("spikezip", {"p": 0.99}, "method 'spikezip' takes no p; it takes levels, input, keep_activations"),

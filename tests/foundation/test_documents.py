@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -115,3 +116,30 @@ def test_long_values_are_cut_and_unknown_names_get_the_nearest() -> None:
     assert nearest("minuts", ["minutes", "tools"]) == "did you mean 'minutes'?"
     assert nearest("q", ["minutes", "tools"]) == "known here are minutes, tools"
     assert nearest("q", ["minutes", "tools"], ["tools"]) == "known here are tools"
+
+
+BOMB = "a0: &a0 {x: 1}\n" + "\n".join(f"a{i}: &a{i} {{{', '.join(f'k{j}: *a{i - 1}' for j in range(20))}}}" for i in range(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (BOMB, "entries with its aliases written out"),
+        (BOMB.replace("{", "[").replace("}", "]").replace("x: 1", "1"), ""),
+        ("x: " + "[" * 5000 + "]" * 5000, "nested deeper"),
+        ("a: &a {b: *a}", "nested deeper"),
+        ("x: " + "9" * 5000, "not valid YAML"),
+    ],
+)
+def test_what_would_unfold_without_end_is_refused_at_once(tmp_path: Path, text: str, part: str) -> None:
+    (tmp_path / "bomb.yaml").write_text(text)
+    begun = time.perf_counter()
+    with pytest.raises(InputError) as refused:
+        read_mapping(tmp_path / "bomb.yaml", FileKind("study file"))
+    assert part in str(refused.value) and time.perf_counter() - begun < 20
+
+
+def test_an_alias_is_read_as_what_it_stands_for(tmp_path: Path) -> None:
+    (tmp_path / "fine.yaml").write_text("a: &a {x: 1}\nb: *a\nc: [*a, *a]\n")
+    read = read_mapping(tmp_path / "fine.yaml", FileKind("study file"))
+    assert read == {"a": {"x": 1}, "b": {"x": 1}, "c": [{"x": 1}, {"x": 1}]}

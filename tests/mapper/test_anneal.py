@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from synaptile.mapper.anneal import Board, _change, anneal, weighted_hops
+from synaptile.mapper.topology import topology_of
 from synaptile.mapper.traffic import Traffic
+from tests.mapper.chips import small_chip
 
 WIDTH, HEIGHT, CORES = 5, 4, 12
+_CHIP = small_chip(mesh={"width": WIDTH, "height": HEIGHT})
+MESH = topology_of(_CHIP, (1, 1))
 
 
 @pytest.fixture
@@ -27,8 +31,8 @@ def test_the_change_of_a_move_is_the_difference_in_weighted_hops(traffic: Traffi
     for core in range(CORES):
         moved = tile.copy()
         moved[core] = free[0]
-        change = _change(traffic, tile, core, int(free[0]), -1, WIDTH)
-        assert change == pytest.approx(weighted_hops(traffic, moved, WIDTH) - weighted_hops(traffic, tile, WIDTH))
+        change = _change(traffic, tile, core, int(free[0]), -1, MESH)
+        assert change == pytest.approx(weighted_hops(traffic, moved, MESH) - weighted_hops(traffic, tile, MESH))
 
 
 def test_the_change_of_a_swap_is_the_difference_in_weighted_hops(traffic: Traffic) -> None:
@@ -38,12 +42,12 @@ def test_the_change_of_a_swap_is_the_difference_in_weighted_hops(traffic: Traffi
             continue
         swapped = tile.copy()
         swapped[[a, b]] = tile[[b, a]]
-        change = _change(traffic, tile, a, tile[b], b, WIDTH) + _change(traffic, tile, b, tile[a], a, WIDTH)
-        assert change == pytest.approx(weighted_hops(traffic, swapped, WIDTH) - weighted_hops(traffic, tile, WIDTH))
+        change = _change(traffic, tile, a, tile[b], b, MESH) + _change(traffic, tile, b, tile[a], a, MESH)
+        assert change == pytest.approx(weighted_hops(traffic, swapped, MESH) - weighted_hops(traffic, tile, MESH))
 
 
 def test_annealing_keeps_cores_in_slots_of_their_kind_and_shortens_hops(traffic: Traffic) -> None:
-    board = Board(WIDTH, HEIGHT, np.array([1, 2]), np.array([0, WIDTH * HEIGHT]))
+    board = Board(WIDTH, HEIGHT, np.array([1, 2]), np.array([0, WIDTH * HEIGHT]), MESH)
     kind = np.array([0, 1] * (CORES // 2), np.int32)
     start = np.where(kind == 0, np.arange(CORES), WIDTH * HEIGHT + np.arange(CORES))
     found = anneal(traffic, kind, start, board, 5000, np.random.default_rng(0))
@@ -53,4 +57,4 @@ def test_annealing_keeps_cores_in_slots_of_their_kind_and_shortens_hops(traffic:
     def tile(slot: np.ndarray) -> np.ndarray:
         return np.where(kind == 0, slot, (slot - WIDTH * HEIGHT) // 2)
 
-    assert weighted_hops(traffic, tile(found), WIDTH) < 0.8 * weighted_hops(traffic, tile(start), WIDTH)
+    assert weighted_hops(traffic, tile(found), MESH) < 0.8 * weighted_hops(traffic, tile(start), MESH)

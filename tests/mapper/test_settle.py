@@ -11,6 +11,7 @@ from synaptile.hwmodels import load_chip
 from synaptile.mapper.anneal import Board, slot_tiles, weighted_hops
 from synaptile.mapper.placement import FORCE_FROM, by_force, hilbert_path, place
 from synaptile.mapper.settle import settle
+from synaptile.mapper.topology import MESH, Topology
 from synaptile.mapper.traffic import Traffic
 from tests.mapper.chips import small_chip
 
@@ -42,14 +43,16 @@ def test_a_shuffled_mesh_is_nearly_sorted_out() -> None:
     edges = [(c, c + 1, 1.0) for c in range(side * side) if c % side < side - 1]
     edges += [(c, c + side, 1.0) for c in range(side * (side - 1))]
     traffic, rng = pairs(side * side, edges), np.random.default_rng(3)
-    board = Board(side, side, np.array([1, 0]), np.array([0, side * side]))
+    none = np.zeros(side * side, np.int32)
+    mesh = Topology(MESH, side, side, side, side, none - 1, none)
+    board = Board(side, side, np.array([1, 0]), np.array([0, side * side]), mesh)
     start = rng.permutation(side * side)
     kind = np.zeros(side * side, np.int32)
     found = settle(traffic, kind, start, board, 400, np.random.default_rng(0))
     assert sorted(found.tolist()) == list(range(side * side))
     tiles = slot_tiles(board)
-    assert weighted_hops(traffic, tiles[start], side) > 6 * len(edges)
-    assert weighted_hops(traffic, tiles[found], side) < 2.5 * len(edges)  # folds remain
+    assert weighted_hops(traffic, tiles[start], mesh) > 6 * len(edges)
+    assert weighted_hops(traffic, tiles[found], mesh) < 2.5 * len(edges)  # folds remain
     assert (settle(traffic, kind, start, board, 400, np.random.default_rng(0)) == found).all()
 
 

@@ -26,6 +26,7 @@ from synaptile.mapper.placement import Seats
 from synaptile.mapper.program import CoreKind, CoreProgram, CoreTable, Placement
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
+from synaptile.mapper.topology import topology_of
 from synaptile.simulator import Activity, execute
 from tests.mapper.chips import small_chip
 
@@ -58,7 +59,7 @@ def place(graph: SpikingGraph, chip: Chip, tiles: Mapping[str, tuple[int, int]])
     slot = np.array([sum(1 for other in range(n) if (x[other], y[other]) == (x[n], y[n])) for n in range(len(tiles))], np.int32)
     placed = replace(parts, core=core)
     flows = connect(graph, tiling, placed, np.zeros_like(kind))
-    routes = route(placed, flows, Seats(x, y, slot), chip.mesh.width, chip.mesh.height)
+    routes = route(placed, flows, Seats(x, y, slot), topology_of(chip, (1, 1)))
     none = np.zeros(len(tiles), np.int64)
     cores = CoreTable(kind, x, y, slot, none, none, none, none, np.zeros_like(kind))
     return CoreProgram(graph, chip, names, placed, cores, flows, routes, Placement("hand", 0, 0.0, 0.0, 0.0), (1, 1), {})

@@ -15,7 +15,7 @@ from scipy.special import erf as library_erf
 from synaptile.conversion.graph.units import ECFunction
 from synaptile.simulator.dense import arithmetic
 from synaptile.simulator.kernels import functions
-from synaptile.simulator.kernels.expectation import Function, expect, make_constants
+from synaptile.simulator.kernels.expectation import Function, expect, make_clock, make_constants
 from tests import bounds
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
@@ -31,8 +31,7 @@ def run_unit(
     steps, rows, width = *inputs.shape[:2], next((array.shape[-1] for array in arrays.values()), WIDTH)
     constants = make_constants(function, scale, 1e-5, width, np.dtype(dtype), arrays)
     out = np.full((steps * rows, width), np.nan, dtype)
-    clock = np.array([(1.0 / t, t) for t in range(1, steps + 1)], dtype)
-    expect(inputs.reshape(steps * rows, -1), START, out, constants, clock)
+    expect(inputs.reshape(steps * rows, -1), START, out, constants, make_clock("mean", steps, np.dtype(dtype)))
     return out.reshape(steps, rows, width)
 
 

@@ -21,6 +21,7 @@ from synaptile.simulator.actions.part import Part, parts_of, whole
 from synaptile.simulator.actions.rules import Rules, accesses_of, actions_of, dense_operations_of, rules_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Driver, Op, Role, Trigger
 from synaptile.simulator.operations import Ledger
+from tests.differential.networks import differential_vit
 from tests.graphs import vit_graph
 from tests.nir.networks import convolutional
 from tests.simulator.runs import splitting_chip
@@ -30,6 +31,7 @@ from tests.text.small_encoders import lowered
 GRAPHS: dict[str, Callable[[], SpikingGraph]] = {
     "ecmt": lambda: vit_graph(1, 5, 8, 2, 16, 3, n=4),
     "spikezip": small_qann,
+    "differential": differential_vit,
     "convolutions": lambda: from_nir(convolutional()),
     "text": lowered,
 }

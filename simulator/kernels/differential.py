@@ -1,0 +1,84 @@
+"""Neurons of differential coding: the membrane grows by t/(t-1), integrates, sends what reaches three quarters of a threshold."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from synaptile.simulator.compiled import kernel, uncounted
+from synaptile.simulator.kernels.dispatch import count_groups, count_level
+from synaptile.simulator.kernels.fire import Events, sum_rows
+
+
+class DifferentialLevels(NamedTuple):
+    """Constants of a site: `theta`, the largest threshold of each neuron of a row, (maps, width); `level`, 2^-k rising, (n,).
+
+    Row r takes the thetas of map ``r // per_map % maps``: one map of a token stream, a head each of an attention map.
+    """
+
+    theta: NDArray[Any]
+    level: NDArray[Any]
+    per_map: int
+
+
+def make_levels(theta: NDArray[Any], n: int, per_map: int, width: int) -> DifferentialLevels:
+    """Constants of a site; theta: (channels,), or (heads,) of attention maps of `per_map` queries; `width` neurons in a row."""
+    rows = theta.reshape(1, -1) if theta.size == width and not per_map else np.repeat(theta.reshape(-1, 1), width, axis=1)
+    return DifferentialLevels(np.ascontiguousarray(rows), 2.0 ** np.arange(1 - n, 1).astype(theta.dtype), max(1, per_map))
+
+
+@uncounted
+def _fire_row(read: Any, row: Any, growth: Any, theta: Any, level: Any, codes: Any) -> None:
+    """One step of a row: what is read joins the grown membrane; codes found, spikes taken off. Vectorises over the row."""
+    real = row.dtype.type
+    zero, quarters, n = real(0), real(0.75), level.shape[0]
+    for c in range(row.shape[0]):
+        row[c] = row[c] * growth + read[c]
+        codes[c] = 0
+    for k in range(n):
+        part = quarters * level[k]
+        for c in range(row.shape[0]):
+            m, reach = row[c], part * theta[c]
+            codes[c] += np.int8(m >= reach) - np.int8(-m >= reach)
+    for k in range(n):  # each neuron meets its own level once
+        up, down = np.int8(k + 1), np.int8(-k - 1)
+        for c in range(row.shape[0]):
+            taken = level[k] * theta[c]
+            row[c] -= (taken if codes[c] == up else zero) - (taken if codes[c] == down else zero)
+
+
+@kernel(parallel=True)
+def _fire(
+    current: Any, start: int, membrane: Any, levels: DifferentialLevels, growth: Any, bounds: Any, events: Events, tallies: Any
+) -> None:
+    """`fire_differential`; tallies: (rows, steps, 2n) int32, written."""
+    theta, level, per_map, counts = levels.theta, levels.level, levels.per_map, events.counts
+    (rows, width), n = membrane.shape, level.shape[0]
+    for r in prange(rows):
+        own, row = theta[r // per_map % theta.shape[0]], membrane[r]
+        for t in range(growth.shape[0]):
+            at = t * rows + r
+            codes = events.codes[at]
+            _fire_row(current[at, start : start + width], row, growth[t], own, level, codes)
+            count_groups(codes, bounds, counts[at])
+            tally = tallies[r, t]
+            for k in range(n):
+                tally[k], tally[n + k] = count_level(codes, k + 1), count_level(codes, -k - 1)
+
+
+def fire_differential(
+    current: NDArray[Any], start: int, steps: int, levels: DifferentialLevels, bounds: NDArray[np.int64], events: Events
+) -> NDArray[np.int64]:
+    """All steps of a row before the next: ``m = m t/(t-1) + x``; the largest level with abs(m) >= 3/4 level theta is sent.
+
+    current: (steps * rows, row width) floats, of which channels start : start+width are this site's; bounds: (groups+1,) int64
+    channel bounds of the groups counted; events: (steps * rows), written. Returns spikes per threshold, (steps, 2n) int64.
+    """
+    rows, width, dtype = len(events.codes) // steps, events.codes.shape[1], levels.theta.dtype
+    growth = np.array([t / (t - 1) if t > 1 else 1.0 for t in range(1, steps + 1)], dtype)
+    tallies = np.empty((rows, steps, 2 * len(levels.level)), np.int32)
+    _fire(current, start, np.zeros((rows, width), dtype), levels, growth, bounds, events, tallies)
+    return np.asarray(sum_rows(tallies))

@@ -1,0 +1,35 @@
+"""The static tables of a program, all together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.topology import rings, topology_of
+from synaptile.simulator.schedule.fabric import Fabric, build_fabric
+from synaptile.simulator.schedule.plan import FlowRules, StepJobs, flow_rules, list_jobs
+from synaptile.simulator.schedule.trees import Links, Slots, Trees, build_network, list_slots
+
+
+class Tables(NamedTuple):
+    """The static tables of one program; `fabric` is empty where queues are not bounded."""
+
+    jobs: StepJobs
+    flows: FlowRules
+    links: Links
+    trees: Trees
+    slots: Slots
+    fabric: Fabric
+
+
+def tables_of(program: CoreProgram) -> Tables:
+    """What is the same at every step of every image.
+
+    Raises ChipError where a route joins two chips and the chip does not say how long that takes, or as `build_fabric` does.
+    """
+    jobs = list_jobs(program)
+    links, trees = build_network(program)
+    topology = topology_of(program.chip, program.board)
+    ring = rings(topology, links.source[: links.mesh], links.target[: links.mesh])
+    fabric = build_fabric(program.chip, links, trees, program.routes.source_core, ring)
+    return Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees), fabric)

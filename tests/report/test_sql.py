@@ -1,0 +1,36 @@
+"""Does a query end within its time and memory, and read nothing but its tables?"""
+
+from __future__ import annotations
+
+import time
+
+import pyarrow as pa
+import pytest
+
+from synaptile.foundation.errors import InputError
+from synaptile.report.sql import answer
+
+TABLES = {"t": pa.table({"a": [1, 2, 3]})}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with recursive n(a) as (select 1 union all select a + 1 from n) select count(*) from n",
+        "select sum(x.range * y.range) from range(10000000) x, range(10000000) y",
+    ],
+)
+def test_a_query_without_end_is_stopped(sql: str) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(InputError, match="stopped after 1 s: let it read less"):
+        answer(TABLES, sql, seconds=1)
+    assert time.perf_counter() - begun < 30
+
+
+def test_memory_is_bounded() -> None:
+    with pytest.raises(InputError, match=r"Out of Memory|stopped after"):
+        answer(TABLES, "select list(range) from range(3000000000)", seconds=20)
+
+
+def test_an_answer_in_time_is_given() -> None:
+    assert answer(TABLES, "select sum(a) as total from t").to_pydict() == {"total": [6]}

@@ -1,0 +1,68 @@
+"""Does the command line answer in words of ours whatever surrounds it: encodings, variables, full devices, interrupts?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "synaptile"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=os.environ | environment, timeout=120)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_tables_are_readable_in_any_encoding(encoding: str) -> None:
+    done = run("chips", "ecmt45", LC_ALL="C", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0 and "synapse_core.lanes_per_cycle" in done.stdout and "Traceback" not in done.stderr
+    assert "?" not in done.stdout.replace("mean ?", ""), "every character of ours has an ASCII that looks like it"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NUMBA_NUM_THREADS", "0"),
+        ("NUMBA_NUM_THREADS", "many"),
+        ("NUMBA_THREADING_LAYER", "bogus"),
+        ("SOURCE_DATE_EPOCH", "x"),
+    ],
+)
+def test_a_variable_that_libraries_refuse_is_named(name: str, value: str) -> None:
+    done = run("chips", **{name: value})
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {name} is {value!r}") and "Traceback" not in done.stderr
+
+
+def test_a_backend_for_windows_is_set_aside() -> None:
+    assert run("chips", MPLBACKEND="bogus").returncode == 0
+
+
+def test_a_full_device_for_errors_still_gives_the_status() -> None:
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run([*COMMAND, "chips", "nothere"], stderr=full, stdout=full, timeout=60).returncode == 2
+
+
+def test_too_little_address_space_is_said() -> None:
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -v 700000; exec "$@"', "bash", *COMMAND, "chips"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2 and done.stderr.startswith("error: "), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["typer", "synaptile.foundation.errors", "numpy", "pydantic"])
+def test_an_interrupt_while_modules_load_is_quiet(module: str) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "synaptile", "chips", "ecmt45"]
+    begun = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert begun.stderr is not None
+    for line in begun.stderr:
+        if line.rpartition("|")[2].strip() == module:
+            break
+    begun.send_signal(signal.SIGINT)
+    _, errors = begun.communicate(timeout=60)
+    assert begun.returncode == 130 and "Traceback" not in errors
