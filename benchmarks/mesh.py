@@ -87,12 +87,13 @@ def main() -> None:
     built: tuple[tuple[int, bool], PymtlMesh] | None = None
     began = time.perf_counter()
     print("| pattern | pymtl3-net, mean latency | ours | difference | packets that differ |\n|---|---:|---:|---:|---:|")
-    for pattern in patterns():
+    mine_of = {pattern: ours(pattern, pattern.packets()) for pattern in patterns()}
+    for pattern, mine in mine_of.items():
         shape = (pattern.width, pattern.flits > 1)
         if built is None or built[0] != shape:
             built = shape, PymtlMesh(pattern.width, QUEUE_FLITS, hold=shape[1])
         packets = pattern.packets()
-        theirs, mine = built[1].deliver(packets), ours(pattern, packets)
+        theirs = built[1].deliver(packets)
         rows[pattern.key] = theirs.tolist()
         a, b = (theirs - packets[:, 3]).mean(), (mine - packets[:, 3]).mean()
         differ = int((theirs != mine).sum())

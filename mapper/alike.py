@@ -21,14 +21,19 @@ UNREAD_OF_CORES = frozenset(
         "formats",
     }
 )
-"""Figures of cores that mapping for room does not read. Of the rest of a chip it reads the mesh, where weights lie, and whether
-spikes wait in a buffer."""
+"""Figures of cores that mapping for room does not read.
+
+Of the rest of a chip it reads the mesh, `READ_OF_NOC`, where weights lie, and whether spikes wait in a buffer.
+"""
+
+READ_OF_NOC = ("topology", "multicast")
+"""Figures of the network that mapping for room reads: how far tiles are apart, and whether copies of a message share links."""
 
 
 def mapping_key(chip: Chip, goal: MappingGoal = "room") -> str:
     """Hex digest of the figures that mapping for a goal reads: equal keys give equal parts, cores, flows and routes.
 
-    Mapping for room reads the mesh and most figures of cores; mapping for time reads all of cores, and the network.
+    Mapping for room reads the mesh and most figures of cores; mapping for time reads all of cores, and of the network.
     """
     unread = UNREAD_OF_CORES if goal == "room" else frozenset[str]()
     cores = {
@@ -36,8 +41,9 @@ def mapping_key(chip: Chip, goal: MappingGoal = "room") -> str:
         for kind, core in (("synapse", chip.synapse_core), ("ec", chip.ec_core))
     }
     waiting = chip.memories.event_buffer is not None
-    timed = {} if goal == "room" else {"goal": goal, "noc": asdict(chip.noc)}
-    return digest_of({"mesh": asdict(chip.mesh), "weights": chip.weights, "waiting": waiting, **cores, **timed})
+    noc = asdict(chip.noc) if goal != "room" else {name: getattr(chip.noc, name) for name in READ_OF_NOC}
+    figures = {"mesh": asdict(chip.mesh), "weights": chip.weights, "waiting": waiting, "noc": noc, **cores}
+    return digest_of(figures if goal == "room" else figures | {"goal": goal})
 
 
 def reads(figure: str, goal: MappingGoal = "room") -> bool:
@@ -45,4 +51,6 @@ def reads(figure: str, goal: MappingGoal = "room") -> bool:
     section, _, key = figure.partition(".")
     if section in ("synapse_core", "ec_core"):
         return goal != "room" or key.partition(".")[0] not in UNREAD_OF_CORES
-    return section in ("mesh", "weights") or figure.startswith("memories.event_buffer.") or (goal != "room" and section == "noc")
+    if section == "noc":
+        return goal != "room" or key in READ_OF_NOC
+    return section in ("mesh", "weights") or figure.startswith("memories.event_buffer.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from synaptile.foundation.digest import digest_of
@@ -53,6 +53,7 @@ def mapped(activity: Activity, chip: Chip, options: Mapping[str, Any], source: s
 
 
 def _mapping(chip: Chip, options: Mapping[str, Any]) -> tuple[str, str]:
+    """What the mapping follows from, and besides it what the operations of each part do."""
     rates = options.get("rates")
-    plain = dict(options) | {"rates": None if rates is None else [rates.steps, dict(rates.density)]}
-    return mapping_key(chip, options.get("goal", "room")), digest_of(plain)
+    plain: dict[str, Any] = dict(options) | {"rates": None if rates is None else [rates.steps, dict(rates.density)]}
+    return mapping_key(chip, options.get("goal", "room")), digest_of([plain, asdict(chip.units)])

@@ -42,7 +42,7 @@ from synaptile.report.equal import equal_answers
 from synaptile.report.study_files import write_sweep
 from synaptile.simulator import Activity, Relief, Timeline, execute, relief, schedule
 from synaptile.simulator.rebase import rebased
-from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip
+from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_words
 from synaptile.studies.outputs import final, record
 from synaptile.studies.rundir import Run, load_run
 from synaptile.studies.spread import check_spread
@@ -109,6 +109,8 @@ def on_chip(run: Run, chip: Chip) -> Activity:
     try:
         return rebased(activity, program)
     except InputError:
+        if not same_words(chip, activity.program.chip):  # never billed with the old words
+            raise
         return activity
 
 

@@ -14,7 +14,7 @@ from synaptile.conversion.graph.whole import DECAY_ONE
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.types import Int64
 from synaptile.simulator.event.convolution_unit import ConvolutionUnit, part_counts
-from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.event.units import EventUnit, SteppedUnit
 from synaptile.simulator.kernels.convolve import convolve, make_kernel
 from synaptile.simulator.kernels.fire import Events, empty_events
 from synaptile.simulator.kernels.membrane import MembraneRules, fire_membranes
@@ -29,27 +29,30 @@ class IntegerConvolutionUnit(ConvolutionUnit):
         kernel = make_kernel(node, integer_weight(graph, node))
         super().__init__(node, kernel, scale, np.zeros(node.channels, np.int64), np.zeros(1, np.int32), ranges)
         bias = graph.array(node.name, "bias").astype(np.int64)
+        self.node: IntegerConvolution2d = node
         self.places, self.image_places, self.delay = node.places, node.image_places, node.delay
         self.added = np.repeat(bias, node.plane[0] * node.plane[1])[self.places]
-        self.held: Int64 | None = None
 
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Int64:
-        """Currents of all samples, in the order of the stream."""
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Int64:
+        """Currents of all steps and samples, in the order of the stream."""
         events: Events = inputs[0]
-        codes = np.empty_like(events.codes)
-        codes[:, self.image_places] = events.codes
-        sums = np.empty((len(codes), self.node.width), np.int64)
+        samples = len(events.codes) // steps
+        codes = np.take(events.codes, np.argsort(self.image_places), axis=1) if self.node.image_order else events.codes
+        sums = self.buffers.empty((len(codes), self.node.width), np.int64)
         issued = convolve(events._replace(codes=codes), self.plane, self.kernel, self.scale, self.no_bias, self.zero, sums)
-        sums = sums[:, self.places]
-        self.traffic.eq30 = self.traffic.released = issued
-        self.traffic.parts = part_counts(self.node, self.ranges, events.codes != 0)
-        before, self.held = self.held, sums
-        arriving = sums if not self.delay else np.zeros_like(sums) if before is None else before
-        return np.asarray(arriving + self.added)
+        self.traffic.eq30 = self.traffic.released = issued.reshape(steps, samples)
+        fired = events.codes.reshape(steps, samples, -1) != 0
+        self.traffic.parts = np.stack([part_counts(self.node, self.ranges, step) for step in fired])
+        out = self.buffers.empty(sums.shape, np.int64)
+        late = samples * self.delay
+        out[:late] = self.added
+        arriving = sums[: len(sums) - late]
+        np.add(np.take(arriving, self.places, axis=1) if self.node.order else arriving, self.added, out=out[late:])
+        return out
 
 
 @dataclass
-class MembraneFireUnit(SteppedUnit):
+class MembraneFireUnit(EventUnit):
     """Neurons of whole numbers of one site."""
 
     graph: SpikingGraph
@@ -62,16 +65,20 @@ class MembraneFireUnit(SteppedUnit):
         self.threshold = self.graph.array(self.node.name, "threshold").astype(np.int64)
         self.membrane = np.zeros((self.rows, self.node.width), np.int64)
 
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Decay, integrate, fire, reset. Raises InputError for a membrane beyond its bits where that is refused."""
-        events = empty_events(self.rows, self.node.width, len(self.bounds) - 1)
-        wrapped = np.empty((self.rows, 2), np.int64)
-        currents = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + self.node.width])
-        self.traffic.histogram = fire_membranes(currents, self.membrane, self.threshold, self.rules, self.bounds, events, wrapped)
-        count = int(wrapped[:, 0].sum())
-        if count and self.node.overflow == "refuse":
-            raise overflow_error(self.node, int(wrapped[wrapped[:, 0] > 0][0, 1]), t, count)
-        self.traffic.overflows = np.asarray(count)
+        node = self.node
+        events = empty_events(steps * self.rows, node.width, len(self.bounds) - 1, self.buffers.empty)
+        wrapped = np.empty((steps * self.rows, 2), np.int64)
+        currents = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + node.width])
+        fire_membranes(currents, self.membrane, self.threshold, self.rules, self.bounds, events, wrapped)
+        self.traffic.overflows = wrapped[:, 0].reshape(steps, -1).sum(axis=1)
+        if node.overflow == "refuse" and self.traffic.overflows.any():
+            step = int(np.flatnonzero(self.traffic.overflows)[0])
+            first = next(int(neuron) for neuron in wrapped[step * self.rows :, 1] if neuron >= 0)
+            raise overflow_error(node, first, step + 1, int(self.traffic.overflows[step]))
+        spikes = events.counts.reshape(steps, -1).sum(axis=1, dtype=np.int64)
+        self.traffic.histogram = np.stack([spikes, np.zeros_like(spikes)], axis=1)
         return events
 
 

@@ -10,7 +10,6 @@ from synaptile.conversion.graph.whole import DECAY_ONE
 from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.dispatch import count_groups
 from synaptile.simulator.kernels.fire import Events
-from synaptile.simulator.kernels.leaky import sum_counts
 
 
 class MembraneRules(NamedTuple):
@@ -43,22 +42,23 @@ def _integrate(x: Any, membrane: Any, rules: MembraneRules) -> tuple[int, int]:
 @kernel(parallel=True)
 def fire_membranes(
     currents: Any, membrane: Any, threshold: Any, rules: MembraneRules, bounds: Any, events: Events, wrapped: Any
-) -> Any:
-    """One step of a site.
+) -> None:
+    """All steps of a site, row by row.
 
-    currents, membrane: (rows, width) int64, the latter updated; threshold: (width,) int64; bounds: (groups+1,) int64 channel
-    bounds of the groups counted; events: written; wrapped: (rows, 2) int64, written: membranes that left their bits, and the
-    first such channel (-1 without). Returns spikes fired and 0, (2,) int64.
+    membrane: (rows, width) int64, updated; currents: (steps * rows, width) int64; threshold: (width,) int64; bounds: (groups+1,)
+    int64 channel bounds of the groups counted; events: written; wrapped: (steps * rows, 2) int64, written: membranes that left
+    their bits, and the first such channel (-1 without).
     """
     counts, subtract = events.counts, rules.subtract
     rows, width = membrane.shape
     for r in prange(rows):
-        codes, v = events.codes[r], membrane[r]
-        wrapped[r, 0], wrapped[r, 1] = _integrate(currents[r], v, rules)
-        for c in range(width):
-            codes[c] = 0
-            if v[c] > threshold[c]:
-                codes[c] = 1
-                v[c] = v[c] - threshold[c] if subtract else 0
-        count_groups(codes, bounds, counts[r])
-    return sum_counts(counts)
+        v = membrane[r]
+        for at in range(r, currents.shape[0], rows):
+            codes = events.codes[at]
+            wrapped[at, 0], wrapped[at, 1] = _integrate(currents[at], v, rules)
+            for c in range(width):
+                codes[c] = 0
+                if v[c] > threshold[c]:
+                    codes[c] = 1
+                    v[c] = v[c] - threshold[c] if subtract else 0
+            count_groups(codes, bounds, counts[at])

@@ -18,6 +18,7 @@ from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, Timeline, schedule
 from synaptile.simulator.arguments import check_held_steps
 from synaptile.simulator.firing import firing_rates
+from synaptile.simulator.schedule.remap import same_words
 from synaptile.simulator.schedule.timeline import UNITS, Cause
 from synaptile.studies.journal import LINE, append, read_line, whole_lines
 from synaptile.studies.placing import mapped, options_of, placed
@@ -135,7 +136,7 @@ def evaluate(trial: Trial, bases: Bases, changes: Changes) -> ChipOutcome:
     try:
         run, recounted = placed(activity, chip, options, trial.source), True
     except InputError:
-        if program.phases > 1 or goal is not None:
+        if program.phases > 1 or goal is not None or not same_words(chip, activity.program.chip):
             raise
         run, recounted = activity, False
     try:

@@ -30,9 +30,8 @@ GRID: dict[str, list[Value]] = {
     "weights": ["resident", "streamed"],
     "mapping.goal": ["room", "latency"],
     "mesh.width": [1, 2, 4],
-    "synapse_core.lanes_per_cycle": [4, 8, 16],
+    "synapse_core.lanes_per_cycle": [4, 16],
     "ec_core.multipliers_per_cycle": [4, 16],
-    "synapse_core.registers.words": [32, 64],
 }
 
 
