@@ -17,6 +17,7 @@ from synaptile.report.views.break_even import break_even_document
 from synaptile.report.views.chip import chip_document
 from synaptile.report.views.dataset import dataset_document
 from synaptile.report.views.document import Document, Sheet
+from synaptile.report.views.functions import functions_document
 from synaptile.report.views.graph import graph_document
 from synaptile.report.views.program import program_document
 from synaptile.report.views.refusal import refusal_document
@@ -31,6 +32,7 @@ from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.relief import Relief
 from synaptile.simulator.schedule.timeline import Timeline
 from synaptile.studies.dataset.table import DatasetTable
+from synaptile.studies.functions import FunctionTradeOff
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.rows import Sweep
 from synaptile.studies.tuning.trials import Tuning
@@ -79,6 +81,8 @@ def _readable(result: object) -> Document | Sheet:
             return sweep_document(result)
         case Tuning():
             return tuning_document(result)
+        case FunctionTradeOff():
+            return functions_document(result)
         case DatasetTable():
             return dataset_document(result)
     raise TypeError(f"no view of a {type(result).__name__}")

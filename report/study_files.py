@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from synaptile.foundation.files import write_text
+from synaptile.report.functions_figure import functions_figure
 from synaptile.report.render.html import html
 from synaptile.report.render.markdown import markdown
 from synaptile.report.sizing_figure import sizing_figure
@@ -20,11 +21,13 @@ from synaptile.report.sweep_figure import sweep_figure
 from synaptile.report.tuning_figure import front_figure
 from synaptile.report.validation_figure import validation_figure
 from synaptile.report.views.dataset import dataset_document
+from synaptile.report.views.functions import functions_document
 from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.tuning import tuning_document
 from synaptile.report.views.validation import validation_document
 from synaptile.studies.dataset.published import PAPER_TABLE_1
 from synaptile.studies.dataset.table import DatasetTable, published_at
+from synaptile.studies.functions import FunctionTradeOff
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.parquet import FILE, write_points
 from synaptile.studies.sweeping.rows import BY_NAME, Sweep
@@ -55,6 +58,12 @@ def write_tuning(tuning: Tuning, directory: Path) -> tuple[Path, ...]:
     """Write tune.json, .csv, .md and the figure; returns their paths."""
     texts = {"json": tuning_json(tuning), "csv": tuning_csv(tuning), "md": markdown(tuning_document(tuning))}
     return (*_written(directory, "tune", **texts), *front_figure(tuning, directory / "pareto"))
+
+
+def write_functions(found: FunctionTradeOff, directory: Path) -> tuple[Path, ...]:
+    """Write functions.json, functions.md and the figure; returns their paths."""
+    texts = {"json": _json("functions", asdict(found)), "md": markdown(functions_document(found))}
+    return (*_written(directory, "functions", **texts), *functions_figure(found, directory / "functions"))
 
 
 def write_table1(table: DatasetTable, directory: Path) -> tuple[Path, ...]:

@@ -13,6 +13,7 @@ from synaptile.commands import (
     compare,
     convert,
     demo,
+    functions,
     map_command,
     options,
     report,
@@ -48,6 +49,7 @@ app.command("compare")(compare.compare)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
+app.command("functions")(functions.functions)
 app.command("size")(size.size)
 app.command("sweep")(sweep.sweep)
 app.command("validate")(validate.validate)
