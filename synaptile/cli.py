@@ -13,6 +13,7 @@ from synaptile.commands import (
     compare,
     convert,
     demo,
+    functions,
     map_command,
     methods,
     options,
@@ -25,6 +26,7 @@ from synaptile.commands import (
     table1,
     trace,
     tune,
+    validate,
 )
 from synaptile.foundation.errors import ConservationError, SynaptileError
 from synaptile.terminal import errors
@@ -49,8 +51,10 @@ app.command("methods")(methods.methods)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
+app.command("functions")(functions.functions)
 app.command("size")(size.size)
 app.command("sweep")(sweep.sweep)
+app.command("validate")(validate.validate)
 app.command("chips")(chips.chips)
 
 

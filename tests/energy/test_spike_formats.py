@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synaptile.conversion.graph import Port, TokenMean
+from synaptile.energy import price
+from synaptile.energy.flits import EJECTION, HOP, INJECTION, WITHIN_TILE, scheduled_flits, snn_flits
 from synaptile.hwmodels.messages import TAG_BITS, spike_bits, spike_flits
-from tests.schedule.programs import plain_chip
+from synaptile.simulator import schedule
+from tests.schedule.programs import build, executed, patches, place, plain_chip, readout, relu
 
 HEADER, VALUES = 28, 16
 
@@ -54,3 +58,28 @@ def test_addresses_pay_where_few_neurons_fire(density: float, least: Any) -> Non
     spikes = np.array([192 * density])
     bits = {name: spike_bits(replace(base, spike_format=name), spikes, 192, VALUES)[0] for name in ("aer", "bitmap", "list")}
     assert min(bits, key=lambda name: bits[name]) == least
+
+
+@pytest.mark.parametrize("multicast", [True, False])
+@pytest.mark.parametrize("name", ["aer", "bitmap", "list", "cheapest"])
+def test_the_schedule_and_the_run_count_the_same_flits_at_links_and_cores(name: Any, multicast: bool) -> None:
+    chip = plain_chip(multicast=multicast, spike_format=name, injection_pj_per_flit=2.0, ejection_pj_per_flit=3.0)
+    chip = replace(chip, noc=replace(chip.noc, tile_pj_per_flit=1.0))
+    nodes = [
+        patches("front", 4, 3),
+        relu("r", "front", 4, 3),
+        TokenMean("mean", (Port("r", 0, 3),), (1, 3), 0, 4),
+        readout("mean", 3),
+    ]
+    activity = executed(place(build(nodes, (2, 2)), chip, {"front": (1, 0), "r": (1, 0), "mean": (3, 2)}), steps=3, images=1)
+    timeline = schedule(activity)
+    derived, scheduled = snn_flits(activity), scheduled_flits(timeline)
+    assert not isinstance(derived, str)
+    flits = timeline.messages.flits
+    for op in (HOP, INJECTION, EJECTION, WITHIN_TILE):
+        assert derived.total(op) == scheduled.total(op) > 0
+    assert scheduled.total(INJECTION) == scheduled.total(EJECTION) == flits.sum(), "every message has one receiver here"
+    near = timeline.messages.hops == 0
+    assert scheduled.total(WITHIN_TILE) == flits[near].sum()
+    report = price(activity, chip, timeline=timeline)
+    assert {INJECTION, EJECTION, WITHIN_TILE} <= {line.op for line in report.lines(accounting="noc")}
