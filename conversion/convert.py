@@ -92,7 +92,7 @@ def convert(
             "or a text encoder from st.load_text_encoder(folder)"
         )
     folder = open_folder(calibration) if isinstance(calibration, str | Path) else None
-    lowered = lower_model(model)
+    lowered = lower_model(model, _image_shape(calibration))
     check_against_model(lowered, model)
     if folder is None:
         samples = cast(Batches | None, calibration)
@@ -127,13 +127,23 @@ def _sentences(calibration: Calibration | None, graph: SpikingGraph) -> Batches 
     return cast(Batches | None, calibration)
 
 
-def lower_model(model: torch.nn.Module) -> SpikingGraph:
-    """The model's ECMT structure with its weights, every MT threshold still at 1: what a `Method` completes without torch."""
+def _image_shape(calibration: object) -> tuple[int, int, int] | None:
+    """(channels, H, W) of calibration images in memory; None for a folder and for batches that can be read only once."""
+    first = calibration[0] if isinstance(calibration, list | tuple) and calibration else calibration
+    shape = tuple(getattr(first, "shape", ()))
+    return (int(shape[1]), int(shape[2]), int(shape[3])) if len(shape) == 4 else None
+
+
+def lower_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None = None) -> SpikingGraph:
+    """The model's ECMT structure with its weights, every MT threshold still at 1: what a `Method` completes without torch.
+
+    `image_shape` (channels, H, W) holds for a model that carries no shape of its own.
+    """
     require_torch()
     from synaptile.conversion.lowering import lower
     from synaptile.conversion.trace import trace_model
 
-    lowered = lower(trace_model(model))
+    lowered = lower(trace_model(model, image_shape))
     facts = {**lowered.metadata, "versions": {package: version(package) for package in ("torch", "timm")}}
     return SpikingGraph.build(lowered.name, lowered.nodes.values(), lowered.arrays, facts)
 
@@ -150,6 +160,7 @@ def check_against_model(graph: SpikingGraph, model: torch.nn.Module) -> float:
     image = np.random.default_rng(0).standard_normal((1, *source_of(graph).image_shape)).astype(graph.dtype)
     with evaluating(model), torch.no_grad():
         output = model(torch.from_numpy(image))
+    output = getattr(output, "logits", output)  # Hugging Face's output object
     if not isinstance(output, torch.Tensor):
         raise ModelError(f"model {graph.name} returns {type(output).__name__}, needs one tensor of logits")
     expected = output.numpy()

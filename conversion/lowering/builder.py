@@ -80,17 +80,17 @@ class Builder:
         return self.read(stream)
 
     def token_port(self, stream: Stream) -> Port:
-        """Read a (1, tokens, channels) or (1, channels) tensor as whole token rows; selects tokens where needed."""
+        """Read a (..., channels) tensor as whole token rows, whatever axes (batch 1) the tokens lie along; selects tokens."""
         node = self.nodes[stream.node]
         index = stream.index
-        if node.is_map or index.ndim not in (2, 3) or index.shape[0] != 1:
+        if node.is_map or index.ndim < 2:
             raise self.fail(f"needs token rows, reads a tensor of shape {tuple(index.shape)} from {stream.node!r}")
         return self._rows(stream, index.reshape(-1, index.shape[-1]))
 
     def head_port(self, stream: Stream, *, transposed: bool) -> tuple[Port, int, int] | None:
         """Read a (1, heads, tokens, d) tensor, or its last-axes transpose, as (port, heads, d); None if it is not one."""
         index = stream.index
-        if self.nodes[stream.node].is_map or index.ndim not in (3, 4):
+        if self.nodes[stream.node].is_map or index.ndim not in (3, 4) or (index.ndim == 4 and index.shape[0] != 1):
             return None
         index = index[0] if index.ndim == 4 else index
         if transposed:
@@ -107,7 +107,7 @@ class Builder:
         import torch
 
         node = self.nodes[stream.node]
-        index = stream.index[0] if stream.index.ndim == 4 else stream.index
+        index = stream.index[0] if stream.index.ndim == 4 and stream.index.shape[0] == 1 else stream.index
         if not node.is_map or tuple(index.shape) != node.shape or not torch.equal(index.reshape(-1), torch.arange(node.size)):
             return None
         self.read(stream)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.operators import IDENTITIES, IGNORED, LAYOUTS, OPERATORS, supported_operators
+from synaptile.conversion.lowering.operators import COPIES, IDENTITIES, IGNORED, LAYOUTS, OPERATORS, supported_operators
 from synaptile.conversion.lowering.values import Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
@@ -29,8 +29,11 @@ def lower(traced: TracedModel) -> SpikingGraph:
     values: dict[str, Any] = {}
     done_with = _last_uses(traced)
     result: Any = None
+    alive = _alive(traced)
     for fx_node in traced.program.graph.nodes:
         builder.fx = fx_node
+        if fx_node.op == "call_function" and fx_node.name not in alive:
+            continue
         if fx_node.op == "placeholder":
             values[fx_node.name] = _placeholder(builder, traced, fx_node.name)
         elif fx_node.op == "output":
@@ -43,6 +46,15 @@ def lower(traced: TracedModel) -> SpikingGraph:
         for name in done_with.get(fx_node.name, ()):
             values.pop(name, None)
     return _finish(builder, traced, result)
+
+
+def _alive(traced: TracedModel) -> set[str]:
+    """Entries that the output depends on: attention weights that nobody reads, for one, need no rule."""
+    alive: set[str] = set()
+    for fx_node in reversed(list(traced.program.graph.nodes)):
+        if fx_node.op == "output" or fx_node.name in alive:
+            alive.update(source.name for source in fx_node.all_input_nodes)
+    return alive
 
 
 def _last_uses(traced: TracedModel) -> dict[str, list[str]]:
@@ -78,6 +90,8 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
         return None
     if name in IDENTITIES:
         return args[0]
+    if name in COPIES:  # a view behind it has to find the new memory order
+        return dataclasses.replace(args[0], index=args[0].index.contiguous())
     if name in LAYOUTS:
         return _run_layout(target, args, kwargs)
     if name in OPERATORS:

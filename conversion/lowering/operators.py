@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from synaptile.conversion.graph import (
     Add,
@@ -17,17 +18,18 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.fold import fold_affine
 from synaptile.conversion.lowering.linear import lower_linear
-from synaptile.conversion.lowering.product import lower_matmul
+from synaptile.conversion.lowering.product import lower_einsum, lower_matmul
 from synaptile.conversion.lowering.values import Stream
 
 if TYPE_CHECKING:
     import torch
 
-IDENTITIES = {"dropout", "dropout_", "contiguous", "clone", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy"}
+COPIES = {"contiguous", "clone"}
+IDENTITIES = {"dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy"}
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze", "expand",
-    "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes", "movedim",
+    "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes", "movedim", "mT",
 }  # fmt: skip
 
 
@@ -70,6 +72,8 @@ def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Stream
     rank = first.index.ndim if isinstance(first, Stream) else first.ndim
     if rank != 3 or dim % rank != 1:
         raise b.fail(f"concatenation along axis {dim} of a {rank}-dimensional tensor: only the token axis is supported")
+    if any((part.index if isinstance(part, Stream) else part).shape[0] != 1 for part in parts):
+        raise b.fail("concatenation along the tokens of windows: only one sequence of tokens is supported")
     ports = []
     for i, part in enumerate(parts):
         stream = part if isinstance(part, Stream) else b.constant(_constant_name(b, b.fx.args[0][i], "constant"), part)
@@ -97,9 +101,12 @@ def _add(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream:
         y = b.constant(_constant_name(b, other, "constant"), torch.broadcast_to(y, x.index.shape))
     if x.scale != y.scale or x.bias is not None or y.bias is not None:
         raise b.fail(f"addends carry the scales {x.scale:g} and {y.scale:g}: no unit to move them into")
+    shape = torch.broadcast_shapes(x.index.shape, y.index.shape)
+    if not shape.numel() == x.index.numel() == y.index.numel():
+        raise b.fail(f"adds shapes {tuple(x.index.shape)} and {tuple(y.index.shape)}: one is spread over the other")
     ports = (b.token_port(x), b.token_port(y))
     node = Add(b.unique(_dotted(b.where, "add")), ports, (b.nodes[ports[0].node].tokens, ports[0].width))
-    return Stream(node.name, b.add(node).index.reshape(x.index.shape), x.scale)
+    return Stream(node.name, b.add(node).index.reshape(shape), x.scale)
 
 
 def _mul(b: Builder, x: Any, y: Any) -> Stream:
@@ -164,6 +171,51 @@ def _softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Str
     return Stream(node.name, b.add(node, bias=bias).index.reshape(x.index.shape))
 
 
+def _attention(
+    b: Builder,
+    q: Stream,
+    k: Stream,
+    v: Stream,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Stream:
+    """Fused attention as the two products and the softmax that it is."""
+    import torch
+
+    if is_causal or dropout_p or enable_gqa or isinstance(attn_mask, Stream):
+        raise b.fail("is_causal, dropout, grouped queries and masks that vary with the image are not supported: leave them out")
+    keys = dataclasses.replace(k, index=k.index.transpose(-1, -2))
+    scores = _mul(b, lower_matmul(b, q, keys), q.index.shape[-1] ** -0.5 if scale is None else scale)
+    if attn_mask is not None and not (attn_mask.dtype == torch.bool and attn_mask.all()):
+        if not attn_mask.is_floating_point() or not attn_mask.isfinite().all():
+            raise b.fail("a mask of True and False or of -inf is not supported: leave it out, or add a finite bias")
+        scores = _add(b, scores, attn_mask)
+    return lower_matmul(b, _softmax(b, scores, -1), v)
+
+
+def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
+    """The largest score of each row, if it is only taken off in front of a softmax, which that does not change."""
+    over_keys = keepdim and [d % x.index.ndim for d in dim] == [x.index.ndim - 1] and b.map_port(x) is not None
+    softmax = ("aten.softmax.int", "aten._softmax.default")
+    for user in b.fx.users:
+        taken_off = str(user.target) == "aten.sub.Tensor" and user.args == (b.fx.args[0], b.fx) and not user.kwargs
+        last = all(str(n.target) in softmax and n.args[1] % x.index.ndim == x.index.ndim - 1 for n in user.users)
+        if not (over_keys and taken_off and last):
+            raise b.fail("supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys")
+
+
+def _sub(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream:
+    if y is None:  # what `_amax` gives
+        return cast(Stream, x)
+    if not isinstance(x, Stream) or isinstance(y, Stream) or alpha != 1:
+        raise b.fail("a difference of two streams, or alpha, is not supported: only a constant can be taken off")
+    return _add(b, x, -y)
+
+
 def _gelu(b: Builder, x: Stream, *, approximate: str = "none") -> Stream:
     return _expectation(b, x, "gelu_tanh" if approximate == "tanh" else "gelu")
 
@@ -185,7 +237,7 @@ def _expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
 
 
 def _mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
-    if x.index.ndim != 3 or [d % 3 for d in dims] != [1]:
+    if x.index.ndim != 3 or len(dims) != 1 or dims[0] % 3 == 2 or x.index.shape[1 - dims[0] % 3] != 1:
         raise b.fail(f"mean over axes {dims} of shape {tuple(x.index.shape)}: only the token axis is supported")
     port = b.token_port(x)
     node = b.nodes[port.node]
@@ -241,6 +293,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "matmul": lower_matmul,
     "bmm": lower_matmul,
     "layer_norm": _layer_norm,
+    "scaled_dot_product_attention": _attention,
+    "einsum": lower_einsum,
+    "amax": _amax,
+    "sub": _sub,
     "softmax": _softmax,
     "_softmax": _softmax,
     "gelu": _gelu,
@@ -255,4 +311,4 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 
 def supported_operators() -> tuple[str, ...]:
     """Names of the ATen operators that have a rule, sorted."""
-    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES}))
+    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES, *COPIES}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from synaptile.conversion.graph import ProductUnit
@@ -41,3 +42,27 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
     index = b.add(node).index
     return Stream(node.name, index.unsqueeze(0) if x.index.ndim == 4 else index, x.scale * y.scale)
+
+
+def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> Stream:
+    """An einsum that is a matrix product, as Q K^T and attention times V are; its axes are put in the product's order."""
+    terms, _, result = equation.replace(" ", "").partition("->")
+    left, _, right = terms.partition(",")
+    shared = [axis for axis in result if axis in left and axis in right]
+    rows, columns, summed = (
+        [axis for axis in one if axis not in shared and (axis in other) == both]
+        for one, other, both in ((left, right, False), (right, left, False), (left, right, True))
+    )
+    once = all(len(set(term)) == len(term) for term in (left, right, result)) and "." not in equation
+    whole = sorted(result) == sorted([*shared, *rows, *columns])
+    if len(operands) != 2 or not once or not whole or not len(rows) == len(columns) == len(summed) == 1:
+        raise b.fail(f"{equation!r}: supported only as the product of two streams, 'bhqd,bhkd->bhqk' or 'bhqk,bhkd->bhqd'")
+    if not all(isinstance(operand, Stream) for operand in operands):
+        raise b.fail(f"{equation!r} with a constant operand: write it as a Linear")
+
+    def ordered(stream: Stream, given: str | list[str], wanted: str | list[str]) -> Stream:
+        return dataclasses.replace(stream, index=stream.index.permute([given.index(axis) for axis in wanted]))
+
+    x = ordered(operands[0], left, [*shared, *rows, *summed])
+    y = ordered(operands[1], right, [*shared, *summed, *columns])
+    return ordered(lower_matmul(b, x, y), [*shared, *rows, *columns], result)

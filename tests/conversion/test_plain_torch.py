@@ -1,0 +1,187 @@
+"""Do transformers written in plain PyTorch, without timm, lower to a graph that computes the same?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import check_against_model, convert, lower_model
+from synaptile.foundation.errors import ModelError, WeightsError
+from tests.conversion.small_models import model_logits, random_images, randomised, torch
+
+nn, functional = torch.nn, torch.nn.functional
+SHAPE, HEADS, DEPTH = (3, 16, 24), 3, 8
+WIDTH = HEADS * DEPTH
+
+
+def split(x: Any) -> Any:
+    """(1, tokens, channels) to (1, heads, tokens, depth)."""
+    return x.view(x.shape[0], x.shape[1], HEADS, DEPTH).transpose(1, 2)
+
+
+def by_einsum(q: Any, k: Any, v: Any) -> Any:
+    return torch.einsum("bhqk,bhkd->bhqd", torch.einsum("bhqd,bhkd->bhqk", q, k).softmax(-1), v)
+
+
+def by_einsum_of_unmoved_heads(q: Any, k: Any, v: Any) -> Any:
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    scores = torch.einsum("bqhd, bkhd -> bhqk", q / math.sqrt(DEPTH), k)
+    return torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), v).transpose(1, 2)
+
+
+def less_the_largest(q: Any, k: Any, v: Any) -> Any:
+    scores = q @ k.transpose(-2, -1)
+    return (scores - scores.amax(-1, keepdim=True)).softmax(-1) @ v
+
+
+def fused(**options: Any) -> Callable[[Any, Any, Any], Any]:
+    return lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, **options)
+
+
+class Block(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
+    """Attention of a given form with Linears of its own, then an MLP with a given activation."""
+
+    def __init__(self, attend: Any, activation: Any) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.proj = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.norm, self.attend = nn.LayerNorm(WIDTH), attend
+        self.mlp = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), activation, nn.Linear(2 * WIDTH, WIDTH))
+
+    def forward(self, x: Any) -> Any:
+        y = self.norm(x)
+        attended = self.attend(*(split(part(y)) for part in (self.q, self.k, self.v)))
+        x = x + self.proj(attended.transpose(1, 2).contiguous().view(y.shape))
+        return x + self.mlp(x)
+
+
+class Multihead(torch.nn.Module):  # type: ignore[misc]  # as above
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.norm, self.attention, self.options = (
+            nn.LayerNorm(WIDTH),
+            nn.MultiheadAttention(WIDTH, HEADS, batch_first=True),
+            options,
+        )
+
+    def forward(self, x: Any) -> Any:
+        y = self.norm(x)
+        return x + self.attention(y, y, y, **self.options)[0]
+
+
+class Plain(torch.nn.Module):  # type: ignore[misc]  # as above
+    """A vision transformer without any configuration, around a given encoder."""
+
+    def __init__(self, encoder: Any, place: Callable[[Any, Any], Any] = torch.add) -> None:
+        super().__init__()
+        self.patch, self.pos = nn.Conv2d(3, WIDTH, 8, 8), nn.Parameter(torch.randn(1, 6, WIDTH))
+        self.encoder, self.norm, self.head, self.place = encoder, nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 5), place
+        self.register_buffer("unused_mask", torch.full((6, 6), -torch.inf).triu(1))
+
+    def forward(self, x: Any) -> Any:
+        x = self.place(self.patch(x).flatten(2).transpose(1, 2), self.pos)
+        return self.head(self.norm(self.encoder(x)).mean(1))
+
+
+def block(attend: Any = None, activation: Any = None, **options: Any) -> Any:
+    return Plain(Block(attend or fused(), activation or nn.GELU()), **options)
+
+
+def layers(**options: Any) -> Any:
+    layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 2 * WIDTH, 0.1, batch_first=True, **options)
+    return Plain(nn.TransformerEncoder(layer, 2, enable_nested_tensor=False))
+
+
+def in_place(x: Any, positions: Any) -> Any:
+    x.add_(positions)
+    return x
+
+
+def through_a_view(x: Any, positions: Any) -> Any:
+    x = x.contiguous()
+    x[:, :, :].add_(positions)
+    return x
+
+
+PLAIN: dict[str, Callable[[], Any]] = {
+    "fused attention": block,
+    "fused attention, own scale": lambda: block(fused(scale=0.3)),
+    "fused attention, bias": lambda: block(fused(attn_mask=torch.linspace(-1, 1, 36, dtype=torch.float64).view(6, 6))),
+    "fused attention, nothing masked": lambda: block(fused(attn_mask=torch.ones(6, 6, dtype=torch.bool))),
+    "einsum": lambda: block(by_einsum),
+    "einsum of unmoved heads": lambda: block(by_einsum_of_unmoved_heads),
+    "softmax less the largest": lambda: block(less_the_largest),
+    "ReLU in place": lambda: block(activation=nn.ReLU(inplace=True)),
+    "SiLU in place": lambda: block(activation=nn.SiLU(inplace=True)),
+    "positions added in place": lambda: block(place=in_place),
+    "positions added through a view": lambda: block(place=through_a_view),
+    "MultiheadAttention": lambda: Plain(Multihead(need_weights=False)),
+    "MultiheadAttention, weights unread": lambda: Plain(Multihead()),
+    "TransformerEncoder": lambda: layers(activation="gelu", norm_first=True),
+    "TransformerEncoder, norm last": layers,
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_pytorch_computes_the_same(name: str) -> None:
+    torch.manual_seed(0)
+    model = randomised(PLAIN[name]().double())
+    graph = lower_model(model, SHAPE)
+    assert check_against_model(graph, model) < 1e-9
+    images = random_images(3, SHAPE, seed=5, dtype=np.float64)
+    np.testing.assert_allclose(ann_forward(graph, images), model_logits(model, images), rtol=1e-9, atol=1e-10)
+
+
+def test_the_image_shape_comes_from_the_calibration_array() -> None:
+    model = randomised(block())
+    images = random_images(2, SHAPE)
+    for calibration in (images, [images]):
+        assert convert(model, calibration).nodes["image"].image_shape == SHAPE  # type: ignore[attr-defined]  # an ImageSource
+
+
+class Windows(torch.nn.Module):  # type: ignore[misc]  # as above
+    """Attention in two windows of three tokens, batched."""
+
+    def __init__(self, *, permuted: bool) -> None:
+        super().__init__()
+        self.block, self.permuted = Block(fused(), nn.GELU()), permuted
+
+    def forward(self, x: Any) -> Any:
+        x = x.view(1, 3, 2, WIDTH).transpose(1, 2).contiguous() if self.permuted else x
+        return self.block(x.view(2, 3, WIDTH)).view(1, 6, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (lambda: Plain(Windows(permuted=True)), ["aten.layer_norm", "'encoder.block.norm'", "layout"]),
+        (lambda: Plain(Windows(permuted=False)), ["'encoder.block'", "neither Q K^T nor"]),
+        (lambda: block(fused(is_causal=True)), ["'encoder'", "is_causal", "leave them out"]),
+        (lambda: block(fused(attn_mask=torch.ones(6, 6, dtype=torch.bool).tril())), ["'encoder'", "mask", "leave it out"]),
+        (lambda: block(lambda q, k, v: torch.einsum("bhqd,bhqd->bhqd", q, k) + v), ["'encoder'", "einsum", "bhqd,bhkd->bhqk"]),
+        (lambda: block(lambda q, k, v: (q @ k.mT - (q @ k.mT).amax(-1, keepdim=True)) @ v), ["aten.amax", "softmax"]),
+        (lambda: block(lambda q, k, v: q - v), ["aten.sub", "two streams"]),
+    ],
+)
+def test_what_no_unit_computes_is_refused_by_its_cause(make: Callable[[], Any], parts: list[str]) -> None:
+    with pytest.raises(ModelError) as caught:
+        lower_model(make().eval(), SHAPE)
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_a_mask_that_is_read_is_refused_as_a_mask() -> None:
+    model = block()
+    model.encoder.attend = lambda q, k, v: (q @ k.mT + model.unused_mask).softmax(-1) @ v
+    with pytest.raises(WeightsError, match=r"buffer 'unused_mask'.*attention mask of -inf.*leave the mask out"):
+        lower_model(model.eval(), SHAPE)
+
+
+def test_a_model_that_cannot_be_traced_leaves_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    for place in (lambda x, pos: x + pos if x.sum() > 0 else x, lambda x, pos: x + pos[:, :5]):
+        with pytest.raises(ModelError, match="cannot trace Plain on an image of 3 x 16 x 24"):
+            lower_model(block(place=place).eval(), SHAPE)
+    assert capfd.readouterr().err == ""
