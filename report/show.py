@@ -27,6 +27,7 @@ from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.sweep import sweep_document
 from synaptile.report.views.timeline import timeline_document
 from synaptile.report.views.tuning import tuning_document
+from synaptile.report.views.validation import validation_document
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.relief import Relief
 from synaptile.simulator.schedule.timeline import Timeline
@@ -35,6 +36,7 @@ from synaptile.studies.functions import FunctionTradeOff
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.rows import Sweep
 from synaptile.studies.tuning.trials import Tuning
+from synaptile.studies.validation import Validation
 
 
 def html_of(result: object) -> str:
@@ -59,6 +61,8 @@ def _readable(result: object) -> Document | Sheet:
             return program_document(result)
         case Activity():
             return activity_document(result)
+        case Validation():
+            return validation_document(result)
         case Timeline():
             return timeline_document(result)
         case EnergyReport():

@@ -25,6 +25,7 @@ from synaptile.commands import (
     table1,
     trace,
     tune,
+    validate,
 )
 from synaptile.foundation.errors import ConservationError, SynaptileError
 from synaptile.terminal import errors
@@ -51,6 +52,7 @@ app.command("tune")(tune.tune)
 app.command("functions")(functions.functions)
 app.command("size")(size.size)
 app.command("sweep")(sweep.sweep)
+app.command("validate")(validate.validate)
 app.command("chips")(chips.chips)
 
 
