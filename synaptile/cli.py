@@ -15,6 +15,7 @@ from synaptile.commands import (
     demo,
     functions,
     map_command,
+    methods,
     options,
     report,
     run,
@@ -46,6 +47,7 @@ app.command("synthesise")(synthesise.synthesise)
 app.command("schedule")(schedule.schedule)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("methods")(methods.methods)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
