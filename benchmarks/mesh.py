@@ -7,7 +7,7 @@ it is not installed. One cycle per hop; a flit enters its router's queue in one 
 from __future__ import annotations
 
 import json
-import time
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -80,30 +80,39 @@ def ours(pattern: Pattern, packets: Int64) -> Int64:
 
 
 def main() -> None:
-    """Print the table and write the figures of pymtl3-net."""
+    """Print the table, record the figures of pymtl3-net; ``python -m benchmarks.mesh WIDTH FLITS`` does some of the rows."""
     from benchmarks.pymtl_mesh import PymtlMesh
 
-    rows: dict[str, list[int]] = {}
+    chosen = tuple(int(value) for value in sys.argv[1:])
     built: tuple[tuple[int, bool], PymtlMesh] | None = None
-    began = time.perf_counter()
     print("| pattern | pymtl3-net, mean latency | ours | difference | packets that differ |\n|---|---:|---:|---:|---:|")
-    for pattern in patterns():
+    mine_of = {pattern: ours(pattern, pattern.packets()) for pattern in patterns()}
+    for pattern, mine in mine_of.items():
+        if chosen and chosen != (pattern.width, pattern.flits):
+            continue
         shape = (pattern.width, pattern.flits > 1)
         if built is None or built[0] != shape:
             built = shape, PymtlMesh(pattern.width, QUEUE_FLITS, hold=shape[1])
         packets = pattern.packets()
-        theirs, mine = built[1].deliver(packets), ours(pattern, packets)
-        rows[pattern.key] = theirs.tolist()
-        a, b = (theirs - packets[:, 3]).mean(), (mine - packets[:, 3]).mean()
+        theirs = built[1].deliver(packets)
+        a, b = ((out - packets[:, 3]).mean() for out in (theirs, mine))
         differ = int((theirs != mine).sum())
-        print(
-            f"| {pattern.key} | {a:.2f} | {b:.2f} | {b / a - 1:+.2%} | {differ} of {len(packets)} |",
-            flush=True,
-        )
+        print(f"| {pattern.key} | {a:.2f} | {b:.2f} | {b / a - 1:+.2%} | {differ} of {len(packets)} |", flush=True)
+        record(pattern, float(a))
+
+
+def record(pattern: Pattern, latency: float) -> None:
+    """Add a row to the recorded figures."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("pymtl3-net", "pymtl3"))
-    source = f"{packages}: python -m benchmarks.mesh; cycle after which each packet is out"
-    RECORDED.write_text(json.dumps({"source": source, "delivered_cycles": rows}, separators=(",", ":")) + "\n", encoding="utf-8")
-    print(f"{time.perf_counter() - began:.0f} s")
+    rows = recorded()
+    rows[pattern.key] = round(latency, 4)
+    document = {"source": f"{packages}: python -m benchmarks.mesh", "unit": "mean latency, cycles", "rows": rows}
+    RECORDED.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def recorded() -> dict[str, float]:
+    """Mean latencies of pymtl3-net by row."""
+    return dict(json.loads(RECORDED.read_text(encoding="utf-8"))["rows"]) if RECORDED.exists() else {}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.options import PlacementMethod
 from synaptile.foundation.types import Int32
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import CoreProgram, load_program
@@ -45,28 +46,25 @@ def of_one_kind(chip: Chip) -> tuple[Chip, int]:
     return replace(chip, mesh=replace(chip.mesh, synapse_cores_per_tile=slots, ec_cores_per_tile=0), ec_core=None), slots
 
 
-def ours(program: CoreProgram, chip: Chip, kinds: Int32) -> None:
+def placed(program: CoreProgram, chip: Chip, kinds: Int32, method: PlacementMethod, effort: int) -> tuple[float, float]:
+    """Flit-hops and seconds of one of our methods, with `effort` moves per core."""
+    plain, shared = (core_traffic(program.graph, program.parts, program.flows, kinds.size, shared=s) for s in (False, True))
+    began = time.perf_counter()
+    seats, _ = place(chip, program.board, kinds, plain, method=method, seed=0, moves=effort * kinds.size, drawn_by=shared)
+    took = time.perf_counter() - began
+    return flit_hops(program, seats.x, seats.y), took
+
+
+def show_ours(program: CoreProgram, chip: Chip, kinds: Int32) -> None:
     """Annealing and force, each with its default effort and ten times that."""
-    cores = kinds.size
-    plain, shared = (core_traffic(program.graph, program.parts, program.flows, cores, shared=s) for s in (False, True))
-    for method, effort in (("anneal", 2_000), ("anneal", 20_000), ("force", 200), ("force", 2_000)):
-        began = time.perf_counter()
-        seats, _ = place(
-            chip,
-            program.board,
-            kinds,
-            plain,
-            method=method,  # type: ignore[arg-type]  # one of the names
-            seed=0,
-            moves=effort * cores,
-            drawn_by=shared,
-        )
-        took = time.perf_counter() - began
-        print(f"{method}, {effort} per core: {flit_hops(program, seats.x, seats.y):.4g} flit-hops, {took:.2f} s")
+    efforts: tuple[tuple[PlacementMethod, int], ...] = (("anneal", 2_000), ("anneal", 20_000), ("force", 200), ("force", 2_000))
+    for method, effort in efforts:
+        hops, took = placed(program, chip, kinds, method, effort)
+        print(f"{method}, {effort} per core: {hops:.4g} flit-hops, {took:.2f} s")
 
 
-def mtkahypar(program: CoreProgram, slots: int) -> None:
-    """Steiner trees on the mesh by mtkahypar, `slots` cores a tile whatever their kind."""
+def mtkahypar(program: CoreProgram, slots: int) -> tuple[float, float]:
+    """Flit-hops and seconds of Steiner trees on the mesh by mtkahypar, `slots` cores a tile whatever their kind."""
     import mtkahypar as library
 
     width, height = board_shape(program.chip, program.board)
@@ -92,7 +90,7 @@ def mtkahypar(program: CoreProgram, slots: int) -> None:
     target = start.create_target_graph(context, tiles, len(links), links, [1] * len(links))
     tile = np.array(graph.map_onto_graph(target, context).get_partition())
     took = time.perf_counter() - began
-    print(f"mtkahypar: {flit_hops(program, tile % width, tile // width):.4g} flit-hops, {took:.2f} s")
+    return flit_hops(program, tile % width, tile // width), took
 
 
 def drawn(cores: int) -> None:
@@ -110,11 +108,9 @@ def drawn(cores: int) -> None:
     traffic = Traffic(offset, pair % cores, np.bincount(index, np.append(weight, weight)).astype(np.float64))
     began = time.perf_counter()
     kinds = (np.arange(cores) // LAYER % 2).astype(np.int32)
-    _, placed = place(chip, (1, 1), kinds, traffic, method="force", seed=0)
+    _, found = place(chip, (1, 1), kinds, traffic, method="force", seed=0)
     took = time.perf_counter() - began
-    print(
-        f"{cores:,} cores: {placed.weighted_hops:.4g} weighted hops, baseline {placed.baseline_weighted_hops:.4g}, {took:.1f} s"
-    )
+    print(f"{cores:,} cores: {found.weighted_hops:.4g} weighted hops, baseline {found.baseline_weighted_hops:.4g}, {took:.1f} s")
 
 
 def main() -> None:
@@ -130,12 +126,13 @@ def main() -> None:
     program = load_program(given.program)
     print(f"{program.cores.kind.size:,} cores on {program.board}, as mapped:", end=" ")
     print(f"{flit_hops(program, program.cores.x, program.cores.y):.4g} flit-hops")
-    ours(program, program.chip, program.cores.kind)
+    show_ours(program, program.chip, program.cores.kind)
     if given.mtkahypar:
         chip, slots = of_one_kind(program.chip)
         print("any core in any slot:")
-        ours(program, chip, np.zeros_like(program.cores.kind))
-        mtkahypar(program, slots)
+        show_ours(program, chip, np.zeros_like(program.cores.kind))
+        hops, took = mtkahypar(program, slots)
+        print(f"mtkahypar: {hops:.4g} flit-hops, {took:.2f} s")
 
 
 if __name__ == "__main__":

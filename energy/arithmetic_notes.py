@@ -13,8 +13,10 @@ def arithmetic_notes(activity: Activity, chip: Chip) -> tuple[str, ...]:
     """Notes of a run with formats or tables, or billed on a chip with them; none for any other."""
     mapped = activity.program.chip
     chips = (mapped, chip)
-    if activity.synthetic is not None or not (activity.numeric == "chip" or any(stated(c) or c.functions.tables for c in chips)):
+    if activity.synthetic is not None:
         return ()
+    if not (activity.numeric == "chip" or any(stated(c) or c.functions.tables for c in chips)):
+        return _narrow_words(activity, chip)
     told = activity.provenance.get("arithmetic", f"{activity.numeric}, functions in software")
     notes = [f"Accuracy and spikes are those of what was executed: {told}; membranes and sums of products in floats of the run."]
     if stated(chip) and activity.numeric != "chip":
@@ -35,6 +37,20 @@ def arithmetic_notes(activity: Activity, chip: Chip) -> tuple[str, ...]:
             "spikes are of the latter, prices of the former."
         )
     return (*notes, *_departures(activity))
+
+
+def _narrow_words(activity: Activity, chip: Chip) -> tuple[str, ...]:
+    """A chip without formats whose words could not hold what the run computed with."""
+    weights, sums = (8, 32) if activity.numeric == "int8" else (32, 32)
+    core = chip.synapse_core
+    pairs = (("weights", core.weight_bits, weights), ("accumulators", core.accumulator_bits, sums))
+    narrow = [f"{what} of {stored} bits ({needed} executed)" for what, stored, needed in pairs if stored < needed]
+    if not narrow or activity.program.graph.integer:
+        return ()
+    return (
+        f"{chip.name} stores {' and '.join(narrow)} and states no formats: accuracy and spikes are those of a {activity.numeric} "
+        "run, not of such words. State synapse_core.formats and ec_core.formats to execute them.",
+    )
 
 
 def _departures(activity: Activity) -> list[str]:

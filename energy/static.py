@@ -98,7 +98,7 @@ def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) 
             tally.add(core, tally.chip, Role.CORES_IN_USE, LEAKAGE[kind], cycles)
         others = Role.IDLE_CORES if on_cores else Role.ALL_CORES
         tally.add(NO_CORE, tally.chip, others, LEAKAGE[kind], cycles * (tiles * per_tile - len(used)))
-    tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_LEAKAGE, cycles * tiles)
+    tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_LEAKAGE, cycles * program.board[0] * program.board[1] * chip.routers)
     for memory in leaking_memories(chip):
         tally.add(NO_CORE, tally.chip, Role.MEMORIES, memory.op, cycles * (program.board[0] * program.board[1] * memory.banks))
 

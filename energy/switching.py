@@ -74,12 +74,14 @@ def add_switching(tally: Tally, program: CoreProgram, cycles: Int64, busy: Int64
         tally.add(NO_CORE, tally.chip, Role.CORES_IN_USE, WORKING[kind], busy[cores.kind == kind].sum(axis=0))
     running = tiles_in_use(program)
     tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_CLOCKED, cycles * running)
-    tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_GATED, cycles * (tiles - running))
+    tally.add(
+        NO_CORE, tally.chip, Role.ROUTERS, ROUTER_GATED, cycles * (program.board[0] * program.board[1] * chip.routers - running)
+    )
     tally.add(NO_CORE, tally.chip, Role.ROUTERS, CLOCK_TREE, cycles * running)
 
 
 def tiles_in_use(program: CoreProgram) -> int:
-    """Tiles that hold a core in use, or that a route goes through."""
+    """Routers of tiles that hold a core in use, and those that a route goes through."""
     cores, routes = program.cores, program.routes
     width = program.board[0] * program.chip.mesh.width
     return int(np.unique(np.concatenate([cores.y * width + cores.x, routes.link_from, routes.link_to])).size)

@@ -86,7 +86,7 @@ def die_area_mm2(chip: Chip) -> AreaEstimate:
     tile = tile_area_mm2(chip)
     tiles = chip.mesh.tiles
     sram = tiles * (tile.synapse_sram + tile.ec_sram)
-    logic = tiles * (tile.synapse_logic + tile.ec_logic + tile.router)
+    logic = tiles * (tile.synapse_logic + tile.ec_logic) + chip.routers * tile.router
     return AreaEstimate(sram, logic, sram + logic, _area(chip).reticle_mm2, tiles)
 
 

@@ -117,6 +117,15 @@ class Chip(Section, Tabular, Shown):
         return self.synapse_core.dataflow.order == "layer_major"
 
     @property
+    def routers(self) -> int:
+        """Routers of one chip: one per tile, and in a tree those above them."""
+        width, height, routers = self.mesh.width, self.mesh.height, self.mesh.tiles
+        while self.noc.topology == "tree" and width * height > 1:
+            width, height = -(-width // 2), -(-height // 2)
+            routers += width * height
+        return routers
+
+    @property
     def virtual_host_ec(self) -> bool:
         """True where the EC cores are a stand-in that `with_host_ec` added: the silicon has none."""
         return self.name.endswith(HOST_EC_SUFFIX)

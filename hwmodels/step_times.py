@@ -14,7 +14,7 @@ SynapseFormat: TypeAlias = Literal["sparse", "dense", "convolution"]
 
 @dataclass(frozen=True, kw_only=True)
 class StepTimes(Section):
-    """Where it is given, time on the chip is that of its slowest core, step by step (docs/method/barrier.md)."""
+    """Where it is given, time on the chip is that of its slowest core, step by step (docs/validation.md)."""
 
     compartment_ns: Real
     """Sweeping over one compartment, whether it fires or not."""

@@ -62,7 +62,7 @@ def map_graph(
         seed: Seed of the placement, from 0 to 2**32 - 1. The same seed gives the same program.
         replicas: Copies of the weights of spiking synapses, tokens divided among them: a number for all (at most one a
             token), or one for each synapse named (1 for the others).
-        placement: "anneal" (simulated annealing; of more than 4,000 cores by force), "metis" (recursive bisection),
+        placement: "anneal" (simulated annealing; of more than 65,536 cores by force), "metis" (recursive bisection),
             "row_major" (order of creation) or "force" (drawn to those they talk to).
         anneal_moves: Bound on the moves of annealing or force; None scales it with the number of cores.
         goal: "room" takes as few cores as fit. "latency" and "throughput" cut and spread the work over all cores of the board

@@ -24,8 +24,8 @@ MOST_MOVES = 8_000_000
 STRIPS = (2, 3, 4, 5, 6, 8, 12)
 """Widths in tiles of the strips that a start may wind through the board in."""
 
-FORCE_FROM = 4_000
-"""Cores from which annealing gives way to force: it would have fewer than MOVES_PER_CORE for each."""
+FORCE_FROM = 65_536
+"""Cores above which annealing gives way to force: it would have fewer than 122 moves for each (docs/decisions/0024)."""
 
 FORCE_SWEEPS = 200
 MOST_TRADES = 60_000_000

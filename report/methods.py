@@ -1,4 +1,4 @@
-"""Two conversions side by side: accuracy and energy at equal agreement with the dense network that each stands for."""
+"""Conversions side by side: accuracy and energy at equal agreement with the dense network that each stands for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
 
 AGREEMENT = 0.99
+TIMED = ("mJ", "ms", "mJ ms")
+"""Columns of scheduled runs: energy of the highest rung per image, latency, energy-delay product."""
 _ACCOUNTINGS = ("eq30", "released", *LADDER)
 # Okabe and Ito's colours, with markers and dashes that say the same.
 _LOOKS: tuple[dict[str, Any], ...] = (
@@ -68,23 +70,34 @@ def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> She
     if not 0 < agreement <= 1:
         raise InputError(f"agreement is {agreement:g}, needs to lie above 0 and at most at 1")
     rows = []
+    timed = TIMED if all(run.report.timeline is not None for run in runs) else ()
     for run in runs:
         step, accuracy = run.step_of(agreement), run.accuracy()
         dense = "-" if run.labels is None else percent(float((run.answers.argmax(axis=1) == run.labels).mean()))
         if step is None:
             agrees = percent(float(run.agreement()[-1]))
-            rows.append((run.name, f">{run.report.steps}", agrees, "-", dense, *("-" for _ in rungs)))
+            rows.append((run.name, f">{run.report.steps}", agrees, "-", dense, *("-" for _ in (*rungs, *timed))))
             continue
         right = "-" if accuracy is None else percent(float(accuracy[step - 1]))
         ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
-        rows.append((run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios))
+        rows.append((run.name, str(step), percent(float(run.agreement()[step - 1])), right, dense, *ratios, *_timed(run, step)))
     return Sheet(
         f"At {percent(agreement)} agreement with the dense network",
-        ("method", "steps", "agrees", "right", "dense right", *rungs),
+        ("method", "steps", "agrees", "right", "dense right", *rungs, *timed),
         tuple(rows),
         caption="steps: the first from which agreement stays; ratios: energy of these steps over one pass of the dense network "
         "(the ANN of ECMT, the QANN of SpikeZIP) on the same chip",
     )
+
+
+def _timed(run: MethodRun, step: int) -> tuple[str, ...]:
+    """Energy of the highest rung, latency and their product through a step; nothing without a schedule."""
+    if run.report.timeline is None:
+        return ()
+    timeline = run.report.timeline
+    ms = float(timeline.first_image_cycles[step - 1]) / (1e3 * timeline.clock_mhz)
+    energy_mj = 1e-9 * run.report.rung(run.report.top, step=step).snn_pj
+    return f"{energy_mj:.4g}", f"{ms:.3g}", f"{energy_mj * ms:.4g}"
 
 
 def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int]) -> Sheet:

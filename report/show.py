@@ -17,6 +17,7 @@ from synaptile.report.views.break_even import break_even_document
 from synaptile.report.views.chip import chip_document
 from synaptile.report.views.dataset import dataset_document
 from synaptile.report.views.document import Document, Sheet
+from synaptile.report.views.functions import functions_document
 from synaptile.report.views.graph import graph_document
 from synaptile.report.views.program import program_document
 from synaptile.report.views.refusal import refusal_document
@@ -26,13 +27,16 @@ from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.sweep import sweep_document
 from synaptile.report.views.timeline import timeline_document
 from synaptile.report.views.tuning import tuning_document
+from synaptile.report.views.validation import validation_document
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.relief import Relief
 from synaptile.simulator.schedule.timeline import Timeline
 from synaptile.studies.dataset.table import DatasetTable
+from synaptile.studies.functions import FunctionTradeOff
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.rows import Sweep
 from synaptile.studies.tuning.trials import Tuning
+from synaptile.studies.validation import Validation
 
 
 def html_of(result: object) -> str:
@@ -57,6 +61,8 @@ def _readable(result: object) -> Document | Sheet:
             return program_document(result)
         case Activity():
             return activity_document(result)
+        case Validation():
+            return validation_document(result)
         case Timeline():
             return timeline_document(result)
         case EnergyReport():
@@ -75,6 +81,8 @@ def _readable(result: object) -> Document | Sheet:
             return sweep_document(result)
         case Tuning():
             return tuning_document(result)
+        case FunctionTradeOff():
+            return functions_document(result)
         case DatasetTable():
             return dataset_document(result)
     raise TypeError(f"no view of a {type(result).__name__}")

@@ -10,20 +10,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from synaptile.foundation.files import write_text
+from synaptile.report.functions_figure import functions_figure
+from synaptile.report.render.html import html
 from synaptile.report.render.markdown import markdown
 from synaptile.report.sizing_figure import sizing_figure
 from synaptile.report.sweep_figure import sweep_figure
 from synaptile.report.tuning_figure import front_figure
+from synaptile.report.validation_figure import validation_figure
 from synaptile.report.views.dataset import dataset_document
+from synaptile.report.views.functions import functions_document
 from synaptile.report.views.sizing import sizing_document
 from synaptile.report.views.tuning import tuning_document
+from synaptile.report.views.validation import validation_document
 from synaptile.studies.dataset.published import PAPER_TABLE_1
 from synaptile.studies.dataset.table import DatasetTable, published_at
+from synaptile.studies.functions import FunctionTradeOff
 from synaptile.studies.sizing.answer import Sizing
 from synaptile.studies.sweeping.parquet import FILE, write_points
 from synaptile.studies.sweeping.rows import BY_NAME, Sweep
 from synaptile.studies.tuning.trials import Tuning, loss_against
+from synaptile.studies.validation import Validation
 
 FORMAT_VERSION = 1
 """Version of the JSON layouts."""
@@ -51,9 +60,42 @@ def write_tuning(tuning: Tuning, directory: Path) -> tuple[Path, ...]:
     return (*_written(directory, "tune", **texts), *front_figure(tuning, directory / "pareto"))
 
 
+def write_functions(found: FunctionTradeOff, directory: Path) -> tuple[Path, ...]:
+    """Write functions.json, functions.md and the figure; returns their paths."""
+    texts = {"json": _json("functions", asdict(found)), "md": markdown(functions_document(found))}
+    return (*_written(directory, "functions", **texts), *functions_figure(found, directory / "functions"))
+
+
 def write_table1(table: DatasetTable, directory: Path) -> tuple[Path, ...]:
     """Write table1.json, .csv and .md; returns their paths."""
     return _written(directory, "table1", json=dataset_json(table), csv=dataset_csv(table), md=markdown(dataset_document(table)))
+
+
+def write_validation(found: Validation, directory: Path) -> tuple[Path, ...]:
+    """Write validation.json, .md, .html and the figure; returns their paths."""
+    document = validation_document(found)
+    figures = validation_figure(found, directory / "validation")
+    page = f'<!doctype html><meta charset="utf-8"><title>{found.name}</title>{html(document)}<img src="{figures[0].name}">'
+    texts = {"json": validation_json(found), "md": markdown(document), "html": page}
+    return (*_written(directory, "validation", **texts), *figures)
+
+
+def validation_json(found: Validation) -> str:
+    """What was predicted and measured, image by image."""
+    told = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in vars(found).items()}
+    predictions = [
+        {
+            "chip": one.chip,
+            "step_us": one.step_us,
+            "image_us": one.image_us.tolist(),
+            "barrier_us": one.barrier_us,
+            "error": found.error(one),
+            "rms_us": found.rms_us(one),
+            "sorted_rms_us": found.sorted_rms_us(one),
+        }
+        for one in found.predictions
+    ]
+    return _json("validation", told | {"predictions": predictions})
 
 
 def sweep_json(sweep: Sweep) -> str:

@@ -1,4 +1,4 @@
-"""ECMT and SpikeZIP-TF on the embedded digits and the reference chip: one table of accuracy and energy per step, one figure.
+"""Three conversions of the embedded digits on the reference chip: one table of accuracy and energy per step, one figure.
 
 Some three minutes on one core::
 
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.calibrate import calibrate
+from synaptile.conversion.differential import Differential
 from synaptile.conversion.graph import SpikingGraph, load_graph
 from synaptile.conversion.spikezip import load_qann, qann_levels
 from synaptile.data import DIGITS_GRAPH, DIGITS_QANN, embedded_digits, preprocess_digits
@@ -40,6 +41,7 @@ def main() -> None:
     graphs: dict[str, SpikingGraph] = {
         "ECMT": calibrate(lowered, preprocess_digits(embedded_digits("calibration").images)),
         "SpikeZIP": load_qann(DIGITS_QANN, lowered),
+        "differential": Differential().apply(lowered, preprocess_digits(embedded_digits("calibration").images)),
     }
     runs = []
     for name, graph in graphs.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, Source, Synapse
 from synaptile.foundation.derived import derived
+from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import Numeric
 from synaptile.hwmodels import Chip
@@ -92,6 +93,13 @@ def arithmetic_of(chip: Chip, numeric: Numeric) -> Arithmetic:
         words=_half(chip.noc.word_format) or (_half(ec.arithmetic) if ec is not None else None),
         functions=chip.functions,
     )
+
+
+def arithmetic_key(chip: Chip, numeric: Numeric) -> str:
+    """What of a chip a run's results depend on: empty for a chip without tables, in a numeric that is not its own."""
+    if not chip.functions.tables and numeric != "chip":
+        return ""
+    return digest_of(asdict(arithmetic_of(chip, numeric)))[:16]
 
 
 def default_numeric(chip: Chip) -> Numeric:

@@ -39,7 +39,7 @@ def placed(activity: Activity, chip: Chip, options: Mapping[str, Any], source: s
 
     Raises DoesNotFit, and InputError where the run did not keep the spikes that other cuts need.
     """
-    key = (source, *_mapping(chip, options))
+    key = (source, *_mapping(chip, options), chip.units)
     program = mapped(activity, chip, options, source)
     found = _placed.get(key, lambda: rebased(activity, program))
     # A kept one may be of another chip that is mapped alike.

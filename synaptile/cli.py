@@ -13,7 +13,9 @@ from synaptile.commands import (
     compare,
     convert,
     demo,
+    functions,
     map_command,
+    methods,
     options,
     report,
     run,
@@ -24,6 +26,7 @@ from synaptile.commands import (
     table1,
     trace,
     tune,
+    validate,
 )
 from synaptile.foundation.errors import ConservationError, SynaptileError
 from synaptile.terminal import errors
@@ -44,11 +47,14 @@ app.command("synthesise")(synthesise.synthesise)
 app.command("schedule")(schedule.schedule)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("methods")(methods.methods)
 app.command("trace")(trace.trace)
 app.command("table1")(table1.table1)
 app.command("tune")(tune.tune)
+app.command("functions")(functions.functions)
 app.command("size")(size.size)
 app.command("sweep")(sweep.sweep)
+app.command("validate")(validate.validate)
 app.command("chips")(chips.chips)
 
 

@@ -48,7 +48,7 @@ UNITS = {
 }
 """Units by the ends of names, the longest first."""
 
-FORMATS = ("fp32", "fp16", "int8")
+FORMATS = ("fp32", "fp16", "bf16", "int32", "int24", "int16", "int8", "int4")
 
 
 class MarkdownDirective(SphinxDirective):

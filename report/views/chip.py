@@ -84,7 +84,12 @@ def _facts(chip: Chip) -> tuple[tuple[str, str], ...]:
             else f"{mesh.tiles * mesh.ec_cores_per_tile:,}, each {ec.state_memory_bits / KIB_BITS:,.1f} KiB of state, "
             f"{ec.multipliers_per_cycle:,} multipliers",
         ),
-        ("spikes", f"{synapse.graded_spikes}, {'multicast' if chip.noc.multicast else 'unicast'}"),
+        ("spikes", f"{synapse.graded_spikes}, {'multicast' if chip.noc.multicast else 'unicast'}, {chip.noc.spike_format}"),
+        (
+            "network",
+            f"{chip.noc.topology}, {chip.routers:,} routers, queues {chip.noc.flow_control}"
+            + ("" if chip.noc.flow_control == "unbounded" else f", {chip.noc.input_queue_flits} flits"),
+        ),
         (
             "clock",
             f"{chip.clock_mhz:,.0f} MHz, {chip.process_nm:g} nm, {chip.voltage_v:g} V (scaling: {chip.scaling}), "

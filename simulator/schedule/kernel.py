@@ -214,7 +214,7 @@ def _reach(tables: Tables, state: State, job: int, leaf: int, times: Any) -> Non
     for at in range(trees.leaf_flow_offset[leaf], trees.leaf_flow_offset[leaf + 1]):
         flow = trees.flow[at]
         k = jobs.token[row] - flows.token_start[flow]
-        target = job - row + jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
+        target = job - row + int(jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]])
         _arrive(state, target, times[0], Cause.NETWORK, job, times[1])
 
 
@@ -248,17 +248,17 @@ def _move_flits(tables: Tables, costs: Costs, state: State, now: int) -> None:
     advance(fabric, network, now)
     after = now + fabric.per_flit
     for i in range(network.totals[Place.DELIVERED]):
-        message = network.delivered_message[i]
-        job = message // messages * rows + tables.slots.row[message % messages]
+        message = int(network.delivered_message[i])
+        job = message // messages * rows + int(tables.slots.row[message % messages])
         state.delivered[message] = max(state.delivered[message], after)
         _reach(tables, state, job, network.delivered_leaf[i], (after, state.start[job] + costs.duration[job // rows, job % rows]))
     for i in range(network.totals[Place.LEFT]):
-        message = network.left[i]
-        job = message // messages * rows + tables.slots.row[message % messages]
+        message = int(network.left[i])
+        job = message // messages * rows + int(tables.slots.row[message % messages])
         state.cores.unsent[job] -= 1
         if state.cores.unsent[job] == 0:
             core = tables.jobs.core[job % rows]
-            push_event(state.time, state.key, state.totals[Total.EVENTS], after, SENT + core)
+            push_event(state.time, state.key, state.totals[Total.EVENTS], after, SENT + int(core))
             state.totals[Total.EVENTS] += 1
 
 

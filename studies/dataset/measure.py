@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.images import source_of
 from synaptile.energy import price
-from synaptile.foundation.errors import FileFormatError
+from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.images import ImageSet, read_images
 from synaptile.mapper import CoreProgram, load_program, program_digest
 from synaptile.simulator import execute
@@ -76,6 +76,11 @@ def measure(
     """
     if not len(batch.images):
         return _nothing(steps, batch.skipped)
+    if program.chip.synapse_core.formats is not None:
+        raise InputError(
+            f"chip {program.chip.name!r} states formats by role, and this study bills whole runs in one format: take a "
+            "chip without, or price a run (synaptile run)"
+        )
     if answers is None:
         answers = original_answers(program.graph, batch.images)
     activity = execute(program, batch.images, steps, numeric, threads=threads, keep_spikes=0)

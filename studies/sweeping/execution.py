@@ -16,6 +16,7 @@ from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.alike import mapping_key
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import execute, synthesise
+from synaptile.simulator.arithmetic import arithmetic_key
 from synaptile.simulator.storage import load_activity
 from synaptile.studies.answers import original_answers
 from synaptile.studies.kept import kept
@@ -94,6 +95,8 @@ def _first_that_fits(context: Context, graph: SpikingGraph, points: Sequence[Poi
         try:
             chip = context.chip_of(settings)
             options = settings.mapping.model_dump() | {"goal": "room"}  # what a mapping is for changes no spike
+            if arithmetic_key(chip, settings.numeric) != arithmetic_key(context.chip_of(points[0].settings), settings.numeric):
+                continue
             attempt = digest_of([mapping_key(chip), settings.mapping.replicas])
             if attempt in tried:
                 continue

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from synaptile.foundation.digest import digest_of
+from synaptile.foundation.errors import InputError
+from synaptile.simulator.arithmetic import arithmetic_key
 from synaptile.studies.outputs import check_output
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import DoTasks, check_spread, spread_over, threads_a_worker
@@ -101,7 +103,7 @@ class _Runner:
             return
         groups: dict[str, list[Point]] = {}
         for point in points:
-            groups.setdefault(point.settings.execution, []).append(point)
+            groups.setdefault(self._execution(point), []).append(point)
         executed = self._execute(groups)
         tasks = []
         for key, members in groups.items():
@@ -114,6 +116,16 @@ class _Runner:
             tasks += [PointTask(self.context.directory, self.digest, point, key, done) for point in members]
         keys = [f"point-{task.point.number}-{self.digest}" for task in tasks]
         self.run(run_point, tasks, keys, self._keep)
+
+    def _execution(self, point: Point) -> str:
+        """Names the execution that a point needs: chips whose tables or formats differ share none."""
+        settings = point.settings
+        if self.context.model.kind == "run":
+            return settings.execution
+        try:
+            return settings.execution + arithmetic_key(self.context.chip_of(settings), settings.numeric)
+        except InputError:
+            return settings.execution  # the point itself says so in its row
 
     def _execute(self, groups: Mapping[str, Sequence[Point]]) -> dict[str, Executed]:
         if self.context.model.kind == "run":

@@ -1,4 +1,4 @@
-"""`synaptile convert`: a timm model, a text encoder's folder or a NIR file to a spiking graph file."""
+"""`synaptile convert`: a timm model, a text encoder's folder, a NIR file or an integer network to a spiking graph file."""
 
 from __future__ import annotations
 

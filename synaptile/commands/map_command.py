@@ -26,7 +26,7 @@ def map_(
         MappingGoal, typer.Option("--for", help="Fewest cores (room), or all of the board for least latency or most throughput.")
     ] = "room",
     partition: Annotated[
-        Path | None, typer.Option("--partition", help="Map as this file says (docs/partitions.md): cuts, cores, seats.")
+        Path | None, typer.Option("--partition", help="Map as this file says (docs/integer.md): cuts, cores, seats.")
     ] = None,
     write_partition: Annotated[
         Path | None, typer.Option("--write-partition", help="Write the mapping as such a file, to edit and map again.")

@@ -14,6 +14,14 @@ from synaptile.foundation.errors import InputError
 ChipName = Annotated[str, typer.Option("--chip", help="A shipped chip's name or the path of a chip file.")]
 Steps = Annotated[int, typer.Option("--steps", "-T", help="Time steps.")]
 Numeric = Annotated[options.Numeric, typer.Option("--numeric", help="int8: weights in int8, sums in int32.")]
+RunNumeric = Annotated[
+    options.Numeric | None,
+    typer.Option(
+        "--numeric",
+        help="int8: weights in int8, sums in int32 (integer networks: always); chip: the formats that the chip states, which is "
+        "the default where it states any, else float32.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option("--threads", help="Threads of the kernels; all by default.")]
 Limit = Annotated[int | None, typer.Option("--limit", help="Take at most this many images.")]
 Preset = Annotated[options.Preset, typer.Option("--preset", help="paper, or released (what the published code does).")]

@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
-from synaptile.commands.options import Crop, KeepSpikes, Limit, Overwrite, PageFile, Steps, Threads, WithSchedule, hold
-from synaptile.foundation import options
+from synaptile.commands.options import (
+    Crop,
+    KeepSpikes,
+    Limit,
+    Overwrite,
+    PageFile,
+    RunNumeric,
+    Steps,
+    Threads,
+    WithSchedule,
+    hold,
+)
 from synaptile.terminal import counted, output
 
 
@@ -22,10 +32,7 @@ def run(
         Path | None, typer.Option("--sentences", help="For a text encoder: file of sentences, one a line.")
     ] = None,
     steps: Steps = 8,
-    numeric: Annotated[
-        options.Numeric | None,
-        typer.Option("--numeric", help="float32 by default; int8: weights in int8, sums in int32 (integer networks: always)."),
-    ] = None,
+    numeric: RunNumeric = None,
     threads: Threads = None,
     limit: Limit = None,
     keep_spikes: KeepSpikes = 1,

@@ -26,7 +26,7 @@ from tests.integer.networks import currents, small
 from tests.mapper.chips import small_chip
 from tests.nir.networks import convolutional
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "mnist_loihi_partition.yaml"
+EXAMPLE = Path(__file__).parents[2] / "synaptile" / "data" / "mnist_loihi_partition.yaml"
 
 
 def equal(a: CoreProgram, b: CoreProgram) -> bool:

@@ -31,6 +31,7 @@ from synaptile.conversion.graph import (
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.functions import function_operations
 from synaptile.simulator.activity import Activity
+from tests.schedule.naive_network import NaiveNetwork
 
 DEPTH = 2
 SPECIAL = {"exp", "erf", "tanh", "sigmoid", "div", "rsqrt"}
@@ -62,6 +63,7 @@ class Result:
     messages: dict[tuple[Job, int, int], tuple[int, int]] = field(default_factory=dict)
     trips: dict[Any, list[Trip]] = field(default_factory=lambda: defaultdict(list))
     inputs: dict[Job, set[Job]] = field(default_factory=lambda: defaultdict(set))
+    carried: Any = None
 
 
 class Naive:
@@ -81,6 +83,9 @@ class Naive:
             if record.masks is not None
         }
         self.result = Result()
+        self.network = self.bounded() if self.chip.noc.flow_control != "unbounded" else None
+        self.sending: dict[Job, int] = {}
+        self.leaving: dict[int, int] = defaultdict(int)
         self.flows_of: dict[int, list[int]] = defaultdict(list)
         self.flows_to: dict[int, list[int]] = defaultdict(list)
         self.flows = [
@@ -304,6 +309,69 @@ class Naive:
             delivered[target] = self.result.trips["out", target][-1].end
         return injected, delivered
 
+    def bounded(self) -> NaiveNetwork:
+        """Decision 21; trees are added as they are met."""
+        noc = self.chip.noc
+        pace = int(max(noc.link_flits_per_cycle, 1)), int(1 / min(noc.link_flits_per_cycle, 1))
+        return NaiveNetwork(
+            noc.flow_control, noc.input_queue_flits, noc.packet_flits or 0, {}, _Nowhere(), self, _Sinks(), {}, pace
+        )
+
+    def __getitem__(self, queue: Any) -> int:
+        """The port of a queue at its router: from above, below, left, right, then cores."""
+        if queue[0] == "core":
+            return 0
+        if queue[0] == "in":
+            tile = self.tile(queue[1])
+            return 4 + sum(1 for core in range(queue[1]) if self.tile(core) == tile)
+        (x, y), (to_x, to_y) = queue
+        if x != to_x:
+            return 2 if x < to_x else 3
+        return 0 if y > to_y else 1
+
+    def hand_over(self, job: Job, f_of_core: dict[int, list[int]], key: Any, now: int) -> None:
+        """Queue a message at its core, where queues are bounded."""
+        network, core = self.network, int(self.parts.core[job.part])
+        assert network is not None
+        elements, bits = self.elements_and_bits(next(iter(f_of_core.values()))[0], job)
+        root: Any = ("in", core)
+        below: dict[Any, list[Any]] = defaultdict(list)
+        links = {self.tile(core): root}
+        network.latency[root] = 1
+        for target in f_of_core:
+            x, y = here = self.tile(core)
+            while here != self.tile(target):
+                goal = self.tile(target)
+                there = (x + (1 if goal[0] > x else -1), y) if x != goal[0] else (x, y + (1 if goal[1] > y else -1))
+                if there not in links:
+                    links[there] = (here, there)
+                    network.latency[here, there] = self.hop_cycles(here, there)
+                    below[links[here]].append((here, there))
+                x, y = here = there
+            below[links[here]].append(("out", target))
+        network.trees[key] = root, below
+        self.result.messages[key] = -1, -1
+        self.sending[job] = self.sending.get(job, 0) + 1
+        network.send(key, key, max(1, math.ceil(Fraction(elements * bits, self.chip.noc.flit_bits))))
+
+    def move_flits(self, now: int, events: list[Any]) -> None:
+        """One cycle of the network with bounded queues."""
+        network = self.network
+        assert network is not None
+        arrived, left = network.step(now)
+        for key, (_, core) in arrived:
+            job, group, _ = key
+            self.result.messages[key] = network.began[key], now + network.pace[1]
+            for f in self.flows_of[job.part]:
+                flows = self.program.flows
+                mine = flows.token_start[f] <= job.token < flows.token_stop[f] and flows.group[f] == group
+                if mine and self.parts.core[flows.target[f]] == core:
+                    heapq.heappush(events, (now + network.pace[1], 1, (f, job)))
+        for job, _, _ in left:
+            self.sending[job] -= 1
+            if not self.sending[job]:
+                heapq.heappush(events, (now + network.pace[1], 3, self.core(job)))
+
     # time
 
     def run(self) -> Result:
@@ -346,9 +414,15 @@ class Naive:
                 elif kind == 1:
                     f, sender = what
                     met(("token", f, sender), labels[("token", f, sender)])
+                elif kind == 3:
+                    self.leaving[what] -= 1
                 else:
                     met(("barrier", what), labels[("barrier", what)])
-            picked = {core: heapq.heappop(jobs)[1] for core, jobs in ready.items() if jobs and core not in running}
+            picked = {
+                core: heapq.heappop(jobs)[1]
+                for core, jobs in ready.items()
+                if jobs and core not in running and self.leaving[core] < 2
+            }
             for core, job in picked.items():
                 running[core] = job
                 result.start[job], result.end[job] = now, now + self.duration(job)
@@ -357,9 +431,13 @@ class Naive:
                     met(reason, [sender])
             if picked:
                 continue
-            if not events:
+            flits = self.network is not None and any(self.network.queues.values())
+            if flits:
+                self.move_flits(now, events)
+            if not events and not flits:
                 break
-            now = events[0][0]
+            now = now + 1 if flits else events[0][0]
+        result.carried = self.network.carried if self.network is not None else None
         assert len(result.start) == len(waits), "the naive schedule is stuck"
         return result
 
@@ -380,11 +458,26 @@ class Naive:
             cores = dict(sorted(groups[group].items()))
             copies = [(-1, cores)] if self.chip.noc.multicast else [(core, {core: fs}) for core, fs in cores.items()]
             for target_core, receivers in copies:
+                if self.network is not None:
+                    self.hand_over(job, receivers, (job, group, target_core), now)
+                    continue
                 injected, delivered = self.send(job, receivers, now)
                 self.result.messages[job, group, target_core] = injected, max(delivered.values())
                 for core, fs in receivers.items():
                     for f in fs:
                         heapq.heappush(events, (delivered[core], 1, (f, job)))
+        if self.sending.get(job):
+            self.leaving[self.core(job)] += 1
+
+
+class _Nowhere:
+    def __getitem__(self, link: Any) -> int:
+        return -1
+
+
+class _Sinks:
+    def __contains__(self, link: Any) -> bool:
+        return bool(link[0] == "out")
 
 
 def first_image(graph: Any) -> tuple[int, int, int]:

@@ -17,11 +17,15 @@ from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper import map_graph
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, Timeline, execute, schedule
+from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import LinkKind
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 from tests.schedule.naive import Job, Naive, Result, first_image
 from tests.schedule.programs import build, executed, patches, place, plain_chip, readout, relu
+
+CUT_THROUGH: dict[str, Any] = {"flow_control": "cut_through", "packet_flits": 2, "input_queue_flits": 3}
+WORMHOLE: dict[str, Any] = {"flow_control": "wormhole", "input_queue_flits": 1, "multicast": False}
 
 
 @st.composite
@@ -56,6 +60,15 @@ def chips(draw: st.DrawFn) -> Chip:
         link_flits_per_cycle=draw(st.sampled_from([0.3, 1, 2.5])),
         chip_crossing_cycles=draw(st.integers(1, 9)),
     )
+    if draw(st.booleans()):
+        worm, packet = not noc.multicast and draw(st.booleans()), draw(st.integers(1, 3))
+        noc = replace(
+            noc,
+            link_flits_per_cycle=draw(st.sampled_from([0.5, 1, 2])),
+            flow_control="wormhole" if worm else "cut_through",
+            packet_flits=draw(st.sampled_from([None, packet])) if worm else packet,
+            input_queue_flits=(0 if worm else packet) + draw(st.integers(1, 3)),
+        )
     barrier, layer_major = draw(st.sampled_from([(True, False), (False, False), (False, True)]))
     if layer_major:
         flows = [Dataflow("layer_major", draw(st.integers(1, 4)), draw(st.integers(1, 2)), "registers", 3) for _ in range(2)]
@@ -125,20 +138,38 @@ def agree(timeline: Timeline, naive: Result) -> None:
     assert in_order == list(naive.messages), "links are reserved in this order"
     width = timeline.program.board[0] * timeline.program.chip.mesh.width
     rate = timeline.program.chip.noc.link_flits_per_cycle
-    assert links.kind.size == len(naive.trips)
+    bounded = timeline.program.chip.noc.flow_control != "unbounded"
+    if bounded:
+        alone_on_each_link(timeline)
+    assert links.kind.size == len(naive.carried if bounded else naive.trips)
     for at in range(links.kind.size):
         ends = int(links.source[at]), int(links.target[at])
         match LinkKind(int(links.kind[at])):
             case LinkKind.INJECTION:
-                trips = naive.trips["in", ends[0]]
+                name: Any = ("in", ends[0])
             case LinkKind.EJECTION:
-                trips = naive.trips["out", ends[1]]
+                name = ("out", ends[1])
             case _:
-                trips = naive.trips[tuple((tile % width, tile // width) for tile in ends)]
+                name = tuple((tile % width, tile // width) for tile in ends)
+        if bounded:
+            assert naive.carried[name] == [links.flits[at], links.busy_cycles[at]]
+            assert links.peak_queue_flits[at] <= timeline.program.chip.noc.input_queue_flits
+            continue
+        trips = naive.trips[name]
         assert all(before.end <= after.start for before, after in pairwise(trips))
         assert links.flits[at] == sum(trip.flits for trip in trips)
         assert links.busy_cycles[at] == sum(trip.end - trip.start for trip in trips)
         assert links.peak_queue_flits[at] >= max(queue(trips, i, rate) for i in range(len(trips)))
+
+
+def alone_on_each_link(timeline: Timeline) -> None:
+    """Replayed, a link carries one message at a time, in all the cycles in which it was busy."""
+    (chunk,) = passages(timeline)
+    order = np.lexsort((chunk.start_cycles, chunk.link))
+    link, start, end = chunk.link[order], chunk.start_cycles[order], chunk.end_cycles[order]
+    assert (end[:-1] <= start[1:])[link[:-1] == link[1:]].all() and (chunk.arrival_cycles <= chunk.start_cycles).all()
+    busy = np.bincount(link, end - start, timeline.links.kind.size)
+    assert busy.tolist() == timeline.links.busy_cycles.tolist()
 
 
 def queue(trips: list[Any], at: int, rate: float) -> float:
@@ -163,9 +194,12 @@ def test_every_job_and_message_takes_the_cycles_that_the_naive_scheduler_gives_i
     agree(timeline, Naive(activity, images, chip.synchronisation == "barrier").run())
 
 
+@pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize("synchronisation", ["dataflow", "barrier"])
-def test_a_synapse_split_over_its_input_agrees(synchronisation: str) -> None:
+def test_a_synapse_split_over_its_input_agrees(synchronisation: str, bounded: bool) -> None:
     chip = small_chip(synapse={"weight_memory_bits": 14 * 32, "max_axons": 4})
+    if bounded:
+        chip = replace(chip, noc=replace(chip.noc, flit_bits=16, **CUT_THROUGH))
     graph = vit_graph(1, 4, 6, 2, 9, 3, patch=1)
     program = map_graph(graph, chip, anneal_moves=50)
     assert (program.parts.owner != np.arange(program.parts.owner.size)).any()
@@ -175,8 +209,8 @@ def test_a_synapse_split_over_its_input_agrees(synchronisation: str) -> None:
     agree(timeline, Naive(activity, 2, synchronisation == "barrier").run())
 
 
-@pytest.mark.parametrize("multicast", [True, False])
-def test_streams_that_are_joined_cut_and_averaged_agree(multicast: bool) -> None:
+@pytest.mark.parametrize("network", [{"multicast": True}, {"multicast": False}, CUT_THROUGH, WORMHOLE])
+def test_streams_that_are_joined_cut_and_averaged_agree(network: dict[str, Any]) -> None:
     # Tokens are renumbered twice on their way: behind the constant's, then from the third on; the mean leaves the first one out.
     joined = Concatenate("joined", (Port("constant", 0, 3), Port("front", 0, 3)), (6, 3))
     graph = build(
@@ -192,7 +226,7 @@ def test_streams_that_are_joined_cut_and_averaged_agree(multicast: bool) -> None
         (2, 2),
     )
     tiles = {"constant": (0, 0), "front": (1, 0), "joined": (1, 1), "select": (3, 1), "r": (0, 2), "mean": (0, 0)}
-    activity = executed(place(graph, plain_chip(multicast=multicast), tiles), steps=3, images=2)
+    activity = executed(place(graph, plain_chip(**network), tiles), steps=3, images=2)
     timeline = schedule(activity, images=2)
     agree(timeline, Naive(activity, 2, False).run())
     assert int((timeline.messages.elements > 0).sum()) == timeline.messages.job.size
