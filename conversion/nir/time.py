@@ -44,9 +44,9 @@ def check_time_constants(nodes: dict[str, Any], dt: float) -> None:
             tau = np.asarray(getattr(node, field), np.float64)
             if tau.size and 0 < tau.min() < dt * (1 - 1e-6):
                 raise GraphError(
-                    f"NIR node {name!r}: {field} is {tau.min():g}, below dt, {dt:g}: a step of v += dt / tau (...) would "
-                    f"overshoot. Give the length of a step that the writer meant, dt at most {tau.min():g} (Norse 1.1 writes tau times dt: "
-                    "1e-6 for its 0.001), or repair the file's time constants"
+                    f"NIR node {name!r}: {field} is {tau.min():g}, below dt, {dt:g}, and v += dt / tau (...) would overshoot: "
+                    f"give the step that the writer meant, dt at most {tau.min():g} (Norse 1.1 writes tau times dt: 1e-6 for 0.001), "
+                    "or repair the file's time constants"
                 )
 
 
