@@ -45,7 +45,7 @@ def check_time_constants(nodes: dict[str, Any], dt: float) -> None:
             if tau.size and 0 < tau.min() < dt * (1 - 1e-6):
                 raise GraphError(
                     f"NIR node {name!r}: {field} is {tau.min():g}, below dt, {dt:g}, and v += dt / tau (...) would overshoot: "
-                    f"give the step that the writer meant, dt at most {tau.min():g} (1e-6 for Norse 1.1, which writes tau times dt), "
+                    f"give the step that its writer meant, at most that (1e-6 for Norse 1.1, which writes tau dt), "
                     "or repair the file's time constants"
                 )
 
