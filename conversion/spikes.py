@@ -17,12 +17,14 @@ from synaptile.foundation.errors import ImageError
 def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spikes") -> NDArray[Any]:
     """Validate spike trains and return the first `steps` steps of them, shape (samples, steps, neurons).
 
-    `spikes`: float32 or float64, all 0 or 1, shape (steps, samples, neurons) or (steps, samples, *extents of the source).
+    `spikes`: numbers or booleans, all 0 or 1, shape (steps, samples, neurons) or (steps, samples, *extents of the source).
     Raises ImageError.
     """
     array = np.asarray(spikes)
+    if array.dtype.kind not in "biuf":
+        raise ImageError(f"{where}: dtype {array.dtype}, needs numbers or booleans, 0 and 1")
     if array.dtype not in (np.float32, np.float64):
-        raise ImageError(f"{where}: dtype {array.dtype}, needs float32 or float64 of 0 and 1")
+        array = (array if array.dtype.kind == "f" else np.minimum(array, 2)).astype(np.float32)
     if array.shape[2:] not in ((source.width,), source.extents) or not array.size:
         needed = " or ".join(f"(steps, samples, {', '.join(map(str, s))})" for s in {(source.width,), source.extents})
         raise ImageError(f"{where}: shape {array.shape}, needs {needed}")

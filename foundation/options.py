@@ -16,6 +16,9 @@ FinitePresentation: TypeAlias = Literal["analog", "rate"]
 Reset: TypeAlias = Literal["value", "subtract"]
 """What a spike does to the membrane: sets it to v_reset (NIR), or takes v_threshold off it."""
 
+IFUnit: TypeAlias = Literal["step", "second"]
+"""What r of NIR's IF neurons counts in: v += r I at each step, or v += r dt I."""
+
 PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major", "force"]
 """How cores are seated: simulated annealing, recursive bisection, in the order of their creation, or drawn by force."""
 

@@ -29,13 +29,11 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.graph.windows import Pair
 from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
 from synaptile.conversion.nir.package import open_nir
+from synaptile.conversion.nir.time import DT, check_time_constants, unit_of_if
 from synaptile.conversion.nir.whole import in_whole_numbers
 from synaptile.conversion.nir.windows import padding_of, pair
 from synaptile.foundation.errors import GraphError, InputError
-from synaptile.foundation.options import Reset
-
-DT = 1e-4
-"""Length of a step in seconds where nothing else is said: what snnTorch assumes when it writes NIR (Norse: 1e-3)."""
+from synaptile.foundation.options import IFUnit, Reset
 
 KNOWN = (
     "Input",
@@ -87,7 +85,13 @@ class _Value:
 
 
 def from_nir(
-    source: Any, *, dt: float | None = None, reset: Reset = "value", name: str | None = None, integer: bool = False
+    source: Any,
+    *,
+    dt: float | None = None,
+    reset: Reset = "value",
+    name: str | None = None,
+    integer: bool = False,
+    if_unit: IFUnit | None = None,
 ) -> SpikingGraph:
     """A SpikingGraph that takes spike trains and counts spikes, or reads membranes where the network ends in LI or a synapse.
 
@@ -99,12 +103,15 @@ def from_nir(
         name: of the graph; None takes the file's, else "nir".
         integer: a network of whole numbers, executed in integers: IF with r 1, LIF and LI with r tau/dt, weights, biases and
             thresholds whole. An Input that only neurons read is then a current per neuron, added at every step.
+        if_unit: whether r of IF neurons is per "step" (v += r I, as sinabs and Norse write it) or per "second" (v += r dt I, as
+            SpikingJelly does). None takes "second" where r dt is 1, else "step"; what was taken is in ``metadata["if_unit"]``.
 
     Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
     a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how.
 
-    Raises GraphError, naming the node, for recurrence, unknown or nested nodes, and layers in an order that neurons cannot
-    bridge; FileFormatError for a file that is not NIR's; InputError for arguments out of range or without the package nir.
+    Raises GraphError, naming the node, for recurrence, unknown or nested nodes, layers in an order that neurons cannot bridge,
+    a time constant below dt, and where the unit of r is not clear; FileFormatError for a file that is not NIR's; InputError for
+    arguments out of range or without the package nir.
     """
     graph = open_nir(source)
     if reset not in ("value", "subtract"):
@@ -113,8 +120,10 @@ def from_nir(
     if not 0 < step < np.inf:
         raise InputError(f"dt is {step}, needs a positive and finite length of a step")
     known = name or (Path(source).stem if isinstance(source, str | Path) else "nir")
-    reader = _Reader(graph, step, reset, integer)
-    facts = {"method": "nir", "dt": step, "reset": reset}
+    unit = unit_of_if(graph.nodes, step, if_unit)
+    check_time_constants(graph.nodes, step)
+    reader = _Reader(graph, step, reset, integer, step if unit == "second" else 1.0)
+    facts = {"method": "nir", "dt": step, "reset": reset} | ({"if_unit": unit} if unit == "second" else {})
     if reader.folded:
         facts[FOLDED] = "; ".join(reader.folded)
     if integer:
@@ -125,8 +134,8 @@ def from_nir(
 class _Reader:
     """One pass over the NIR graph in topological order."""
 
-    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool) -> None:
-        self.graph, self.dt, self.reset, self.integer = graph, dt, reset, integer
+    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool, if_step: float) -> None:
+        self.graph, self.dt, self.reset, self.integer, self.if_step = graph, dt, reset, integer, if_step
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
         self.values: dict[str, _Value] = {}
@@ -215,6 +224,8 @@ class _Reader:
                 raise GraphError(f"NIR node {name!r}: {field} has shape {given.shape}, what it reads has {shape}")
             if field in _POSITIVE and not (given > 0).all():
                 raise GraphError(f"NIR node {name!r}: {field} goes down to {given.min():g}, time constants must be positive")
+            if field == "r" and type(node).__name__ == "IF":
+                given = given * self.if_step
             found[field] = np.broadcast_to(given.reshape(shape if given.size > 1 else (1,) * len(shape)), shape).ravel()
         return found
 
@@ -250,6 +261,11 @@ class _Reader:
                 f"NIR node {name!r} (Conv2d): {weight.shape[1]} channels a group in {groups} groups, reads {value.shape}"
             )
         image = _image(name, value)
+        said = None if node.input_shape is None else tuple(int(extent) for extent in np.ravel(node.input_shape))
+        if said not in (None, value.shape[1:]):
+            raise GraphError(
+                f"NIR node {name!r} (Conv2d): input_shape says {said}, the stream is {value.shape[1:]} high and wide: correct one"
+            )
         conv = Convolution2d(name, (value.port,), (1, 1), image, kernel, stride, padding, dilation, groups)
         conv = _pooled(conv, value)
         if min(*conv.stride, *conv.dilation) < 1 or min(*conv.plane) < 1:

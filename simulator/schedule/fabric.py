@@ -20,12 +20,13 @@ UNBOUNDED, CUT_THROUGH, WORMHOLE = range(3)
 
 
 class Place(IntEnum):
-    """Places in `FlitState.totals`: active queues, deliveries and messages that left in this cycle, the next cycle to look at."""
+    """Places in `FlitState.totals`: active queues, deliveries and messages that left in this cycle, the next cycle, stretches."""
 
     ACTIVE = 0
     DELIVERED = 1
     LEFT = 2
     NEXT = 3
+    STRETCHES = 4
 
 
 NEVER = 1 << 62
@@ -65,7 +66,7 @@ class FlitState(NamedTuple):
     `taken` (queues + cores, branches) counts flits that each branch has copied. Shape (links,): the queue that `owner` names
     holds a link until its packet has passed; `turn` is the port whose turn it is; `free` when the link is free; `best` and
     `branch` the winner of a cycle. `waiting`, `last` (cores,) and `following` (messages,) are the lists of messages to send.
-    Passages are noted where `base` (messages,) is given: that of node v of a message's tree at ``base + v``.
+    Where `open` (links,) is given, stretches of time in which a link carries one message are noted: its `stretch` is open.
     """
 
     message: Int32
@@ -101,8 +102,8 @@ class FlitState(NamedTuple):
     delivered_message: Int32
     delivered_leaf: Int32
     left: Int32
-    base: Int64
-    passage: Int64
+    open: Int64
+    stretch: Int64
     totals: Int64
 
 
@@ -161,8 +162,8 @@ def check_packets(chip: Chip, flits: Int32) -> None:
         )
 
 
-def idle_flits(fabric: Fabric, messages: int, base: Int64 | None = None) -> FlitState:
-    """A network with nothing in it, for `messages` messages; `base` (messages,) where passages are to be noted."""
+def idle_flits(fabric: Fabric, messages: int, stretches: int = 0) -> FlitState:
+    """A network with nothing in it, for `messages` messages; room for `stretches` where they are to be noted."""
     sources, links = fabric.port.size, fabric.latency.size
     cores, flits = sources - fabric.queues, fabric.queues * fabric.room
     branches = int(np.diff(fabric.child_offset).max(initial=1))
@@ -173,7 +174,6 @@ def idle_flits(fabric: Fabric, messages: int, base: Int64 | None = None) -> Flit
     def long(size: int) -> Int64:
         return np.zeros(size, np.int64)
 
-    passages = 0 if base is None else int(base[-1])
     return FlitState(
         whole(flits), whole(flits), whole(flits), long(flits),
         head=long(fabric.queues), held=long(fabric.queues), credit=np.full(fabric.queues, fabric.room, np.int64),
@@ -187,8 +187,8 @@ def idle_flits(fabric: Fabric, messages: int, base: Int64 | None = None) -> Flit
         tree=whole(messages), size=whole(messages), injected=long(messages),
         active=whole(sources), marked=np.zeros(sources, np.int8),
         delivered_message=whole(links), delivered_leaf=whole(links), left=whole(cores),
-        base=long(0) if base is None else base, passage=np.zeros((3, passages), np.int64),
-        totals=np.array([0, 0, 0, NEVER], np.int64),
+        open=np.full(links if stretches else 0, -1, np.int64), stretch=np.zeros((5, stretches), np.int64),
+        totals=np.array([0, 0, 0, NEVER, 0], np.int64),
     )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ have it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.fabric import CUT_THROUGH, NEVER, WORMHOLE, Fabric, FlitState, Place
 
@@ -171,13 +173,10 @@ def _carry(fabric: Fabric, state: FlitState, link: int, now: int) -> None:
         state.owner[link], state.turn[link] = queue, fabric.port[queue] + 1
         if fabric.control == CUT_THROUGH and not sink:
             state.credit[link] -= _charge(fabric, state, queue, link)
-        if state.first[queue] == 0:
-            if queue >= fabric.queues:
-                state.injected[message] = now
-            if state.base.size:
-                at = state.base[message] + node - fabric.node_offset[state.tree[message]]
-                state.passage[0, at] = now if queue >= fabric.queues else _ready(fabric, state, queue, 0)
-                state.passage[1, at] = now
+        if state.first[queue] == 0 and queue >= fabric.queues:
+            state.injected[message] = now
+    if state.open.size:
+        _note(state, link, message, (_ready(fabric, state, queue, flit) if queue < fabric.queues else now, now, fabric.per_flit))
     while flit - begun < fabric.per_cycle and flit < state.length[queue] and _ready(fabric, state, queue, flit) <= now:
         if not sink:
             if fabric.control == WORMHOLE:
@@ -199,17 +198,28 @@ def _carry(fabric: Fabric, state: FlitState, link: int, now: int) -> None:
     if flit == state.length[queue]:
         state.owner[link] = -1
         if state.first[queue] + flit == state.size[message]:
-            _arrived(fabric, state, message, node, now)
+            _arrived(fabric, state, message, node)
             if queue >= fabric.queues:
                 state.left[state.totals[Place.LEFT]] = message
                 state.totals[Place.LEFT] += 1
 
 
 @uncounted
-def _arrived(fabric: Fabric, state: FlitState, message: int, node: int, now: int) -> None:
+def _note(state: FlitState, link: int, message: int, times: Any) -> None:
+    """A link carries a message: go on with its stretch, or begin one. times: when the flit came, now, cycles that it takes."""
+    arrival, now, took = times
+    at = state.open[link]
+    if at < 0 or state.stretch[0, at] != message or state.stretch[4, at] != now:
+        at = state.totals[Place.STRETCHES]
+        state.totals[Place.STRETCHES] += 1
+        state.open[link] = at
+        state.stretch[0, at], state.stretch[1, at], state.stretch[2, at], state.stretch[3, at] = message, link, arrival, now
+    state.stretch[4, at] = now + took
+
+
+@uncounted
+def _arrived(fabric: Fabric, state: FlitState, message: int, node: int) -> None:
     """The last flit of a message has passed a link of its tree."""
-    if state.base.size:
-        state.passage[2, state.base[message] + node - fabric.node_offset[state.tree[message]]] = now + fabric.per_flit
     if fabric.leaf[node] >= 0:
         at = state.totals[Place.DELIVERED]
         state.delivered_message[at], state.delivered_leaf[at] = message, fabric.leaf[node]

@@ -92,9 +92,11 @@ def send_packets(
     return Deliveries(flit_state.injected, delivered, LinkTable(*table, flit_state.flits, flit_state.busy, flit_state.peak))
 
 
-def send_bounded(fabric: Fabric, messages: Messages, base: Int64 | None = None) -> tuple[FlitState, Int64]:
+def send_bounded(fabric: Fabric, messages: Messages, *, noted: bool = False) -> tuple[FlitState, Int64]:
     """Send messages through bounded queues; the state after the last, and when each was delivered, shape (messages,)."""
-    state, delivered = idle_flits(fabric, messages.tree.size, base), np.zeros(messages.tree.size, np.int64)
+    links = np.diff(fabric.node_offset)[messages.tree]
+    room = int((links * np.maximum(messages.flits, 1)).sum()) if noted else 0  # a stretch has a flit at least
+    state, delivered = idle_flits(fabric, messages.tree.size, room), np.zeros(messages.tree.size, np.int64)
     state.tree[:], state.size[:] = messages.tree, messages.flits
     order = np.argsort(messages.time, kind="stable")
     if not _run(fabric, state, messages, order, delivered):
@@ -153,8 +155,11 @@ def _pass_silently(fabric: Fabric, state: FlitState, message: int, now: int, del
         while before >= 0:
             when += fabric.latency[fabric.node_link[before]]
             before = fabric.parent[before]
-        if state.base.size:
-            state.passage[:, state.base[message] + node - fabric.node_offset[tree]] = when
+        if state.open.size:
+            at = state.totals[Place.STRETCHES]
+            state.totals[Place.STRETCHES] += 1
+            state.stretch[0, at], state.stretch[1, at] = message, fabric.node_link[node]
+            state.stretch[2:, at] = when
         if fabric.leaf[node] >= 0:
             delivered[message] = max(delivered[message], when)
 

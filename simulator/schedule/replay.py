@@ -16,7 +16,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
-from synaptile.simulator.schedule.fabric import FlitState
+from synaptile.simulator.schedule.fabric import FlitState, Place
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
 from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
@@ -84,7 +84,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     tree = _trees_of(timeline, trees)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
     if program.chip.noc.flow_control != "unbounded":
-        yield _bounded(timeline, tables, tree, row_of_link, length)
+        yield _bounded(timeline, tables, tree, row_of_link)
         return
     order, state = np.argsort(table.send_order), idle_links(links, trees)
     for begin in range(0, order.size, at_once):
@@ -102,19 +102,17 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     _check_links(timeline, row_of_link, state)
 
 
-def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32, length: Int64) -> Passages:
-    """All passages through bounded queues, in the order in which messages were sent: each from its first flit to its last."""
-    table, fabric = timeline.messages, tables.fabric
+def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32) -> Passages:
+    """All passages through bounded queues, a message's in as many stretches as others came between, in order of time."""
+    table = timeline.messages
     rows = np.argsort(table.send_order)
-    base = np.append(0, np.cumsum(length[tree[rows]]))
     job = table.job[rows]
     sent = Messages(tree[rows], timeline.jobs.core[job], table.flits[rows], 0 * rows, timeline.jobs.end_cycles[job])
-    state, delivered = send_bounded(fabric, sent, base)
+    state, delivered = send_bounded(tables.fabric, sent, noted=True)
     _check_deliveries(timeline, rows, delivered)
     _check_links(timeline, row_of_link, state)
-    nth = np.repeat(np.arange(rows.size), np.diff(base))
-    node = fabric.node_offset[tree[rows[nth]]] + np.arange(nth.size) - base[nth]
-    return Passages(rows[nth].astype(np.int32), row_of_link[fabric.node_link[node]], *state.passage)
+    message, link, *times = state.stretch[:, : state.totals[Place.STRETCHES]]
+    return Passages(rows[message].astype(np.int32), row_of_link[link], *times)
 
 
 def selected_passages(timeline: Timeline, messages: Int64, links: Int32) -> Passages:

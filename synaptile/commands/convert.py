@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from synaptile.commands.options import with_suffix
-from synaptile.foundation.options import FinitePresentation, MethodName, Preset, Reset
+from synaptile.foundation.options import FinitePresentation, IFUnit, MethodName, Preset, Reset
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def convert(
     reset: Annotated[
         Reset | None, typer.Option("--reset", help="NIR: value (to v_reset, the default) or subtract (the threshold).")
     ] = None,
+    if_unit: Annotated[
+        IFUnit | None,
+        typer.Option("--if-unit", help="NIR: r of IF neurons is per step or second; told by the file if absent."),
+    ] = None,
     integer: Annotated[
         bool | None, typer.Option("--integer", help="NIR: weights and thresholds are whole numbers, execute in integers.")
     ] = None,
@@ -93,12 +97,14 @@ def convert(
     method_options |= {"--levels": levels, "--input": presentation, "--keep-activations": keep_activations or None}
     _refuse_foreign(model, kind, "timm", timm)
     _refuse_foreign(model, kind, "text", {"--sentences": sentences, "--tokens": tokens})
-    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset, "--integer": integer})
+    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset, "--integer": integer, "--if-unit": if_unit})
     if kind == "nir":
         _refuse_foreign(model, kind, "model", method_options)
-        graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer))
+        graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer), if_unit=if_unit)
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
+        told = f"dt {graph.metadata['dt']:g} s, a spike resets by {graph.metadata['reset']}"
+        output().print(f"read with {told}, r of IF neurons per {graph.metadata.get('if_unit', 'step')}")
         return
     if kind == "integer":
         _refuse_foreign(model, kind, "model", method_options)

@@ -127,7 +127,7 @@ def test_inputs_that_are_no_spike_trains_are_refused() -> None:
     program = map_graph(graph, load_chip("loihi"), anneal_moves=0)
     good = trains(perceptron(), 4, 2)
     for bad, message in (
-        (good.astype(int), "needs float32 or float64"),
+        (good.astype(complex), "needs numbers or booleans"),
         (good[:, :, :19], r"shape \(4, 2, 19\), needs \(steps, samples, 20\)"),
         (good * 2, "values other than 0 and 1"),
         (np.where(good > 0, np.nan, 0.0), "values other than 0 and 1"),

@@ -17,6 +17,7 @@ from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper import map_graph
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import Activity, Timeline, execute, schedule
+from synaptile.simulator.schedule.replay import passages
 from synaptile.simulator.schedule.timeline import LinkKind
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
@@ -138,6 +139,8 @@ def agree(timeline: Timeline, naive: Result) -> None:
     width = timeline.program.board[0] * timeline.program.chip.mesh.width
     rate = timeline.program.chip.noc.link_flits_per_cycle
     bounded = timeline.program.chip.noc.flow_control != "unbounded"
+    if bounded:
+        alone_on_each_link(timeline)
     assert links.kind.size == len(naive.carried if bounded else naive.trips)
     for at in range(links.kind.size):
         ends = int(links.source[at]), int(links.target[at])
@@ -157,6 +160,16 @@ def agree(timeline: Timeline, naive: Result) -> None:
         assert links.flits[at] == sum(trip.flits for trip in trips)
         assert links.busy_cycles[at] == sum(trip.end - trip.start for trip in trips)
         assert links.peak_queue_flits[at] >= max(queue(trips, i, rate) for i in range(len(trips)))
+
+
+def alone_on_each_link(timeline: Timeline) -> None:
+    """Replayed, a link carries one message at a time, in all the cycles in which it was busy."""
+    (chunk,) = passages(timeline)
+    order = np.lexsort((chunk.start_cycles, chunk.link))
+    link, start, end = chunk.link[order], chunk.start_cycles[order], chunk.end_cycles[order]
+    assert (end[:-1] <= start[1:])[link[:-1] == link[1:]].all() and (chunk.arrival_cycles <= chunk.start_cycles).all()
+    busy = np.bincount(link, end - start, timeline.links.kind.size)
+    assert busy.tolist() == timeline.links.busy_cycles.tolist()
 
 
 def queue(trips: list[Any], at: int, rate: float) -> float:
