@@ -73,8 +73,9 @@ def trace_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None
         if isinstance(stored, torch.Tensor):
             if placeholder in read and not torch.isfinite(stored).all():
                 raise WeightsError(
-                    f"weights: buffer {target!r} holds values that are NaN or infinite: an attention mask of -inf has no unit; "
-                    "leave the mask out (every token attends to every token), or repair the checkpoint"
+                    f"weights: buffer {target!r} holds values that are NaN or infinite, "
+                    "which no unit computes with: leave out a mask of -inf "
+                    "(every token attends to every token) or the limits of a clamp that are open; NaN: repair the checkpoint"
                 )
             constants[placeholder] = stored.detach()
             names[placeholder] = target

@@ -47,7 +47,9 @@ def _conv2d(
 
     source = b.nodes[b.plain(x).node]
     if not isinstance(source, ImageSource) or not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
-        raise b.fail("a convolution is supported only as the patch embedding, directly on the image")
+        raise b.fail(
+            f"a convolution on {x.node!r} (conv stem, hybrid): supported only as the patch embedding, directly on the image"
+        )
     if isinstance(padding, str):
         raise b.fail(f"padding {padding!r}: the patch embedding needs it in pixels")
     if groups != 1 or list(dilation) not in ([1, 1], [1]):
@@ -118,6 +120,14 @@ def _mul(b: Builder, x: Any, y: Any) -> Stream:
         if x.bias is not None:
             raise b.fail("scaling an attention map after its bias was added is not supported")
         return Stream(x.node, x.index, x.scale * float(y), None, x.version)
+    if b.nodes[x.node].is_map:
+        raise b.fail("a factor per head on an attention map (gated attention) has no unit: attention is softmax(q k^T + bias) v")
+    if x.index.ndim > 1 and y.numel() != y.shape[-1]:
+        raise b.fail(
+            f"a factor of shape {tuple(y.shape)} varies from token to token or head to head, as in "
+            "rotary position embedding (RoPE) of q "
+            "and k, which has no rule yet: take a model with absolute or relative positions"
+        )
     return fold_affine(b, x, y.reshape(-1), None, "LayerScale")
 
 
@@ -267,6 +277,12 @@ def _batch_norm(
     return fold_affine(b, x, gain, (0.0 if bias is None else bias) - mean * gain, "BatchNorm", channel_axis=1)
 
 
+def _batch_norm_functional(
+    b: Builder, x: Stream, weight: Any, bias: Any, mean: Any, variance: Any, _m: float, eps: float
+) -> list[Any]:
+    return [_batch_norm(b, x, weight, bias, mean, variance, False, _m, eps, False), None, None]
+
+
 def _constant_name(b: Builder, fx_node: Any, fallback: str) -> str:
     """The parameter's own name for ``p_pos_embed``, through expands; else the module's."""
     import torch
@@ -306,6 +322,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "tanh": _elementwise("tanh"),
     "mean": _mean,
     "batch_norm": _batch_norm,
+    "_native_batch_norm_legit_no_training": _batch_norm_functional,
 }
 
 

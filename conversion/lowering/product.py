@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ProductUnit
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.linear import add_site
 from synaptile.conversion.lowering.values import Stream
 
+if TYPE_CHECKING:
+    import torch
+
 
 def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     """Recognise the form by its operands' layouts. Their scales stay pending, so that the sites see unscaled tensors."""
-    if not isinstance(x, Stream) or not isinstance(y, Stream):
-        raise b.fail("a matrix product with a constant operand is supported only as a Linear")
+    if not isinstance(x, Stream):
+        x = _constant_query(b, x)
+    if not isinstance(y, Stream):
+        raise b.fail("a matrix product with a constant operand is supported only as a Linear or with a constant query")
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     stem = b.where or b.fx.name
@@ -42,6 +47,17 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
     index = b.add(node).index
     return Stream(node.name, index.unsqueeze(0) if x.index.ndim == 4 else index, x.scale * y.scale)
+
+
+def _constant_query(b: Builder, q: torch.Tensor) -> Stream:
+    """A learned query (1, heads, tokens, d), as pooling by attention has it, from a constant stream (tokens, heads * d)."""
+    if q.ndim not in (3, 4) or (q.ndim == 4 and q.shape[0] != 1):
+        raise b.fail(f"a constant left operand of shape {tuple(q.shape)} is no query of (1, heads, tokens, d)")
+    heads, tokens, depth = q.shape[-3:]
+    rows = q.reshape(heads, tokens, depth).permute(1, 0, 2).reshape(1, tokens, heads * depth)
+    stream = b.constant(f"{b.where or b.fx.name}.query", rows)
+    index = stream.index.reshape(tokens, heads, depth).permute(1, 0, 2)
+    return dataclasses.replace(stream, index=index.reshape(q.shape))
 
 
 def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> Stream:

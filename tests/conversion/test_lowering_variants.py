@@ -52,8 +52,9 @@ def with_activation(function: Callable[[Any], Any], **options: Any) -> Any:
 class Convolutional(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     """Patch embedding with BatchNorm, and a BatchNorm behind a Linear."""
 
-    def __init__(self) -> None:
+    def __init__(self, activation: Any = None) -> None:
         super().__init__()
+        self.activation = activation or torch.nn.Identity()
         self.stem = torch.nn.Conv2d(3, 6, 4, 4, bias=False)
         self.bn = torch.nn.BatchNorm2d(6)
         self.fc = torch.nn.Linear(6, 7)
@@ -63,13 +64,14 @@ class Convolutional(torch.nn.Module):  # type: ignore[misc]  # torch is imported
 
     def forward(self, x: Any) -> Any:
         tokens = self.bn(self.stem(x)).flatten(2).transpose(1, 2)
-        return self.head(self.bn1(self.fc(tokens).transpose(1, 2)).transpose(1, 2).mean(1))
+        return self.head(self.activation(self.bn1(self.fc(tokens).transpose(1, 2)).transpose(1, 2)).mean(1))
 
 
 VARIANTS: dict[str, Callable[[], Any]] = {
     "plain": small_vit,
     "mean pooling": lambda: small_vit(global_pool="avg"),
     "no class token": lambda: small_vit(class_token=False, global_pool="avg"),
+    "pooling by attention": lambda: small_vit(class_token=False, global_pool="map"),
     "registers": lambda: small_vit(reg_tokens=3),
     "positions without prefix": lambda: small_vit(reg_tokens=2, no_embed_class=True),
     "pre-norm": lambda: small_vit(pre_norm=True),
@@ -95,6 +97,7 @@ VARIANTS: dict[str, Callable[[], Any]] = {
     "EVA": lambda: small_eva(qkv_bias=True),
     "BEiT": small_beit,
     "BatchNorm": lambda: randomised(Convolutional()),
+    "BatchNorm, ReLU in place": lambda: randomised(Convolutional(torch.nn.ReLU(inplace=True))),
 }
 
 
