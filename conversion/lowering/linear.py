@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synaptile.conversion.graph import MTNeurons, Port, Synapse
+from synaptile.conversion.graph import ImageSource, MTNeurons, PatchEmbedding, Port, Synapse
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.values import Stream
 
@@ -18,6 +18,8 @@ def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor
 
     if not isinstance(weight, torch.Tensor) or x.bias is not None:
         raise b.fail("a Linear needs constant weights and a plain input")
+    if isinstance(b.nodes[x.node], ImageSource):
+        return _patches(b, x, weight, bias)
     port = b.token_port(x)
     channels, fan_in = weight.shape
     name = b.unique(_owner(b) or b.where or "linear")
@@ -28,6 +30,31 @@ def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor
     b.add(node, weight=weight * x.scale if x.scale != 1.0 else weight, bias=bias)
     shape = (*x.index.shape[:-1], channels)
     return Stream(name, torch.arange(node.size).reshape(shape))
+
+
+def _patches(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor | None) -> Stream:
+    """A Linear on patches that reshapes cut out of the image: the patch embedding, its weights in the order of a convolution."""
+    import torch
+
+    source = b.nodes[b.plain(x).node]
+    assert isinstance(source, ImageSource)
+    depth, height, width = source.image_shape
+    patches = x.index.reshape(-1, x.index.shape[-1])
+    channel, row, column = (axis.reshape(patches.shape) for axis in torch.unravel_index(patches, (depth, height, width)))
+    high, wide = int(row[0].max()) + 1, int(column[0].max()) + 1
+    order = (channel[0] * high + row[0]) * wide + column[0]  # of each pixel in a convolution's kernel
+    starts = torch.cartesian_prod(torch.arange(0, height - high + 1, high), torch.arange(0, width - wide + 1, wide))
+    kernel = torch.arange(depth * high * wide)
+    whole = len(starts) == len(patches) and torch.equal(order.sort().values, kernel)
+    if not whole or not torch.equal(patches, patches[:1] + (starts[:, :1] * width + starts[:, 1:])):
+        raise b.fail("a Linear on the image is supported only as the patch embedding: whole patches side by side, row by row")
+    ordered = torch.empty_like(weight)
+    ordered[:, order] = weight
+    bias = torch.zeros(len(weight), dtype=weight.dtype) if bias is None else bias
+    name = b.unique(_owner(b) or b.where or "patch_embedding")
+    sizes = (high, wide)
+    node = PatchEmbedding(name, (b.whole(x.node),), (len(patches), len(weight)), sizes, sizes, (0, 0), depth)
+    return Stream(name, b.add(node, weight=ordered, bias=bias).index.reshape(*x.index.shape[:-1], len(weight)))
 
 
 def _owner(b: Builder) -> str:

@@ -67,6 +67,15 @@ def _conv2d(
     return Stream(name, stream.index.t().reshape(1, channels, rows, columns))
 
 
+def _unfold(b: Builder, x: Stream, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Stream:
+    import torch
+
+    if any(padding):
+        raise b.fail(f"padding {list(padding)}: patches are cut without padding only")
+    cut = torch.nn.functional.unfold(x.index.double(), kernel_size, dilation, padding, stride)  # float64 holds an index exactly
+    return dataclasses.replace(x, index=cut.long())
+
+
 def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Stream:
     import torch
 
@@ -300,6 +309,7 @@ def _dotted(module: str, name: str) -> str:
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "conv2d": _conv2d,
+    "im2col": _unfold,
     "cat": _cat,
     "add": _add,
     "add_": _add,

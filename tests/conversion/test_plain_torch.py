@@ -76,14 +76,18 @@ class Multihead(torch.nn.Module):  # type: ignore[misc]  # as above
 class Plain(torch.nn.Module):  # type: ignore[misc]  # as above
     """A vision transformer without any configuration, around a given encoder."""
 
-    def __init__(self, encoder: Any, place: Callable[[Any, Any], Any] = torch.add) -> None:
+    def __init__(self, encoder: Any, place: Callable[[Any, Any], Any] = torch.add, cut: Any = None) -> None:
         super().__init__()
         self.patch, self.pos = nn.Conv2d(3, WIDTH, 8, 8), nn.Parameter(torch.randn(1, 6, WIDTH))
+        self.cut = cut
+        if cut:
+            self.patch = nn.Linear(3 * 8 * 8, WIDTH)
         self.encoder, self.norm, self.head, self.place = encoder, nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 5), place
         self.register_buffer("unused_mask", torch.full((6, 6), -torch.inf).triu(1))
 
     def forward(self, x: Any) -> Any:
-        x = self.place(self.patch(x).flatten(2).transpose(1, 2), self.pos)
+        x = self.patch(self.cut(x)) if self.cut else self.patch(x).flatten(2).transpose(1, 2)
+        x = self.place(x, self.pos)
         return self.head(self.norm(self.encoder(x)).mean(1))
 
 
@@ -94,6 +98,18 @@ def block(attend: Any = None, activation: Any = None, **options: Any) -> Any:
 def layers(**options: Any) -> Any:
     layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 2 * WIDTH, 0.1, batch_first=True, **options)
     return Plain(nn.TransformerEncoder(layer, 2, enable_nested_tensor=False))
+
+
+def by_reshape(x: Any) -> Any:
+    return x.reshape(-1, 3, 2, 8, 3, 8).permute(0, 2, 4, 3, 5, 1).reshape(-1, 6, 192)
+
+
+def by_columns(x: Any) -> Any:
+    return x.reshape(-1, 3, 2, 8, 3, 8).permute(0, 4, 2, 3, 5, 1).reshape(-1, 6, 192)
+
+
+def by_unfold(x: Any, **options: Any) -> Any:
+    return functional.unfold(x, 8, stride=8, **options).transpose(1, 2)
 
 
 def in_place(x: Any, positions: Any) -> Any:
@@ -119,6 +135,8 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "SiLU in place": lambda: block(activation=nn.SiLU(inplace=True)),
     "positions added in place": lambda: block(place=in_place),
     "positions added through a view": lambda: block(place=through_a_view),
+    "patches by reshape": lambda: block(cut=by_reshape),
+    "patches by unfold": lambda: block(cut=by_unfold),
     "MultiheadAttention": lambda: Plain(Multihead(need_weights=False)),
     "MultiheadAttention, weights unread": lambda: Plain(Multihead()),
     "TransformerEncoder": lambda: layers(activation="gelu", norm_first=True),
@@ -160,6 +178,9 @@ class Windows(torch.nn.Module):  # type: ignore[misc]  # as above
     [
         (lambda: Plain(Windows(permuted=True)), ["aten.layer_norm", "'encoder.block.norm'", "layout"]),
         (lambda: Plain(Windows(permuted=False)), ["'encoder.block'", "neither Q K^T nor"]),
+        (lambda: block(cut=by_columns), ["aten.linear", "'patch'", "side by side, row by row"]),
+        (lambda: block(cut=lambda x: by_unfold(x.transpose(2, 3))), ["aten.linear", "'patch'", "side by side"]),
+        (lambda: block(cut=lambda x: by_unfold(x, padding=4)[:, :6]), ["aten.im2col", "padding"]),
         (lambda: block(fused(is_causal=True)), ["'encoder'", "is_causal", "leave them out"]),
         (lambda: block(fused(attn_mask=torch.ones(6, 6, dtype=torch.bool).tril())), ["'encoder'", "mask", "leave it out"]),
         (lambda: block(lambda q, k, v: torch.einsum("bhqd,bhqd->bhqd", q, k) + v), ["'encoder'", "einsum", "bhqd,bhkd->bhqk"]),
