@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.operators import COPIES, IDENTITIES, IGNORED, LAYOUTS, OPERATORS, supported_operators
+from synaptile.conversion.lowering.operators import COPIES, IDENTITIES, IGNORED, LAYOUTS, NEAREST, OPERATORS, supported_operators
 from synaptile.conversion.lowering.values import Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
@@ -101,8 +101,9 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
         except TypeError as error:
             raise builder.fail(f"this overload is not supported: {error}") from None
         return rule(builder, *args, **kwargs)
+    remedy = NEAREST.get(name.rstrip("_"), "write it with supported operators, or add a rule (docs/extend.md)")
     raise UnsupportedOperator(
-        f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported; "
+        f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported: {remedy}; "
         f"supported: {', '.join(supported_operators())}"
     )
 

@@ -336,6 +336,21 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 }
 
 
+_ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
+_WINDOWS = "windows of an image-shaped stream (Swin and its kind) have no rule yet: take a model whose attention sees all tokens"
+_POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
+NEAREST: dict[str, str] = {
+    **dict.fromkeys(
+        ("hardswish", "hardsigmoid", "hardtanh", "relu6", "leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION
+    ),
+    **dict.fromkeys(("pad", "roll"), _WINDOWS),
+    **dict.fromkeys(("max_pool2d", "max_pool1d", "avg_pool2d", "adaptive_avg_pool2d"), _POOLING),
+    "rms_norm": "RMSNorm has no unit yet: take a model with LayerNorm",
+    "group_norm": "GroupNorm has no unit: take a model with LayerNorm or BatchNorm",
+}
+"""What to do about operators that people bring often and that have no rule, by name."""
+
+
 def supported_operators() -> tuple[str, ...]:
     """Names of the ATen operators that have a rule, sorted."""
     return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES, *COPIES}))

@@ -33,6 +33,7 @@ class Replaced(torch.nn.Module):  # type: ignore[misc]  # torch is imported wher
         pytest.param(lambda x: 1 / x, "aten.reciprocal.default", id="reciprocal"),
         pytest.param(lambda x: functional.group_norm(x, 1), "aten.group_norm.default", id="group norm"),
         pytest.param(lambda x: functional.max_pool1d(x, 1), "aten.max_pool1d.default", id="max pooling"),
+        pytest.param(functional.hardswish, "aten.hardswish.default", id="hard swish"),
     ],
 )
 def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
@@ -45,6 +46,12 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
     message = str(caught.value)
     assert f"operator {operator} in module 'blocks.1.mlp.act' is not supported" in message
     assert message.endswith("supported: " + ", ".join(supported_operators()))
+    remedies = {
+        "aten.hardswish.default": "nearest are relu, silu and gelu",
+        "aten.group_norm.default": "take a model with LayerNorm",
+        "aten.max_pool1d.default": "pool tokens by their mean",
+    }
+    assert remedies.get(operator, "write it with supported operators") in message
     assert {"linear", "matmul", "layer_norm", "softmax", "gelu", "reshape"} <= set(supported_operators())
 
 
