@@ -242,7 +242,7 @@ def _stack(b: Builder, parts: list[Any], dim: int = 0) -> list[Any]:
 def _sum(b: Builder, parts: Any, dims: Any = ()) -> Stream:
     if not isinstance(parts, list):
         raise b.fail("a sum along an axis is supported only as torch.stack(branches).sum(0)")
-    return functools.reduce(functools.partial(_add, b), parts)
+    return cast(Stream, functools.reduce(functools.partial(_add, b), parts))
 
 
 def _sub(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream:
