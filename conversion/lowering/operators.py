@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -192,9 +193,9 @@ def _softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Str
 
 def _attention(
     b: Builder,
-    q: Stream,
-    k: Stream,
-    v: Stream,
+    q: Any,
+    k: Any,
+    v: Any,
     attn_mask: Any = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
@@ -207,8 +208,11 @@ def _attention(
 
     if is_causal or dropout_p or enable_gqa or isinstance(attn_mask, Stream):
         raise b.fail("is_causal, dropout, grouped queries and masks that vary with the image are not supported: leave them out")
+    if not isinstance(k, Stream) or not isinstance(v, Stream):
+        raise b.fail("attention to constant keys or values is not supported: only the query may be constant")
+    depth = (q.index if isinstance(q, Stream) else q).shape[-1]
     keys = dataclasses.replace(k, index=k.index.transpose(-1, -2))
-    scores = _mul(b, lower_matmul(b, q, keys), q.index.shape[-1] ** -0.5 if scale is None else scale)
+    scores = _mul(b, lower_matmul(b, q, keys), depth**-0.5 if scale is None else scale)
     if attn_mask is not None and not (attn_mask.dtype == torch.bool and attn_mask.all()):
         if not attn_mask.is_floating_point() or not attn_mask.isfinite().all():
             raise b.fail("a mask of True and False or of -inf is not supported: leave it out, or add a finite bias")
@@ -225,6 +229,20 @@ def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
         last = all(str(n.target) in softmax and n.args[1] % x.index.ndim == x.index.ndim - 1 for n in user.users)
         if not (over_keys and taken_off and last):
             raise b.fail("supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys")
+
+
+def _stack(b: Builder, parts: list[Any], dim: int = 0) -> list[Any]:
+    """Parallel branches, if they are only summed again."""
+    summed = all(str(user.target) == "aten.sum.dim_IntList" and list(user.args[1:]) == [[0]] for user in b.fx.users)
+    if dim or not summed or not all(isinstance(part, Stream) for part in parts):
+        raise b.fail("supported only as torch.stack(branches).sum(0)")
+    return parts
+
+
+def _sum(b: Builder, parts: Any, dims: Any = ()) -> Stream:
+    if not isinstance(parts, list):
+        raise b.fail("a sum along an axis is supported only as torch.stack(branches).sum(0)")
+    return cast(Stream, functools.reduce(functools.partial(_add, b), parts))
 
 
 def _sub(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream:
@@ -323,6 +341,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "einsum": lower_einsum,
     "amax": _amax,
     "sub": _sub,
+    "stack": _stack,
+    "sum": _sum,
     "softmax": _softmax,
     "_softmax": _softmax,
     "gelu": _gelu,

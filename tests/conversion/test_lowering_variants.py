@@ -23,6 +23,7 @@ from tests.conversion.small_models import (
     small_beit,
     small_eva,
     small_vit,
+    timm,
     torch,
 )
 
@@ -72,6 +73,7 @@ VARIANTS: dict[str, Callable[[], Any]] = {
     "mean pooling": lambda: small_vit(global_pool="avg"),
     "no class token": lambda: small_vit(class_token=False, global_pool="avg"),
     "pooling by attention": lambda: small_vit(class_token=False, global_pool="map"),
+    "parallel branches": lambda: small_vit(block_fn=timm.models.vision_transformer.ParallelThingsBlock, init_values=0.3),
     "registers": lambda: small_vit(reg_tokens=3),
     "positions without prefix": lambda: small_vit(reg_tokens=2, no_embed_class=True),
     "pre-norm": lambda: small_vit(pre_norm=True),

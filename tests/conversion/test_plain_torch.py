@@ -73,6 +73,17 @@ class Multihead(torch.nn.Module):  # type: ignore[misc]  # as above
         return x + self.attention(y, y, y, **self.options)[0]
 
 
+class Probe(Multihead):
+    """A learned query that attends to all tokens, as SigLIP pools."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.probe = nn.Parameter(torch.randn(1, 1, WIDTH))
+
+    def forward(self, x: Any) -> Any:
+        return self.attention(self.probe.expand(x.shape[0], -1, -1), x, x, need_weights=False)[0]
+
+
 class Plain(torch.nn.Module):  # type: ignore[misc]  # as above
     """A vision transformer without any configuration, around a given encoder."""
 
@@ -139,6 +150,7 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "patches by unfold": lambda: block(cut=by_unfold),
     "MultiheadAttention": lambda: Plain(Multihead(need_weights=False)),
     "MultiheadAttention, weights unread": lambda: Plain(Multihead()),
+    "MultiheadAttention, learned query": lambda: Plain(Probe()),
     "TransformerEncoder": lambda: layers(activation="gelu", norm_first=True),
     "TransformerEncoder, norm last": layers,
 }
@@ -185,6 +197,7 @@ class Windows(torch.nn.Module):  # type: ignore[misc]  # as above
         (lambda: block(fused(attn_mask=torch.ones(6, 6, dtype=torch.bool).tril())), ["'encoder'", "mask", "leave it out"]),
         (lambda: block(lambda q, k, v: torch.einsum("bhqd,bhqd->bhqd", q, k) + v), ["'encoder'", "einsum", "bhqd,bhkd->bhqk"]),
         (lambda: block(lambda q, k, v: (q @ k.mT - (q @ k.mT).amax(-1, keepdim=True)) @ v), ["aten.amax", "softmax"]),
+        (lambda: block(lambda q, k, v: torch.stack([q, v]).mean(0)), ["aten.stack", "sum(0)"]),
         (lambda: block(lambda q, k, v: q - v), ["aten.sub", "two streams"]),
     ],
 )
