@@ -63,8 +63,9 @@ def test_jobs_without_a_unit_are_refused(activity: Activity, chip: Chip) -> None
 def test_a_board_whose_chips_cannot_talk_is_refused(activity: Activity, chip: Chip) -> None:
     tiles = replace(chip.mesh, width=1, height=1)
     apart = replace(chip, mesh=tiles, noc=replace(chip.noc, chip_crossing_cycles=None))
+    program = replace(activity.program, chip=apart, board=(chip.mesh.width, chip.mesh.height))
     with pytest.raises(ChipError, match=r"noc\.chip_crossing_cycles"):
-        schedule(on(activity, apart))
+        schedule(replace(activity, program=program))
 
 
 def test_jobs_that_wait_for_one_another_are_reported(activity: Activity, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_a_sum_beyond_32_bits_is_refused() -> None:
     wide = SpikingGraph.build("wide", wide.nodes.values(), {**wide.arrays, "head.weight": np.ones((3, 528), np.float32)})
     head = wide.of_type(Synapse)[-1]
     assert head.name == "head" and 528 * 127 << 15 > 2**31 - 1
-    with pytest.raises(InputError, match=r"'head': fan-in 528 with spikes up to 2\^15 .*32-bit.*fewer thresholds or float32"):
+    with pytest.raises(InputError, match=r"'head': fan-in 528 with spikes up to 2\^15 .*32-bit.*fewer thresholds.*or float32"):
         quantise(wide, head)
     site = replace(wide.of_type(MTNeurons)[-1], n=15)
     quantise(SpikingGraph.build("fewer", [site if n.name == site.name else n for n in wide.nodes.values()], wide.arrays), head)
