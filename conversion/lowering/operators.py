@@ -77,13 +77,26 @@ def _unfold(b: Builder, x: Stream, kernel_size: Any, dilation: Any, padding: Any
     return dataclasses.replace(x, index=cut.long())
 
 
-def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Stream:
+def _linear(b: Builder, x: Any, weight: Any, bias: Any = None) -> Stream:
+    if not isinstance(x, list):
+        return lower_linear(b, x, weight, bias)
+    pieces = weight.split([part.index.shape[-1] for part in x], dim=1)
+    biases = [bias] + [None] * (len(x) - 1)
+    return _sum(b, [lower_linear(b, *piece) for piece in zip(x, pieces, biases, strict=True)])
+
+
+def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Any:
     import torch
 
     first = parts[0]
     rank = first.index.ndim if isinstance(first, Stream) else first.ndim
+    streams = all(isinstance(part, Stream) for part in parts)
+    if streams and dim % rank == rank - 1 and all(str(user.target) == "aten.linear.default" for user in b.fx.users):
+        return parts  # channels side by side in front of a Linear: the sum of a Linear on each
     if rank != 3 or dim % rank != 1:
-        raise b.fail(f"concatenation along axis {dim} of a {rank}-dimensional tensor: only the token axis is supported")
+        raise b.fail(
+            f"concatenation along axis {dim} of a {rank}-dimensional tensor: only along tokens, or channels in front of a Linear"
+        )
     if any((part.index if isinstance(part, Stream) else part).shape[0] != 1 for part in parts):
         raise b.fail("concatenation along the tokens of windows: only one sequence of tokens is supported")
     ports = []
@@ -333,7 +346,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "add_": _add,
     "mul": _mul,
     "div": _div,
-    "linear": lower_linear,
+    "linear": _linear,
     "matmul": lower_matmul,
     "bmm": lower_matmul,
     "layer_norm": _layer_norm,

@@ -73,6 +73,18 @@ class Multihead(torch.nn.Module):  # type: ignore[misc]  # as above
         return x + self.attention(y, y, y, **self.options)[0]
 
 
+class Beside(torch.nn.Module):  # type: ignore[misc]  # as above
+    """The first token and the mean of all side by side in front of a Linear, as DINOv2's head has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.both = nn.LayerNorm(WIDTH), nn.Linear(2 * WIDTH, WIDTH)
+
+    def forward(self, x: Any) -> Any:
+        x = self.norm(x)
+        return self.both(torch.cat([x[:, 0], x.mean(1)], 1)).unsqueeze(1)
+
+
 class Probe(Multihead):
     """A learned query that attends to all tokens, as SigLIP pools."""
 
@@ -148,6 +160,7 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "positions added through a view": lambda: block(place=through_a_view),
     "patches by reshape": lambda: block(cut=by_reshape),
     "patches by unfold": lambda: block(cut=by_unfold),
+    "channels side by side": lambda: Plain(Beside()),
     "MultiheadAttention": lambda: Plain(Multihead(need_weights=False)),
     "MultiheadAttention, weights unread": lambda: Plain(Multihead()),
     "MultiheadAttention, learned query": lambda: Plain(Probe()),

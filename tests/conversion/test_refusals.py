@@ -70,7 +70,9 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
         pytest.param(lambda x: torch.div(x, 2, rounding_mode="floor"), ["aten.div.Tensor_mode", "rounding_mode"], id="floor"),
         pytest.param(lambda x: torch.softmax(x, -1), ["aten.softmax.int", "attention map"], id="softmax over channels"),
         pytest.param(lambda x: torch.relu(x[..., ::2]).repeat_interleave(2, -1), ["aten.relu", "layout"], id="odd channels"),
-        pytest.param(lambda x: torch.cat([x[..., :48], x[..., 48:]], -1), ["aten.cat", "axis -1"], id="concatenated channels"),
+        pytest.param(
+            lambda x: torch.relu(torch.cat([x[..., :48], x[..., 48:]], -1)), ["aten.cat", "axis -1"], id="concatenated channels"
+        ),
     ],
 )
 def test_a_known_operator_in_an_unknown_pattern_names_operator_module_and_limit(
