@@ -71,8 +71,8 @@ function corePanel(core) {
     `${text(used)} of ${text(limit)}`)));
   if (c.energy_pj) {
     box.append(el("h3", {}, `Energy per image, T = ${data.steps}`));
-    box.append(el("p", { class: "small" }, el("b", { "data-figure": "core-energy" }, energy(c.energy_pj[core])), " executed, ",
-      el("b", {}, energy(c.top_pj[core])), ` up to ${data.top}; `, `${whole(c.ops[core] / data.images)} operations`));
+    box.append(el("p", { class: "small" }, el("b", {}, energy(c.energy_pj[core])), " executed, ",
+      el("b", { "data-figure": "core-energy" }, energy(c.top_pj[core])), ` up to ${data.top}; `, `${whole(c.ops[core] / data.images)} operations`));
   }
   if (c.cycles) {
     box.append(el("h3", {}, `Cycles of ${whole(data.schedule.makespan_cycles)}`),
