@@ -103,6 +103,7 @@ VARIANTS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_computes_the_same_in_float32_and_float64(name: str) -> None:
     model = VARIANTS[name]()

@@ -169,6 +169,7 @@ PLAIN: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_pytorch_computes_the_same(name: str) -> None:
     torch.manual_seed(0)

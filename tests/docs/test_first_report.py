@@ -27,6 +27,7 @@ def commands(page: Path) -> list[str]:
     return [line.split("  #")[0].strip() for line in block.splitlines() if line.strip().startswith("synaptile")]
 
 
+@pytest.mark.slow
 def test_four_commands_make_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (4, 40, 48, 3), dtype=np.uint8)
     for number, picture in enumerate(pictures):

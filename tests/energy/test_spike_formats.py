@@ -33,6 +33,7 @@ def written(name: str, fires: list[bool], header: str) -> str:
     return header + count + "".join((format(at, "b").zfill(width) if width else "") + payload for at in spikes)
 
 
+@pytest.mark.slow
 @given(st.lists(st.booleans(), min_size=1, max_size=80), st.sampled_from([16, 64, 128]))
 def test_a_message_has_the_bits_that_writing_it_out_takes(fires: list[bool], flit_bits: int) -> None:
     base = plain_chip(flit_bits=flit_bits, spike_header_bits=HEADER).noc

@@ -69,6 +69,7 @@ def test_a_header_that_lies_is_refused(tmp_path: Path, member: bytes, part: str)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 18, "KiB: nothing large was allocated"
 
 
+@pytest.mark.slow
 def test_zeros_that_would_fill_memory_are_refused_unread(tmp_path: Path) -> None:
     with (
         zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive,

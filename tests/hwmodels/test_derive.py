@@ -48,6 +48,7 @@ def test_lines_are_no_longer_than_the_width_and_end_without_blanks() -> None:
         assert all(len(line) <= 130 and line == line.rstrip() for line in lines)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(text=st.text("ab:#'\"{}- \n\té,\\&", min_size=1, max_size=300), assumed=st.booleans())
 def test_any_source_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, text: str, assumed: bool) -> None:

@@ -146,6 +146,7 @@ def digits() -> Activity:
     return execute(program, digit_images("test", 3).images, 6, keep_spikes=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measured", [False, True])
 def test_the_digits_are_faster_than_mapped_for_room(digits: Activity, measured: bool) -> None:
     graph, chip = digits.program.graph, digits.program.chip
@@ -155,6 +156,7 @@ def test_the_digits_are_faster_than_mapped_for_room(digits: Activity, measured: 
     assert times(digits, map_graph(graph, chip, goal="throughput", rates=rates, anneal_moves=10_000), 3)[1] < interval
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_random_transformers_are_never_slower_than_mapped_for_room(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -174,6 +176,7 @@ def test_random_transformers_are_never_slower_than_mapped_for_room(seed: int) ->
     assert times(activity, map_graph(graph, chip, goal="throughput", anneal_moves=1000), 3)[1] <= interval
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", FOR_TIME)
 def test_narrow_weights_do_not_make_a_chip_slower(digits: Activity, goal: MappingGoal) -> None:
     graph, chip = digits.program.graph, digits.program.chip
@@ -203,6 +206,7 @@ def test_convolutions_are_cut_over_channels() -> None:
     assert max(cut) > 1, cut
 
 
+@pytest.mark.slow
 def test_goal_and_rates_are_kept_in_the_file_and_when_mapped_anew(digits: Activity, tmp_path: Path) -> None:
     graph, chip, rates = digits.program.graph, digits.program.chip, firing_rates(digits)
     program = map_graph(graph, chip, goal="throughput", rates=rates, anneal_moves=0)

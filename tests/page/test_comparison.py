@@ -116,6 +116,7 @@ def test_runs_and_chips_on_the_command_line(
     assert "mesh.width" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_page_on_the_command_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run_directory: Path, tmp_path: Path
 ) -> None:

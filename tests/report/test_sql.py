@@ -13,6 +13,7 @@ from synaptile.report.sql import answer
 TABLES = {"t": pa.table({"a": [1, 2, 3]})}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [

@@ -194,6 +194,7 @@ def test_every_job_and_message_takes_the_cycles_that_the_naive_scheduler_gives_i
     agree(timeline, Naive(activity, images, chip.synchronisation == "barrier").run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize("synchronisation", ["dataflow", "barrier"])
 def test_a_synapse_split_over_its_input_agrees(synchronisation: str, bounded: bool) -> None:

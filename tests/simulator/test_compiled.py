@@ -29,6 +29,7 @@ print(answer(), sum(answer.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")  # type: ignore[attr-defined]  # set at import
 def test_an_edit_of_what_a_kernel_calls_in_another_file_is_seen(tmp_path: Path) -> None:
     (tmp_path / "outer.py").write_text(OUTER)

@@ -79,6 +79,7 @@ def test_float32_is_as_close_as_its_roundings_where_no_spike_stood_on_a_boundary
     assert_within(activity.logits[:, same], expected.logits[:, same], within)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numeric", ["float32", "float64", "int8"])
 def test_nothing_depends_on_the_batch_size(program: CoreProgram, numeric: str) -> None:
     images = some_images(program.graph, 3)

@@ -52,6 +52,7 @@ def issued(activity: Activity, node: str, role: str, op: str) -> list[int]:
     return [int(count) for count in table.count[rows & (table.op == OPS.index(op))].sum(axis=0)]
 
 
+@pytest.mark.slow
 def test_spikes_and_both_accountings_are_those_of_the_reference(run: tuple[Activity, dict[str, Array]]) -> None:
     activity, spikes = run
     graph = activity.program.graph

@@ -46,6 +46,7 @@ def test_and_on_the_test_split(qann: SpikingGraph) -> None:
     assert right == [445, 448]
 
 
+@pytest.mark.slow
 def test_the_settled_network_answers_as_the_qann_on_all_test_digits(qann: SpikingGraph) -> None:
     test = embedded_digits("test")
     images = preprocess_digits(test.images).astype(np.float64)
@@ -56,6 +57,7 @@ def test_the_settled_network_answers_as_the_qann_on_all_test_digits(qann: Spikin
     np.testing.assert_allclose(activity.logits[-1], logits, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_every_count_of_ten_digits(qann: SpikingGraph) -> None:
     images = preprocess_digits(embedded_digits("test").images[:10]).astype(np.float64)
     _, expected = qann_levels(qann, images)

@@ -27,6 +27,7 @@ def test_the_reference_settles_on_the_qann(levels: int, presentation: FinitePres
     np.testing.assert_allclose(run.logits[-1], logits, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_cores_settle_on_the_qann() -> None:
     graph = small_qann(12)
     images = images_of(graph, 3)

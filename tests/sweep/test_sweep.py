@@ -220,6 +220,7 @@ def test_a_point_whose_worker_is_killed_is_redone(cluster: Any, plain: Path, tmp
     assert marker.exists() and {row.number: row for row in found} == {number: kept[number] for number in range(4)}
 
 
+@pytest.mark.slow
 def test_killed_half_way_it_goes_on_and_ends_in_the_same_table(tmp_path: Path) -> None:
     lanes = list(range(1, 31))
     study = tiny(tmp_path, grid={"chip.synapse_core.lanes_per_cycle": lanes, "steps": [2, 3]})
@@ -336,6 +337,7 @@ def test_drawn_activity_is_marked_and_has_no_answers(executions: list[int], plai
             sweep(study | change, tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_conversions_are_executed_once_each_and_change_answers(executions: list[int], tmp_path: Path) -> None:
     study = {
         "model": {"digits": True},
@@ -367,6 +369,7 @@ def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path: Path) ->
     assert found.reasons[0].count == 2 and "power of two" in found.reasons[0].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random"])
 def test_a_search_proposes_the_same_whoever_evaluates_and_after_a_stop(
     monkeypatch: pytest.MonkeyPatch, plain: Path, tmp_path: Path, sampler: str

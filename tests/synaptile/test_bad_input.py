@@ -159,6 +159,7 @@ def test_suffixes_keep_kinds_of_files_apart(synaptile: Command, digits_graph: Pa
     refused(synaptile("convert", "digits", "-o", tmp_path / "out.map"), ".spk")
 
 
+@pytest.mark.slow
 def test_runs_that_are_missing_cut_short_or_altered(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     refused(synaptile("report", tmp_path / "none"), "no such run")
     out = tmp_path / "out"

@@ -139,6 +139,7 @@ def test_answers_of_other_images_are_refused(run: Run) -> None:
     assert table1(price(run.activity, "ecmt45-mini")).rows[0][0] == "ratio eq30"
 
 
+@pytest.mark.slow
 def test_one_image_alone_has_a_latency_and_no_throughput(
     run: Run, synaptile: Command, digits_program: Path, tmp_path: Path
 ) -> None:
@@ -174,6 +175,7 @@ def test_the_images_of_a_load_share_it(run: Run) -> None:
     assert two.interval_cycles == (ends[3] - ends[1]) / 2 > ends[3] - ends[2], "the last of a load follow one another closely"
 
 
+@pytest.mark.slow
 def test_a_report_keeps_the_rungs_of_the_schedule_beside_it(folder: Path, synaptile: Command) -> None:
     assert synaptile("schedule", folder, "--images", 3).code == 0
     before = json.loads((folder / "energy.json").read_text())
@@ -183,6 +185,7 @@ def test_a_report_keeps_the_rungs_of_the_schedule_beside_it(folder: Path, synapt
     assert [rung["name"] for rung in after["ladder"]][-1] == "static" and after["ladder"] == before["ladder"]
 
 
+@pytest.mark.slow
 def test_another_chips_schedule_is_reported_of_that_chip_and_compared(folder: Path, synaptile: Command, run: Run) -> None:
     chip = folder.parent / "own.yaml"
     chip.write_text(

@@ -38,6 +38,7 @@ def test_importing_synaptile_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_demo_runs_prints_and_writes(synaptile: Command, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     outcome = synaptile("demo", "--steps", 4, "--limit", 40, "-o", out)
@@ -66,6 +67,7 @@ def test_the_spiking_network_reads_digits_as_well_as_its_original() -> None:
     assert snn >= ann - 1 / 60
 
 
+@pytest.mark.slow
 def test_each_step_of_the_way_on_the_command_line(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     mapped, out = tmp_path / "d.map", tmp_path / "out"
     assert synaptile("map", digits_graph, "-o", mapped).code == 0

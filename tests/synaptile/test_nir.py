@@ -13,6 +13,7 @@ from tests.simulator.runs import needs_compiler
 from tests.synaptile.conftest import Command
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_nir_file_is_converted_mapped_run_and_scheduled(tmp_path: Path, synaptile: Command) -> None:
     network = convolutional()

@@ -28,6 +28,7 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_schedule_prints_cycles_and_climbs_the_whole_ladder(synaptile: Command, run_directory: Path) -> None:
     outcome = synaptile("schedule", run_directory, "--images", 2)
     assert outcome.code == 0, outcome.err
@@ -42,6 +43,7 @@ def test_a_schedule_prints_cycles_and_climbs_the_whole_ladder(synaptile: Command
         assert (run_directory / name).is_file()
 
 
+@pytest.mark.slow
 def test_another_chip_reuses_the_run(synaptile: Command, run_directory: Path) -> None:
     before = (run_directory / "activity.npz").read_bytes()
     outcome = synaptile("schedule", run_directory, "--chip", "ecmt45")
@@ -50,6 +52,7 @@ def test_another_chip_reuses_the_run(synaptile: Command, run_directory: Path) ->
     assert (run_directory / "activity.npz").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_graph_is_mapped_for_time_and_the_relief_of_a_run_is_printed(
     synaptile: Command, digits_graph: Path, run_directory: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=os.environ | environment, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_tables_are_readable_in_any_encoding(encoding: str) -> None:
     done = run("chips", "ecmt45", LC_ALL="C", PYTHONIOENCODING=encoding)
@@ -38,10 +39,12 @@ def test_a_variable_that_libraries_refuse_is_named(name: str, value: str) -> Non
     assert done.returncode == 2 and done.stderr.startswith(f"error: {name} is {value!r}") and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_backend_for_windows_is_set_aside() -> None:
     assert run("chips", MPLBACKEND="bogus").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_full_device_for_errors_still_gives_the_status() -> None:
     with Path("/dev/full").open("w") as full:
         assert subprocess.run([*COMMAND, "chips", "nothere"], stderr=full, stdout=full, timeout=60).returncode == 2

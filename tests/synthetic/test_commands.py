@@ -29,6 +29,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_run_is_drawn_scheduled_and_sized(synaptile: Command, program: Path, tmp_path: Path) -> None:
     out, study = tmp_path / "out", tmp_path / "study"
     drawn = synaptile("synthesise", program, "-o", out, "--density", 0.3, "-T", 2)
@@ -53,6 +54,7 @@ def test_a_run_is_drawn_scheduled_and_sized(synaptile: Command, program: Path, t
     assert compared.code == 0 and "SYNTHETIC" in compared.out
 
 
+@pytest.mark.slow
 def test_graphs_files_and_runs_are_taken(synaptile: Command, tmp_path: Path) -> None:
     graph, rates = tmp_path / "vit.spk", tmp_path / "rates.yaml"
     save_graph(small_program().graph, graph)
@@ -118,6 +120,7 @@ def test_what_does_not_vary_is_refused(synaptile: Command, tmp_path: Path, given
     assert twice.code == 2 and "names 'a' twice" in twice.err
 
 
+@pytest.mark.slow
 def test_drawing_and_sizing_need_no_torch() -> None:
     code = (
         "import sys; from tests.sizing.studies import drawn, base; from synaptile import size; size("

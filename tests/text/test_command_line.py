@@ -54,6 +54,7 @@ def call(*arguments: str | Path) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_model_ends_in_a_report(folder: Path, mapped: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     printed = call("run", mapped, "--sentences", folder / "sentences.txt", "-T", "3", "--keep-spikes", "5", "-o", out)

@@ -115,6 +115,7 @@ def test_int8_is_the_same_to_the_last_bit_on_cores_and_reference() -> None:
         assert np.array_equal(execute(program_of("ecmt", chip), batch, STEPS, "int8").logits, expected.logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chip", list(CHIPS))
 def test_a_batch_is_billed_as_the_mean_of_its_sentences(chip: str) -> None:
     batch, program = sentences([2, 6, 1, 3, 3], width=TOKENS), program_of("ecmt", chip)
@@ -155,6 +156,7 @@ def test_a_part_that_no_sentence_reaches_does_nothing(method: MethodName) -> Non
         assert price(activity, program.chip, timeline=schedule(activity, synchronisation=synchronisation)).top == "static"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chip", list(CHIPS))
 @pytest.mark.parametrize("synchronisation", ["barrier", "dataflow"])
 def test_a_schedule_streams_sentences_of_one_length_and_loses_nothing(chip: str, synchronisation: str) -> None:

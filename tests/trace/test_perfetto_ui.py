@@ -37,6 +37,7 @@ def served(trace: Path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("level", "inside"),
     [("full", ("core7 ec", "core7 ready jobs", "core7 spikes sent")), ("aggregate", ("core7 busy", "core7 stalled on network"))],
