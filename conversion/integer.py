@@ -30,6 +30,7 @@ from synaptile.conversion.graph import (
 from synaptile.conversion.graph.whole import Overflow
 from synaptile.foundation.errors import FileFormatError, GraphError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.json_text import parse_object
 from synaptile.foundation.options import Reset
 
 FORMAT = "synaptile-integer-network"
@@ -99,10 +100,10 @@ def load_integer_network(path: str | Path) -> IntegerNetwork:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
-        about = json.loads(str(arrays.pop("network")))
+        about = parse_object(str(arrays.pop("network")))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{where}: no integer network, an .npz with an array 'network' of JSON ({error})") from error
-    if not isinstance(about, dict) or about.pop("format", None) != FORMAT or about.pop("version", None) != VERSION:
+    if about.pop("format", None) != FORMAT or about.pop("version", None) != VERSION:
         raise FileFormatError(f"{where}: 'network' is not of format {FORMAT!r}, version {VERSION}")
     listed = about.get("layers")
     if not isinstance(listed, list) or not all(isinstance(layer, dict) for layer in listed):
