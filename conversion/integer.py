@@ -116,7 +116,7 @@ def load_integer_network(path: str | Path) -> IntegerNetwork:
     if arrays:
         raise FileFormatError(f"{where}: holds arrays that no layer has: {', '.join(sorted(arrays)[:5])}")
     image = about.get("image")
-    return _checked(IntegerNetwork, about | {"layers": layers, "image": tuple(image) if image else ()}, where)
+    return _checked(IntegerNetwork, about | {"layers": layers, "image": tuple(image) if isinstance(image, list) else ()}, where)
 
 
 def from_integer(source: IntegerNetwork | str | Path) -> SpikingGraph:
@@ -149,7 +149,8 @@ def _checked(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
 
 def _graph(network: IntegerNetwork) -> SpikingGraph:
-    if len(network.image) != 3 or not network.layers:
+    extents = [extent for extent in network.image if isinstance(extent, int | np.integer) and extent > 0]
+    if len(network.image) != 3 or len(extents) != 3 or not network.layers:
         raise GraphError(f"network {network.name!r} has an input of {network.image} and {len(network.layers)} layers: needs both")
     nodes: list[Node] = []
     arrays: dict[str, NDArray[Any]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def from_nir(
         integer: a network of whole numbers, executed in integers: IF with r 1, LIF and LI with r tau/dt, weights, biases and
             thresholds whole. An Input that only neurons read is then a current per neuron, added at every step.
         if_unit: whether r of IF neurons is per "step" (v += r I, as sinabs and Norse write it) or per "second" (v += r dt I, as
-            SpikingJelly does). None takes "second" where r dt is 1, else "step"; what was taken is in ``metadata["if_unit"]``.
+            SpikingJelly does). None takes "second" where r dt is 1, else "step"; "second" is noted in ``metadata["if_unit"]``.
 
     Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
     a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how.
@@ -98,6 +98,8 @@ def from_nir(
     graph = open_nir(source)
     if reset not in ("value", "subtract"):
         raise InputError(f"reset is {reset!r}, must be 'value' or 'subtract'")
+    if if_unit not in (None, *get_args(IFUnit)):
+        raise InputError(f"if_unit is {if_unit!r}, must be 'step' or 'second'")
     step = float(graph.metadata.get("dt", DT) if dt is None else dt)
     if not 0 < step < np.inf:
         raise InputError(f"dt is {step}, needs a positive and finite length of a step")

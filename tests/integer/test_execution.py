@@ -97,6 +97,7 @@ def test_the_run_is_priced() -> None:
         ({"threshold": 2**23}, WeightsError, "a threshold of 24 bits is 0 to 8,388,607"),
         ({"decay": 5000}, GraphError, "decay of 5000 4096ths, needs 0 to 4096"),
         ({"exponent": -1}, GraphError, "exponent -1 and delay 1"),
+        ({"reset": "soft"}, GraphError, "reset 'soft' and overflow 'refuse': give 'value' or 'subtract'"),
     ],
 )
 def test_a_bad_layer_is_refused(layer: dict[str, object], error: type[SynaptileError], message: str) -> None:
@@ -119,6 +120,8 @@ def test_bad_samples_formats_and_files_are_refused(tmp_path: Path) -> None:
         run(small(), np.zeros((1, 49)), 1)
     with pytest.raises(InputError, match="works in whole numbers, which float32 does not mean"):
         execute(map_graph(from_integer(small()), load_chip("loihi")), currents(1), 1, "float32")
+    with pytest.raises(GraphError, match=r"has an input of \(1, '5', 5\)"):
+        from_integer(replace(small(), image=(1, "5", 5)))  # type: ignore[arg-type]
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     with pytest.raises(FileFormatError, match="no integer network"):
         from_integer(tmp_path / "other.npz")
