@@ -49,11 +49,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
     board to one tile. The same state of `rng` gives the same placement.
     """
     slot = slot.copy()
-    tile = np.empty(slot.size, np.int64)
-    occupant = np.full(board.base[1] + board.per_tile[1] * board.width * board.height, -1, np.int64)
-    for core in range(slot.size):
-        occupant[slot[core]] = core
-        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+    tile, occupant = start_of(kind, slot, board)
     probes = max(moves // 100, 1)
     temperature, cooling, scale = 0.0, COOLEST ** (1.0 / max(moves, 1)), 0.0
     for move in range(-probes, moves):
@@ -75,11 +71,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
             continue
         temperature *= cooling
         if change <= 0.0 or rng.random() < np.exp(-change / max(temperature, 1e-300)):
-            occupant[slot[core]] = other
-            occupant[chosen] = core
-            if other >= 0:
-                slot[other], tile[other] = slot[core], tile[core]
-            slot[core], tile[core] = chosen, goal
+            trade(tile, slot, occupant, core, chosen, goal)
     return slot
 
 
@@ -87,6 +79,28 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
 def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
     low = max(position - reach, 0)
     return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
+
+
+@njit(cache=True)
+def start_of(kind: Int32, slot: Int64, board: Board) -> tuple[Int64, Int64]:
+    """Tile of each core, shape (cores,), and core of each slot, -1 of one that is free, shape (slots,)."""
+    tile = np.empty(slot.size, np.int64)
+    occupant = np.full(board.base[1] + board.per_tile[1] * board.width * board.height, -1, np.int64)
+    for core in range(slot.size):
+        occupant[slot[core]] = core
+        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+    return tile, occupant
+
+
+@njit(cache=True)
+def trade(tile: Int64, slot: Int64, occupant: Int64, core: int, chosen: int, goal: int) -> None:
+    """Move `core` to slot `chosen` of tile `goal`, and what sits there, if anything does, to where it was."""
+    other = occupant[chosen]
+    occupant[slot[core]] = other
+    occupant[chosen] = core
+    if other >= 0:
+        slot[other], tile[other] = slot[core], tile[core]
+    slot[core], tile[core] = chosen, goal
 
 
 @njit(cache=True)
