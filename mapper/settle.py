@@ -23,7 +23,7 @@ HEAT = 0.1
 @njit(cache=True)
 def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int, rng: np.random.Generator) -> Int64:
     """Trade places for `sweeps` proposals per core; `slot` is the start, shape (cores,). One state of `rng`, one placement."""
-    slot = slot.copy()
+    slot, width, height = slot.copy(), board.topology.width, board.topology.height
     tile, occupant = start_of(kind, slot, board)
     xs, ys, weights = np.empty(MOST_PARTNERS, np.int64), np.empty(MOST_PARTNERS, np.int64), np.empty(MOST_PARTNERS)
     size, seen = 0.0, 0
@@ -39,10 +39,10 @@ def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int
             for i in range(found):
                 edge = first + i if last - first <= MOST_PARTNERS else first + int(rng.random() * (last - first))
                 at = tile[traffic.neighbour[edge]]
-                xs[i], ys[i], weights[i] = at % board.width, at // board.width, traffic.weight[edge]
-            x = _near(_median(xs, weights, found), reach, board.width, rng)
-            y = _near(_median(ys, weights, found), reach, board.height, rng)
-            goal = y * board.width + x
+                xs[i], ys[i], weights[i] = at % width, at // width, traffic.weight[edge]
+            x = _near(_median(xs, weights, found), reach, width, rng)
+            y = _near(_median(ys, weights, found), reach, height, rng)
+            goal = y * width + x
             if goal == tile[core]:
                 continue
             per_tile = board.per_tile[kind[core]]
