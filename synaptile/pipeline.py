@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.json_text import read_object
 from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, as_chip, chip_from_document, load_chip
 from synaptile.images import ImageSet
@@ -126,7 +126,7 @@ class Scheduled:
 def scheduled_in(directory: Path, run: Run) -> Scheduled | None:
     """What the ``schedule.json`` of a folder says; None without one, or where it is of another chip than can be known."""
     try:
-        document = json.loads((directory / SCHEDULE).read_text(encoding="utf-8"))
+        document = read_object(directory / SCHEDULE)
         own = run.activity.program.chip
         chip = own if document["chip_digest"] == own.digest else chip_from_document(document["chip_figures"], document["chip"])
         return Scheduled(chip, int(document["images"]), str(document["synchronisation"]))

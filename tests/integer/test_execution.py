@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +142,14 @@ def test_intels_network_sends_the_spikes_of_the_summary() -> None:
     ]
     activity = run(IntegerNetwork("mnist", (1, 28, 28), layers, 512), data["images"][8:10, None], 511)
     assert activity.logits[-1].argmax(axis=1).tolist() == [6, 9]  # the first is a 5, and Loihi's mistake
+
+
+def test_a_file_that_claims_more_than_it_holds_is_refused_unread(tmp_path: Path) -> None:
+    """A header of petabytes, and JSON nested beyond what Python reads: each ended in a traceback once."""
+    header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (999999999999999,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "lies.npz", "w") as archive:
+        archive.writestr("fc.weight.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    np.savez(tmp_path / "deep.npz", network=np.array("[" * 100_000))
+    for name, part in (("lies.npz", "claims shape"), ("deep.npz", "nested too deep")):
+        with pytest.raises(FileFormatError, match=f"no integer network.*{part}"):
+            from_integer(tmp_path / name)
