@@ -45,15 +45,13 @@ from synaptile.simulator.rebase import rebased
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_words
 from synaptile.studies.outputs import final, record
 from synaptile.studies.rundir import Run, load_run
+from synaptile.studies.sizing.request import STREAM
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
 from synaptile.studies.sweeping.rows import Sweep
 from synaptile.studies.sweeping.run import run_sweep
 from synaptile.terminal import counted
 from synaptile.text import TextSet
-
-STREAM = 4
-"""Images streamed through a schedule unless said: enough to show a steady state."""
 
 SCHEDULE = "schedule.json"
 LONGEST_STRETCHES = 12
