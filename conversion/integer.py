@@ -6,7 +6,6 @@ A file holds an array ``network``, JSON, and per layer ``<name>.weight`` and ``<
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from synaptile.conversion.graph import (
     SpikingGraph,
 )
 from synaptile.conversion.graph.whole import Overflow
+from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.errors import FileFormatError, GraphError
 from synaptile.foundation.files import atomic_path
 from synaptile.foundation.json_text import parse_object
@@ -97,11 +97,12 @@ def save_integer_network(network: IntegerNetwork, path: str | Path) -> None:
 def load_integer_network(path: str | Path) -> IntegerNetwork:
     """Read a network. Raises FileFormatError, with the file and the field, for a file that is none."""
     where = str(path)
+    if not Path(path).is_file():
+        raise FileFormatError(f"{where}: no such file of an integer network")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
+        arrays = read_arrays(Path(path), texts=("network",))
         about = parse_object(str(arrays.pop("network")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise FileFormatError(f"{where}: no integer network, an .npz with an array 'network' of JSON ({error})") from error
     if about.pop("format", None) != FORMAT or about.pop("version", None) != VERSION:
         raise FileFormatError(f"{where}: 'network' is not of format {FORMAT!r}, version {VERSION}")
