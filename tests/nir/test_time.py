@@ -68,7 +68,7 @@ def test_an_unclear_unit_is_asked_for() -> None:
         sy.from_nir(chain(integrate(5e3)))
     assert sy.from_nir(chain(integrate(5e3)), if_unit="second").arrays["n.r"] == pytest.approx(0.5)
     with pytest.raises(InputError, match="if_unit is 'seconds', must be 'step' or 'second'"):
-        sy.from_nir(chain(integrate(5e3)), if_unit="seconds")
+        sy.from_nir(chain(integrate(5e3)), if_unit="seconds")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dt", [None, 1e-3])
