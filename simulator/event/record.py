@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
