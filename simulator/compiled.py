@@ -35,7 +35,7 @@ SHARED = tuple(
         "kernels/plain.py",
     )
 )
-"""What kernels of any folder are made of besides: this file, constants, groups of arrays, functions of folders beside or above."""
+"""What kernels of any folder are made of besides: this file, constants, groups of arrays, functions beside or above."""
 
 
 @overload
