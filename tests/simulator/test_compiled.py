@@ -56,12 +56,12 @@ def test_the_stamp_of_a_kernel_covers_all_that_it_is_made_of() -> None:
     assert {path.parent.name for path in made} >= {"kernels", "vector", "schedule", "barrier"}
 
     def imported(path: Path) -> set[Path]:
-        names = [node for node in ast.walk(ast.parse(sources[path])) if isinstance(node, ast.ImportFrom) and node.module]
+        found = [node for node in ast.walk(ast.parse(sources[path])) if isinstance(node, ast.ImportFrom)]
         places = {
-            simulator.parent.joinpath(*f"{node.module}{end}".split(".")[1:]).with_suffix(".py")
-            for node in names
-            for end in ("", *(f".{alias.name}" for alias in node.names))
-            if node.module.startswith("synaptile.simulator")
+            simulator.parent.joinpath(*f"{module}{end}".split(".")[1:]).with_suffix(".py")
+            for module, names in ((node.module or "", node.names) for node in found)
+            for end in ("", *(f".{alias.name}" for alias in names))
+            if module.startswith("synaptile.simulator")
         }
         return places & sources.keys()
 
