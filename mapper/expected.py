@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Node, ProductUnit, SpikingGraph, TokenMean
+from synaptile.conversion.graph import Node, Planes, ProductUnit, SpikingGraph, TokenMean
 from synaptile.foundation.types import Int64
 from synaptile.mapper.load import Load, maker
 from synaptile.mapper.program import PartTable
@@ -40,7 +40,7 @@ def expected_latency(graph: SpikingGraph, parts: PartTable, load: Load, steps: i
         job = stages[node.name] / max(node.tokens, 1)
         begun = ended = 0.0
         for number, port in enumerate(node.inputs):
-            needs_all = isinstance(node, TokenMean) or _gathers(node, number)
+            needs_all = isinstance(node, TokenMean | Planes) or _gathers(node, number)
             begun = max(begun, (last if needs_all else first)[port.node])
             ended = max(ended, last[port.node])
         first[node.name] = begun + job

@@ -30,12 +30,16 @@ from synaptile.conversion.graph import (
     DifferentialNeurons,
     ECUnit,
     InputCurrent,
+    Mask,
+    MaxPool2d,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    Reduce,
     Source,
+    SpikeAttention,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
@@ -111,8 +115,19 @@ def off_chip(node: Node) -> bool:
 
 
 def units_of(node: Node) -> int:
-    """Units that a node's output can be cut into: heads of a map or a product, else channels."""
-    return node.heads if isinstance(node, ProductUnit) else node.width
+    """Units that a node's output can be cut into: heads of a map, a product or what sums over their channels, else channels."""
+    return node.width // unit_width(node)
+
+
+def unit_width(node: Node) -> int:
+    """Channels of a unit of a node's output (heads of a map)."""
+    match node:
+        case ProductUnit(form="sv"):
+            return node.head_width
+        case Reduce(over="depth") | Mask(over="depth"):
+            return node.width // node.heads
+        case _:
+            return 1
 
 
 def weight_copies(graph: SpikingGraph, node: Synapse | Convolution2d, chip: Chip) -> int:
@@ -158,7 +173,7 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
     core = chip.synapse_core
     ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
     channels = np.array([node.part_channels(a, b) for a, b in ranges], np.int64)
-    axons = np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
+    axons = len(node.inputs) * np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
     waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
     return Footprint(
         weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
@@ -219,7 +234,7 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
         copies = weight_copies(graph, node, chip)
         code = code_bits(graph, node)
         return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner, code)
-    return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width, code_bits(graph, node))
+    return ec_footprint(chip, node, extents.tokens, extents.outputs // unit_width(node), code_bits(graph, node))
 
 
 def part_extents(parts: PartTable, chosen: Int64) -> PartExtents:
@@ -302,6 +317,12 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():
             return 0, 2 * kept * units
+        case SpikeAttention():  # the map or K^T V, the result, the operand that is kept
+            return 0, units * (node.columns * node.columns + 2 * node.head_width)
+        case Reduce() | MaxPool2d():
+            return 0, units * unit_width(node)
+        case Mask():
+            return 0, units * unit_width(node) * node.fewer // node.elements
         case ProductUnit():
             return units * node.head_width * (node.law == "difference"), units * (
                 kept * node.head_width + steps * node.keys * node.head_width + kept * node.keys

@@ -15,6 +15,7 @@ from synaptile.conversion.graph.lengths import at_length, takes_text
 from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
+from synaptile.conversion.graph.trained import DiscreteNeurons, Mask, MaxPool2d, Planes, Reduce, SpikeAttention
 from synaptile.conversion.graph.units import (
     DifferentialNeurons,
     ECFunction,
@@ -43,6 +44,7 @@ __all__ = [
     "CubaLIFNeurons",
     "CurrentSource",
     "DifferentialNeurons",
+    "DiscreteNeurons",
     "ECFunction",
     "ECUnit",
     "IFNeurons",
@@ -54,16 +56,21 @@ __all__ = [
     "LIFNeurons",
     "LeakyNeurons",
     "MTNeurons",
+    "Mask",
+    "MaxPool2d",
     "MembraneReadOut",
     "Neurons",
     "Node",
     "PatchEmbedding",
+    "Planes",
     "Port",
     "PresentedSource",
     "ProductUnit",
     "ReadOut",
+    "Reduce",
     "STBIFNeurons",
     "Source",
+    "SpikeAttention",
     "SpikeSource",
     "SpikingGraph",
     "Synapse",

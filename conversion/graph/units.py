@@ -75,6 +75,11 @@ class ProductUnit(Node):
         """Dense multiply-accumulates of one pass of one image."""
         return self.heads * self.tokens * self.keys * self.head_width
 
+    @property
+    def row_width(self) -> int:
+        """Sums that an event of the first operand takes part in."""
+        return self.keys if self.is_map else self.head_width
+
     def array_shapes(self) -> dict[str, Shape]:
         """A gain per channel where operands count in units of their channels."""
         return {"gain": (self.heads * self.head_width,)} if self.law == "difference" else {}

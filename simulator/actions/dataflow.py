@@ -94,7 +94,7 @@ def _events(part: Part, accesses: tuple[Access, ...], core: CoreFlow) -> tuple[A
     triggers = {access.trigger for access in accesses}
     width = part.outputs
     if isinstance(part.node, ProductUnit):
-        width = part.node.keys if part.node.is_map else part.node.head_width
+        width = part.node.row_width
     passes = -(-width // core.lanes)
     found = []
     if Trigger.FIRST_INPUT in triggers:

@@ -66,8 +66,8 @@ class SpikeCounts:
         if same.size:
             counts = self.activity.convolutions[node.name][:, : self.images, same[0]]
         else:
-            fired = np.diff(self._channels_before(node.inputs[0].node), axis=-1)[:, :, 0].astype(np.bool_)
-            counts = part_counts(node, ((part.start, part.stop),), fired)[:, :, 0]
+            spikes = sum(np.diff(self._channels_before(port.node), axis=-1)[:, :, 0] for port in node.inputs)
+            counts = part_counts(node, ((part.start, part.stop),), np.asarray(spikes))[:, :, 0]
         at = int(trigger is Trigger.FIRST_INPUT)
         return np.ascontiguousarray(counts[:, :, at : at + 1].swapaxes(0, 1))
 

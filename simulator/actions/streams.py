@@ -15,6 +15,7 @@ from synaptile.conversion.graph import (
     ImageSource,
     InputCurrent,
     Node,
+    Planes,
     SpikeSource,
     TokenMean,
     TokenSelect,
@@ -28,7 +29,7 @@ from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Sid
 SUM = (Role.SUM_READ, Role.SUM_WRITE)
 
 
-class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect)):
+class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes)):
     """Nodes that no operation is spent on."""
 
 

@@ -17,6 +17,7 @@ from synaptile.conversion.graph import (
     Convolution2d,
     CurrentSource,
     DifferentialNeurons,
+    DiscreteNeurons,
     ECUnit,
     ImageSource,
     InputCurrent,
@@ -24,14 +25,19 @@ from synaptile.conversion.graph import (
     IntegerNeurons,
     IntegerReadOut,
     LeakyNeurons,
+    Mask,
+    MaxPool2d,
     MembraneReadOut,
     MTNeurons,
     Neurons,
     Node,
     PatchEmbedding,
+    Planes,
     PresentedSource,
     ProductUnit,
     ReadOut,
+    Reduce,
+    SpikeAttention,
     SpikeSource,
     STBIFNeurons,
     Synapse,
@@ -53,6 +59,14 @@ from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutU
 from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, MembraneFireUnit, MembraneWordUnit
 from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
+from synaptile.simulator.event.trained_unit import (
+    DiscreteFireUnit,
+    MaskUnit,
+    MaxPoolUnit,
+    PlanesUnit,
+    ReduceUnit,
+    SpikeAttentionUnit,
+)
 from synaptile.simulator.event.units import (
     DenseHeadUnit,
     DifferentialFireUnit,
@@ -145,6 +159,18 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
             return IntegerConvolutionUnit(graph, node, _ranges(layout, node))
         case IntegerReadOut():
             return MembraneWordUnit(node, count)
+        case DiscreteNeurons():
+            return DiscreteFireUnit(node, rows, layout.bounds[node.name], dtype)
+        case Planes():
+            return PlanesUnit(count)
+        case MaxPool2d():
+            return MaxPoolUnit(node)
+        case Reduce():
+            return ReduceUnit(node)
+        case Mask():
+            return MaskUnit(node)
+        case SpikeAttention():
+            return SpikeAttentionUnit(node, count, dtype)
         case LeakyNeurons():
             return LeakyFireUnit(graph, node, rows, layout.bounds[node.name], dtype)
         case Convolution2d():
@@ -250,9 +276,11 @@ def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, lis
             cuts.append(np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64))
         elif isinstance(reader, ProductUnit):
             cuts.append(np.arange(0, width, reader.head_width, dtype=np.int64))
-        elif isinstance(reader, Convolution2d):
-            needed = required(graph, reader, 0, parts, rows.astype(np.int64))
-            cuts += [needed.start, needed.stop]
+        elif isinstance(reader, Convolution2d | MaxPool2d | Reduce | Mask):
+            for index, port in enumerate(reader.inputs):
+                if port.node == site.name:
+                    needed = required(graph, reader, index, parts, rows.astype(np.int64))
+                    cuts += [needed.start, needed.stop]
         else:  # a residual add, say: cut over the channels of the whole site
             cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
     return np.unique(np.concatenate(cuts))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptile.conversion.graph import Concatenate, Node, ProductUnit, SpikingGraph, TokenMean, TokenSelect
+from synaptile.conversion.graph import Concatenate, Node, Planes, ProductUnit, SpikingGraph, TokenMean, TokenSelect
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper import footprint
@@ -163,7 +163,7 @@ def _gathers_and_shift(program: CoreProgram) -> tuple[np.ndarray, np.ndarray]:
         node = _node(program, int(node_of[flows.target[first]]))
         if number != PARTIAL_SUMS:
             of_input = key == key[first]
-            gathers[of_input] = isinstance(node, TokenMean) or (isinstance(node, ProductUnit) and number == 1)
+            gathers[of_input] = isinstance(node, TokenMean | Planes) or (isinstance(node, ProductUnit) and number == 1)
             shift[of_input] = _shift(program.graph, node, number)
     return gathers, shift
 
