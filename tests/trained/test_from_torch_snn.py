@@ -120,7 +120,7 @@ def test_spikingjelly_fires_alike(step_mode: str, v_reset: Any, decay_input: boo
         layer.MaxPool2d(2),
         layer.Flatten(),
         layer.Linear(96, 12),
-        neuron.ParametricLIFNode(init_tau=1.5, **options),
+        neuron.ParametricLIFNode(init_tau=1.5, v_threshold=0.1, **options),
         layer.Linear(12, 8),
         neuron.IFNode(v_reset=v_reset, v_threshold=0.25),
     ).double()
