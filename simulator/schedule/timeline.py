@@ -219,6 +219,8 @@ class Timeline(Tabular, Shown):
     notes: tuple[str, ...]
     provenance: Mapping[str, object]
     phases: PhaseTable | None = None
+    opened_cycles: Int64 | None = None
+    """Of each job (jobs,), when its step began, where cores work on different steps of the run at once; else None."""
 
     @property
     def clock_mhz(self) -> float:
