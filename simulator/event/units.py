@@ -253,8 +253,7 @@ class ExpectationUnit(EventUnit):
         half = self.arithmetic.halves
         manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
         rest = {name: _rounded(value, half) for name, value in constants._asdict().items() if name != "function"}
-        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        ticks = _rounded(np.array(clock, self.dtype), half)
+        ticks = _rounded(make_clock(node.law, steps, self.dtype), half)
         outside = expect_formatted(inputs[0], start, out, constants._replace(**rest), manner, ticks)
         self.traffic.departures = outside.sum(axis=0)
         return out
