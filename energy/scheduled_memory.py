@@ -31,14 +31,15 @@ def check_scheduled_memory(bill: Bill, timeline: Timeline, chip: Chip, inside: I
     if timeline.remapped:
         return
     program, whole = timeline.program, timeline.images == timeline.activity.images
-    scheduled = _accesses(timeline, chip, inside)
+    compared = _compared(timeline, chip)
+    scheduled = _accesses(timeline, chip, inside, compared)
+    chosen = np.isin(bill.role, [at for at, role in enumerate(bill.roles) if Role(role) in compared])
     billed = {
-        (int(core), int(node), bill.roles[role], bill.ops[op]): count
-        for core, node, role, op, count in zip(bill.core, bill.node, bill.role, bill.op, bill.count, strict=True)
+        (int(bill.core[row]), int(bill.node[row]), bill.roles[bill.role[row]], bill.ops[bill.op[row]]): bill.count[row]
+        for row in np.flatnonzero(chosen)
     }
     none = np.zeros(timeline.activity.steps, np.int64)
-    compared = {role.value for role in Role if _is_compared(role, _rows_told(timeline, chip))}
-    for key in sorted(scheduled.counts.keys() | {key for key in billed if key[2] in compared}):
+    for key in sorted(scheduled.counts.keys() | billed.keys()):
         batch = 1 if Role(key[2]).word is Word.EVENT else core_flow(chip, CoreKind(program.cores.kind[key[0]])).flow.time_batch
         starts = np.arange(0, none.size, batch)
         taken, priced = (np.add.reduceat(counts.get(key, none), starts) for counts in (scheduled.counts, billed))
@@ -50,24 +51,21 @@ def check_scheduled_memory(bill: Bill, timeline: Timeline, chip: Chip, inside: I
             )
 
 
-def _rows_told(timeline: Timeline, chip: Chip) -> bool:
-    """Whether the schedule knows the row fetches of all its images, and the bill those of all images that were executed."""
-    return images_compared(timeline) == timeline.images and not fetches_are_scaled(timeline.activity, chip)
+def _compared(timeline: Timeline, chip: Chip) -> frozenset[Role]:
+    """Events, and rows where the schedule knows those of all its images, and the bill those of all that were executed."""
+    rows_told = images_compared(timeline) == timeline.images and not fetches_are_scaled(timeline.activity, chip)
+    return frozenset(role for role in Role if role.word is Word.EVENT or (rows_told and role.driven_by is Driver.FETCHES))
 
 
-def _is_compared(role: Role, rows_told: bool) -> bool:
-    return role.word is Word.EVENT or (rows_told and role.driven_by is Driver.FETCHES)
-
-
-def _accesses(timeline: Timeline, chip: Chip, inside: Inside) -> Tally:
-    """What the jobs of a schedule take in, as accesses by the rules of parts."""
-    program, rows_told = timeline.program, _rows_told(timeline, chip)
+def _accesses(timeline: Timeline, chip: Chip, inside: Inside, compared: frozenset[Role]) -> Tally:
+    """What the jobs of a schedule take in, as accesses by the rules of parts, for some roles."""
+    program = timeline.program
     tally = Tally(program.node_names, timeline.activity.steps)
     events, fetched = (counts.sum(axis=-2) for counts in arrivals_by_part(timeline))
     last = program.graph.source.last_step
     for part in parts_of(program):
         for access in of_side(part, Side.SPIKING, core_flow(chip, part.kind)):
-            roles = tuple(role for role in access.roles if _is_compared(role, rows_told))
+            roles = tuple(role for role in access.roles if role in compared)
             if not roles or access.trigger is Trigger.STEP or inside.holds(part, access, Side.SPIKING):
                 continue
             rows = (
