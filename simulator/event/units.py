@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import DifferentialNeurons, ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from synaptile.conversion.graph import (
+    DifferentialNeurons,
+    ECUnit,
+    Gate,
+    MTNeurons,
+    ReadOut,
+    Rearrange,
+    Rotation,
+    SpikingGraph,
+    Synapse,
+    TokenMean,
+)
 from synaptile.foundation.types import Array
 from synaptile.hwmodels.formats import Format
 from synaptile.simulator.arithmetic import Arithmetic
@@ -29,7 +40,7 @@ from synaptile.simulator.kernels.expectation import expect, make_clock, make_con
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.formatted import HALVES, Manner, expect_formatted
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
-from synaptile.simulator.kernels.streams import add_streams
+from synaptile.simulator.kernels.streams import add_streams, gate, rotate
 from synaptile.simulator.kernels.synapse import Tiles, accumulate, multiply_dense
 
 
@@ -238,26 +249,29 @@ class ExpectationUnit(EventUnit):
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Increments of the expectation, of F itself, or of F of a running mean, by the law's clock."""
-        node, width = self.node, self.node.shape[-1]
+        node, width = self.node, self.node.row
         arrays = {}
-        if node.function == "layer_norm":
-            arrays = {name: self.graph.array(node.name, name) for name in ("weight", "bias")}
+        if node.normalises:
+            arrays = {name: self.graph.array(node.name, name) for name in node.array_shapes()}
         elif node.biased:
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
-        out = self.buffers.empty((steps * self.rows, width), self.dtype)
-        start = 0 if node.is_map else starts[0]
+        whole = self.buffers.empty((steps * self.rows, node.shape[-1]), self.dtype)
+        read, start, out = inputs[0], 0 if node.is_map else starts[0], whole
+        if node.groups > 1:  # a row of its own for each group
+            read, start = read[:, start : start + node.width].reshape(-1, width), 0
+            out = whole.reshape(-1, width)
         if self.arithmetic.plain:
-            expect(inputs[0], start, out, constants, make_clock(node.law, steps, self.dtype))
-            return out
+            expect(read, start, out, constants, make_clock(node.law, steps, self.dtype))
+            return whole
         half = self.arithmetic.halves
         manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
         rest = {name: _rounded(value, half) for name, value in constants._asdict().items() if name != "function"}
         clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
         ticks = _rounded(np.array(clock, self.dtype), half)
-        outside = expect_formatted(inputs[0], start, out, constants._replace(**rest), manner, ticks)
+        outside = expect_formatted(read, start, out, constants._replace(**rest), manner, ticks)
         self.traffic.departures = outside.sum(axis=0)
-        return out
+        return whole
 
 
 def _rounded(constant: Any, half: Format | None) -> Any:
@@ -309,6 +323,51 @@ class StreamUnit(EventUnit):
             add_streams(total, at, read, start, out)
             total, at = out, 0
         return out
+
+
+@dataclass
+class RotationUnit(EventUnit):
+    """Pairs of channels turned; `sines` are absent where no channel has a partner."""
+
+    node: Rotation
+    cosines: Array
+    sines: Array | None
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
+        out = self.buffers.empty((len(inputs[0]), self.node.width), self.cosines.dtype)
+        rotate(inputs[0], starts[0], self.cosines, self.cosines if self.sines is None else self.sines, self.node.block, out)
+        return out
+
+
+@dataclass
+class GateUnit(EventUnit):
+    """Products of two streams, element by element."""
+
+    node: Gate
+    dtype: np.dtype[Any]
+    halves: Format | None
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
+        out = self.buffers.empty((len(inputs[0]), self.node.width), self.dtype)
+        clock = _rounded(make_clock(self.node.law, steps, self.dtype), self.halves)
+        gate((inputs[0], inputs[1]), (starts[0], starts[1]), out, clock, HALVES[self.halves])
+        return out
+
+
+@dataclass
+class RearrangeUnit(EventUnit):
+    """The elements of a stream in another order."""
+
+    node: Rearrange
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
+        port = self.node.inputs[0]
+        read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + port.width])
+        extents, order = self.node.extents, [axis + 1 for axis in self.node.order]
+        return np.ascontiguousarray(read.reshape(-1, *extents).transpose(0, *order)).reshape(-1, self.node.width)
 
 
 @dataclass
