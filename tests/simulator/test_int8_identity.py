@@ -44,9 +44,7 @@ def varied(graph: SpikingGraph, activation: Any, *, biased: bool, pooled: bool, 
             (port,) = node.inputs
             if node.name.endswith("q"):
                 real: Node = Rotation(f"{node.name}.rotation", (port,), node.shape, 1 + (node.width % 2 == 0), node.width)
-                arrays |= {
-                    f"{real.name}.{k}": rng.standard_normal(node.shape).astype(np.float32) for k in real.array_shapes()
-                }
+                arrays |= {f"{real.name}.{k}": rng.standard_normal(node.shape).astype(np.float32) for k in real.array_shapes()}
             else:
                 real = Gate(f"{node.name}.gate", (port, graph.nodes[port.node].inputs[0]), node.shape)
             nodes.append(real)
