@@ -16,7 +16,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
-from synaptile.simulator.schedule.fabric import FlitState, Place
+from synaptile.simulator.schedule.fabric import FlitState, Place, idle_flits
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
 from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
@@ -81,7 +81,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     row_of_link = _rows_of_links(timeline.links, links)
     noc = program.chip.noc
     busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
-    tree = _trees_of(timeline, trees)
+    tree = trees_of(timeline, trees)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
     if program.chip.noc.flow_control != "unbounded":
         yield _bounded(timeline, tables, tree, row_of_link)
@@ -103,16 +103,36 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
 
 
 def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32) -> Passages:
-    """All passages through bounded queues, a message's in as many stretches as others came between, in order of time."""
+    """All passages through bounded queues, a message's in as many stretches as others came between, in order of time.
+
+    Phases begin with empty queues and the turn of each link at its first input, so each is sent by itself.
+    """
     table = timeline.messages
-    rows = np.argsort(table.send_order)
-    job = table.job[rows]
-    sent = Messages(tree[rows], timeline.jobs.core[job], table.flits[rows], 0 * rows, timeline.jobs.end_cycles[job])
-    state, delivered = send_bounded(tables.fabric, sent, noted=True)
-    _check_deliveries(timeline, rows, delivered)
-    _check_links(timeline, row_of_link, state)
-    message, link, *times = state.stretch[:, : state.totals[Place.STRETCHES]]
-    return Passages(rows[message].astype(np.int32), row_of_link[link], *times)
+    order = np.argsort(table.send_order)
+    ends = np.flatnonzero(np.diff(_phase_run(timeline, table.job[order]))) + 1
+    whole, stretches = idle_flits(tables.fabric, 0), []
+    for rows in np.split(order, ends):
+        job = table.job[rows]
+        sent = Messages(tree[rows], timeline.jobs.core[job], table.flits[rows], 0 * rows, timeline.jobs.end_cycles[job])
+        state, delivered = send_bounded(tables.fabric, sent, noted=True)
+        _check_deliveries(timeline, rows, delivered)
+        whole.flits[:] += state.flits
+        whole.busy[:] += state.busy
+        message, *others = state.stretch[:, : state.totals[Place.STRETCHES]]
+        stretches.append((rows[message], *others))
+    _check_links(timeline, row_of_link, whole)
+    message, link, *times = (np.concatenate(columns) for columns in zip(*stretches, strict=True))
+    return Passages(message.astype(np.int32), row_of_link[link], *times)
+
+
+def _phase_run(timeline: Timeline, job: Int32) -> Int64:
+    """Which of the phases that ran, one after another, each job is of, shape (jobs,)."""
+    phases, cores = timeline.phases, timeline.program.cores
+    if phases is None:
+        return np.zeros(job.size, np.int64)
+    firsts = phases.first_image[phases.phase == 0]
+    load = np.searchsorted(firsts, timeline.jobs.image[job], "right") - 1
+    return np.asarray(load * timeline.program.phases + cores.phase[timeline.jobs.core[job]])
 
 
 def selected_passages(timeline: Timeline, messages: Int64, links: Int32) -> Passages:
@@ -136,7 +156,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
     program, jobs, table, tables = timeline.program, timeline.jobs, timeline.messages, tables_of(timeline.program)
     trees, rules = tables.trees, tables.flows
     first_flow = trees.leaf_flow_offset[trees.leaf_offset]
-    tree = _trees_of(timeline, trees)[messages]
+    tree = trees_of(timeline, trees)[messages]
     repeats = first_flow[tree + 1] - first_flow[tree]
     nth = np.repeat(np.arange(tree.size), repeats)
     flow = trees.flow[first_flow[tree[nth]] + np.arange(nth.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)]
@@ -149,7 +169,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
         raise ConservationError(
             f"message {message[lost[0]]} reaches {node!r}, which has no job for token {jobs.token[source[lost[0]]]} to receive it"
         )
-    number = _numbers_of_jobs(timeline, tables)
+    number = numbers_of_jobs(timeline, tables)
     place = np.empty(number.size, np.int32)
     place[number] = np.arange(number.size)
     of_step = number[source] - number[source] % tables.jobs.size
@@ -157,7 +177,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
     return Handovers(message.astype(np.int32), source, target)
 
 
-def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
+def numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     """The scheduler's number of each job: ``step of the stream * jobs per step + row``, shape (jobs,)."""
     jobs, of_step, parts = timeline.jobs, tables.jobs, timeline.program.parts
     local = np.where(jobs.token == OPERANDS, 0, jobs.token - parts.token_start[jobs.part] + of_step.operands[jobs.part])
@@ -165,7 +185,7 @@ def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     return step * of_step.size + of_step.row_of[of_step.first[jobs.part] + local]
 
 
-def _trees_of(timeline: Timeline, trees: Trees) -> Int64:
+def trees_of(timeline: Timeline, trees: Trees) -> Int64:
     """The tree that each message took, shape (messages,): trees are in order of group and target core."""
     targets = len(timeline.program.cores.kind) + 1
 
