@@ -55,6 +55,7 @@ from synaptile.simulator.event.convolution_unit import ConvolutionUnit
 from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
 from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, MembraneFireUnit, MembraneWordUnit
 from synaptile.simulator.event.product_unit import ProductEventUnit
+from synaptile.simulator.event.real_units import GateUnit, RearrangeUnit, RotationUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
 from synaptile.simulator.event.units import (
     DenseHeadUnit,
@@ -62,10 +63,7 @@ from synaptile.simulator.event.units import (
     EventUnit,
     ExpectationUnit,
     FireUnit,
-    GateUnit,
     ReadOutUnit,
-    RearrangeUnit,
-    RotationUnit,
     ShownUnit,
     StreamUnit,
     SynapseUnit,

@@ -19,11 +19,8 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import (
     DifferentialNeurons,
     ECUnit,
-    Gate,
     MTNeurons,
     ReadOut,
-    Rearrange,
-    Rotation,
     SpikingGraph,
     Synapse,
     TokenMean,
@@ -42,7 +39,7 @@ from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_th
 from synaptile.simulator.kernels.formatted import HALVES, Manner, expect_formatted
 from synaptile.simulator.kernels.held import Holding, fire_held
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
-from synaptile.simulator.kernels.streams import add_streams, gate, rotate
+from synaptile.simulator.kernels.streams import add_streams
 from synaptile.simulator.kernels.synapse import Tiles, accumulate, multiply_dense
 
 
@@ -285,15 +282,15 @@ class ExpectationUnit(EventUnit):
             return whole
         half = self.arithmetic.halves
         manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
-        rest = {name: _rounded(value, half) for name, value in constants._asdict().items() if name != "function"}
+        rest = {name: rounded_constant(value, half) for name, value in constants._asdict().items() if name != "function"}
         clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        ticks = _rounded(np.array(clock, self.dtype), half)
+        ticks = rounded_constant(np.array(clock, self.dtype), half)
         outside = expect_formatted(read, start, out, constants._replace(**rest), manner, ticks)
         self.traffic.departures = outside.sum(axis=0)
         return whole
 
 
-def _rounded(constant: Any, half: Format | None) -> Any:
+def rounded_constant(constant: Any, half: Format | None) -> Any:
     """A constant in the format that operations are rounded to, of the type it had."""
     return constant if half is None else np.asarray(rounded(np.asarray(constant), half))[()]
 
@@ -342,51 +339,6 @@ class StreamUnit(EventUnit):
             add_streams(total, at, read, start, out)
             total, at = out, 0
         return out
-
-
-@dataclass
-class RotationUnit(EventUnit):
-    """Pairs of channels turned; `sines` are absent where no channel has a partner."""
-
-    node: Rotation
-    cosines: Array
-    sines: Array | None
-
-    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The stream of all steps."""
-        out = self.buffers.empty((len(inputs[0]), self.node.width), self.cosines.dtype)
-        rotate(inputs[0], starts[0], self.cosines, self.cosines if self.sines is None else self.sines, self.node.block, out)
-        return out
-
-
-@dataclass
-class GateUnit(EventUnit):
-    """Products of two streams, element by element."""
-
-    node: Gate
-    dtype: np.dtype[Any]
-    halves: Format | None
-
-    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The stream of all steps."""
-        out = self.buffers.empty((len(inputs[0]), self.node.width), self.dtype)
-        clock = _rounded(make_clock(self.node.law, steps, self.dtype), self.halves)
-        gate((inputs[0], inputs[1]), (starts[0], starts[1]), out, clock, HALVES[self.halves])
-        return out
-
-
-@dataclass
-class RearrangeUnit(EventUnit):
-    """The elements of a stream in another order."""
-
-    node: Rearrange
-
-    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """The stream of all steps."""
-        port = self.node.inputs[0]
-        read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + port.width])
-        extents, order = self.node.extents, [axis + 1 for axis in self.node.order]
-        return np.ascontiguousarray(read.reshape(-1, *extents).transpose(0, *order)).reshape(-1, self.node.width)
 
 
 @dataclass
