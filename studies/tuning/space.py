@@ -24,7 +24,6 @@ By = Literal["kind", "third", "site"]
 
 _MOST_LEVELS = 16
 _THIRDS = ("early", "middle", "late")
-_NORMS = ("layer_norm",)
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,6 @@ def apply(graph: SpikingGraph, candidate: Candidate, by: By, *, facts: Mapping[s
 
 def _guess(graph: SpikingGraph, site: Neurons) -> float:
     source = graph.nodes[site.inputs[0].node]
-    if isinstance(source, ECUnit) and source.function not in _NORMS:
+    if isinstance(source, ECUnit) and not source.normalises:
         return 2.0
     return 0.5 if any(isinstance(graph.nodes[name], Synapse) for name in graph.consumers(site.name)) else 1.0
