@@ -60,7 +60,16 @@ class FormattedUnit(Unit):
         node, r, c = self.node, self._r, self._c
         if node.input_scale != 1.0:
             x = r(x * c(node.input_scale))
+        if node.groups > 1:
+            return self._of_rows(x.reshape(*x.shape[:-1], node.groups, node.row)).reshape(x.shape)
+        return self._of_rows(x)
+
+    def _of_rows(self, x: Array) -> Array:
+        node, r, c = self.node, self._r, self._c
         match node.function:
+            case "rms_norm":
+                mean = r(self._row_sum(r(x * x)) * c(1.0 / x.shape[-1]))
+                return r(r(x * self._f("rsqrt", r(mean + c(node.eps)))) * self._array("weight"))
             case "layer_norm":
                 inverse = c(1.0 / x.shape[-1])
                 centred = r(x - r(self._row_sum(x) * inverse))

@@ -136,6 +136,17 @@ def _layer_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> N
 
 
 @uncounted(error_model="numpy")
+def _rms_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> None:
+    half, total = manner.half, one - one
+    for c in range(x.shape[0]):
+        total = rounded(total + rounded(x[c] * x[c], half), half)
+    mean = rounded(total * constants.inverse_width, half)
+    factor = _function(rounded(mean + constants.eps, half), RSQRT, manner, one)
+    for c in range(x.shape[0]):
+        x[c] = rounded(rounded(x[c] * factor, half) * constants.weight[c], half)
+
+
+@uncounted(error_model="numpy")
 def _softmax(x: Any, manner: Manner, one: Any) -> int:
     half, largest, total, outside = manner.half, x[0], one - one, 0
     for c in range(x.shape[0]):
@@ -191,6 +202,8 @@ def _expect_row(x: Any, out: Any, constants: UnitConstants, manner: Manner, cloc
             out[c] = rounded(out[c] + constants.map_bias[row % bias_rows, c], half)
     if constants.function == Function.LAYER_NORM:
         _layer_norm(out, constants, manner, one)
+    elif constants.function == Function.RMS_NORM:
+        _rms_norm(out, constants, manner, one)
     elif constants.function == Function.SOFTMAX:
         outside = _softmax(out, manner, one)
     else:

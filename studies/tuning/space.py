@@ -24,7 +24,6 @@ By = Literal["kind", "third", "site"]
 
 _MOST_LEVELS = 16
 _THIRDS = ("early", "middle", "late")
-_NORMS = ("layer_norm",)
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,6 @@ def _guess(graph: SpikingGraph, site: Neurons) -> float:
     if isinstance(site, DifferentialNeurons):
         return 1.0
     source = graph.nodes[site.inputs[0].node]
-    if isinstance(source, ECUnit) and source.function not in _NORMS:
+    if isinstance(source, ECUnit) and not source.normalises:
         return 2.0
     return 0.5 if any(isinstance(graph.nodes[name], Synapse) for name in graph.consumers(site.name)) else 1.0
