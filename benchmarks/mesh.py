@@ -36,13 +36,13 @@ class Pattern(NamedTuple):
     load: float
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """Packets: 200 of a flit, 100 longer ones, 50 to one core, where the RTL takes most cycles per packet."""
         return 50 if self.name == "N to 1" else 200 if self.flits == 1 else 100
 
     def packets(self) -> Int64:
         """Rows of source, destination, flits, time: the same ones every time."""
-        rng, tiles, count = np.random.default_rng(5), self.width**2, self.count
+        rng, tiles, count = np.random.default_rng(5), self.width**2, self.number
         source = rng.integers(0, tiles, count)
         elsewhere, hot = rng.integers(0, tiles, count), tiles // 2 + self.width // 2
         destination = {
