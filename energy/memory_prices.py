@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from synaptile.energy.horowitz import sram_figure
-from synaptile.energy.prices import Price
+from synaptile.energy.horowitz import Figure, sram_figure
+from synaptile.energy.prices import Price, sram_at_node
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.banks import MemoryName, own_memories, table_figures
-from synaptile.hwmodels.node import REFERENCE
-from synaptile.hwmodels.scale import memory_access, supply_of
 from synaptile.hwmodels.sections import Memory
 from synaptile.mapper.program import CoreKind
 
@@ -124,8 +122,5 @@ def _sram(chip: Chip, memory: str, whole_bits: int, bank_bits: int | None) -> Pr
     key = f"{memory}_bank_bits" if bank_bits else f"{memory}_memory_bits"
     what = "a bank" if bank_bits else "the whole memory as one SRAM"
     source = f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}"
-    here = supply_of(chip)
-    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
-        return Price(figure.pj, source)
-    moved = memory_access((bank_bits or whole_bits) / 8, REFERENCE, here, f"{chip.name}, {key}")
-    return Price(figure.pj * moved.factor, f"{source}; x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})")
+    here = sram_at_node(chip, Figure(figure.pj, source), (bank_bits or whole_bits) / 8, key)
+    return Price(here.pj, here.source)
