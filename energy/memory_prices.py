@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from synaptile.energy.horowitz import Figure, sram_figure
-from synaptile.energy.prices import Price, sram_at_node
+from synaptile.energy.prices import Price, sram_at_node, stated_price
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.banks import MemoryName, own_memories, table_figures
 from synaptile.hwmodels.sections import Memory
@@ -87,11 +87,9 @@ def _own_prices(chip: Chip) -> dict[str, Price]:
         prices[of.read], prices[of.write] = own_figures(chip, memory, own)[:2]
     for kind, name, section in ((CoreKind.SYNAPSE, "synapse_core", core), (CoreKind.EC, "ec_core", ec)):
         if section is not None and section.registers is not None:
-            figure = f"{name}.registers.update_pj"
-            prices[REGISTER[kind]] = Price(section.registers.update_pj, f"{chip.name}, {figure}: {chip.origin(figure)}")
+            prices[REGISTER[kind]] = stated_price(chip, f"{name}.registers.update_pj", section.registers.update_pj)
     if memories.dram is not None:
-        figure = "memories.dram.pj_per_bit"
-        prices[DRAM_BIT] = Price(memories.dram.pj_per_bit, f"{chip.name}, {figure}: {chip.origin(figure)}")
+        prices[DRAM_BIT] = stated_price(chip, "memories.dram.pj_per_bit", memories.dram.pj_per_bit)
     return prices
 
 
@@ -109,10 +107,10 @@ def own_figures(chip: Chip, memory: MemoryName, own: Memory) -> OwnFigures:
         source = f"{chip.name}, memories.{memory}: {figures.source}"
         return OwnFigures(Price(figures.read_pj, source), Price(figures.write_pj, source), (figures.leakage_uw, source))
     assert own.read_pj is not None and own.write_pj is not None  # hwmodels/consistency.py
-    read, write, leakage = (f"memories.{memory}.{key}" for key in ("read_pj", "write_pj", "leakage_uw"))
+    leakage = f"memories.{memory}.leakage_uw"
     return OwnFigures(
-        Price(own.read_pj, f"{chip.name}, {read}: {chip.origin(read)}"),
-        Price(own.write_pj, f"{chip.name}, {write}: {chip.origin(write)}"),
+        stated_price(chip, f"memories.{memory}.read_pj", own.read_pj),
+        stated_price(chip, f"memories.{memory}.write_pj", own.write_pj),
         (own.leakage_uw, f"{chip.name}, {leakage}: {chip.origin(leakage)}" if own.leakage_uw is not None else ""),
     )
 

@@ -39,6 +39,11 @@ class Price:
     expansion: tuple[Term, ...] = ()
 
 
+def stated_price(chip: Chip, figure: str, pj: float) -> Price:
+    """What a chip's file states under the dotted name `figure`, with its origin."""
+    return Price(pj, f"{chip.name}, {figure}: {chip.origin(figure)}")
+
+
 @dataclass(frozen=True)
 class EnergyTable:
     """(operation, number format) -> `Price`.
