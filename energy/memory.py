@@ -23,7 +23,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
-from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
+from synaptile.simulator.actions.dataflow import by_dataflow, core_flow
 from synaptile.simulator.actions.events import SpikeCounts, events_of
 from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes, sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
@@ -50,11 +50,9 @@ def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
-            core = core_flow(chip, part.kind)
-            actions, selected = actions_of(part), _of_side(part, Side.SPIKING, core)
+            actions, selected = actions_of(part), _billed(part, Side.SPIKING, chip, inside)
             events = _events(run, part, counts, (*actions, *selected))
             _add_accumulates(met, part, actions, events)
-            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
             for access in selected:
                 rows = _rows(run, chip, part, access, events)
                 if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
@@ -69,9 +67,8 @@ def ann_accesses(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Every access of one dense pass of one image."""
     tally = Tally(program.node_names, 1)
     for part in parts_of(program):
-        for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if not inside.holds(part, access, Side.DENSE):
-                _add_dense(tally, chip, part, access)
+        for access in _billed(part, Side.DENSE, chip, inside):
+            _add_dense(tally, chip, part, access)
     _add_dense_phases(tally, program, chip)
     return tally
 
@@ -82,9 +79,7 @@ def snn_shared(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
-            selected = [one for one in _of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
-            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
-            for access in selected:
+            for access in filter(by_block, _billed(part, Side.SPIKING, chip, inside)):
                 unshared = sharing_of(chip, part) is None or access.reuse is Reuse.EACH
                 events = _events(run, part, counts, (access,)) if unshared else {}
                 _add(tally, chip, part, access, _rows(run, chip, part, access, events), _event_bits(run, part, access))
@@ -95,9 +90,8 @@ def ann_shared(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Those of `ann_accesses` that depend on how many tokens share a row."""
     tally = Tally(program.node_names, 1)
     for part in parts_of(program):
-        for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if by_block(access) and not inside.holds(part, access, Side.DENSE):
-                _add_dense(tally, chip, part, access)
+        for access in filter(by_block, _billed(part, Side.DENSE, chip, inside)):
+            _add_dense(tally, chip, part, access)
     return tally
 
 
@@ -106,10 +100,12 @@ def by_block(access: Access) -> bool:
     return access.reuse is not Reuse.EACH or (Role.EVENT_READ in access.roles and access.trigger is Trigger.SECOND_INPUT)
 
 
-def _of_side(part: Part, side: Side, core: CoreFlow) -> list[Access]:
+def _billed(part: Part, side: Side, chip: Chip, inside: Inside) -> list[Access]:
+    """Accesses of a part on one side that no price of an operation holds already."""
     own = part if side is Side.SPIKING else replace(part, accumulators=1)
     accesses = tuple(access for access in accesses_of(own) if access.side in (Side.BOTH, side))
-    return [access for access in by_dataflow(own, accesses, core) if access.side in (Side.BOTH, side)]
+    selected = by_dataflow(own, accesses, core_flow(chip, part.kind))
+    return [one for one in selected if one.side in (Side.BOTH, side) and not inside.holds(part, one, side)]
 
 
 def _rows(run: Activity, chip: Chip, part: Part, access: Access, events: Mapping[Trigger, Int64]) -> Int64:
