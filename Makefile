@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo quick test generic check docs fuzz bench clean
+.PHONY: demo quick test generic check docs search fuzz bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/synaptile demo
@@ -29,6 +29,10 @@ check: $(VENV)/.installed-dev
 # Warnings are errors. The site needs no network; open build/docs/index.html.
 docs: $(VENV)/.installed-dev
 	$(BIN)/sphinx-build --fail-on-warning --quiet --jobs auto docs build/docs
+
+# Property tests on inputs that nobody has drawn before; what it finds becomes an example of its test.
+search: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile search -m hypothesis
 
 # Files of strangers: a thousand mutations for every reader; some minutes.
 fuzz: $(VENV)/.installed-dev

@@ -93,7 +93,7 @@ def ours(data: dict[str, np.ndarray], steps: int) -> Counts:
     return Counts(spikes, synops, packets, updated, SYNAPSE_PJ * synops + soma + MESSAGE_PJ * packets + hops_pj)
 
 
-def theirs(data: dict[str, np.ndarray], steps: int, timing: str = "simple") -> tuple[Counts, float]:
+def theirs(data: dict[str, np.ndarray], steps: int) -> tuple[Counts, float]:
     """Counts of SANA-FE's run with its stock chip, and its time in seconds."""
     import sanafe
     from sanafe import layers
@@ -118,7 +118,7 @@ def theirs(data: dict[str, np.ndarray], steps: int, timing: str = "simple") -> t
         first += count
     chip = sanafe.SpikingChip(arch)
     chip.load(net)
-    found = chip.sim(steps, timing_model=timing, processing_threads=1)
+    found = chip.sim(steps, timing_model="simple", processing_threads=1)
     fired, synops, packets, updated = (int(found[key]) for key in ("neurons_fired", "spikes", "packets_sent", "neurons_updated"))
     return Counts(fired, synops, packets, updated, found["energy"]["total"] * 1e12), float(found["sim_time"])
 

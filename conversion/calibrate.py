@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.conversion.method import Batches, Method, Samples, checked_batches
+from synaptile.conversion.method import Batches, Counted, Method, checked_batches
 from synaptile.conversion.thresholds import (
     Thresholds,
     apply_preset,
@@ -73,7 +72,7 @@ class ECMT(Method):
         measured: dict[str, tuple[float, float]] = {}
         samples = 0
         if calibration is not None:
-            counted = _Counted(checked_batches(calibration, graph, batch_size, progress))
+            counted = Counted(checked_batches(calibration, graph, batch_size, progress))
             measured = measure_thresholds(graph, counted, self.p, known={*injected, *fixed})
             samples = counted.samples
         elif any(site.name not in {*injected, *fixed} for site in graph.sites):
@@ -109,16 +108,3 @@ def calibrate(
     Raises CalibrationError, ImageError, InputError.
     """
     return ECMT(preset, n, p, thresholds).apply(lowered, calibration, batch_size=batch_size, progress=progress)
-
-
-class _Counted:
-    """An iterable of batches that counts the samples it handed out."""
-
-    def __init__(self, batches: Iterable[Samples]) -> None:
-        self.batches = batches
-        self.samples = 0
-
-    def __iter__(self) -> Iterator[Samples]:
-        for batch in self.batches:
-            self.samples += len(batch)
-            yield batch

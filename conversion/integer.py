@@ -6,7 +6,6 @@ A file holds an array ``network``, JSON, and per layer ``<name>.weight`` and ``<
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -28,8 +27,10 @@ from synaptile.conversion.graph import (
     SpikingGraph,
 )
 from synaptile.conversion.graph.whole import Overflow
+from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.errors import FileFormatError, GraphError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.json_text import parse_object
 from synaptile.foundation.options import Reset
 
 FORMAT = "synaptile-integer-network"
@@ -96,13 +97,14 @@ def save_integer_network(network: IntegerNetwork, path: str | Path) -> None:
 def load_integer_network(path: str | Path) -> IntegerNetwork:
     """Read a network. Raises FileFormatError, with the file and the field, for a file that is none."""
     where = str(path)
+    if not Path(path).is_file():
+        raise FileFormatError(f"{where}: no such file of an integer network")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
-        about = json.loads(str(arrays.pop("network")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(Path(path), texts=("network",))
+        about = parse_object(str(arrays.pop("network")))
+    except (OSError, ValueError, KeyError) as error:
         raise FileFormatError(f"{where}: no integer network, an .npz with an array 'network' of JSON ({error})") from error
-    if not isinstance(about, dict) or about.pop("format", None) != FORMAT or about.pop("version", None) != VERSION:
+    if about.pop("format", None) != FORMAT or about.pop("version", None) != VERSION:
         raise FileFormatError(f"{where}: 'network' is not of format {FORMAT!r}, version {VERSION}")
     listed = about.get("layers")
     if not isinstance(listed, list) or not all(isinstance(layer, dict) for layer in listed):
@@ -115,7 +117,7 @@ def load_integer_network(path: str | Path) -> IntegerNetwork:
     if arrays:
         raise FileFormatError(f"{where}: holds arrays that no layer has: {', '.join(sorted(arrays)[:5])}")
     image = about.get("image")
-    return _checked(IntegerNetwork, about | {"layers": layers, "image": tuple(image) if image else ()}, where)
+    return _checked(IntegerNetwork, about | {"layers": layers, "image": tuple(image) if isinstance(image, list) else ()}, where)
 
 
 def from_integer(source: IntegerNetwork | str | Path) -> SpikingGraph:
@@ -148,7 +150,8 @@ def _checked(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
 
 def _graph(network: IntegerNetwork) -> SpikingGraph:
-    if len(network.image) != 3 or not network.layers:
+    extents = [extent for extent in network.image if isinstance(extent, int | np.integer) and extent > 0]
+    if len(network.image) != 3 or len(extents) != 3 or not network.layers:
         raise GraphError(f"network {network.name!r} has an input of {network.image} and {len(network.layers)} layers: needs both")
     nodes: list[Node] = []
     arrays: dict[str, NDArray[Any]] = {}

@@ -72,3 +72,16 @@ def whole_set(calibration: Samples, graph: SpikingGraph) -> Samples:
     """A calibration set that was given at once, validated. Raises ImageError, InputError."""
     what = "calibration images" if isinstance(calibration, np.ndarray) else "calibration sentences"
     return check_calibration(calibration, graph, what)
+
+
+class Counted:
+    """An iterable of batches that counts the samples it handed out."""
+
+    def __init__(self, batches: Iterable[Samples]) -> None:
+        self.batches = batches
+        self.samples = 0
+
+    def __iter__(self) -> Iterator[Samples]:
+        for batch in self.batches:
+            self.samples += len(batch)
+            yield batch

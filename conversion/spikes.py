@@ -47,8 +47,9 @@ def check_currents(currents: Any, source: CurrentSource, where: str = "currents"
         raise ImageError(f"{where}: shape {array.shape}, needs {needed}")
     if array.dtype.kind not in "uif":
         raise ImageError(f"{where}: dtype {array.dtype}, needs whole numbers")
-    if not np.isfinite(array).all() or (problem := whole_problem(array, WORD_LIMIT)):
-        raise ImageError(f"{where}: {problem if np.isfinite(array).all() else 'holds values that are NaN or infinite'}")
+    finite = bool(np.isfinite(array).all())
+    if problem := whole_problem(array, WORD_LIMIT) if finite else "holds values that are NaN or infinite":
+        raise ImageError(f"{where}: {problem}")
     return np.ascontiguousarray(array.reshape(len(array), -1), np.int64)
 
 

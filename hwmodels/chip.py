@@ -14,6 +14,7 @@ from synaptile.foundation.options import Synchronisation
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose
 from synaptile.hwmodels.formats import Functions, Units
+from synaptile.hwmodels.operations import Operations, SpecialFunctions
 from synaptile.hwmodels.power import Power
 from synaptile.hwmodels.sections import (
     Area,
@@ -23,8 +24,6 @@ from synaptile.hwmodels.sections import (
     Mesh,
     NoC,
     OffChip,
-    Operations,
-    SpecialFunctions,
     SynapseCore,
 )
 from synaptile.hwmodels.sourced import ASSUMED, Count, NotWritten, Real, Section, Text, Texts, WrittenAs

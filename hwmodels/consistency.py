@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from synaptile.foundation.documents import Location, Problem
 from synaptile.foundation.errors import ChipError
-from synaptile.hwmodels.banks import own_memories, table_figures
+from synaptile.hwmodels.banks import MemoryName, own_memories, table_figures
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Format, is_integer
 from synaptile.hwmodels.network import network_contradictions
 from synaptile.hwmodels.node import REFERENCE, Supply, problem
-from synaptile.hwmodels.sections import ECCore, Memories, Memory, SynapseCore
+from synaptile.hwmodels.sections import ECCore, Memory, SynapseCore
 from synaptile.hwmodels.sram_table import LARGEST_BYTES, SMALLEST_BYTES
 
 MAX_CORES = 2**24
@@ -224,32 +223,27 @@ def _streaming(chip: Chip) -> Iterator[Problem]:
 
 def _memories(chip: Chip) -> Iterator[Problem]:
     """A memory has figures of its own or a flavour, and all of them."""
-    for known in fields(Memories):
-        memory = getattr(chip.memories, known.name)
-        if not isinstance(memory, Memory):
-            continue
+    for name, memory in own_memories(chip):
         own = {key: getattr(memory, key) for key in ("read_pj", "write_pj", "access_ns", "leakage_uw")}
         given = [key for key, value in own.items() if value is not None]
         if memory.flavour is not None and given:
             yield (
-                ("memories", known.name, given[0]),
+                ("memories", name, given[0]),
                 "is given, and a flavour, which gives it from a table: remove one of the two",
             )
         elif memory.flavour is not None:
-            yield from _beyond_the_table(chip, known.name, memory)
+            yield from _beyond_the_table(chip, name, memory)
         lacking = [key for key in ("read_pj", "write_pj") if own[key] is None]
         if memory.flavour is None and lacking:
-            yield ("memories", known.name, lacking[0]), "is missing: give both energies, or a flavour to take them from a table"
+            yield ("memories", name, lacking[0]), "is missing: give both energies, or a flavour to take them from a table"
 
 
-def _beyond_the_table(chip: Chip, name: str, memory: Memory) -> Iterator[Problem]:
+def _beyond_the_table(chip: Chip, name: MemoryName, memory: Memory) -> Iterator[Problem]:
     """A bank that CACTI 7 has no rows around, found before anything is mapped."""
-    for known, _ in own_memories(chip):
-        if known == name:
-            try:
-                table_figures(chip, known, memory)
-            except ChipError as error:
-                yield ("memories", name, "flavour"), f"is {memory.flavour}: {str(error).partition(': ')[2]}"
+    try:
+        table_figures(chip, name, memory)
+    except ChipError as error:
+        yield ("memories", name, "flavour"), f"is {memory.flavour}: {str(error).partition(': ')[2]}"
 
 
 def _formats(chip: Chip) -> Iterator[Problem]:

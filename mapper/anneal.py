@@ -21,8 +21,6 @@ WARMTH = 0.05
 class Board(NamedTuple):
     """Slots of a board: `per_tile[kind]` slots a tile, tile t's first at ``base[kind] + t * per_tile[kind]``."""
 
-    width: int
-    height: int
     per_tile: Int64
     base: Int64
     topology: Topology
@@ -30,7 +28,7 @@ class Board(NamedTuple):
 
 def slot_tiles(board: Board) -> Int64:
     """Tile of every slot, shape (slots,)."""
-    tiles = np.arange(board.width * board.height)
+    tiles = np.arange(board.topology.tiles)
     return np.concatenate([np.repeat(tiles, count) for count in board.per_tile])
 
 
@@ -48,22 +46,18 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
     `slot` is the start, shape (cores,). The temperature falls geometrically while the reach of a move shrinks from the whole
     board to one tile. The same state of `rng` gives the same placement.
     """
-    slot = slot.copy()
-    tile = np.empty(slot.size, np.int64)
-    occupant = np.full(board.base[1] + board.per_tile[1] * board.width * board.height, -1, np.int64)
-    for core in range(slot.size):
-        occupant[slot[core]] = core
-        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+    slot, width, height = slot.copy(), board.topology.width, board.topology.height
+    tile, occupant = start_of(kind, slot, board)
     probes = max(moves // 100, 1)
     temperature, cooling, scale = 0.0, COOLEST ** (1.0 / max(moves, 1)), 0.0
     for move in range(-probes, moves):
         if move == 0:
             temperature = WARMTH * scale / probes
-        reach = max(int(max(board.width, board.height) * (1.0 - 1.5 * max(move, 0) / moves)), 1)
+        reach = max(int(max(width, height) * (1.0 - 1.5 * max(move, 0) / moves)), 1)
         core = int(rng.random() * slot.size)
-        x = _nearby(tile[core] % board.width, reach, board.width, rng)
-        y = _nearby(tile[core] // board.width, reach, board.height, rng)
-        goal = y * board.width + x
+        x = _nearby(tile[core] % width, reach, width, rng)
+        y = _nearby(tile[core] // width, reach, height, rng)
+        goal = y * width + x
         per_tile = board.per_tile[kind[core]]
         chosen = board.base[kind[core]] + goal * per_tile + int(rng.random() * per_tile)
         other = occupant[chosen]
@@ -75,11 +69,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
             continue
         temperature *= cooling
         if change <= 0.0 or rng.random() < np.exp(-change / max(temperature, 1e-300)):
-            occupant[slot[core]] = other
-            occupant[chosen] = core
-            if other >= 0:
-                slot[other], tile[other] = slot[core], tile[core]
-            slot[core], tile[core] = chosen, goal
+            trade(tile, slot, occupant, core, chosen, goal)
     return slot
 
 
@@ -87,6 +77,28 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
 def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
     low = max(position - reach, 0)
     return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
+
+
+@njit(cache=True)
+def start_of(kind: Int32, slot: Int64, board: Board) -> tuple[Int64, Int64]:
+    """Tile of each core, shape (cores,), and core of each slot, -1 of one that is free, shape (slots,)."""
+    tile = np.empty(slot.size, np.int64)
+    occupant = np.full(board.base[1] + board.per_tile[1] * board.topology.width * board.topology.height, -1, np.int64)
+    for core in range(slot.size):
+        occupant[slot[core]] = core
+        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+    return tile, occupant
+
+
+@njit(cache=True)
+def trade(tile: Int64, slot: Int64, occupant: Int64, core: int, chosen: int, goal: int) -> None:
+    """Move `core` to slot `chosen` of tile `goal`, and what sits there, if anything does, to where it was."""
+    other = occupant[chosen]
+    occupant[slot[core]] = other
+    occupant[chosen] = core
+    if other >= 0:
+        slot[other], tile[other] = slot[core], tile[core]
+    slot[core], tile[core] = chosen, goal
 
 
 @njit(cache=True)

@@ -42,12 +42,11 @@ def arranged(graph: SpikingGraph, orders: Mapping[str, Order]) -> SpikingGraph:
             feeding = graph.nodes[source]
             assert isinstance(feeding, InputCurrent | IntegerConvolution2d)
             before[node.name], after[node.name] = before[source], after[source]
-            if f"{node.name}.threshold" in arrays and before[source] != after[source]:
-                usual = np.empty(node.width)
-                usual[listed(extents_of(feeding), before[source])] = arrays[f"{node.name}.threshold"]
-                arrays[f"{node.name}.threshold"] = usual[listed(extents_of(feeding), after[source])].astype(
-                    arrays[f"{node.name}.threshold"].dtype
-                )
+            threshold = f"{node.name}.threshold"
+            if threshold in arrays and before[source] != after[source]:
+                usual = np.empty(node.width, arrays[threshold].dtype)
+                usual[listed(extents_of(feeding), before[source])] = arrays[threshold]
+                arrays[threshold] = usual[listed(extents_of(feeding), after[source])]
         nodes.append(node)
     if before == after:
         return graph

@@ -24,7 +24,7 @@ from synaptile.foundation.errors import InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.arrange import Box, arranged, extents_of, order_of
-from synaptile.mapper.board import cores_per_tile, smallest_board
+from synaptile.mapper.board import board_shape, cores_per_tile, smallest_board
 from synaptile.mapper.cuts import Cuts
 from synaptile.mapper.footprint import Footprint, demands, home_of, off_chip, resources, units_of
 from synaptile.mapper.packing import Packing
@@ -108,7 +108,7 @@ def given_seats(chip: Chip, board: tuple[int, int], packing: Packing, partition:
     if partition.seats is None:
         return None
     _check_count("seats", "seats", partition.seats, packing.core_kind.size)
-    extents = board[0] * chip.mesh.width, board[1] * chip.mesh.height
+    extents = board_shape(chip, board)
     taken: dict[tuple[int, ...], int] = {}
     seats = Seats(*(np.zeros(packing.core_kind.size, np.int32) for _ in Seats._fields))
     for core, seat in enumerate(partition.seats):

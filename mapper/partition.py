@@ -14,6 +14,7 @@ from synaptile.conversion.graph import Convolution2d, InputCurrent, IntegerConvo
 from synaptile.foundation.documents import FileKind, Strict, read_mapping, validated
 from synaptile.foundation.files import atomic_path
 from synaptile.foundation.types import Int64
+from synaptile.mapper.cuts import even
 from synaptile.mapper.footprint import off_chip, part_extents, part_footprint
 from synaptile.mapper.program import CoreProgram
 
@@ -135,6 +136,5 @@ def _image_cuts(node: Convolution2d | InputCurrent, sizes: list[int]) -> Mapping
 def cut_points(extent: int, pieces: Pieces | None) -> Int64:
     """Cut points from 0 to the last one, which is the extent unless sizes add up to something else."""
     if pieces is None or isinstance(pieces, int):
-        count = pieces or 1
-        return np.arange(count + 1, dtype=np.int64) * extent // count
+        return even(extent, pieces or 1)
     return np.append(0, np.cumsum(pieces)).astype(np.int64)

@@ -100,7 +100,7 @@ def place(
 def _floor(chip: Chip, topology: Topology) -> Board:
     per_tile = np.array([cores_per_tile(chip, kind) for kind in CoreKind], np.int64)
     base = np.append(0, np.cumsum(per_tile * topology.tiles)[:-1]).astype(np.int64)
-    return Board(topology.width, topology.height, per_tile, base, topology)
+    return Board(per_tile, base, topology)
 
 
 def _in_order(floor: Board, core_kind: Int32, path: Int64, order: Int64, *, spread: bool = False) -> Int64:
@@ -122,11 +122,12 @@ def _in_order(floor: Board, core_kind: Int32, path: Int64, order: Int64, *, spre
 
 def _winding(floor: Board, core_kind: Int32, order: Int64) -> list[Int64]:
     """Placements along paths that wind through strips of the board, up one strip and down the next."""
-    x, y = np.arange(floor.width * floor.height) % floor.width, np.arange(floor.width * floor.height) // floor.width
+    width, tiles = floor.topology.width, np.arange(floor.topology.tiles)
+    x, y = tiles % width, tiles // width
     found = []
-    for strip in (*(strip for strip in STRIPS if strip < floor.width), floor.width):
+    for strip in (*(strip for strip in STRIPS if strip < width), width):
         column, within = x // strip, x % strip
-        climbed = np.where(column % 2 == 0, y, floor.height - 1 - y)
+        climbed = np.where(column % 2 == 0, y, floor.topology.height - 1 - y)
         path = np.lexsort((np.where(climbed % 2 == 0, within, -within), climbed, column))
         found.append(_in_order(floor, core_kind, path, order, spread=True))
     return found
@@ -176,4 +177,5 @@ def _seats(floor: Board, core_kind: Int32, slots: Int64, tiles: Int64) -> Seats:
     place = tile[order] * len(CoreKind) + core_kind[order]
     slot = np.empty(slots.size, np.int32)
     slot[order] = np.arange(slots.size) - np.searchsorted(place, place)
-    return Seats((tile % floor.width).astype(np.int32), (tile // floor.width).astype(np.int32), slot)
+    width = floor.topology.width
+    return Seats((tile % width).astype(np.int32), (tile // width).astype(np.int32), slot)

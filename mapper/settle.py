@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.types import Int32, Int64
-from synaptile.mapper.anneal import Board, trade_change
+from synaptile.mapper.anneal import Board, start_of, trade, trade_change
 from synaptile.mapper.traffic import Traffic
 
 MOST_PARTNERS = 32
@@ -23,20 +23,15 @@ HEAT = 0.1
 @njit(cache=True)
 def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int, rng: np.random.Generator) -> Int64:
     """Trade places for `sweeps` proposals per core; `slot` is the start, shape (cores,). One state of `rng`, one placement."""
-    slot = slot.copy()
-    cores = slot.size
-    tile = np.empty(cores, np.int64)
-    occupant = np.full(board.base[1] + board.per_tile[1] * board.width * board.height, -1, np.int64)
-    for core in range(cores):
-        occupant[slot[core]] = core
-        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+    slot, width, height = slot.copy(), board.topology.width, board.topology.height
+    tile, occupant = start_of(kind, slot, board)
     xs, ys, weights = np.empty(MOST_PARTNERS, np.int64), np.empty(MOST_PARTNERS, np.int64), np.empty(MOST_PARTNERS)
     size, seen = 0.0, 0
     for sweep in range(sweeps):
         left = 1.0 - sweep / sweeps
         reach = max(int(3.0 * left + 0.5), 1)
         temperature = HEAT * left * left * size / max(seen, 1)
-        for core in range(cores):
+        for core in range(slot.size):
             first, last = traffic.offset[core], traffic.offset[core + 1]
             found = min(last - first, MOST_PARTNERS)
             if found == 0:
@@ -44,10 +39,10 @@ def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int
             for i in range(found):
                 edge = first + i if last - first <= MOST_PARTNERS else first + int(rng.random() * (last - first))
                 at = tile[traffic.neighbour[edge]]
-                xs[i], ys[i], weights[i] = at % board.width, at // board.width, traffic.weight[edge]
-            x = _near(_median(xs, weights, found), reach, board.width, rng)
-            y = _near(_median(ys, weights, found), reach, board.height, rng)
-            goal = y * board.width + x
+                xs[i], ys[i], weights[i] = at % width, at // width, traffic.weight[edge]
+            x = _near(_median(xs, weights, found), reach, width, rng)
+            y = _near(_median(ys, weights, found), reach, height, rng)
+            goal = y * width + x
             if goal == tile[core]:
                 continue
             per_tile = board.per_tile[kind[core]]
@@ -57,11 +52,7 @@ def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int
             size += abs(change)
             seen += 1
             if change <= 0.0 or (temperature > 0.0 and rng.random() < np.exp(-change / temperature)):
-                occupant[slot[core]] = other
-                occupant[chosen] = core
-                if other >= 0:
-                    slot[other], tile[other] = slot[core], tile[core]
-                slot[core], tile[core] = chosen, goal
+                trade(tile, slot, occupant, core, chosen, goal)
     return slot
 
 

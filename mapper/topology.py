@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
+from synaptile.mapper.board import board_shape
 
 KINDS = ("mesh", "torus", "tree")
 MESH, TORUS, TREE = range(3)
@@ -42,7 +43,7 @@ class Topology(NamedTuple):
 def topology_of(chip: Chip, board: tuple[int, int]) -> Topology:
     """The network of a board of ``board`` columns and rows of chips."""
     mesh, (columns, rows) = chip.mesh, board
-    width, height = columns * mesh.width, rows * mesh.height
+    width, height = board_shape(chip, board)
     tile = np.arange(width * height)
     of_tile = tile // width // mesh.height * columns + tile % width // mesh.width
     kind = KINDS.index(chip.noc.topology)

@@ -29,6 +29,7 @@ from synaptile.conversion.graph import load_graph
 from synaptile.conversion.graph.mapped import write_tensors
 from synaptile.conversion.graph.storage import read_safetensors
 from synaptile.conversion.images import load_images, open_folder
+from synaptile.conversion.integer import IntegerLayer, IntegerNetwork, from_integer, save_integer_network
 from synaptile.data import DIGITS_GRAPH, embedded_digits, preprocess_digits
 from synaptile.energy import price
 from synaptile.foundation.archive import write_archive
@@ -124,6 +125,8 @@ def readers(folder: Path) -> list[tuple[str, Path, Callable[[], Any], Mutate]]:
     save_program(program, folder / "net.map")
     (folder / "net.spk").write_bytes(Path(DIGITS_GRAPH).read_bytes())
     np.savez_compressed(folder / "images.npz", images=images, labels=digits.labels[:3].astype(np.int64))
+    layer = IntegerLayer("fc", np.ones((3, 4), np.int8), np.zeros(3, np.int32), None)
+    save_integer_network(IntegerNetwork("small", (1, 2, 2), [layer], 9), folder / "integer.npz")
     (folder / "chip.yaml").write_text(chip_text())
     (folder / "study.yaml").write_text(STUDY)
     point = {"changes": {"clock_mhz": 500}, "outcome": {"fits": True, "binding": "a", "why": "b"}}
@@ -150,6 +153,7 @@ def readers(folder: Path) -> list[tuple[str, Path, Callable[[], Any], Mutate]]:
         ("run, header and shapes", run / "activity.npz", whole_run, archive_of(folder, FORMAT, VERSION)),
         ("inputs of a run", run / "inputs.npz", whole_run, archive_of(folder, "synaptile-inputs", 1)),
         ("images (.npz)", folder / "images.npz", lambda: read_images(str(folder / "images.npz"), graph), some_bytes),
+        ("integer network (.npz)", folder / "integer.npz", lambda: from_integer(folder / "integer.npz"), some_bytes),
         ("picture", pictures / "a.png", lambda: load_images(pictures, graph), some_bytes),
         ("labels.csv", pictures / "labels.csv", lambda: open_folder(pictures), some_bytes),
         ("points of a sizing", folder / "points.jsonl", lambda: read_points(folder / "points.jsonl"), json_lines),

@@ -21,8 +21,21 @@ from numba.core.caching import IndexDataCacheFile
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when numba is imported
-SHARED = tuple(Path(__file__).resolve().parent / name for name in ("compiled.py", "dense/arithmetic.py", "leaky.py"))
-"""What kernels of any folder are made of besides: this file, constants of the polynomials, groups of arrays."""
+SHARED = tuple(
+    Path(__file__).resolve().parent / name
+    for name in (
+        "compiled.py",
+        "leaky.py",
+        "dense/arithmetic.py",
+        "dense/rounding.py",
+        "schedule/heaps.py",
+        "kernels/dispatch.py",
+        "kernels/functions.py",
+        "kernels/machine.py",
+        "kernels/plain.py",
+    )
+)
+"""What kernels of any folder are made of besides: this file, constants, groups of arrays, functions beside or above."""
 
 
 @overload

@@ -14,7 +14,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
-from synaptile.simulator.actions.fetches import rows_fetched, shared_nodes
+from synaptile.simulator.actions.fetches import node_fetches, shared_nodes
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role, Trigger
 from synaptile.simulator.activity import Activity, OperationTable, RowFetches, SpikeRecord
@@ -149,9 +149,7 @@ def _refetched(activity: Activity, program: CoreProgram) -> dict[str, RowFetches
             shorter = program if run.lengths is None else program_at(program, int(run.lengths[0]))
             masks = run.spikes[shorter.graph.nodes[name].inputs[0].node].masks
             assert masks is not None
-            for part in (parts_of(shorter)[number] for number in shorter.parts_of(name).tolist()):
-                if part.tokens:
-                    found[name].rows[:, sentences, part.place] = rows_fetched(shorter, part, masks, sharing)
+            found[name].rows[:, sentences] = node_fetches(shorter, name, masks, sharing)
     return found
 
 

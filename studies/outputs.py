@@ -25,7 +25,7 @@ LIST = ".synaptile.json"
 _LOCK = ".synaptile.lock"
 _OWNER = ".synaptile.owner"
 _NAMES = ("energy", "ratio", "break_even", "memory", "links", "timeline", "cores", "schedule")
-_BEFORE = {f"{name}.{suffix}" for name in _NAMES for suffix in ("json", "csv", "md", "png", "svg")}
+_REPORTS = {f"{name}.{suffix}" for name in _NAMES for suffix in ("json", "csv", "md", "png", "svg")}
 """What reports on a run write."""
 
 
@@ -118,7 +118,7 @@ def _listed(folder: Path) -> set[str]:
     if (folder / "activity.npz").is_file():
         below = [one for one in folder.iterdir() if (one / "energy.json").is_file() and not (one / "activity.npz").exists()]
         reports = {
-            file.relative_to(folder).as_posix() for one in (folder, *below) for file in one.iterdir() if file.name in _BEFORE
+            file.relative_to(folder).as_posix() for one in (folder, *below) for file in one.iterdir() if file.name in _REPORTS
         }
     try:
         return reports | {str(name) for name in read_object(folder / LIST)["files"]}

@@ -77,6 +77,8 @@ def run_on(
             f"{error.task} died with its worker {error.allowed_failures + 1} times, most likely for want of memory: "
             "give each less to do at once, or take fewer --workers"
         ) from error
+    except ModuleNotFoundError as error:  # of a worker that came later
+        raise InputError(f"the cluster's workers cannot import {error.name}: install this version of synaptile there") from error
     except (CommClosedError, CancelledError, FuturesCancelledError, OSError) as error:
         if isinstance(error, OSError) and not isinstance(error, CommClosedError) and client.status == "running":
             raise  # of a task, such as a full disk

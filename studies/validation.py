@@ -19,6 +19,8 @@ from synaptile.mapper import map_partition
 from synaptile.simulator import execute
 from synaptile.simulator.barrier import step_timing
 
+BATCH = 16
+"""Images that are kept in memory at once; it changes no figure."""
 EDITIONS = ("loihi-calibrated", "loihi")
 """Chips whose unit times are tried, the one to be believed first."""
 
@@ -113,9 +115,8 @@ def validate(images: int | None = None, progress: Progress | None = None) -> Val
     answers: list[int] = []
     spikes: list[Int64] = []
     synops: list[Int64] = []
-    batch = 16  # what is kept in memory at once; it changes no figure
-    for start in range(0, count, batch):
-        currents = silicon.images[start : min(start + batch, count), None]
+    for start in range(0, count, BATCH):
+        currents = silicon.images[start : min(start + BATCH, count), None]
         activity = execute(program, currents, steps, keep_spikes=len(currents))
         found.append([step_timing(activity, chip) for chip in chips])
         answers += activity.logits[-1].argmax(axis=1).tolist()

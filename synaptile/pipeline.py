@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from synaptile.energy import EnergyReport, price
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.json_text import read_object
 from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip, as_chip, chip_from_document, load_chip
 from synaptile.images import ImageSet
@@ -45,15 +45,13 @@ from synaptile.simulator.rebase import rebased
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_words
 from synaptile.studies.outputs import final, record
 from synaptile.studies.rundir import Run, load_run
+from synaptile.studies.sizing.request import STREAM
 from synaptile.studies.spread import check_spread
 from synaptile.studies.sweeping.plan import plan_of
 from synaptile.studies.sweeping.rows import Sweep
 from synaptile.studies.sweeping.run import run_sweep
 from synaptile.terminal import counted
 from synaptile.text import TextSet
-
-STREAM = 4
-"""Images streamed through a schedule unless said: enough to show a steady state."""
 
 SCHEDULE = "schedule.json"
 LONGEST_STRETCHES = 12
@@ -126,7 +124,7 @@ class Scheduled:
 def scheduled_in(directory: Path, run: Run) -> Scheduled | None:
     """What the ``schedule.json`` of a folder says; None without one, or where it is of another chip than can be known."""
     try:
-        document = json.loads((directory / SCHEDULE).read_text(encoding="utf-8"))
+        document = read_object(directory / SCHEDULE)
         own = run.activity.program.chip
         chip = own if document["chip_digest"] == own.digest else chip_from_document(document["chip_figures"], document["chip"])
         return Scheduled(chip, int(document["images"]), str(document["synchronisation"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.differential.structure import differential_structure, theta_of
 from synaptile.conversion.differential.thetas import QUANTILE, measure_quantiles, revived
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.conversion.method import Batches, Method, Samples, checked_batches
+from synaptile.conversion.method import Batches, Counted, Method, checked_batches
 from synaptile.conversion.thresholds import without_head_neurons
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError
@@ -74,11 +74,9 @@ class Differential(Method):
             if missing:
                 raise CalibrationError(f"no calibration images, and no threshold for {len(missing)} sites, first {missing[0]!r}")
         else:
-            counted: list[int] = []
-            quantiles = measure_quantiles(
-                graph, _counting(checked_batches(calibration, graph, batch_size, progress), counted), missing
-            )
-            samples = sum(counted)
+            counted = Counted(checked_batches(calibration, graph, batch_size, progress))
+            quantiles = measure_quantiles(graph, counted, missing)
+            samples = counted.samples
             for site, quantile in quantiles.items():
                 whole, dead = revived(site, quantile)
                 thetas[site] = theta_of(graph, site, whole * self.scale)
@@ -93,10 +91,3 @@ class Differential(Method):
             **({"silent_channels": silent} if silent else {}),
         }
         return differential_structure(graph, int(self.n), thetas, facts)
-
-
-def _counting(batches: Iterator[Samples], counts: list[int]) -> Iterator[Samples]:
-    """Batches as they come, their sizes kept."""
-    for batch in batches:
-        counts.append(len(batch))
-        yield batch

@@ -55,9 +55,10 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
 
 def verify_arrays(graph: str, nodes: Mapping[str, Node], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise WeightsError unless each array that a node needs is there, of its shape, floating and finite, and no other."""
-    expected = {f"{node.name}.{field}": (node, field) for node in nodes.values() for field in node.array_shapes()}
-    for name, (node, field) in expected.items():
-        shape = node.array_shapes()[field]
+    expected = {
+        f"{node.name}.{field}": (node, field, shape) for node in nodes.values() for field, shape in node.array_shapes().items()
+    }
+    for name, (node, field, shape) in expected.items():
         if name not in arrays:
             raise WeightsError(f"graph {graph!r} lacks the array {name!r}, shape {shape}")
         array = arrays[name]

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +193,11 @@ class IntegerNeurons(BinaryNeurons):
         if not isinstance(reads[0].node, IntegerConvolution2d | InputCurrent):
             raise GraphError(f"integer neurons {self.name!r} read {reads[0].node.name!r}: put an integer synapse in front")
         _check_decay(self, self.decay)
+        if self.reset not in get_args(Reset) or self.overflow not in get_args(Overflow):
+            raise GraphError(
+                f"integer neurons {self.name!r} have reset {self.reset!r} and overflow {self.overflow!r}: "
+                "give 'value' or 'subtract', and 'refuse' or 'wrap'"
+            )
         if not 2 <= self.membrane_bits <= 32:
             raise GraphError(f"integer neurons {self.name!r} have membranes of {self.membrane_bits} bits, needs 2 to 32")
         return reads[0].shape

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,33 +27,16 @@ from synaptile.conversion.graph import (
 )
 from synaptile.conversion.graph.windows import Pair
 from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
+from synaptile.conversion.nir.order import ordered
 from synaptile.conversion.nir.package import open_nir
-from synaptile.conversion.nir.time import DT, check_time_constants, unit_of_if
+from synaptile.conversion.nir.time import DT, TIME_CONSTANTS, check_time_constants, unit_of_if
 from synaptile.conversion.nir.whole import in_whole_numbers
 from synaptile.conversion.nir.windows import padding_of, pair
 from synaptile.foundation.errors import GraphError, InputError
 from synaptile.foundation.options import IFUnit, Reset
 
-KNOWN = (
-    "Input",
-    "Output",
-    "Affine",
-    "Linear",
-    "Conv2d",
-    "IF",
-    "LIF",
-    "CubaLIF",
-    "LI",
-    "Flatten",
-    "SumPool2d",
-    "AvgPool2d",
-)
-"""Types of NIR nodes that are read."""
-
 FOLDED = "folded_pooling"
 """Key of the metadata that names pooling folded into the convolution before it, and the kernels."""
-
-_POSITIVE = ("tau", "tau_syn", "tau_mem")
 
 
 @dataclass(frozen=True)
@@ -104,7 +86,7 @@ def from_nir(
         integer: a network of whole numbers, executed in integers: IF with r 1, LIF and LI with r tau/dt, weights, biases and
             thresholds whole. An Input that only neurons read is then a current per neuron, added at every step.
         if_unit: whether r of IF neurons is per "step" (v += r I, as sinabs and Norse write it) or per "second" (v += r dt I, as
-            SpikingJelly does). None takes "second" where r dt is 1, else "step"; what was taken is in ``metadata["if_unit"]``.
+            SpikingJelly does). None takes "second" where r dt is 1, else "step"; "second" is noted in ``metadata["if_unit"]``.
 
     Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
     a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how.
@@ -116,6 +98,8 @@ def from_nir(
     graph = open_nir(source)
     if reset not in ("value", "subtract"):
         raise InputError(f"reset is {reset!r}, must be 'value' or 'subtract'")
+    if if_unit not in (None, *get_args(IFUnit)):
+        raise InputError(f"if_unit is {if_unit!r}, must be 'step' or 'second'")
     step = float(graph.metadata.get("dt", DT) if dt is None else dt)
     if not 0 < step < np.inf:
         raise InputError(f"dt is {step}, needs a positive and finite length of a step")
@@ -142,7 +126,7 @@ class _Reader:
         said = graph.metadata.get(FOLDED, "")  # bytes where it comes from a file
         self.folded = [said.decode() if isinstance(said, bytes) else str(said)] if said else []
         self.dtype = _widest(graph)
-        for name in _order(graph):
+        for name in ordered(graph):
             before = [self.values[a] for a, b in graph.edges if b == name]
             value = self._read(name, graph.nodes[name], before)
             if value is not None:
@@ -222,7 +206,7 @@ class _Reader:
             given = np.asarray(getattr(node, field), np.float64)
             if given.size != 1 and given.shape != shape:
                 raise GraphError(f"NIR node {name!r}: {field} has shape {given.shape}, what it reads has {shape}")
-            if field in _POSITIVE and not (given > 0).all():
+            if field in TIME_CONSTANTS and not (given > 0).all():
                 raise GraphError(f"NIR node {name!r}: {field} goes down to {given.min():g}, time constants must be positive")
             if field == "r" and type(node).__name__ == "IF":
                 given = given * self.if_step
@@ -334,36 +318,6 @@ class _Reader:
         if value.pooling is not None:
             raise GraphError(f"NIR node {value.pooling.name!r} pools spikes that only the Output reads: put a synapse behind it")
         self._add(ReadOut(name, (value.port,), (1, value.port.width), law="sum", off_chip=True))
-
-
-def _order(graph: Any) -> list[str]:
-    """Names of all nodes, sources first, after the checks that need the graph as a whole."""
-    for name, node in graph.nodes.items():
-        kind = type(node).__name__
-        if kind == "NIRGraph":
-            raise GraphError(
-                f"NIR node {name!r} is a graph within the graph (recurrent layers come so): not supported, flatten it"
-            )
-        if kind not in KNOWN:
-            raise GraphError(f"NIR node {name!r} has the unsupported type {kind}; supported: {', '.join(KNOWN)}")
-    for kind in ("Input", "Output"):
-        found = [name for name, node in graph.nodes.items() if type(node).__name__ == kind]
-        if len(found) != 1:
-            raise GraphError(f"a NIR graph needs 1 node {kind}, this one has {len(found)}: {', '.join(found)}")
-    edges: nx.DiGraph[str] = nx.DiGraph()
-    edges.add_nodes_from(graph.nodes)
-    for a, b in graph.edges:
-        for end in (a, b):
-            if end not in graph.nodes:
-                raise GraphError(f"a NIR edge joins {a!r} to {b!r}: there is no node {end!r}")
-        if edges.has_edge(a, b):
-            raise GraphError(f"a NIR edge joins {a!r} to {b!r} twice")
-        edges.add_edge(a, b)
-    if not nx.is_directed_acyclic_graph(edges):
-        cycle = " -> ".join(a for a, _ in nx.find_cycle(edges))
-        raise GraphError(f"NIR graph has a cycle through {cycle}: recurrence is not supported")
-    position = {name: i for i, name in enumerate(graph.nodes)}
-    return list(nx.lexicographical_topological_sort(edges, key=position.__getitem__))
 
 
 def _widest(graph: Any) -> np.dtype[Any]:

@@ -13,7 +13,8 @@ from synaptile.foundation.options import IFUnit
 DT = 1e-4
 """Length of a step in seconds where nothing else is said: what snnTorch assumes when it writes NIR."""
 
-_TAUS = ("tau", "tau_syn", "tau_mem")
+TIME_CONSTANTS = ("tau", "tau_syn", "tau_mem")
+"""Fields of NIR neurons that are time constants."""
 
 
 def unit_of_if(nodes: dict[str, Any], dt: float, asked: IFUnit | None) -> IFUnit:
@@ -51,4 +52,4 @@ def check_time_constants(nodes: dict[str, Any], dt: float) -> None:
 
 
 def _present(node: Any) -> Iterable[str]:
-    return (field for field in _TAUS if type(node).__name__ in ("LIF", "CubaLIF", "LI") and hasattr(node, field))
+    return (field for field in TIME_CONSTANTS if type(node).__name__ in ("LIF", "CubaLIF", "LI") and hasattr(node, field))

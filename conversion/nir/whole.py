@@ -60,7 +60,8 @@ def in_whole_numbers(nodes: Iterable[Node], arrays: Arrays) -> tuple[list[Node],
                 kept |= {f"{name}.weight": arrays[f"{name}.weight"][:, :, None, None], f"{name}.bias": arrays[f"{name}.bias"]}
                 synapses.add(name)
             case IFNeurons() | LIFNeurons():
-                _one(node, arrays, "v_reset", 0.0 if node.reset == "value" else None)
+                if node.reset == "value":
+                    _one(node, arrays, "v_reset", 0.0)
                 found.append(IntegerNeurons(name, inputs, shape, node.reset, _decay(node, arrays)))
                 kept[f"{name}.threshold"] = arrays[f"{name}.v_threshold"]
             case MembraneReadOut():
@@ -91,10 +92,8 @@ def _decay(node: IFNeurons | LIFNeurons | MembraneReadOut, arrays: Arrays) -> in
 
 
 def _one(node: Node, arrays: Arrays, field: str, needed: float | None) -> float:
-    """The one value that all neurons share, which must be `needed`."""
+    """The one value that all neurons share, which must be `needed` where that is given."""
     values = np.asarray(arrays[f"{node.name}.{field}"], np.float64)
-    if needed is None and field == "v_reset":
-        return 0.0
     wanted = float(values.flat[0]) if needed is None else needed
     if not np.allclose(values, wanted, rtol=1e-6, atol=0):
         wrong = values[~np.isclose(values, wanted, rtol=1e-6, atol=0)][0]

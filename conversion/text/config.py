@@ -137,7 +137,7 @@ def _read_json(file: Path, kind: type[Any]) -> Any:
         raise FileFormatError(f"{file}: no such file: a model folder holds config.json and model.safetensors")
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"{file}: not readable as JSON: {error}") from error
     if not isinstance(values, kind):
         raise FileFormatError(f"{file}: holds a {type(values).__name__}, needs a {kind.__name__}")

@@ -12,7 +12,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.dataflow import core_flow
-from synaptile.simulator.actions.events import region_of
+from synaptile.simulator.actions.events import Region, region_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import accesses_of
 from synaptile.simulator.actions.vocabulary import Reuse, Trigger
@@ -61,3 +61,17 @@ def rows_fetched(program: CoreProgram, part: Part, masks: NDArray[np.uint8], sha
     packed = np.ascontiguousarray(fired).reshape(steps, images * heads, last - first, masks.shape[-1])
     counted = count_fetches(packed, start, stop, sharing.block, sharing.batch)
     return np.asarray(counted.reshape(steps, images, heads).sum(axis=2))
+
+
+def node_fetches(program: CoreProgram, name: str, masks: NDArray[np.uint8], sharing: Sharing) -> Int64:
+    """As `rows_fetched`, of all parts of a node, shape (steps, images, parts); those without tokens fetch none."""
+    own = program.parts_of(name).tolist()
+    rows = np.zeros((*masks.shape[:2], len(own)), np.int64)
+    found: dict[Region, Int64] = {}
+    for part in (parts_of(program)[number] for number in own):
+        if part.tokens:
+            region = region_of(program, part, 0)
+            if region not in found:
+                found[region] = rows_fetched(program, part, masks, sharing)
+            rows[:, :, part.place] = found[region]
+    return rows

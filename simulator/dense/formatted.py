@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from synaptile.conversion.graph import ECUnit, SpikingGraph
 from synaptile.foundation.types import Array
 from synaptile.simulator.arithmetic import Arithmetic
-from synaptile.simulator.dense.arithmetic import erf, exp, sigmoid, tanh
-from synaptile.simulator.dense.rounding import FUNCTIONS, lines_of, look_up, reciprocal, reciprocal_root, rounded
+from synaptile.simulator.dense.rounding import FUNCTIONS, exact, lines_of, look_up, reciprocal, reciprocal_root, rounded
 from synaptile.simulator.dense.units import Unit
-
-_SOFTWARE: dict[str, Callable[[Array], Array]] = {
-    "div": lambda x: np.asarray(x.dtype.type(1) / x),
-    "rsqrt": lambda x: np.asarray(x.dtype.type(1) / np.sqrt(x)),
-    "exp": exp,
-    "erf": erf,
-    "tanh": tanh,
-    "sigmoid": sigmoid,
-}
 
 
 class FormattedUnit(Unit):
@@ -55,7 +43,7 @@ class FormattedUnit(Unit):
     def _f(self, name: str, x: Array) -> Array:
         which = FUNCTIONS.index(name)
         if self.lines.start[which] == self.lines.start[which + 1]:
-            return self._r(_SOFTWARE[name](x))
+            return self._r(exact(name, x))
         if name in ("div", "rsqrt"):
             return self._r((reciprocal if name == "div" else reciprocal_root)(x, self.lines))
         value, outside = look_up(x, self.lines, which)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
@@ -13,8 +12,7 @@ from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
-from synaptile.simulator.actions.events import Region, region_of
-from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes
+from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes
 from synaptile.simulator.actions.part import parts_of, whole
 from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Action, Op, Role, Trigger
@@ -143,17 +141,8 @@ class Recorder:
         if masks is not None and kept:  # a sentence may be shorter than its site
             masks[:, images.start : images.start + kept, ..., : packed.shape[-2], : packed.shape[-1]] = packed[:, :kept]
         for name in readers:
-            self._record_fetches(name, site, packed, images)
-
-    def _record_fetches(self, name: str, site: Neurons, packed: NDArray[np.uint8], images: slice) -> None:
-        fetched, program = self.fetches[name], self._program_at(site)
-        found: dict[Region, Int64] = {}
-        for part in (parts_of(program)[number] for number in program.parts_of(name).tolist()):
-            if part.tokens:
-                region = region_of(program, part, 0)
-                if region not in found:
-                    found[region] = rows_fetched(program, part, packed, Sharing(fetched.block, fetched.batch))
-                fetched.rows[:, images, part.place] = found[region]
+            fetched = self.fetches[name]
+            fetched.rows[:, images] = node_fetches(self._program_at(site), name, packed, Sharing(fetched.block, fetched.batch))
 
     def _program_at(self, node: Node) -> CoreProgram:
         """The program at the length of the sentence that a node stands for; of images the program."""

@@ -16,7 +16,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
-from synaptile.simulator.schedule.fabric import FlitState, Place
+from synaptile.simulator.schedule.fabric import FlitState, Place, idle_flits
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
 from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
@@ -103,16 +103,36 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
 
 
 def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32) -> Passages:
-    """All passages through bounded queues, a message's in as many stretches as others came between, in order of time."""
+    """All passages through bounded queues, a message's in as many stretches as others came between, in order of time.
+
+    Phases begin with empty queues and the turn of each link at its first input, so each is sent by itself.
+    """
     table = timeline.messages
-    rows = np.argsort(table.send_order)
-    job = table.job[rows]
-    sent = Messages(tree[rows], timeline.jobs.core[job], table.flits[rows], 0 * rows, timeline.jobs.end_cycles[job])
-    state, delivered = send_bounded(tables.fabric, sent, noted=True)
-    _check_deliveries(timeline, rows, delivered)
-    _check_links(timeline, row_of_link, state)
-    message, link, *times = state.stretch[:, : state.totals[Place.STRETCHES]]
-    return Passages(rows[message].astype(np.int32), row_of_link[link], *times)
+    order = np.argsort(table.send_order)
+    ends = np.flatnonzero(np.diff(_phase_run(timeline, table.job[order]))) + 1
+    whole, stretches = idle_flits(tables.fabric, 0), []
+    for rows in np.split(order, ends):
+        job = table.job[rows]
+        sent = Messages(tree[rows], timeline.jobs.core[job], table.flits[rows], 0 * rows, timeline.jobs.end_cycles[job])
+        state, delivered = send_bounded(tables.fabric, sent, noted=True)
+        _check_deliveries(timeline, rows, delivered)
+        whole.flits[:] += state.flits
+        whole.busy[:] += state.busy
+        message, *others = state.stretch[:, : state.totals[Place.STRETCHES]]
+        stretches.append((rows[message], *others))
+    _check_links(timeline, row_of_link, whole)
+    message, link, *times = (np.concatenate(columns) for columns in zip(*stretches, strict=True))
+    return Passages(message.astype(np.int32), row_of_link[link], *times)
+
+
+def _phase_run(timeline: Timeline, job: Int32) -> Int64:
+    """Which of the phases that ran, one after another, each job is of, shape (jobs,)."""
+    phases, cores = timeline.phases, timeline.program.cores
+    if phases is None:
+        return np.zeros(job.size, np.int64)
+    firsts = phases.first_image[phases.phase == 0]
+    load = np.searchsorted(firsts, timeline.jobs.image[job], "right") - 1
+    return np.asarray(load * timeline.program.phases + cores.phase[timeline.jobs.core[job]])
 
 
 def selected_passages(timeline: Timeline, messages: Int64, links: Int32) -> Passages:

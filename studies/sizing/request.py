@@ -19,8 +19,8 @@ from synaptile.studies.sizing.bases import CHIP, GOAL, Bases
 MOST_VALUES = 64
 """Values that one parameter may take."""
 
-STREAMED = 4
-"""Images that are streamed through each schedule where a throughput is asked for, and no number of them."""
+STREAM = 4
+"""Images streamed through a schedule unless said: enough to show a steady state."""
 
 DEFAULT_PARAMETERS = (
     "mesh.width+mesh.height",
@@ -131,7 +131,7 @@ def bases_of(chip: Chip, knobs: Sequence[Knob]) -> Bases:
 
 
 def streamed_images(activity: Activity, bases: Bases, knobs: Sequence[Knob], target: Target, asked: int | None) -> int:
-    """How many images go through each schedule: as asked, else one, and `STREAMED` where a throughput is wanted.
+    """How many images go through each schedule: as asked, else one, and `STREAM` where a throughput is wanted.
 
     Raises InputError where one image is to have a throughput, or more are asked for than other mappings have spikes of.
     """
@@ -143,7 +143,7 @@ def streamed_images(activity: Activity, bases: Bases, knobs: Sequence[Knob], tar
         for knob in knobs
     )
     most = min(images_kept(activity), activity.images) if anew else activity.images
-    images = asked or (min(STREAMED, max(most, 1)) if target.images_per_second is not None else 1)
+    images = asked or (min(STREAM, max(most, 1)) if target.images_per_second is not None else 1)
     if images > activity.images:
         raise InputError(f"images is {images}, the run recorded {activity.images}: ask for at most those")
     if target.images_per_second is not None and images == 1:

@@ -12,6 +12,7 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.documents import Strict
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import write_json
+from synaptile.foundation.json_text import read_object
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, vary, with_host_ec
 from synaptile.studies.kept import kept
 from synaptile.studies.sweeping.model import ModelFile
@@ -66,7 +67,7 @@ def load_context(directory: str, digest: str) -> Context:
     """The context that a task names. Raises FileFormatError where another one lies there, or none."""
     file = Path(directory) / FILE
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_object(file)
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"{file}: not readable ({error}): workers must see the sweep's directory under this path"

@@ -29,11 +29,12 @@ def demo(
     from synaptile.hwmodels import load_chip
     from synaptile.images import digits
     from synaptile.mapper import map_graph
-    from synaptile.pipeline import STREAM, execute_images, report_run, report_schedule, schedule_run
+    from synaptile.pipeline import execute_images, report_run, report_schedule, schedule_run
     from synaptile.simulator.dense.reference import check_steps
     from synaptile.studies.answers import ann_logits
     from synaptile.studies.outputs import check_output, replaced
     from synaptile.studies.rundir import save_run
+    from synaptile.studies.sizing.request import STREAM
 
     check_steps(steps)
     if limit is not None and limit < 1:

@@ -13,7 +13,7 @@ import pytest
 
 from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import Chip, chip_document, chip_from_document, load_chip, shipped_chips
-from synaptile.hwmodels.sections import Operations
+from synaptile.hwmodels.operations import Operations
 from synaptile.simulator.activity import OPS
 
 WriteChip = Callable[..., Path]

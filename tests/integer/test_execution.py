@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,8 @@ from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, execute
 from synaptile.simulator.dense.reference import reference
+from synaptile.studies.validation import mnist_on_loihi
 from tests.integer.networks import by_hand, currents, small
-
-SILICON = Path(__file__).parents[3] / "shared" / "silicon"
 
 
 def run(network: IntegerNetwork, samples: np.ndarray, steps: int) -> Activity:
@@ -97,6 +97,7 @@ def test_the_run_is_priced() -> None:
         ({"threshold": 2**23}, WeightsError, "a threshold of 24 bits is 0 to 8,388,607"),
         ({"decay": 5000}, GraphError, "decay of 5000 4096ths, needs 0 to 4096"),
         ({"exponent": -1}, GraphError, "exponent -1 and delay 1"),
+        ({"reset": "soft"}, GraphError, "reset 'soft' and overflow 'refuse': give 'value' or 'subtract'"),
     ],
 )
 def test_a_bad_layer_is_refused(layer: dict[str, object], error: type[SynaptileError], message: str) -> None:
@@ -119,25 +120,26 @@ def test_bad_samples_formats_and_files_are_refused(tmp_path: Path) -> None:
         run(small(), np.zeros((1, 49)), 1)
     with pytest.raises(InputError, match="works in whole numbers, which float32 does not mean"):
         execute(map_graph(from_integer(small()), load_chip("loihi")), currents(1), 1, "float32")
+    with pytest.raises(GraphError, match=r"has an input of \(1, '5', 5\)"):
+        from_integer(replace(small(), image=(1, "5", 5)))  # type: ignore[arg-type]
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     with pytest.raises(FileFormatError, match="no integer network"):
         from_integer(tmp_path / "other.npz")
 
 
-@pytest.mark.skipif(not (SILICON / "mnist_int.npz").is_file(), reason="Intel's network is not beside the checkout")
 def test_intels_network_sends_the_spikes_of_the_summary() -> None:
     """Eight of 128 images; all of them: docs/integer.md."""
-    data = np.load(SILICON / "mnist_int.npz")
-    layers = [
-        IntegerLayer(
-            f"conv{i}",
-            data[f"w{i}"].transpose(3, 2, 0, 1),
-            data[f"b{i}"],
-            512 if i < 4 else None,
-            int(data["stride"][i - 1]),
-            decay=256 * (i == 4),
-        )
-        for i in range(1, 5)
-    ]
-    activity = run(IntegerNetwork("mnist", (1, 28, 28), layers, 512), data["images"][8:10, None], 511)
+    silicon = mnist_on_loihi()
+    activity = run(silicon.network, silicon.images[8:10, None], 511)
     assert activity.logits[-1].argmax(axis=1).tolist() == [6, 9]  # the first is a 5, and Loihi's mistake
+
+
+def test_a_file_that_claims_more_than_it_holds_is_refused_unread(tmp_path: Path) -> None:
+    """A header of petabytes, and JSON nested beyond what Python reads: each ended in a traceback once."""
+    header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (999999999999999,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "lies.npz", "w") as archive:
+        archive.writestr("fc.weight.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    np.savez(tmp_path / "deep.npz", network=np.array("[" * 100_000))
+    for name, part in (("lies.npz", "claims shape"), ("deep.npz", "nested too deep")):
+        with pytest.raises(FileFormatError, match=f"no integer network.*{part}"):
+            from_integer(tmp_path / name)

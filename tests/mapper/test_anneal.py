@@ -47,7 +47,7 @@ def test_the_change_of_a_swap_is_the_difference_in_weighted_hops(traffic: Traffi
 
 
 def test_annealing_keeps_cores_in_slots_of_their_kind_and_shortens_hops(traffic: Traffic) -> None:
-    board = Board(WIDTH, HEIGHT, np.array([1, 2]), np.array([0, WIDTH * HEIGHT]), MESH)
+    board = Board(np.array([1, 2]), np.array([0, WIDTH * HEIGHT]), MESH)
     kind = np.array([0, 1] * (CORES // 2), np.int32)
     start = np.where(kind == 0, np.arange(CORES), WIDTH * HEIGHT + np.arange(CORES))
     found = anneal(traffic, kind, start, board, 5000, np.random.default_rng(0))

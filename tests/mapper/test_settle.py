@@ -45,7 +45,7 @@ def test_a_shuffled_mesh_is_nearly_sorted_out() -> None:
     traffic, rng = pairs(side * side, edges), np.random.default_rng(3)
     none = np.zeros(side * side, np.int32)
     mesh = Topology(MESH, side, side, side, side, none - 1, none)
-    board = Board(side, side, np.array([1, 0]), np.array([0, side * side]), mesh)
+    board = Board(np.array([1, 0]), np.array([0, side * side]), mesh)
     start = rng.permutation(side * side)
     kind = np.zeros(side * side, np.int32)
     found = settle(traffic, kind, start, board, 400, np.random.default_rng(0))

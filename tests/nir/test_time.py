@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import synaptile as sy
 from synaptile.conversion.spikes import check_spikes
-from synaptile.foundation.errors import GraphError, ImageError
+from synaptile.foundation.errors import GraphError, ImageError, InputError
 from tests.nir.networks import recorded
 
 nir = pytest.importorskip("nir", reason="the package nir is not installed (extra `nir`)")
@@ -67,6 +67,8 @@ def test_an_unclear_unit_is_asked_for() -> None:
     with pytest.raises(GraphError, match=r"node 'n': r is 5000 and dt 0.0001.*if_unit='step'"):
         sy.from_nir(chain(integrate(5e3)))
     assert sy.from_nir(chain(integrate(5e3)), if_unit="second").arrays["n.r"] == pytest.approx(0.5)
+    with pytest.raises(InputError, match="if_unit is 'seconds', must be 'step' or 'second'"):
+        sy.from_nir(chain(integrate(5e3)), if_unit="seconds")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dt", [None, 1e-3])

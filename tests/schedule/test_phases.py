@@ -72,6 +72,23 @@ def test_each_phase_takes_the_cycles_that_the_naive_scheduler_gives_it(chip: Chi
         pass  # the replay of links checks itself
 
 
+def test_a_phase_begins_with_the_turn_of_each_link_at_its_first_input() -> None:
+    """Bounded queues in phases: the turn that a phase left a link with is not that of the next, in the replay neither."""
+    chip = small_chip(synapse={"weight_memory_bits": 384, "state_memory_bits": 1920}, ec={"state_memory_bits": 3200})
+    bounded: dict[str, Any] = {
+        "link_flits_per_cycle": 0.5,
+        "flow_control": "cut_through",
+        "packet_flits": 1,
+        "input_queue_flits": 2,
+    }
+    chip = streamed(replace(chip, noc=replace(chip.noc, flit_bits=16, **bounded)), 2, 2)
+    graph = vit_graph(depth=1, tokens=3, width=4, heads=2, hidden=6, classes=3, n=3, patch=1, seed=0)
+    images = np.random.default_rng(1).standard_normal((2, *first_image(graph))).astype(np.float32)
+    timeline = schedule(execute(map_graph(graph, chip, anneal_moves=50), images, 2, keep_spikes=2), images=2)
+    assert timeline.program.phases == 4
+    assert sum(len(chunk.message) for chunk in passages(timeline)) > timeline.messages.job.size
+
+
 def phased(**changes: Any) -> Timeline:
     """Two images of a small network on a chip of 3 x 3 tiles that streams its weights."""
     graph = vit_graph(depth=1, tokens=4, width=8, heads=2, hidden=16, classes=3, n=4, patch=1, seed=3)

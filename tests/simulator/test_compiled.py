@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from numba import config
+
+from synaptile.simulator import compiled
 
 INNER = """
 from synaptile.simulator.compiled import uncounted
@@ -42,3 +45,33 @@ def test_an_edit_of_what_a_kernel_calls_in_another_file_is_seen(tmp_path: Path) 
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
     assert [run(1), run(1), run(2), run(2)] == ["1 0", "1 1", "2 0", "2 1"]
+
+
+def test_the_stamp_of_a_kernel_covers_all_that_it_is_made_of() -> None:
+    """Imports of files with compiled functions, followed through such files, are in its folder, below, or shared."""
+    simulator = Path(compiled.__file__).resolve().parent
+    decorators = ("@kernel", "@uncounted", "@emitted", "@overload")
+    sources = {path: path.read_text() for path in simulator.rglob("*.py")}
+    made = {path for path, text in sources.items() if any(line.startswith(decorators) for line in text.splitlines())}
+    assert {path.parent.name for path in made} >= {"kernels", "vector", "schedule", "barrier"}
+
+    def imported(path: Path) -> set[Path]:
+        found = [node for node in ast.walk(ast.parse(sources[path])) if isinstance(node, ast.ImportFrom)]
+        places = {
+            simulator.parent.joinpath(*f"{module}{end}".split(".")[1:]).with_suffix(".py")
+            for module, names in ((node.module or "", node.names) for node in found)
+            for end in ("", *(f".{alias.name}" for alias in names))
+            if module.startswith("synaptile.simulator")
+        }
+        return places & sources.keys()
+
+    def reached(path: Path, seen: set[Path]) -> set[Path]:
+        for other in imported(path) - seen:
+            seen.add(other)
+            if other in made:
+                reached(other, seen)
+        return seen
+
+    for path in made:
+        missing = [one for one in reached(path, set()) if path.parent not in one.parents and one not in compiled.SHARED]
+        assert not missing, f"{path.name} is made of {missing}, which its stamp does not cover"
