@@ -1,16 +1,12 @@
 """The same two-layer spiking network on the same mesh in Synaptile and in SANA-FE: counts must be equal, latencies are compared.
 
-``python benchmarks/sanafe_comparison.py --sanafe-python PATH``, where PATH is the Python of an environment that has `sanafe`
+``python -m benchmarks.sanafe_comparison --sanafe-python PATH``, where PATH is the Python of an environment that has `sanafe`
 installed. It is run as a program of its own (`sanafe_worker.py`), numbers pass as JSON. `sanafe.md` explains the results.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.sanafe_shared import Counts, answer_of, counts_here, counts_there, python_of, same_spikes, spikes_of
 from synaptile.conversion.graph import ImageSource, MTNeurons, PatchEmbedding, Port, ReadOut, SpikingGraph, Synapse
 from synaptile.foundation.options import PlacementMethod
 from synaptile.hwmodels import Chip, load_chip
@@ -40,8 +37,6 @@ GRAIN = 16
 
 CHIPS = 10
 """SANA-FE chips built alike: their latencies differ a little, see `sanafe_worker.py`."""
-
-Counts = Counter[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -110,13 +105,6 @@ def execute_case(case: Case) -> Activity:
     return execute(program, image.astype(np.float32), case.steps)
 
 
-def trains(activity: Activity, site: str) -> np.ndarray:
-    """Spikes of a site, 0 or 1, shape (neurons, steps)."""
-    masks = activity.spikes[site].masks
-    assert masks is not None
-    return np.unpackbits(masks[:, 0, 0], axis=-1, count=activity.program.graph.nodes[site].width).T
-
-
 def seats(activity: Activity, site: str) -> list[tuple[int, int, int]]:
     """Tile column, tile row and core on the tile (0 synapse, 1 EC) of every neuron of a site."""
     program = activity.program
@@ -141,70 +129,19 @@ def run_sanafe(python: Path, activity: Activity) -> dict[str, Any]:
         "queue": chip.noc.input_queue_flits,
         "latency_ns": once | {"hop": cycle_ns * chip.noc.cycles_per_hop},
         "neurons": {site: seats(activity, site) for site in SITES},
-        "trains": trains(activity, "inputs").tolist(),
+        "trains": spikes_of(activity, "inputs").T.tolist(),
         "weights": [arrays[f"{synapse}.weight"].T.ravel().tolist() for synapse in SYNAPSES],
         "steps": activity.steps,
         "chips": CHIPS,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        ask, answer = Path(folder) / "job.json", Path(folder) / "result.json"
-        ask.write_text(json.dumps(job))
-        worker = Path(__file__).with_name("sanafe_worker.py")
-        done = subprocess.run([python, "-I", worker, ask, answer], capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{python} could not run SANA-FE (is `sanafe` installed there?):\n{done.stderr[-2000:]}")
-        result: dict[str, Any] = json.loads(answer.read_text())
-    return result
-
-
-def counts_here(activity: Activity, timeline: Timeline) -> dict[str, Counts]:
-    """Synaptic events by (step, core), packets and hops by (step, source core, target core): between the layers only.
-
-    A message of n spikes counts as the n packets that it carries.
-    """
-    program, table, messages, where = activity.program, activity.operations, timeline.messages, seat_of(activity)
-    events, packets, hops = (Counter[tuple[Any, ...]]() for _ in range(3))
-    for core, role, count in zip(table.core, table.role, table.count, strict=True):
-        if table.roles[role] == "synapse rows":
-            events.update({(step, where[core]): int(n) for step, n in enumerate(count) if n})
-    for m in np.flatnonzero(messages.elements):
-        job = messages.job[m]
-        if program.node_names[program.parts.node[timeline.jobs.part[job]]] == "layer2":
-            continue  # on its way to the read-out, which SANA-FE does not have
-        key = int(timeline.jobs.step[job]), where[timeline.jobs.core[job]], where[messages.target_core[m]]
-        packets[key] += int(messages.elements[m])
-        hops[key] += int(messages.elements[m]) * int(messages.hops[m])
-    return {"events": events, "packets": packets, "hops": hops}
-
-
-def counts_there(run: dict[str, Any], steps: int) -> dict[str, Counts]:
-    """The same from SANA-FE's message trace; what layer 1 sends at its step t + 1 answers the inputs of step t."""
-    events, packets, hops = (Counter[tuple[Any, ...]]() for _ in range(3))
-    for number, messages in enumerate(run["messages"]):
-        for group, source, target, spikes, length in messages:
-            step = number - SITES.index(group)
-            if step < steps:  # later, layer 1 fires on after the inputs have ended
-                events[step, tuple(target)] += spikes
-                packets[step, tuple(source), tuple(target)] += 1
-                hops[step, tuple(source), tuple(target)] += length
-    return {"events": events, "packets": packets, "hops": hops}
-
-
-def same_spikes(activity: Activity, run: dict[str, Any]) -> bool:
-    """Whether every neuron of every site fired at the same steps; layer k is k steps late in SANA-FE."""
-    for late, site in enumerate(SITES):
-        here = {(int(n), int(t)) for n, t in np.argwhere(trains(activity, site))}
-        there = {(n, t) for t in range(activity.steps) for name, n in run["spikes"][t + late] if name == site}
-        if here != there:
-            return False
-    return True
+    return answer_of(python, "sanafe_worker.py", job)
 
 
 def compare(activity: Activity, ours: dict[str, Counts], runs: Sequence[dict[str, Any]]) -> bool:
     """Print the counts; true where every run of SANA-FE has all of them, wherever and whenever they arise."""
-    theirs = [counts_there(run, activity.steps) for run in runs]
-    fine = all(same_spikes(activity, run) for run in runs)
-    spikes = ", ".join(f"{site} {int(trains(activity, site).sum()):,}" for site in SITES)
+    theirs = [dict(zip(ours, counts_there(run, SITES, activity.steps), strict=True)) for run in runs]
+    fine = all(same_spikes(activity, SITES, run) for run in runs)
+    spikes = ", ".join(f"{site} {int(spikes_of(activity, site).sum()):,}" for site in SITES)
     print(f"Spikes: {spikes}; the same neurons at the same steps: {_yes(fine)}\n")
     print("| | Synaptile | SANA-FE | SANA-FE's own totals | equal in every place and step |\n|---|---:|---:|---:|---|")
     for name, here in ours.items():
@@ -310,17 +247,15 @@ def print_formats(activity: Activity) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare all cases; exit status 1 where a count differs, or a latency is not what the explanation says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sanafe-python", type=Path, required=True, metavar="PATH", help="Python that can import sanafe")
-    python = parser.parse_args(arguments).sanafe_python
-    if not python.is_file():
-        parser.error(f"--sanafe-python {python} is no file: give the Python of an environment with `pip install sanafe`")
+    python = python_of(arguments, __doc__)
     fine = True
     for case in CASES:
         activity = execute_case(case)
         there = run_sanafe(python, activity)
         print(f"\n## {case.name}: {case.placement}, {case.steps} steps, SANA-FE {there['version']}\n")
-        ours = counts_here(activity, schedule(activity))
+        # What layer 2 sends is on its way to the read-out, which SANA-FE does not have.
+        counts = counts_here(activity, schedule(activity), seat_of(activity), "layer2")
+        ours = dict(zip(("events", "packets", "hops"), counts, strict=True))
         fine &= compare(activity, ours, [run for several in there["runs"].values() for run in several])
         fine &= print_latencies(activity, ours["packets"], there["runs"])
         print_formats(activity)

@@ -1,6 +1,6 @@
 """SANA-FE's packaged DVS-gesture network in Synaptile and in SANA-FE: spikes, synaptic operations, packets, energy at its prices.
 
-``python benchmarks/sanafe_dvs.py --steps 1000`` in an environment with `sanafe` (2.2.9). The network is read from that package,
+``python -m benchmarks.sanafe_dvs --steps 1000`` in an environment with `sanafe` (2.2.9). The network is read from that package,
 and is no part of this one. Results: `sanafe.md`.
 """
 

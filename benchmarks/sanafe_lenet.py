@@ -1,6 +1,6 @@
 """A LeNet-size spiking network on Loihi's profile in Synaptile and in SANA-FE: equal spikes, synaptic events, packets and hops.
 
-``python benchmarks/sanafe_lenet.py --sanafe-python PATH``, where PATH is the Python of an environment that has `sanafe`. SANA-FE
+``python -m benchmarks.sanafe_lenet --sanafe-python PATH``, where PATH is the Python of an environment that has `sanafe`. SANA-FE
 is given every synapse of its own (835,000 of them), listed here by index arithmetic; Synaptile runs convolutions, pooling folded
 in. Weights are multiples of 1/16, exact in both. Input spikes come from off Synaptile's chip: in SANA-FE they sit on a core of
 their own, and their packets are left out; the synaptic events that they cause are compared.
@@ -8,28 +8,23 @@ their own, and their packets are left out; the synaptic events that they cause a
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
 import sys
-import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.sanafe_shared import answer_of, counts_here, counts_there, python_of, same_spikes, spikes_of
 from synaptile.conversion.graph import Convolution2d, IFNeurons, Node, Port, ReadOut, SpikeSource, SpikingGraph, Synapse
 from synaptile.foundation.types import Array
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
-from synaptile.simulator import Activity, Timeline, execute, schedule
+from synaptile.simulator import Activity, execute, schedule
 
 SITES = ("input", "if1", "if2", "if3", "if4", "if5")
 SIZES = (784, 3456, 1024, 120, 84, 10)
 STEPS, RATE, GRAIN = 8, 0.25, 16
-Counts = Counter[tuple[Any, ...]]
 
 
 def network(seed: int) -> SpikingGraph:
@@ -94,93 +89,31 @@ def run_sanafe(python: Path, activity: Activity) -> dict[str, Any]:
         "cores_per_tile": mesh.synapse_cores_per_tile + 1,
         "neurons": {"input": [(0, 0, mesh.synapse_cores_per_tile)] * SIZES[0]} | seats(activity),
         "trains": spikes_of(activity, "input").T.tolist(),
+        "queue": 8,
         "steps": activity.steps + len(SITES),
         "synapses": [[column.tolist() for column in layer] for layer in edges(activity.program.graph)],
     }
-    with tempfile.TemporaryDirectory() as folder:
-        ask, answer = Path(folder) / "job.json", Path(folder) / "result.json"
-        ask.write_text(json.dumps(job))
-        worker = Path(__file__).with_name("sanafe_lenet_worker.py")
-        done = subprocess.run([python, "-I", worker, ask, answer], capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{python} could not run SANA-FE (is `sanafe` installed there?):\n{done.stderr[-2000:]}")
-        result: dict[str, Any] = json.loads(answer.read_text())
-    return result
-
-
-def spikes_of(activity: Activity, site: str) -> Array:
-    """Spikes of a site, 0 or 1, shape (steps, neurons)."""
-    masks = activity.spikes[site].masks
-    assert masks is not None
-    return np.unpackbits(masks[:, 0, 0], axis=-1, count=activity.program.graph.nodes[site].width)
-
-
-def counts_here(activity: Activity, timeline: Timeline) -> dict[str, Counts]:
-    """Synaptic events by (step, core), packets and hops by (step, source core, target core).
-
-    A message of n spikes counts as the n packets that it carries.
-    """
-    table, messages = activity.operations, timeline.messages
-    cores = activity.program.cores
-    where = [(int(x), int(y), int(slot)) for x, y, slot in zip(cores.x, cores.y, cores.slot, strict=True)]
-    events, packets, hops = (Counter[tuple[Any, ...]]() for _ in range(3))
-    for core, role, count in zip(table.core, table.role, table.count, strict=True):
-        if table.roles[role] == "synapse rows":
-            events.update({(step, where[core]): int(n) for step, n in enumerate(count) if n})
-    for m in np.flatnonzero(messages.elements):
-        job = messages.job[m]
-        key = int(timeline.jobs.step[job]), where[timeline.jobs.core[job]], where[messages.target_core[m]]
-        packets[key] += int(messages.elements[m])
-        if messages.hops[m]:
-            hops[key] += int(messages.elements[m]) * int(messages.hops[m])
-    return {"synaptic events": events, "packets": packets, "hops": hops}
-
-
-def counts_there(run: dict[str, Any], steps: int) -> dict[str, Counts]:
-    """The same from SANA-FE's messages; layer k is k steps late, and what it does after our last step is of no step of ours."""
-    events, packets, hops = (Counter[tuple[Any, ...]]() for _ in range(3))
-    for number, messages in enumerate(run["messages"]):
-        for group, source, target, spikes, length in messages:
-            step = number - SITES.index(group)
-            if step >= steps:
-                continue
-            events[step, tuple(target)] += spikes
-            if group != "input" and source != target:
-                packets[step, tuple(source), tuple(target)] += 1
-                if length:
-                    hops[step, tuple(source), tuple(target)] += length
-    return {"synaptic events": events, "packets": packets, "hops": hops}
-
-
-def same_spikes(activity: Activity, run: dict[str, Any]) -> bool:
-    """Whether every neuron of every site fired at the same steps."""
-    for late, site in enumerate(SITES):
-        here = {(int(t), int(n)) for t, n in np.argwhere(spikes_of(activity, site))}
-        if here != {(t, n) for t in range(activity.steps) for name, n in run["spikes"][t + late] if name == site}:
-            return False
-    return True
+    return answer_of(python, "sanafe_lenet_worker.py", job)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare; exit status 1 where a count differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sanafe-python", type=Path, required=True, metavar="PATH", help="Python that can import sanafe")
-    python = parser.parse_args(arguments).sanafe_python
-    if not python.is_file():
-        parser.error(f"--sanafe-python {python} is no file: give the Python of an environment with `pip install sanafe`")
+    python = python_of(arguments, __doc__)
     trains = (np.random.default_rng(1).random((STEPS, 1, SIZES[0])) < RATE).astype(np.float64)
     activity = execute(map_graph(network(0), load_chip("loihi"), placement="row_major"), trains, STEPS, "float64")
     timeline, run = schedule(activity), run_sanafe(python, activity)
-    fine = same_spikes(activity, run)
+    fine = same_spikes(activity, SITES, run)
     fired = ", ".join(f"{site} {int(spikes_of(activity, site).sum()):,}" for site in SITES)
     cores, synapses = activity.program.cores.kind.size, run["synapses"]
     print(f"{cores} cores of loihi, {STEPS} steps, SANA-FE {run['version']}, {synapses:,} synapses")
     print(f"Spikes: {fired}; the same neurons at the same steps: {'yes' if fine else 'NO'}\n")
     print("| | Synaptile | SANA-FE | equal in every place and step |\n|---|---:|---:|---|")
-    here, there = counts_here(activity, timeline), counts_there(run, STEPS)
-    for name in here:
-        equal = here[name] == there[name]
-        print(f"| {name} | {here[name].total():,} | {there[name].total():,} | {'yes' if equal else 'NO'} |")
+    table = activity.program.cores
+    where = [(int(x), int(y), int(slot)) for x, y, slot in zip(table.x, table.y, table.slot, strict=True)]
+    pairs = zip(counts_here(activity, timeline, where), counts_there(run, SITES, STEPS, "input"), strict=True)
+    for name, (here, there) in zip(("synaptic events", "packets", "hops"), pairs, strict=True):
+        equal = here == there
+        print(f"| {name} | {here.total():,} | {there.total():,} | {'yes' if equal else 'NO'} |")
         fine &= equal
     if not fine:
         sys.exit("a row above says NO")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synaptile.conversion.graph import Synapse
+from synaptile.conversion.graph import Neurons, Synapse
 from synaptile.energy.widths import stated, summary
 from synaptile.hwmodels import Chip
 from synaptile.simulator.activity import Activity
@@ -18,7 +18,7 @@ def arithmetic_notes(activity: Activity, chip: Chip) -> tuple[str, ...]:
     if not (activity.numeric == "chip" or any(stated(c) or c.functions.tables for c in chips)):
         return _narrow_words(activity, chip)
     told = activity.provenance.get("arithmetic", f"{activity.numeric}, functions in software")
-    notes = [f"Accuracy and spikes are those of what was executed: {told}; membranes and sums of products in floats of the run."]
+    notes = [f"Accuracy and spikes are those of what was executed: {told}."]
     if stated(chip) and activity.numeric != "chip":
         notes.append(
             f"{chip.name} computes in {summary(chip)}, this run in {activity.numeric}: its accuracy is not that of the chip. "
@@ -28,7 +28,7 @@ def arithmetic_notes(activity: Activity, chip: Chip) -> tuple[str, ...]:
         notes.append(
             f"{chip.name} computes in {summary(chip)}; the run in the formats of {mapped.name}: accuracy is of the latter."
         )
-    if priced := not_executed(chip):
+    if priced := not_executed(chip, activity.program.graph):
         notes.append(f"Priced in the chip's format and executed in fp32: {', '.join(priced)}.")
     if chip.functions != mapped.functions:
         tables = ", ".join(chip.functions.tables) or "none"
@@ -56,11 +56,13 @@ def _narrow_words(activity: Activity, chip: Chip) -> tuple[str, ...]:
 def _departures(activity: Activity) -> list[str]:
     nodes, counts = activity.program.graph.nodes, {name: int(one.sum()) for name, one in activity.departures.items()}
     sums = {name: count for name, count in counts.items() if isinstance(nodes[name], Synapse)}
-    inputs = {name: count for name, count in counts.items() if name not in sums}
+    membranes = {name: count for name, count in counts.items() if isinstance(nodes[name], Neurons)}
+    inputs = {name: count for name, count in counts.items() if name not in sums and name not in membranes}
     notes = []
     core = activity.program.chip.synapse_core.formats
     for found, what in (
         (sums, f"additions left their accumulators ({core.overflow if core is not None else 'wrap'})"),
+        (membranes, f"sums left their membranes ({core.overflow if core is not None else 'wrap'})"),
         (inputs, "inputs of functions lay outside the range of their table and took its nearer end"),
     ):
         if total := sum(found.values()):

@@ -271,8 +271,17 @@ def _formats(chip: Chip) -> Iterator[Problem]:
         elif BITS[own.accumulators] < BITS[own.weights]:
             text = f"is {own.accumulators}, narrower than the weights that it adds ({own.weights}): widen it"
             yield ("synapse_core", "formats", "accumulators"), text
+        elif not is_integer(own.accumulators) and own.accumulators != "fp32":
+            text = f"is {own.accumulators}, but sums of real weights are executed in fp32 alone: write fp32, or whole weights"
+            yield ("synapse_core", "formats", "accumulators"), text
     if ec is not None and other is not None:
         sums = other.sums or other.arithmetic
+        if is_integer(other.arithmetic):
+            text = f"is {other.arithmetic}, but EC units are executed in fp16, bf16 or fp32 alone: write one of them"
+            yield ("ec_core", "formats", "arithmetic"), text
+        elif sums != other.arithmetic:
+            text = f"is {sums}, but EC units are executed in one format, and the arithmetic is {other.arithmetic}: leave sums out"
+            yield ("ec_core", "formats", "sums"), text
         for key, name in (("arithmetic", other.arithmetic), ("sums", sums), ("products", other.products or sums)):
             if BITS[name] > ec.state_bits:
                 text = f"is {name}, but a word of the core is {ec.state_bits} bits (ec_core.state_bits): widen that"

@@ -15,7 +15,7 @@ Format: TypeAlias = Literal["int4", "int8", "int16", "int24", "int32", "fp16", "
 """A number format: integers by their bits, floating point of 16 bits with a long (fp16) or short (bf16) fraction, or of 32."""
 
 Overflow: TypeAlias = Literal["saturate", "wrap", "error"]
-"""What happens to a sum that leaves its accumulator. It is counted in any case; `error` ends the run with the count."""
+"""What happens to a sum that leaves its accumulator or membrane. Counted in any case; `error` ends the run with the count."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 BITS: Mapping[Format, int] = {name: int(name.removeprefix("bf").removeprefix("fp").removeprefix("int")) for name in FORMATS}
@@ -38,11 +38,12 @@ class SynapseFormats(Section):
     activations: Format | None = None
     """What a dense pass multiplies weights by; as the weights where absent."""
     membranes: Format | None = None
-    """Membranes and what neurons do with them; as the accumulators where absent."""
+    """Membranes and what neurons do with them; as the accumulators where absent. Whole numbers have a last place per site, such
+    that eight times the highest threshold fits."""
     combine: Format | None = None
     """Factor that theta combine multiplies sums by; as the accumulators where absent."""
     overflow: Overflow = "saturate"
-    """What happens to a sum that leaves its accumulator."""
+    """What happens to a sum that leaves its accumulator or membrane."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class ECFormats(Section):
     """In what an EC core computes."""
 
     arithmetic: Format
-    """Factors of multiplications, and functions."""
+    """Factors of multiplications, functions, and membranes that an EC core holds: fp16, bf16 or fp32."""
     sums: Format | None = None
-    """Additions: running sums, residual adds, what a MAC adds to; as the arithmetic where absent."""
+    """Additions: running sums, residual adds, what a MAC adds to: what the arithmetic is, which is meant where absent."""
     products: Format | None = None
     """Sums of a product's two passes and of its operands; as `sums` where absent."""
     combine: Format | None = None

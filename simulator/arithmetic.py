@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, Source, Synapse
+from synaptile.conversion.graph import Convolution2d, MTNeurons, Neurons, Node, ProductUnit, Source, SpikingGraph, Synapse
 from synaptile.foundation.derived import derived
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
@@ -18,13 +18,15 @@ class Arithmetic:
     """What is executed. `weights` and `accumulators`: formats of synapses, None for the floats of the run.
 
     `halves`: fp16 or bf16 where EC units round each operation to it, `words` where streams are rounded on their way; None for the
-    floats of the run. `functions`: which functions are tables. Membranes and the sums of products are floats of the run.
+    floats of the run. `functions`: which functions are tables. `membranes`: of MT neurons on synapse cores, those on EC cores
+    follow `halves`. Sums of products, and membranes of other neurons, are floats of the run.
     """
 
     numeric: Numeric
     weights: Format | None = None
     accumulators: Format | None = None
     overflow: Overflow = "error"
+    membranes: Format | None = None
     halves: Format | None = None
     words: Format | None = None
     functions: Functions = field(default_factory=Functions)
@@ -55,6 +57,7 @@ class Arithmetic:
             f"{self.accumulators or floats} sums",
             f"EC units in {self.halves or floats}",
         ]
+        parts += [f"{self.membranes} membranes"] if self.membranes else []
         parts += [f"{', '.join(self.functions.tables)} as tables"] if self.functions.tables else []
         return ", ".join(parts)
 
@@ -83,12 +86,13 @@ def arithmetic_of(chip: Chip, numeric: Numeric) -> Arithmetic:
     own, ec = chip.synapse_core.formats, chip.ec_core.formats if chip.ec_core is not None else None
     if own is None:
         raise InputError(f"numeric is 'chip', but {chip.name} states no formats: state synapse_core.formats, or name a numeric")
-    integer = is_integer(own.weights)
+    integer, membranes = is_integer(own.weights), own.membranes or own.accumulators
     return Arithmetic(
         numeric,
         weights=None if own.weights == "fp32" else own.weights,
         accumulators=own.accumulators if integer else None,
         overflow=own.overflow,
+        membranes=None if membranes == "fp32" else membranes,
         halves=_half(ec.arithmetic) if ec is not None else None,
         words=_half(chip.noc.word_format) or (_half(ec.arithmetic) if ec is not None else None),
         functions=chip.functions,
@@ -113,19 +117,18 @@ def rounds_stream(node: Node) -> bool:
     return not (spiking or isinstance(node, Neurons | Source))
 
 
-def not_executed(chip: Chip) -> tuple[str, ...]:
-    """Formats that a chip states and no run executes: what is computed in fp32 instead."""
+def not_executed(chip: Chip, graph: SpikingGraph) -> tuple[str, ...]:
+    """Formats that a chip states and a run of a network does not execute: what is computed in fp32 instead."""
     own, ec = chip.synapse_core.formats, chip.ec_core.formats if chip.ec_core is not None else None
     if own is None:
         return ()
-    stated = [("membranes", own.membranes or own.accumulators)]
-    if not is_integer(own.accumulators):
-        stated.append(("sums of synapse cores", own.accumulators))
-    if ec is not None:
-        sums = ec.sums or ec.arithmetic
-        stated += [("sums of products", ec.products or sums)]
-        if _half(ec.arithmetic) is None or sums != ec.arithmetic:
-            stated += [("EC arithmetic", ec.arithmetic), ("EC sums", sums)]
+    stated = []
+    if any(not isinstance(site, MTNeurons | Source) for site in graph.sites):
+        stated.append(("membranes that are not of MT neurons", own.membranes or own.accumulators))
+    if graph.of_type(MTNeurons):
+        stated.append(("factors of theta combine", own.combine or own.accumulators))
+    if ec is not None and graph.of_type(ProductUnit):
+        stated.append(("sums of products", ec.products or ec.sums or ec.arithmetic))
     return tuple(f"{what} ({name})" for what, name in stated if name != "fp32")
 
 

@@ -27,6 +27,7 @@ from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.build import Layout, make_layout, make_unit
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.event.ternary_unit import spike_values
+from synaptile.simulator.fixed_point import check_membranes
 from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.kernels.formatted import HALVES, round_stream
 from synaptile.simulator.lengths import runs_of
@@ -77,7 +78,9 @@ def execute(
     number, steps = format_of(program.graph, numeric, default_numeric(program.chip)), check_steps(steps)
     keep_spikes = kept_samples(keep_spikes)
     check_held_steps(program.chip, steps)
-    check_clock(program.graph, steps, arithmetic_of(program.chip, number))
+    arithmetic = arithmetic_of(program.chip, number)
+    check_clock(program.graph, steps, arithmetic)
+    check_membranes(program.graph, arithmetic)
     batch = check_samples(images, program.graph, steps)
     size = _batch_size(program, images_at_once, len(batch), steps)
     lengths = batch.lengths if isinstance(batch, Tokens) else None
@@ -100,7 +103,7 @@ def execute(
         numba.set_num_threads(before)
     operations, accounting, spikes = recorder.finish()
     provenance = provenance_of(program, None if threads is None else thread_count)
-    provenance |= {"arithmetic": layout.arithmetic.told}
+    provenance |= {"arithmetic": arithmetic.told}
     if program.graph.integer:
         provenance |= {"membrane_overflows": recorder.overflows}
     settled = settled_steps(program.graph, spikes)

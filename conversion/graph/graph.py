@@ -105,12 +105,12 @@ class SpikingGraph(Tabular, Shown):
         """Nodes of one type, in graph order."""
         return tuple(node for node in self.nodes.values() if isinstance(node, kind))
 
-    @property
+    @cached_property
     def sites(self) -> tuple[Neurons, ...]:
         """Neuron sites, in graph order."""
         return self.of_type(Neurons)
 
-    @property
+    @cached_property
     def source(self) -> Source:
         """Where samples enter."""
         return self.of_type(Source)[0]
@@ -120,7 +120,7 @@ class SpikingGraph(Tabular, Shown):
         """The step beyond which a step without a spike anywhere changes nothing for ever; None where there is none."""
         return self.source.last_step if all(site.rests for site in self.sites) else None
 
-    @property
+    @cached_property
     def readout(self) -> ReadOut:
         """The one read-out."""
         return self.of_type(ReadOut)[0]

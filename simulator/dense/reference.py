@@ -61,6 +61,7 @@ from synaptile.simulator.dense.units import (
     DifferenceUnit,
     DifferentialSite,
     ExpectationUnit,
+    HeldSite,
     IntegerSynapse,
     MTSite,
     Product,
@@ -71,6 +72,7 @@ from synaptile.simulator.dense.units import (
     ordered_linear,
 )
 from synaptile.simulator.dense.whole import IntegerMembrane, IntegerSite, IntegerSynapseUnit
+from synaptile.simulator.fixed_point import check_membranes, held_membrane
 from synaptile.simulator.number_format import check_clock, format_of, quantise, stream_dtype
 
 
@@ -115,6 +117,7 @@ def reference(
     number, steps = format_of(graph, numeric, "float64"), check_steps(steps)
     arithmetic = bare(number) if chip is None else arithmetic_of(as_chip(chip), number)
     check_clock(graph, steps, arithmetic)
+    check_membranes(graph, arithmetic)
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):
         runs = [
@@ -228,7 +231,8 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
         case TokenMean():
             return Unit(lambda _t, inputs: _token_mean(inputs[0][node.start : node.stop]))
         case MTNeurons():
-            return MTSite(node, dtype)
+            held = held_membrane(graph, node, arithmetic)
+            return MTSite(node, dtype) if held is None else HeldSite(node, held)
         case STBIFNeurons():
             return STBIFSite(node, dtype)
         case DifferentialNeurons():

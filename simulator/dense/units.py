@@ -9,6 +9,8 @@ import numpy as np
 
 from synaptile.conversion.graph import DifferentialNeurons, MTNeurons, Neurons, ProductUnit, STBIFNeurons
 from synaptile.foundation.types import Array
+from synaptile.simulator.dense.rounding import rounded
+from synaptile.simulator.fixed_point import HeldMembrane
 from synaptile.simulator.number_format import QuantisedWeight
 
 
@@ -52,6 +54,37 @@ class MTSite(Unit):
             emitted = np.where(membrane >= up - self.half1, up, emitted)
             emitted = np.where(-membrane >= down - self.half2, -down, emitted)
         self.membrane = membrane - emitted
+        return emitted
+
+
+class HeldSite(Unit):
+    """Multi-threshold neurons whose membranes are whole numbers of a last place, or rounded to half precision."""
+
+    def __init__(self, node: MTNeurons, held: HeldMembrane) -> None:
+        super().__init__()
+        self.node, self.held = node, held
+        self.real = np.float64 if held.half is None else np.float32
+        self.membrane = np.zeros(node.shape, self.real)
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """Round what comes in, hold the sum, emit the largest threshold reached, positive before negative, take it off."""
+        node, held, real = self.node, self.held, self.real
+        if held.half is None:
+            membrane = self.membrane + np.rint(inputs[0].astype(np.float64) / held.unit)
+            self.departures.append(int(np.count_nonzero((membrane < held.low) | (membrane > held.high))))
+            span = held.high - held.low + 1
+            wrapped = membrane - np.floor((membrane - held.low) / span) * span
+            membrane = wrapped if held.wrap else np.clip(membrane, held.low, held.high)
+        else:
+            membrane = rounded(self.membrane + inputs[0], held.half)
+        taken, emitted = np.zeros_like(membrane), np.zeros(node.shape, np.float32)
+        for k in range(node.n):
+            for sign, own, theta in ((1, held.theta1, node.theta1), (-1, held.theta2, node.theta2)):
+                reach = rounded(np.asarray(own * 2.0**k - own / 2, real), held.half)
+                reached = sign * membrane >= reach
+                taken = np.where(reached, real(sign * own * 2.0**k), taken)
+                emitted = np.where(reached, np.float32(sign) * np.float32(theta) * np.float32(2.0**k), emitted)
+        self.membrane = rounded(membrane - taken, held.half)
         return emitted
 
 

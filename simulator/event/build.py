@@ -65,6 +65,7 @@ from synaptile.simulator.event.units import (
     SynapseUnit,
     TokenMeanUnit,
 )
+from synaptile.simulator.fixed_point import held_membrane
 from synaptile.simulator.kernels.checked import Limits
 from synaptile.simulator.kernels.convolve import make_kernel
 from synaptile.simulator.kernels.fire import make_thresholds
@@ -155,7 +156,7 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
         case DifferentialNeurons():
             return DifferentialFireUnit(node, rows, layout.bounds[node.name], array("theta"))
         case MTNeurons():
-            return FireUnit(node, rows, layout.bounds[node.name], dtype)
+            return FireUnit(node, rows, layout.bounds[node.name], dtype, held_membrane(graph, node, layout.arithmetic))
         case Synapse(spiking=False):
             return DenseHeadUnit(node, count, np.ascontiguousarray(array("weight").T), array("bias"))
         case Synapse():

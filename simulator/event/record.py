@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
+from synaptile.conversion.graph import Convolution2d, ECUnit, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
+from synaptile.hwmodels.formats import BITS
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes
@@ -155,12 +156,16 @@ class Recorder:
         """Count what left its range; sums beyond their accumulators end the run where the chip says so."""
         self.departures[node.name] = self.departures.get(node.name, np.zeros(self.steps, np.int64)) + counts
         arithmetic = self.layout.arithmetic
-        if isinstance(node, Synapse) and counts.any() and arithmetic.overflow == "error":
-            low, high = arithmetic.limits
-            raise InputError(
-                f"synapse {node.name!r}: {counts.sum():,} sums left their {arithmetic.accumulators} accumulators ({low:,} to "
-                f"{high:,}): widen synapse_core.formats.accumulators, take narrower weights, or write overflow: saturate"
-            )
+        if arithmetic.overflow != "error" or not counts.any() or isinstance(node, ECUnit):
+            return
+        synapse = isinstance(node, Synapse)
+        key, form = ("accumulators", arithmetic.accumulators) if synapse else ("membranes", arithmetic.membranes)
+        assert form is not None
+        half = 1 << (BITS[form] - 1)
+        raise InputError(
+            f"{'synapse' if synapse else 'site'} {node.name!r}: {counts.sum():,} sums left their {form} {key} ({-half:,} to "
+            f"{half - 1:,}): widen synapse_core.formats.{key}, take narrower weights, or write overflow: saturate"
+        )
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
         rectangles = _rectangles_of(self.layout, node.name)

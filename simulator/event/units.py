@@ -23,11 +23,13 @@ from synaptile.simulator.arithmetic import Arithmetic
 from synaptile.simulator.dense.arithmetic import unit_rows
 from synaptile.simulator.dense.rounding import lines_of, rounded
 from synaptile.simulator.event.buffers import Buffers
+from synaptile.simulator.fixed_point import HeldMembrane
 from synaptile.simulator.kernels.checked import Limits, accumulate_checked
 from synaptile.simulator.kernels.differential import fire_differential, make_levels
 from synaptile.simulator.kernels.expectation import expect, make_clock, make_constants
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.formatted import HALVES, Manner, expect_formatted
+from synaptile.simulator.kernels.held import Holding, fire_held
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.streams import add_streams
 from synaptile.simulator.kernels.synapse import Tiles, accumulate, multiply_dense
@@ -135,15 +137,32 @@ class FireUnit(EventUnit):
     rows: int
     bounds: NDArray[np.int64]
     dtype: np.dtype[Any]
+    held: HeldMembrane | None = None
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Events:
         """Integrate, fire, reset."""
         node, width = self.node, self.node.shape[-1]
+        start = 0 if node.is_map else starts[0]
+        if self.held is not None:
+            return self._run_held(self.held, inputs[0], start, steps)
         thresholds = make_thresholds(node.theta1, node.theta2, node.n, self.dtype)
         events = empty_events(steps * self.rows, width, len(self.bounds) - 1, self.buffers.empty)
         membrane = self.buffers.zeros((self.rows, width), self.dtype)
-        start = 0 if node.is_map else starts[0]
         self.traffic.histogram = fire(inputs[0], start, membrane, thresholds, self.bounds, events)
+        return events
+
+    def _run_held(self, held: HeldMembrane, current: Array, start: int, steps: int) -> Events:
+        """The same with membranes of a format; what left it are departures."""
+        node = self.node
+        events = empty_events(steps * self.rows, node.shape[-1], len(self.bounds) - 1, self.buffers.empty)
+        kind = np.dtype(np.float64 if held.half is None else np.float32)
+        thresholds = make_thresholds(held.theta1, held.theta2, node.n, kind)
+        reach = (rounded(thresholds.reach_up, held.half), rounded(thresholds.reach_down, held.half))
+        thresholds = thresholds._replace(reach_up=reach[0], reach_down=reach[1])
+        holding = Holding(held.unit, held.low, held.high, held.wrap, HALVES[held.half])
+        self.traffic.histogram, beyond = fire_held(current, start, steps, (thresholds, holding), self.bounds, events)
+        if held.half is None:
+            self.traffic.departures = beyond
         return events
 
 

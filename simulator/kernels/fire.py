@@ -66,7 +66,7 @@ def empty_events(rows: int, width: int, groups: int, empty: Callable[..., NDArra
 
 
 @uncounted
-def _find_codes(membrane: Any, codes: Any, thresholds: Thresholds) -> None:
+def find_codes(membrane: Any, codes: Any, thresholds: Thresholds) -> None:
     """Codes of one row: how many levels a membrane reaches, upwards less downwards. Vectorises over the row."""
     ups, downs = thresholds.reach_up, thresholds.reach_down
     for c in range(membrane.shape[0]):
@@ -134,7 +134,7 @@ def _fire_row(
         read, codes = current[at, start : start + width], events.codes[at]
         for c in range(width):
             row[c] += read[c]
-        _find_codes(row, codes, thresholds)
+        find_codes(row, codes, thresholds)
         reset_codes(codes, thresholds.emitted, row)
         count_groups(codes, bounds, events.counts[at])
         tally = tallies[r, t]

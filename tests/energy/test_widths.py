@@ -86,7 +86,8 @@ def test_the_published_accountings_keep_the_papers_pairs(int8: EnergyReport) -> 
 
 def test_notes_say_which_arithmetic_accuracy_belongs_to(int8: EnergyReport) -> None:
     text = " ".join(int8.notes)
-    assert "int8 weights, int32 sums, EC units in fp16" in text and "membranes (int32)" in text
+    assert "int8 weights, int32 sums, EC units in fp16, int32 membranes" in text
+    assert "executed in fp32: factors of theta combine (int32), sums of products (int32)." in text
     chip = load_chip("ecmt45-int8")
     other = " ".join(price(run_on(chip, numeric="float32"), chip).notes)
     assert "this run in float32: its accuracy is not that of the chip" in other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,18 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from synaptile.conversion.graph import SpikingGraph, Synapse
+from synaptile.conversion.thresholds import with_thresholds
+from synaptile.energy import price
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.hwmodels import Chip, vary
-from synaptile.hwmodels.formats import SIGNIFICANDS, Table
+from synaptile.hwmodels.formats import BITS, SIGNIFICANDS, Table
 from synaptile.mapper import map_graph
-from synaptile.simulator import reference
+from synaptile.simulator import execute, reference
 from synaptile.simulator.arithmetic import arithmetic_of
 from synaptile.simulator.dense.rounding import rounded, segments_of, table_error
+from synaptile.simulator.kernels.fire import empty_events, make_thresholds
 from synaptile.simulator.kernels.formatted import HALVES, round_stream
+from synaptile.simulator.kernels.held import Holding, fire_held
 from synaptile.simulator.number_format import quantise
 from tests.graphs import vit_graph
 from tests.simulator.runs import execute_keeping_spikes, roomy_chip, some_images, splitting_chip
@@ -26,10 +31,11 @@ from tests.simulator.test_int8_identity import assert_bits_equal, graphs
 RANGES = {"exp": (-8.0, 0.0), "erf": (-3.0, 3.0), "tanh": (-3.0, 3.0), "sigmoid": (-6.0, 6.0)}
 
 
-def formatted(chip: Chip, weights: str, sums: str, overflow: str, half: str) -> Chip:
+def formatted(chip: Chip, weights: str, sums: str, overflow: str, half: str, membranes: str = "int32") -> Chip:
     """A chip that states formats, its words as wide as they are."""
     bits = {"synapse_core.weight_bits": int(weights[3:]), "synapse_core.accumulator_bits": int(sums[3:])}
-    own = {"weights": weights, "accumulators": sums, "membranes": "int32", "overflow": overflow}
+    bits["synapse_core.membrane_bits"] = BITS[membranes]  # type: ignore[index]
+    own = {"weights": weights, "accumulators": sums, "membranes": membranes, "overflow": overflow}
     stated = {f"synapse_core.formats.{key}": value for key, value in own.items()}
     return vary(
         chip,
@@ -73,13 +79,14 @@ def check_against_reference(graph: SpikingGraph, chip: Chip, steps: int, count: 
     sums=st.sampled_from(["int16", "int24", "int32"]),
     overflow=st.sampled_from(["saturate", "wrap"]),
     half=st.sampled_from(["fp16", "bf16", "fp32"]),
+    membranes=st.sampled_from(["int16", "int24", "int32", "fp16", "bf16", "fp32"]),
     tables=st.sets(st.sampled_from(["div", "rsqrt", *RANGES])),
     split=st.booleans(),
 )
 def test_every_format_is_executed_as_stated(
-    graph: SpikingGraph, weights: str, sums: str, overflow: str, half: str, tables: set[str], split: bool
+    graph: SpikingGraph, weights: str, sums: str, overflow: str, half: str, membranes: str, tables: set[str], split: bool
 ) -> None:
-    chip = formatted(splitting_chip() if split else roomy_chip(), weights, sums, overflow, half)
+    chip = formatted(splitting_chip() if split else roomy_chip(), weights, sums, overflow, half, membranes)
     check_against_reference(graph, with_tables(chip, sorted(tables), 16), 3, 2)
 
 
@@ -96,6 +103,62 @@ def test_a_sum_beyond_its_accumulator_is_an_error_on_request() -> None:
     program = map_graph(graph, formatted(roomy_chip(), "int16", "int16", "error", "fp32"))
     with pytest.raises(InputError, match=r"synapse '.*': [\d,]+ sums left their int16 accumulators .*: widen"):
         execute_keeping_spikes(program, some_images(graph, 1), 2, None)
+
+
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_sums_that_leave_their_membranes_are_counted(overflow: str) -> None:
+    """Thresholds a fiftieth of what fits."""
+    plain = vit_graph(1, 5, 12, 3, 20, 4, n=2)
+    graph = with_thresholds(plain, {site.name: (site.theta1 / 50, site.theta2 / 50, site.n) for site in plain.sites})
+    chip = formatted(roomy_chip(), "int8", "int32", overflow, "fp32", "int8")
+    program, images = map_graph(graph, chip), some_images(graph, 2)
+    expected, found = reference(graph, images, 3, "chip", chip=chip), execute(program, images, 3)
+    assert_bits_equal(found.logits, expected.logits)
+    sites = [site.name for site in graph.sites if site.name in found.departures]
+    assert sum(int(found.departures[site].sum()) for site in sites) > 0
+    for site in sites:
+        assert found.departures[site].tolist() == expected.departures[site].sum(axis=1).tolist()
+    note = next(note for note in price(found, chip).notes if "sums left their membranes" in note)
+    assert f"({overflow}), over 2 images" in note
+    strict = vary(chip, {"synapse_core.formats.overflow": "error"})
+    with pytest.raises(InputError, match=r"site '.*': [\d,]+ sums left their int8 membranes \(-128 to 127\): widen"):
+        execute(map_graph(graph, strict), images, 3)
+
+
+def test_a_membrane_too_narrow_for_its_thresholds_is_refused_before_anything_runs() -> None:
+    graph = vit_graph(1, 5, 12, 3, 20, 4, n=6)
+    program = map_graph(graph, formatted(roomy_chip(), "int8", "int32", "saturate", "fp32", "int8"))
+    with pytest.raises(InputError, match=r"site '.*': an int8 membrane that holds 2\^3 times .*formats\.membranes"):
+        execute(program, some_images(graph, 1), 2)
+
+
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_membranes_of_whole_numbers_are_those_of_python_integers(overflow: str, seed: int) -> None:
+    """A neuron at a time in unbounded integers: round, hold, find the threshold, take it off."""
+    rng = np.random.default_rng(seed)
+    n, bits, width, steps = int(rng.integers(1, 5)), int(rng.choice([8, 16, 24])), 5, 6
+    larger, smaller = 2 ** (bits - 3 - n), int(rng.integers(2, 2 ** (bits - 3 - n) + 1))
+    unit = 2.0 ** float(rng.integers(-20, 3))
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    site = (make_thresholds(larger, smaller, n, np.dtype(np.float64)), Holding(unit, low, high, overflow == "wrap", 0))
+    currents = (rng.standard_normal((steps, width)) * unit * 2.0 ** rng.uniform(1, bits)).astype(np.float32)
+    events = empty_events(steps, width, 1)
+    histogram, beyond = fire_held(currents, 0, steps, site, np.array([0, width], np.int64), events)
+    left = [0] * steps
+    for c in range(width):
+        membrane = 0
+        for t in range(steps):
+            membrane += round(Fraction(float(currents[t, c])) / Fraction(unit))
+            left[t] += not low <= membrane <= high
+            membrane = (membrane - low) % (high - low + 1) + low if overflow == "wrap" else min(max(membrane, low), high)
+            code = max((k + 1 for k in range(n) if 2 * membrane >= larger * 2 ** (k + 1) - larger), default=0)
+            code = -max((k + 1 for k in range(n) if -2 * membrane >= smaller * 2 ** (k + 1) - smaller), default=-code)
+            assert events.codes[t, c] == code
+            membrane -= larger * 2 ** (code - 1) if code > 0 else -smaller * 2 ** (-code - 1) if code < 0 else 0
+    assert beyond.tolist() == left
+    assert histogram.sum() == np.count_nonzero(events.codes)
 
 
 def test_tables_are_executed_in_float64_too_and_inputs_outside_are_counted() -> None:
@@ -159,6 +222,12 @@ def test_weights_are_nearest_levels_of_their_format(bits: Any, seed: int) -> Non
         ({"synapse_core.formats.weights": "int8"}, r"formats\.weights is int8, but synapse_core\.weight_bits is 16"),
         ({"synapse_core.formats.accumulators": "fp16"}, r"accumulators is fp16, weights are int16: sums are whole numbers"),
         ({"ec_core.formats.products": "int32", "ec_core.state_bits": 16}, r"products is int32, but a word of the core is 16"),
+        (
+            {"synapse_core.formats.weights": "fp16", "synapse_core.formats.accumulators": "fp16"},
+            r"accumulators is fp16, but sums of real weights are executed in fp32 alone",
+        ),
+        ({"ec_core.formats.arithmetic": "int16"}, r"arithmetic is int16, but EC units are executed in fp16, bf16 or fp32 alone"),
+        ({"ec_core.formats.sums": "fp16"}, r"sums is fp16, but EC units are executed in one format, .* is fp32: leave sums out"),
         ({"noc.word_format": "fp16"}, r"noc\.word_format is fp16, but noc\.word_bits is 32"),
         ({"functions.erf.segments": 8, "functions.erf.bits": 8}, r"functions\.erf\.low is missing: give the range"),
         ({"functions.div.segments": 8, "functions.div.bits": 1}, r"functions\.div\.bits is 1, .* 2 to 32"),
