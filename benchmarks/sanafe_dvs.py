@@ -1,4 +1,4 @@
-"""SANA-FE's packaged DVS-gesture network in Synaptile and in SANA-FE: spikes, synaptic operations, packets, energy and time at its units.
+"""SANA-FE's packaged DVS-gesture network in Synaptile and in SANA-FE: spikes, operations, packets, energy and time at its units.
 
 ``python -m benchmarks.sanafe_dvs --steps 1000`` in an environment with `sanafe` (2.2.9). The network is read from that package,
 and is no part of this one. Results: `sanafe.md`.
@@ -84,7 +84,7 @@ def mapped(data: dict[str, np.ndarray]) -> CoreProgram:
 
 
 def timed(chip: Chip) -> Chip:
-    """The chip with the unit times of SANA-FE's `loihi.yaml`: dense synapses, and cores that receive while they sweep, as its do."""
+    """The chip with SANA-FE's unit times: dense synapses, and cores that receive while they sweep, as its do."""
     units = load_chip("loihi-calibrated")
     assert units.step_times is not None
     times = replace(units.step_times, linear_format="dense", convolution_format="dense", receives_beside_sweep=True)
