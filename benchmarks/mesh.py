@@ -36,8 +36,8 @@ class Pattern(NamedTuple):
     load: float
 
     def packets(self) -> Int64:
-        """Rows of source, destination, flits, time: the same ones every time."""
-        rng, tiles, count = np.random.default_rng(5), self.width**2, 200
+        """Rows of source, destination, flits, time: the same 200 packets of a flit, or 100 longer ones, every time."""
+        rng, tiles, count = np.random.default_rng(5), self.width**2, 200 if self.flits == 1 else 100
         source = rng.integers(0, tiles, count)
         elsewhere, hot = rng.integers(0, tiles, count), tiles // 2 + self.width // 2
         destination = {
