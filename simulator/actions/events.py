@@ -52,7 +52,7 @@ class SpikeCounts:
 
     def events(self, program: CoreProgram, part: Part, trigger: Trigger) -> Int64:
         """Events of one part of a program, shape (images, steps, tokens). Raises InputError as `of` does."""
-        if isinstance(part.node, Convolution2d):
+        if isinstance(part.node, Convolution2d) and trigger is not Trigger.ARRIVED:
             return self._of_convolution(part, part.node, trigger)
         if trigger is Trigger.SENT:
             return self.of(part.node.name, part.start, part.stop, slice(part.token_start, part.token_stop))

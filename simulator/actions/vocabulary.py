@@ -238,6 +238,8 @@ class Trigger(Enum):
     """A spike of the first input; of a convolution, a weight row that a spike needs there."""
     SECOND_INPUT = auto()
     """A spike of the second input."""
+    ARRIVED = auto()
+    """A spike that reaches a part of a convolution, however many weight rows it needs."""
     REACHED = auto()
     """An output of a convolution that a spike reaches."""
 
