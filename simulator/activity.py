@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose, words
 from synaptile.foundation.types import Int64
@@ -74,6 +75,17 @@ class SpikeRecord:
     histogram: Int64
     neurons: int
     masks: NDArray[np.uint8] | None = None
+
+    def fired(self, width: int, images: slice = slice(None)) -> NDArray[np.uint8]:
+        """Which neurons of a site of rows `width` wide fired, 1 or 0, shape (steps, images, *site shape).
+
+        Raises InputError where spikes of fewer images were kept than asked for.
+        """
+        kept = 0 if self.masks is None else self.masks.shape[1]
+        if self.masks is None or (images.stop or 0) > kept:
+            asked = images.stop or "all"
+            raise InputError(f"spikes of {kept} images were kept, of {asked} are asked for: run again with keep_spikes={asked}")
+        return np.unpackbits(self.masks[:, images], axis=-1, count=width)
 
 
 @dataclass(frozen=True)

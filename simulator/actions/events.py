@@ -83,7 +83,7 @@ class SpikeCounts:
             )
         if self._site != site:
             width = self.activity.program.graph.nodes[site].shape[-1]
-            fired = np.unpackbits(masks[:, : self.images], axis=-1, count=width)
+            fired = self.activity.spikes[site].fired(width, slice(self.images))
             self._before = np.zeros((*fired.shape[:-1], width + 1), np.int32)
             np.cumsum(fired, axis=-1, out=self._before[..., 1:], dtype=np.int32)
             self._site = site
