@@ -135,6 +135,8 @@ class Role(StrEnum):
     EMBEDDING = "embedding"
     RESIDUAL_ADD = "residual add"
     POOLING = "pooling"
+    ROTATION = "rotation"
+    GATE = "gate"
     READ_OUT = "read-out"
     NORMALISE = "normalise"
 
@@ -145,6 +147,7 @@ class Role(StrEnum):
     TOKEN_MEAN = "token mean"
     READ_OUT_SCALE = "read-out scale"
     LAYER_NORM = "layer_norm"
+    RMS_NORM = "rms_norm"
     SOFTMAX = "softmax"
     GELU = "gelu"
     GELU_TANH = "gelu_tanh"
