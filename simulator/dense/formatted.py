@@ -22,12 +22,12 @@ class FormattedUnit(Unit):
         self.outside = 0
 
     def step(self, t: int, inputs: list[Array]) -> Array:
-        """The increment of the expectation, or by the law of sums of F."""
-        self.outside = 0
-        clock = t if self.node.law == "mean" else 1
-        self.total = self._r(self.total + inputs[0])
+        """The increment of the expectation, by the law of sums of F, by that of differences t times the change of F."""
+        self.outside, law = 0, self.node.law
+        clock, change = t if law == "mean" else 1, t if law == "difference" else 1
+        self.total = self._r(self.total + inputs[0] * self._c(1.0 / change))
         expected = self._r(self._evaluate(self._r(self.total * self._c(1.0 / clock))) * self._c(clock))
-        output, self.last = self._r(expected - self.last), expected
+        output, self.last = self._r(self._r(expected - self.last) * self._c(change)), expected
         self.departures.append(self.outside)
         return output
 

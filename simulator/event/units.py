@@ -61,7 +61,7 @@ class Traffic:
     `issued`: accumulates (steps, rows, tiles) of a synapse; `parts`: accumulates and weight rows (steps, images, parts, 2) of a
     convolution's; `events`: what a product met; `eq30`, `released`: accumulates (steps, images) in the published accountings;
     `histogram`: spikes (steps, 2n) per threshold of a site; `overflows`: membranes that left their bits (steps,);
-    `departures`: sums that left their accumulators, or inputs outside the range of a table (steps,).
+    `departures`: sums that left their accumulators or membranes, or inputs outside the range of a table (steps,).
     """
 
     issued: NDArray[np.int64] | None = None
@@ -283,8 +283,7 @@ class ExpectationUnit(EventUnit):
         half = self.arithmetic.halves
         manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
         rest = {name: rounded_constant(value, half) for name, value in constants._asdict().items() if name != "function"}
-        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        ticks = rounded_constant(np.array(clock, self.dtype), half)
+        ticks = rounded_constant(make_clock(node.law, steps, self.dtype), half)
         outside = expect_formatted(read, start, out, constants._replace(**rest), manner, ticks)
         self.traffic.departures = outside.sum(axis=0)
         return whole

@@ -195,8 +195,8 @@ def _expect_row(x: Any, out: Any, constants: UnitConstants, manner: Manner, cloc
     total, last, half, bias_rows = state[0], state[1], manner.half, constants.map_bias.shape[0]
     one, outside = clock[0] / clock[0], 0
     for c in range(out.shape[0]):
-        total[c] = rounded(total[c] + x[c], half)
-        out[c] = rounded(rounded(total[c] * clock[0], half) * constants.input_scale, half)
+        total[c] = rounded(total[c] + x[c] * clock[0], half)
+        out[c] = rounded(rounded(total[c] * clock[1], half) * constants.input_scale, half)
     if bias_rows > 0:
         for c in range(out.shape[0]):
             out[c] = rounded(out[c] + constants.map_bias[row % bias_rows, c], half)
@@ -209,8 +209,8 @@ def _expect_row(x: Any, out: Any, constants: UnitConstants, manner: Manner, cloc
     else:
         outside = _activation(out, constants, manner, one)
     for c in range(out.shape[0]):
-        expected = rounded(out[c] * clock[1], half)
-        out[c] = rounded(expected - last[c], half)
+        expected = rounded(out[c] * clock[2], half)
+        out[c] = rounded(rounded(expected - last[c], half) * clock[3], half)
         last[c] = expected
     return outside
 
