@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import NoReturn
 
 from synaptile.surroundings import make_output_printable, problem_with_variables
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it."""
+TERMINATED = 143
+"""Exit status after Ctrl-C, and after SIGTERM, as shells give them."""
 
 
 def main() -> None:
     """Entry point of the console script."""
     make_output_printable()
     try:
+        signal.signal(signal.SIGTERM, _terminated)
         if (problem := problem_with_variables()) is not None:
             _fail(problem)
         from synaptile import cli
@@ -25,6 +29,10 @@ def main() -> None:
         _fail(f"out of memory ({error}): give less to do at once, or take a machine with more".replace(" ()", ""))
     except ImportError as error:
         _fail(f"{error}: the installation is damaged, or this process may not use enough memory (ulimit -v) to load it")
+
+
+def _terminated(*_: object) -> NoReturn:
+    sys.exit(TERMINATED)  # by way of what commands do as they end: temporary files go, directories are let go
 
 
 def _fail(message: str) -> None:
