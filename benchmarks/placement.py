@@ -50,7 +50,7 @@ def placed(program: CoreProgram, chip: Chip, kinds: Int32, method: PlacementMeth
     """Flit-hops and seconds of one of our methods, with `effort` moves per core."""
     plain, shared = (core_traffic(program.graph, program.parts, program.flows, kinds.size, shared=s) for s in (False, True))
     began = time.perf_counter()
-    seats, _ = place(chip, program.board, kinds, plain, method=method, seed=0, moves=effort * kinds.size, drawn_by=shared)
+    seats, _ = place(chip, program.board, kinds, plain, method=method, seed=0, moves=effort * kinds.size, drawn_by=lambda: shared)
     took = time.perf_counter() - began
     return flit_hops(program, seats.x, seats.y), took
 

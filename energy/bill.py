@@ -209,6 +209,11 @@ class Tally:
         """Index of the row of nodes that stands for the chip as a whole."""
         return len(self.nodes) - 1
 
+    @property
+    def counts(self) -> Mapping[tuple[int, int, str, str], Int64]:
+        """What was counted, by (core, node, role, op), shape (steps,) each."""
+        return self._rows
+
     def add(self, core: int, node: int, role: Role, op: str, count: Int64 | int) -> None:
         """Add `count`, shape (steps,), or one figure for every step."""
         key = (core, node, role.value, op)

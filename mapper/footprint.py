@@ -29,12 +29,15 @@ from synaptile.conversion.graph import (
     CubaLIFNeurons,
     DifferentialNeurons,
     ECUnit,
+    Gate,
     InputCurrent,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    Rearrange,
+    Rotation,
     Source,
     SpikingGraph,
     STBIFNeurons,
@@ -111,8 +114,16 @@ def off_chip(node: Node) -> bool:
 
 
 def units_of(node: Node) -> int:
-    """Units that a node's output can be cut into: heads of a map or a product, else channels."""
-    return node.heads if isinstance(node, ProductUnit) else node.width
+    """Units that an output can be cut into: heads of a map or a product, groups of a norm, blocks that turn, else channels."""
+    match node:
+        case ProductUnit():
+            return node.heads
+        case ECUnit() if node.groups > 1:
+            return node.groups
+        case Rotation():
+            return node.width // node.block
+        case _:
+            return node.width
 
 
 def weight_copies(graph: SpikingGraph, node: Synapse | Convolution2d, chip: Chip) -> int:
@@ -296,8 +307,9 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
     kept = _tokens_in_state(chip, CoreKind.EC, tokens)
     steps = chip.ec_core.dataflow.max_steps if chip.ec_core is not None and chip.layer_major else 1
     match node:
-        case ECUnit(function="layer_norm"):
-            return 2 * units, 2 * kept * units
+        case ECUnit() if node.normalises:
+            learnt, channels = len(node.array_shapes()), units * node.width // units_of(node)
+            return learnt * (channels if node.groups == 1 else node.row), 2 * kept * channels
         case ECUnit(function="softmax"):
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():
@@ -312,7 +324,12 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
             return tokens * units, 0
         case TokenEmbedding():  # positions, and the embedding in hand; words stay outside
             return tokens * units, tokens * units
-        case Add():
+        case Rotation():
+            factors = units * node.block if node.period == node.width else node.period
+            return len(node.array_shapes()) * tokens * factors, 0
+        case Gate():
+            return 0, 3 * kept * units
+        case Add() | Rearrange():
             return 0, steps * tokens * units
         case TokenMean() | ReadOut():
             return 0, units

@@ -17,11 +17,13 @@ from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     ECUnit,
+    Gate,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    Rotation,
     SpikingGraph,
     Synapse,
     TokenEmbedding,
@@ -46,6 +48,7 @@ _ASSUMED_BEHIND: Mapping[str, float] = MappingProxyType({"softmax": 0.28, "gelu"
 _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
     {
         "layer_norm": (5, 0, 2, 1),
+        "rms_norm": (3, 0, 1, 1),
         "softmax": (4, 1, 0, 1),
         "gelu": (4, 1, 0, 0),
         "gelu_tanh": (6, 1, 0, 0),
@@ -250,7 +253,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             elements = units * (node.shape[2] if node.is_map else 1)
             multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
             multiply += {"mean": 4, "sum": 2, "difference": 3}[node.law] + node.biased + (node.input_scale != 1.0)
-            rows = units if node.is_map else 1
+            rows = units if node.is_map else np.ceil(units / node.row)
             both = _Units(multiply=multiply * elements + per_row * rows, special=special * elements + special_per_row * rows)
         case Synapse():
             both = _Units(multiply=(node.fan_in + (node.injection == "every")) * units)
@@ -260,6 +263,10 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             return _Units(multiply=units), _Units(multiply=0 * units)
         case Add():
             both = _Units(multiply=(len(node.inputs) - 1) * units)
+        case Rotation():
+            both = _Units(multiply=len(node.array_shapes()) * units)
+        case Gate():
+            both = _Units(multiply={"mean": 7, "sum": 4, "difference": 5}[node.law] * units)
         case TokenMean():
             both = _Units(multiply=(node.stop - node.start) * units)
         case ReadOut():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,7 +26,7 @@ from synaptile.mapper.load import FiringRates
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.partition import Partition, load_partition
 from synaptile.mapper.phases import pack_in_phases, place_phases
-from synaptile.mapper.placement import Seats, by_force
+from synaptile.mapper.placement import Seats
 from synaptile.mapper.program import CoreProgram, CoreTable, Placement
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
@@ -95,7 +96,7 @@ def map_graph(
         options |= {"cuts": laid.cuts, "goal": goal, "rates": {"steps": rates.steps, "density": dict(rates.density)}}
 
     def seated(packing: Packing, traffic: TrafficOf) -> tuple[Seats, Placement]:
-        shared = traffic(True) if chip.noc.multicast and by_force(placement, packing.core_kind.size) else None
+        shared = cache(lambda: traffic(True)) if chip.noc.multicast else None  # only force asks for it
         return place_phases(
             chip, board, packing, traffic(False), method=placement, seed=seed, moves=anneal_moves, drawn_by=shared
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -53,12 +54,13 @@ def place(
     method: PlacementMethod,
     seed: int,
     moves: int | None = None,
-    drawn_by: Traffic | None = None,
+    drawn_by: Callable[[], Traffic] | None = None,
 ) -> tuple[Seats, Placement]:
     """Place cores by simulated annealing, METIS, row by row in order of creation (the baseline), or by force.
 
-    More than FORCE_FROM cores are placed by force where annealing was asked for. `moves` bounds either. `drawn_by` is the traffic
-    that force reduces, `traffic` unless given. What is returned is never worse than the baseline, whichever method was asked for.
+    More than FORCE_FROM cores are placed by force where annealing was asked for. `moves` bounds either. `drawn_by` makes the
+    traffic that force reduces, `traffic` unless given. What is returned is never worse than the baseline, whichever method was
+    asked for.
     """
     method = "force" if by_force(method, core_kind.size) else method
     topology = topology_of(chip, board)
@@ -82,7 +84,7 @@ def place(
             else [baseline, start]
         )
     elif method == "force":
-        drawn = traffic if drawn_by is None else drawn_by
+        drawn = traffic if drawn_by is None else drawn_by()
         order = np.arange(core_kind.size)
         starts = [
             *_winding(floor, core_kind, order),

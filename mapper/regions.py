@@ -12,6 +12,7 @@ from synaptile.conversion.graph import (
     ECUnit,
     Node,
     ProductUnit,
+    Rearrange,
     Source,
     SpikingGraph,
     Synapse,
@@ -62,7 +63,7 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
         case Convolution2d():
             spans = [node.part_span(int(a), int(b)) for a, b in zip(start, stop, strict=True)]
             start, stop = np.array(spans, np.int64).reshape(-1, 2).T
-        case ECUnit(function="layer_norm"):
+        case ECUnit(groups=1) if node.normalises:
             start, stop = whole, whole + port.width
         case ProductUnit():
             width = node.head_width
@@ -72,6 +73,9 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
                 start, stop = start // width, -(-stop // width)
             if index == 1:
                 token_start, token_stop = whole, whole + node.keys
+        case Rearrange():
+            boxes = [_box(node, port.width, *box) for box in zip(token_start, token_stop, start, stop, strict=True)]
+            token_start, token_stop, start, stop = np.array(boxes, np.int64).reshape(-1, 4).T
         case Concatenate():
             offset = sum(graph.nodes[before.node].tokens for before in node.inputs[:index])
             extent = graph.nodes[port.node].tokens
@@ -83,3 +87,12 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
         case _:
             pass
     return Regions(token_start, token_stop, start + port.start, stop + port.start)
+
+
+def _box(node: Rearrange, width: int, *part: int) -> tuple[int, int, int, int]:
+    """The smallest rectangle of what is read that holds a part's elements: tokens, then channels."""
+    token_start, token_stop, start, stop = part
+    if token_start >= token_stop or start >= stop:
+        return 0, 0, 0, 0
+    token, channel = np.divmod(node.places[token_start:token_stop, start:stop], width)
+    return int(token.min()), int(token.max()) + 1, int(channel.min()), int(channel.max()) + 1

@@ -10,13 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikingGraph, Synapse
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, SpikingGraph, Synapse
 from synaptile.foundation.types import Int32
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import convolution_loads, cut_convolution
 from synaptile.mapper.cuts import Cuts, Cutter, cut_ec, cut_neurons, cut_synapse, cutter_of, token_shares
 from synaptile.mapper.finer import finer
-from synaptile.mapper.footprint import PartExtents, cores_available, demands, home_of, off_chip, part_footprint, resources
+from synaptile.mapper.footprint import (
+    PartExtents,
+    cores_available,
+    demands,
+    home_of,
+    off_chip,
+    part_footprint,
+    resources,
+    units_of,
+)
 from synaptile.mapper.load import Budget
 from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.refusal import Shortfall
@@ -187,7 +196,7 @@ def enumerate_parts(graph: SpikingGraph, chip: Chip, names: tuple[str, ...], cut
             grid = Grid(first, cut_neurons(node.inputs[0], feeding.cuts, 1))
         else:
             feeding, own = None, cuts[index]
-            scale = node.head_width if isinstance(node, ProductUnit) and node.form == "sv" else 1
+            scale = node.width // units_of(node)
             grid = Grid(first, Cuts(own.tokens, own.units * scale, own.rows, own.replica))
         grids[index] = grid
         tables.append(_rows(graph, chip, index, node, grid, feeding))

@@ -13,6 +13,7 @@ from synaptile.conversion.graph.leaky import (
 )
 from synaptile.conversion.graph.lengths import at_length, takes_text
 from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
+from synaptile.conversion.graph.real import Gate, Rearrange, Rotation
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
 from synaptile.conversion.graph.units import (
@@ -45,6 +46,7 @@ __all__ = [
     "DifferentialNeurons",
     "ECFunction",
     "ECUnit",
+    "Gate",
     "IFNeurons",
     "ImageSource",
     "InputCurrent",
@@ -62,6 +64,8 @@ __all__ = [
     "PresentedSource",
     "ProductUnit",
     "ReadOut",
+    "Rearrange",
+    "Rotation",
     "STBIFNeurons",
     "Source",
     "SpikeSource",

@@ -104,9 +104,7 @@ def fired(activity: Activity, wiring: Wiring, image: int) -> NDArray[np.uint8]:
     rows = sum(site.width for site in wiring.sites)
     fires = np.zeros((activity.steps + wiring.lag, rows), np.uint8)
     for site in wiring.sites:
-        masks = activity.spikes[site.name].masks
-        assert masks is not None  # counted by the caller
-        own = np.unpackbits(masks[:, image], axis=-1, count=site.width).reshape(activity.steps, site.width)
+        own = activity.spikes[site.name].fired(site.width, slice(image, image + 1)).reshape(activity.steps, site.width)
         fires[site.lag : site.lag + activity.steps, site.start : site.start + site.width] = own
     return fires
 

@@ -81,7 +81,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     row_of_link = _rows_of_links(timeline.links, links)
     noc = program.chip.noc
     busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
-    tree = _trees_of(timeline, trees)
+    tree = trees_of(timeline, trees)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
     if program.chip.noc.flow_control != "unbounded":
         yield _bounded(timeline, tables, tree, row_of_link)
@@ -156,7 +156,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
     program, jobs, table, tables = timeline.program, timeline.jobs, timeline.messages, tables_of(timeline.program)
     trees, rules = tables.trees, tables.flows
     first_flow = trees.leaf_flow_offset[trees.leaf_offset]
-    tree = _trees_of(timeline, trees)[messages]
+    tree = trees_of(timeline, trees)[messages]
     repeats = first_flow[tree + 1] - first_flow[tree]
     nth = np.repeat(np.arange(tree.size), repeats)
     flow = trees.flow[first_flow[tree[nth]] + np.arange(nth.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)]
@@ -169,7 +169,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
         raise ConservationError(
             f"message {message[lost[0]]} reaches {node!r}, which has no job for token {jobs.token[source[lost[0]]]} to receive it"
         )
-    number = _numbers_of_jobs(timeline, tables)
+    number = numbers_of_jobs(timeline, tables)
     place = np.empty(number.size, np.int32)
     place[number] = np.arange(number.size)
     of_step = number[source] - number[source] % tables.jobs.size
@@ -177,7 +177,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
     return Handovers(message.astype(np.int32), source, target)
 
 
-def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
+def numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     """The scheduler's number of each job: ``step of the stream * jobs per step + row``, shape (jobs,)."""
     jobs, of_step, parts = timeline.jobs, tables.jobs, timeline.program.parts
     local = np.where(jobs.token == OPERANDS, 0, jobs.token - parts.token_start[jobs.part] + of_step.operands[jobs.part])
@@ -185,7 +185,7 @@ def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     return step * of_step.size + of_step.row_of[of_step.first[jobs.part] + local]
 
 
-def _trees_of(timeline: Timeline, trees: Trees) -> Int64:
+def trees_of(timeline: Timeline, trees: Trees) -> Int64:
     """The tree that each message took, shape (messages,): trees are in order of group and target core."""
     targets = len(timeline.program.cores.kind) + 1
 

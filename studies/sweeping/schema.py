@@ -102,7 +102,8 @@ class StudySearch(Strict):
 class Study(Strict):
     """A whole study file: exactly one of `grid` and `search`, exactly one of `images` and `rates` but for a run directory.
 
-    `fixed` holds parameters that all points share, by the names of an axis: ``chip.mesh.width: 18``.
+    `fixed` holds parameters that all points share, by the names of an axis: ``chip.mesh.width: 18``. `bounds` are what figures
+    must reach (those better high) or stay below (the others): ``agreement: 0.95``.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -122,3 +123,4 @@ class Study(Strict):
     grid: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     search: StudySearch | None = None
     objectives: Annotated[list[Name], Field(min_length=1, max_length=6)] | None = None
+    bounds: Annotated[dict[Name, Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)] | None = None
