@@ -87,7 +87,7 @@ def held(directory: str | Path) -> Iterator[Path]:
 def replaced(folder: Path) -> Iterator[Path]:
     """Where to write a run that replaces what `folder` holds once it is whole; on any error in writing it, nothing has changed.
 
-    A kill while files are moved up leaves a directory that holds no run, and whose files are all listed: the next run replaces it.
+    A kill while files are moved up leaves a directory that holds no run, and whose files are all listed: the next replaces it.
     """
     staging = folder / STAGING
     shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed

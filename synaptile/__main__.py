@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
+from contextlib import suppress
 from typing import NoReturn
 
 from synaptile.surroundings import make_output_printable, problem_with_variables
@@ -18,6 +20,7 @@ def main() -> None:
     make_output_printable()
     try:
         signal.signal(signal.SIGTERM, _terminated)
+        sys.unraisablehook = _sent_again
         if (problem := problem_with_variables()) is not None:
             _fail(problem)
         from synaptile import cli
@@ -33,6 +36,16 @@ def main() -> None:
 
 def _terminated(*_: object) -> NoReturn:
     sys.exit(TERMINATED)  # by way of what commands do as they end: temporary files go, directories are let go
+
+
+def _sent_again(dropped: sys.UnraisableHookArgs) -> None:
+    """A signal that comes inside a destructor, where Python drops what is raised, is sent again at once."""
+    sign = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(dropped.exc_type)
+    if sign is None:
+        sys.__unraisablehook__(dropped)
+        return
+    with suppress(RuntimeError):  # no thread begins as Python ends
+        threading.Timer(0.01, signal.raise_signal, [sign]).start()
 
 
 def _fail(message: str) -> None:
