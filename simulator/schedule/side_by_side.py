@@ -107,6 +107,7 @@ def side_by_side(activity: Activity, wiring: Wiring, measured: Measured, progres
         notes=(),
         provenance={},
         opened_cycles=opened_of_job,
+        main=np.isin(np.arange(jobs.core.size), job_of_row),
     )
 
 
@@ -135,8 +136,7 @@ def _jobs(run: Record, wiring: Wiring, measured: Measured, steps: int) -> tuple[
     place[(image * steps + step)[main], part[main]] = np.flatnonzero(main)  # the last of several stays
     row = rows.row_of[rows.first[:-1]]
     operations, spikes = work.operations[:, row], work.spikes[:, row]
-    at, idle = np.nonzero((place < 0) & ((operations > 0) | (spikes > 0)))  # a bias, where no spike came
-    place[at, idle] = shown.size + np.arange(at.size)
+    at, idle = np.nonzero(place < 0)  # where no spike came; a bias all the same
     there = at // steps * per + at % steps + wiring.lags[2 * idle + receives[idle]]
     then = run.ends_ps[there, program.parts.core[idle]]
 
@@ -154,7 +154,8 @@ def _jobs(run: Record, wiring: Wiring, measured: Measured, steps: int) -> tuple[
     cause = np.append(CAUSES[log[WHY, shown]], np.full(at.size, Cause.CORE, np.int8))
     cause[(before < 0) & (cause != Cause.NETWORK)] = Cause.NOTHING
     issued, sent = np.zeros((2, order.size), np.int64)
-    issued[place[place >= 0]], sent[place[place >= 0]] = operations[place >= 0], spikes[place >= 0]
+    place[at, idle] = shown.size + np.arange(at.size)
+    issued[place], sent[place] = operations, spikes
     jobs = JobTable(
         part=part[order].astype(np.int32),
         core=core[order].astype(np.int32),
@@ -170,7 +171,7 @@ def _jobs(run: Record, wiring: Wiring, measured: Measured, steps: int) -> tuple[
         waited_for=before[order].astype(np.int32),
     )
     opened = in_cycles(run.opened_ps, program.chip)[np.append(run.step[shown], there)][order]
-    return jobs, opened, job_of_stretch[:-1], np.where(place >= 0, position[place], -1)
+    return jobs, opened, job_of_stretch[:-1], position[place]
 
 
 def _messages(run: Record, lags: Int64, measured: Measured, jobs: JobTable, job_of_row: Int64) -> MessageTable:

@@ -21,6 +21,7 @@ from synaptile.simulator import Activity, execute, schedule
 from synaptile.simulator.barrier import step_timing, wiring_of
 from synaptile.simulator.barrier.measure import fired
 from synaptile.simulator.schedule import relief
+from synaptile.simulator.schedule.replay import handovers, passages
 from synaptile.simulator.schedule.timeline import Cause, LinkKind
 from tests.barrier.naive import naive_run, stretches
 from tests.barrier.test_timing import CHIP, run, timed
@@ -90,6 +91,7 @@ def test_a_schedule_adds_up(delay: int) -> None:
     timeline = schedule(activity, images=2)
     cores, jobs = timeline.cores, timeline.jobs
     check_against_activity(timeline)
+    assert sum(chunk.link.size for chunk in passages(timeline)) > 0 and handovers(timeline, np.arange(3)).target.size
     assert np.bincount(jobs.core, jobs.end_cycles - jobs.start_cycles).tolist() == cores.busy.tolist()
     assert cores.unit_busy.sum(axis=1).tolist() == cores.busy.tolist()
     waits = stalls(timeline)
