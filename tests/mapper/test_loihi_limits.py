@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def dense(*sizes: int, reset: str = "value", threshold: int = 10) -> IntegerNetw
     return IntegerNetwork("dense", (sizes[0], 1, 1), layers, threshold, input_reset=reset)
 
 
-def limited(**figures: int) -> Chip:
+def limited(**figures: Any) -> Chip:
     return replace(LOIHI, synapse_core=replace(LOIHI.synapse_core, **figures))
 
 
@@ -108,11 +109,10 @@ def test_intels_network_takes_what_its_compiler_says_where_that_can_be_known() -
         [486] + [1215] * 6,
     ]
     stored = {
-        name: sorted(
-            stored_synapses(program.graph.nodes[name], int(parts.out_start[p]), int(parts.out_stop[p]), "line")
-            for p in program.parts_of(name)
+        node.name: sorted(
+            stored_synapses(node, int(parts.out_start[p]), int(parts.out_stop[p]), "line") for p in program.parts_of(node.name)
         )
-        for name in ("conv1", "conv2", "conv3", "conv4")
+        for node in program.graph.of_type(Convolution2d)
     }
     assert stored["conv3"] == [38_400, 42_240, 42_240] and stored["conv4"] == [10_240]
     compiled = {"conv1": [5427] * 4, "conv2": [6144] + [14_400] * 6, "conv3": [14_400, 15_840, 15_840], "conv4": [3072]}
