@@ -14,6 +14,7 @@ from synaptile.conversion.graph import Convolution2d, Port
 from synaptile.conversion.integer import IntegerLayer, IntegerNetwork, from_integer
 from synaptile.data import DATA_DIR
 from synaptile.energy import price
+from synaptile.foundation.options import Reset
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import map_graph, map_partition
 from synaptile.mapper.axons_out import axons_out
@@ -27,7 +28,7 @@ from synaptile.studies.validation import mnist_on_loihi
 LOIHI = load_chip("loihi")
 
 
-def dense(*sizes: int, reset: str = "value", threshold: int = 10) -> IntegerNetwork:
+def dense(*sizes: int, reset: Reset = "value", threshold: int = 10) -> IntegerNetwork:
     """Linear layers of weight 1, all but the last one with neurons; the first reads `sizes[0]` currents."""
     layers = [
         IntegerLayer(f"fc{at}", np.ones((outputs, inputs), np.int64), None, threshold, reset=reset)
@@ -140,7 +141,8 @@ def test_a_table_of_output_axons_has_a_place_per_neuron_and_receiving_core() -> 
 
 def test_a_soft_reset_takes_two_compartments_and_a_hard_one_takes_one() -> None:
     """513 neurons: 1,026 compartments do not fit 1,024; 512 do, exactly. Each has a membrane, and each is swept."""
-    for reset, places in (("value", 1), ("subtract", 2)):
+    cases: tuple[tuple[Reset, int], ...] = (("value", 1), ("subtract", 2))
+    for reset, places in cases:
         program = map_graph(from_integer(dense(4, 512, 2, reset=reset)), LOIHI, anneal_moves=0)
         mine = program.parts.core == program.parts.core[program.parts_of("fc0")[0]]
         names = [program.node_names[at] for at in program.parts.node[mine]]
@@ -157,7 +159,7 @@ def test_a_soft_reset_takes_two_compartments_and_a_hard_one_takes_one() -> None:
 
 
 @pytest.mark.parametrize(("reset", "places"), [("value", 1), ("subtract", 2)])
-def test_neurons_are_billed_by_hand(reset: str, places: int) -> None:
+def test_neurons_are_billed_by_hand(reset: Reset, places: int) -> None:
     """One input current of 6 against a threshold of 10, reset "value": 6, 12 fires, 6, 12 fires: steps 2 and 4 of 5.
 
     Reset by subtraction: 6, 12 -> 2, 8, 14 -> 4, 10 (not above 10): steps 2 and 4 too. fc0, 2 neurons: weight 1, never fires.
