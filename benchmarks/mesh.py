@@ -35,9 +35,14 @@ class Pattern(NamedTuple):
     flits: int
     load: float
 
+    @property
+    def number(self) -> int:
+        """Packets: 200 of a flit, 100 longer ones, 50 to one core, where the RTL takes most cycles per packet."""
+        return 50 if self.name == "N to 1" else 200 if self.flits == 1 else 100
+
     def packets(self) -> Int64:
-        """Rows of source, destination, flits, time: the same 200 packets of a flit, or 100 longer ones, every time."""
-        rng, tiles, count = np.random.default_rng(5), self.width**2, 200 if self.flits == 1 else 100
+        """Rows of source, destination, flits, time: the same ones every time."""
+        rng, tiles, count = np.random.default_rng(5), self.width**2, self.number
         source = rng.integers(0, tiles, count)
         elsewhere, hot = rng.integers(0, tiles, count), tiles // 2 + self.width // 2
         destination = {
@@ -80,14 +85,14 @@ def ours(pattern: Pattern, packets: Int64) -> Int64:
 
 
 def main() -> None:
-    """Print the table, record the figures of pymtl3-net; ``python -m benchmarks.mesh WIDTH FLITS`` does some of the rows."""
+    """Print the table, record the figures of pymtl3-net; ``python -m benchmarks.mesh WIDTH [FLITS [NAME]]`` does some rows."""
     from benchmarks.pymtl_mesh import PymtlMesh
 
-    chosen = tuple(int(value) for value in sys.argv[1:])
+    chosen = tuple(sys.argv[1:])
     built: tuple[tuple[int, bool], PymtlMesh] | None = None
     print("| pattern | pymtl3-net, mean latency | ours | difference | packets that differ |\n|---|---:|---:|---:|---:|")
     for pattern in patterns():
-        if chosen and chosen != (pattern.width, pattern.flits):
+        if chosen != (str(pattern.width), str(pattern.flits), pattern.name)[: len(chosen)]:
             continue
         shape = (pattern.width, pattern.flits > 1)
         if built is None or built[0] != shape:

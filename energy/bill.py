@@ -221,10 +221,6 @@ class Tally:
             self._rows[key] = np.zeros(self.steps, np.int64)
         self._rows[key] += count
 
-    def total(self, op: str) -> int:
-        """Count of one op over all rows and steps."""
-        return sum(int(count.sum()) for (*_, counted), count in self._rows.items() if counted == op)
-
     def extend(self, other: Tally, times: int = 1) -> None:
         """Add all counts of another tally of the same nodes and steps, `times` over."""
         for key, count in other._rows.items():

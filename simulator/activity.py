@@ -112,7 +112,8 @@ class Activity(Tabular, Shown):
     (images,): the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
     `fetches` maps nodes whose rows are shared by the dataflow of the program's chip to how many they fetched. `departures` maps
     nodes to what left its range at each step, all images, int64, shape (steps,): additions whose sum left its accumulator (of a
-    synapse), inputs outside the range of a table (of an EC unit); nodes where nothing could leave are absent.
+    synapse) or its membrane (of a site), inputs outside the range of a table (of an EC unit); nodes where nothing could leave are
+    absent.
     """
 
     program: CoreProgram

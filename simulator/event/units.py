@@ -61,7 +61,7 @@ class Traffic:
     `issued`: accumulates (steps, rows, tiles) of a synapse; `parts`: accumulates and weight rows (steps, images, parts, 2) of a
     convolution's; `events`: what a product met; `eq30`, `released`: accumulates (steps, images) in the published accountings;
     `histogram`: spikes (steps, 2n) per threshold of a site; `overflows`: membranes that left their bits (steps,);
-    `departures`: sums that left their accumulators, or inputs outside the range of a table (steps,).
+    `departures`: sums that left their accumulators or membranes, or inputs outside the range of a table (steps,).
     """
 
     issued: NDArray[np.int64] | None = None

@@ -49,6 +49,7 @@ def run_trials(
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     whole_lines(storage)  # cuts a torn last line: what it was to say is done again
+    storage.with_name(storage.name + ".lock").unlink(missing_ok=True)  # of a killed search; optuna would wait 30 s
     journal = JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(storage=journal, study_name="tune", directions=["minimize", "maximize"], load_if_exists=True)
     _drop_unfinished(study)
