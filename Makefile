@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo quick test generic check docs search fuzz bench clean
+.PHONY: demo quick test generic check docs search fuzz faults bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/synaptile demo
@@ -37,6 +37,10 @@ search: $(VENV)/.installed-dev
 # Files of strangers: a thousand mutations for every reader; some minutes.
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python scripts/fuzz.py --count 1000
+
+# Kills, full disks, lost processes of clusters: what is rerun ends as if nothing had been; an hour at most.
+faults: $(VENV)/.installed-dev
+	$(BIN)/python scripts/faults.py
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks

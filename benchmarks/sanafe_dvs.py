@@ -1,4 +1,4 @@
-"""SANA-FE's packaged DVS-gesture network in Synaptile and in SANA-FE: spikes, synaptic operations, packets, energy at its prices.
+"""SANA-FE's packaged DVS-gesture network in Synaptile and in SANA-FE: spikes, operations, packets, energy and time at its units.
 
 ``python -m benchmarks.sanafe_dvs --steps 1000`` in an environment with `sanafe` (2.2.9). The network is read from that package,
 and is no part of this one. Results: `sanafe.md`.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from synaptile.conversion.graph import IntegerConvolution2d, IntegerNeurons
 from synaptile.conversion.integer import IntegerLayer, IntegerNetwork
 from synaptile.foundation.types import Int64
-from synaptile.hwmodels import load_chip
+from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import CoreProgram, Partition, map_partition
 from synaptile.mapper.reach import core_reach
 from synaptile.simulator import Activity, execute
+from synaptile.simulator.barrier import step_timing
 from synaptile.simulator.dense.whole import IntegerSite, IntegerSynapseUnit
 
 CORES = {"input.current": 1, "conv1": 4, "conv2": 16, "conv3": 16, "conv4": 4, "dense1": 1}
@@ -82,19 +83,28 @@ def mapped(data: dict[str, np.ndarray]) -> CoreProgram:
     return map_partition(graph, chip, Partition(layers=layers, seats=seats))
 
 
-def ours(data: dict[str, np.ndarray], steps: int) -> Counts:
-    """Counts of our run, priced at SANA-FE's figures."""
+def timed(chip: Chip) -> Chip:
+    """The chip with SANA-FE's unit times: dense synapses, and cores that receive while they sweep, as its do."""
+    units = load_chip("loihi-calibrated")
+    assert units.step_times is not None
+    times = replace(units.step_times, linear_format="dense", convolution_format="dense", receives_beside_sweep=True)
+    return replace(chip, step_times=times, barrier_ns=units.barrier_ns)
+
+
+def ours(data: dict[str, np.ndarray], steps: int) -> tuple[Counts, float]:
+    """Counts of our run, priced at SANA-FE's figures, and its time in seconds by SANA-FE's unit times."""
     program = mapped(data)
     activity = execute(program, data["inputs"].astype(np.int64)[None], steps, keep_spikes=1)
     spikes = sum(int(record.events.sum()) for record in activity.spikes.values())
     synops, (packets, hops_pj) = int(activity.accounting.eq30.sum()), _messages(activity)
     updated, neurons = _updated(activity, data["inputs"].astype(np.int64)), sum(site.width for site in program.graph.sites)
     soma = ACCESS_PJ * neurons * steps + UPDATE_PJ * updated + SPIKE_PJ * spikes
-    return Counts(spikes, synops, packets, updated, SYNAPSE_PJ * synops + soma + MESSAGE_PJ * packets + hops_pj)
+    counts = Counts(spikes, synops, packets, updated, SYNAPSE_PJ * synops + soma + MESSAGE_PJ * packets + hops_pj)
+    return counts, float(step_timing(activity, timed(program.chip)).step_ps.sum()) * 1e-12
 
 
-def theirs(data: dict[str, np.ndarray], steps: int) -> tuple[Counts, float]:
-    """Counts of SANA-FE's run with its stock chip, and its time in seconds."""
+def theirs(data: dict[str, np.ndarray], steps: int, timing: Literal["simple", "detailed"] = "detailed") -> tuple[Counts, float]:
+    """Counts of SANA-FE's run with its stock chip, and its time in seconds by one of its models of time."""
     import sanafe
     from sanafe import layers
 
@@ -118,7 +128,7 @@ def theirs(data: dict[str, np.ndarray], steps: int) -> tuple[Counts, float]:
         first += count
     chip = sanafe.SpikingChip(arch)
     chip.load(net)
-    found = chip.sim(steps, timing_model="simple", processing_threads=1)
+    found = chip.sim(steps, timing_model=timing, processing_threads=1)
     fired, synops, packets, updated = (int(found[key]) for key in ("neurons_fired", "spikes", "packets_sent", "neurons_updated"))
     return Counts(fired, synops, packets, updated, found["energy"]["total"] * 1e12), float(found["sim_time"])
 
@@ -170,11 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=128)
     steps, data = parser.parse_args().steps, packaged()
-    a, (b, seconds) = ours(data, steps), theirs(data, steps)
-    for name in Counts.__dataclass_fields__:
-        x, y = getattr(a, name), getattr(b, name)
+    (a, our_seconds), (b, seconds) = ours(data, steps), theirs(data, steps)
+    rows = [(name, getattr(a, name), getattr(b, name)) for name in Counts.__dataclass_fields__]
+    for name, x, y in [*rows, ("time, ns", 1e9 * our_seconds, 1e9 * seconds)]:
         print(f"{name:10s} {x:>18,.0f} {y:>18,.0f} {100 * (x / y - 1):+.3f} %")
-    print(f"SANA-FE, simple timing: {1e3 * seconds:.4f} ms")
+    print(f"SANA-FE's simple model of time: {1e9 * theirs(data, steps, 'simple')[1]:,.0f} ns")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from synaptile.conversion.graph import (
     ConstantStream,
     DifferentialNeurons,
     ECUnit,
+    Gate,
     ImageSource,
     Neurons,
     Node,
@@ -26,6 +27,8 @@ from synaptile.conversion.graph import (
     Port,
     ProductUnit,
     ReadOut,
+    Rearrange,
+    Rotation,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
@@ -149,6 +152,14 @@ def in_units(graph: SpikingGraph, site: Neurons, values: Array) -> Array:
     return np.asarray(values / (theta[:, None, None] if site.is_map else theta))
 
 
+def rotated(graph: SpikingGraph, node: Rotation, x: Array) -> Array:
+    """Pairs of channels turned, x: (..., tokens, channels)."""
+    times = x.shape[-1] // node.period
+    cos, *sin = (np.tile(graph.array(node.name, name).astype(x.dtype, copy=False), times) for name in node.array_shapes())
+    turned = x * cos
+    return np.asarray(turned + x[..., node.partners(x.shape[-1])] * sin[0] if sin else turned)
+
+
 def take(stream: Array, port: Port) -> Array:
     """The channels (heads of an attention map) of a batched stream that a port reads."""
     if stream.ndim == 4 and port.start == 0 and port.stop == stream.shape[1]:
@@ -196,6 +207,12 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
             return joined * graph.array(node.name, "gain").astype(dtype) if node.law == "difference" else joined
         case Add():
             return np.asarray(sum(inputs[1:], start=inputs[0]))
+        case Gate():
+            return inputs[0] * inputs[1]
+        case Rotation():
+            return rotated(graph, node, inputs[0])
+        case Rearrange():
+            return inputs[0].reshape(len(images), -1)[:, node.places]
         case Concatenate():
             return np.concatenate(inputs, axis=1)
         case TokenSelect():

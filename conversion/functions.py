@@ -12,7 +12,17 @@ from synaptile.foundation.types import Array
 def evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
     """F(input_scale * x) of an EC unit, in the dtype of x, as the model itself computes it."""
     x = x * x.dtype.type(unit.input_scale) if unit.input_scale != 1.0 else x
+    if unit.groups > 1:
+        grouped = x.reshape(*x.shape[:-1], unit.groups, unit.row)
+        return _evaluate(graph, unit, grouped).reshape(x.shape)
+    return _evaluate(graph, unit, x)
+
+
+def _evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
     match unit.function:
+        case "rms_norm":
+            root = np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + x.dtype.type(unit.eps))
+            return np.asarray(x / root * graph.array(unit.name, "weight").astype(x.dtype, copy=False))
         case "layer_norm":
             centred = x - x.mean(axis=-1, keepdims=True)
             variance = np.square(centred).mean(axis=-1, keepdims=True)

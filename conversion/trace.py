@@ -67,7 +67,7 @@ def trace_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None
     names: dict[str, str] = {}
     signature = program.graph_signature
     lifted = {**signature.inputs_to_parameters, **signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
-    read = {entry.name for entry in program.graph.nodes if entry.users}
+    read = {e.name for e in program.graph.nodes if any("clamp" not in str(user.target) for user in e.users)}  # see `_clamp`
     for placeholder, target in lifted.items():
         stored = program.state_dict.get(target, program.constants.get(target))
         if isinstance(stored, torch.Tensor):

@@ -209,16 +209,17 @@ class Tally:
         """Index of the row of nodes that stands for the chip as a whole."""
         return len(self.nodes) - 1
 
+    @property
+    def counts(self) -> Mapping[tuple[int, int, str, str], Int64]:
+        """What was counted, by (core, node, role, op), shape (steps,) each."""
+        return self._rows
+
     def add(self, core: int, node: int, role: Role, op: str, count: Int64 | int) -> None:
         """Add `count`, shape (steps,), or one figure for every step."""
         key = (core, node, role.value, op)
         if key not in self._rows:
             self._rows[key] = np.zeros(self.steps, np.int64)
         self._rows[key] += count
-
-    def total(self, op: str) -> int:
-        """Count of one op over all rows and steps."""
-        return sum(int(count.sum()) for (*_, counted), count in self._rows.items() if counted == op)
 
     def extend(self, other: Tally, times: int = 1) -> None:
         """Add all counts of another tally of the same nodes and steps, `times` over."""

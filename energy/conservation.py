@@ -7,7 +7,7 @@ import numpy as np
 from synaptile.conversion.graph import Convolution2d, ProductUnit
 from synaptile.conversion.graph.windows import fan_out
 from synaptile.energy.bill import Bill
-from synaptile.energy.flits import crossed_by_messages
+from synaptile.energy.flits import flits_crossed
 from synaptile.energy.memory_prices import DRAM_BIT
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
@@ -120,11 +120,8 @@ def check_timeline(timeline: Timeline, activity: Activity, chip: Chip) -> None:
 
 def check_billed_flits(bill: Bill, timeline: Timeline) -> None:
     """Raise ConservationError unless the bill holds every flit and link that the schedule's messages crossed."""
-    messages = timeline.messages
-    flits = messages.flits.astype(np.int64)
-    counted = {op: int((flits * passed).sum()) for op, passed in crossed_by_messages(timeline).items()}
     billed = dict(zip(bill.ops, bill.op_counts().tolist(), strict=True))
-    for op, count in counted.items():
+    for op, count in flits_crossed(timeline).items():
         if billed.get(op, 0) != count:
             raise ConservationError(f"{op!r}: the bill holds {billed.get(op, 0):,}, the schedule's messages crossed {count:,}")
 

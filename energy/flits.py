@@ -193,11 +193,16 @@ def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]
         price = pj[CROSSING if topology.chip[source] != topology.chip[target] else HOP]
         ends = (router_name(topology, end).removeprefix("tile ").replace(" ", "") for end in (source, target))
         found["->".join(ends)] = int(links.flits[i]) * price / timeline.images
-    at_cores = [op for op in _AT_CORES if op in pj]
-    tally = scheduled_flits(timeline) if at_cores else None
-    if tally is not None:
-        found["within tiles"] = sum(tally.total(op) * pj[op] for op in at_cores) / timeline.images
+    if at_cores := [op for op in _AT_CORES if op in pj]:
+        crossed = flits_crossed(timeline)
+        found["within tiles"] = sum(crossed[op] * pj[op] for op in at_cores) / timeline.images
     return found
+
+
+def flits_crossed(timeline: Timeline) -> dict[str, int]:
+    """What the flits of all messages count as together, op by op."""
+    flits = timeline.messages.flits.astype(np.int64)
+    return {op: int((flits * passed).sum()) for op, passed in crossed_by_messages(timeline).items()}
 
 
 def crossed_by_messages(timeline: Timeline) -> dict[str, Int64]:

@@ -27,7 +27,7 @@ from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flo
 from synaptile.simulator.actions.events import SpikeCounts, events_of
 from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes, sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
-from synaptile.simulator.actions.rules import accesses_of, actions_of, activations_of
+from synaptile.simulator.actions.rules import accesses_of, actions_of, activations_of, arrivals_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Role, Side, Trigger, Word
 from synaptile.simulator.activity import OPS, Activity
 from synaptile.simulator.lengths import by_length
@@ -51,7 +51,7 @@ def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
         counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
             core = core_flow(chip, part.kind)
-            actions, selected = actions_of(part), _of_side(part, Side.SPIKING, core)
+            actions, selected = actions_of(part), of_side(part, Side.SPIKING, core)
             events = _events(run, part, counts, (*actions, *selected))
             _add_accumulates(met, part, actions, events)
             selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
@@ -59,7 +59,7 @@ def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
                 rows = _rows(run, chip, part, access, events)
                 if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
                     _check_fetches(run, part, access, rows, events[access.trigger])
-                _add(tally, chip, part, access, rows, _event_bits(run, part, access))
+                add_accesses(tally, chip, part, (access.roles, access.words), rows, event_bits(run.program, part, access))
     _check(activity, met)
     _add_phases(tally, activity, chip)
     return tally
@@ -69,7 +69,7 @@ def ann_accesses(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Every access of one dense pass of one image."""
     tally = Tally(program.node_names, 1)
     for part in parts_of(program):
-        for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
+        for access in of_side(part, Side.DENSE, core_flow(chip, part.kind)):
             if not inside.holds(part, access, Side.DENSE):
                 _add_dense(tally, chip, part, access)
     _add_dense_phases(tally, program, chip)
@@ -82,12 +82,19 @@ def snn_shared(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
         for part in parts_of(run.program):
-            selected = [one for one in _of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
+            selected = [one for one in of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
             selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
             for access in selected:
                 unshared = sharing_of(chip, part) is None or access.reuse is Reuse.EACH
                 events = _events(run, part, counts, (access,)) if unshared else {}
-                _add(tally, chip, part, access, _rows(run, chip, part, access, events), _event_bits(run, part, access))
+                add_accesses(
+                    tally,
+                    chip,
+                    part,
+                    (access.roles, access.words),
+                    _rows(run, chip, part, access, events),
+                    event_bits(run.program, part, access),
+                )
     return tally
 
 
@@ -95,7 +102,7 @@ def ann_shared(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Those of `ann_accesses` that depend on how many tokens share a row."""
     tally = Tally(program.node_names, 1)
     for part in parts_of(program):
-        for access in _of_side(part, Side.DENSE, core_flow(chip, part.kind)):
+        for access in of_side(part, Side.DENSE, core_flow(chip, part.kind)):
             if by_block(access) and not inside.holds(part, access, Side.DENSE):
                 _add_dense(tally, chip, part, access)
     return tally
@@ -106,7 +113,8 @@ def by_block(access: Access) -> bool:
     return access.reuse is not Reuse.EACH or (Role.EVENT_READ in access.roles and access.trigger is Trigger.SECOND_INPUT)
 
 
-def _of_side(part: Part, side: Side, core: CoreFlow) -> list[Access]:
+def of_side(part: Part, side: Side, core: CoreFlow) -> list[Access]:
+    """Accesses of a part in one of the two networks, as the dataflow of its core makes them."""
     own = part if side is Side.SPIKING else replace(part, accumulators=1)
     accesses = tuple(access for access in accesses_of(own) if access.side in (Side.BOTH, side))
     return [access for access in by_dataflow(own, accesses, core) if access.side in (Side.BOTH, side)]
@@ -129,8 +137,9 @@ def _rows(run: Activity, chip: Chip, part: Part, access: Access, events: Mapping
 def _add_dense(tally: Tally, chip: Chip, part: Part, access: Access) -> None:
     rows = access.rows * _blocks(chip, part, access)
     if access.trigger is not Trigger.STEP:
-        rows *= activations_of(part) // (1 if access.reuse is Reuse.EACH else part.tokens)
-    _add(tally, chip, part, access, rows * access.rhythm.beats(1), chip.noc.word_bits)
+        met = arrivals_of(part) if access.trigger is Trigger.ARRIVED else activations_of(part)
+        rows *= met // (1 if access.reuse is Reuse.EACH else part.tokens)
+    add_accesses(tally, chip, part, (access.roles, access.words), rows * access.rhythm.beats(1), chip.noc.word_bits)
 
 
 def _blocks(chip: Chip, part: Part, access: Access) -> int:
@@ -166,18 +175,20 @@ def fetches_are_scaled(activity: Activity, chip: Chip) -> bool:
     return kept < activity.images and any(tallied.get(name) != sharing for name, sharing in shared.items())
 
 
-def _add(tally: Tally, chip: Chip, part: Part, access: Access, rows: Int64, event_bits: int) -> None:
-    for role in access.roles:
+def add_accesses(tally: Tally, chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int) -> None:
+    """Count `rows` rows at each step; `row`: for which roles, of how many words; `waiting_bits` those of an event."""
+    roles, words = row
+    for role in roles:
         if role.word is Word.REGISTER:
-            tally.add(part.core, part.node_index, role, REGISTER[part.kind], rows * access.words)
+            tally.add(part.core, part.node_index, role, REGISTER[part.kind], rows * words)
             continue
         memory, bits = _memory(chip, part.kind, role.word)
         of = port(chip, memory)
         op = of.write if role.writes else of.read
         if role.word is Word.EVENT:  # one behind the other: several may share an access
-            tally.add(part.core, part.node_index, role, op, -(-rows * event_bits // of.width_bits))
+            tally.add(part.core, part.node_index, role, op, -(-rows * waiting_bits // of.width_bits))
         else:
-            tally.add(part.core, part.node_index, role, op, rows * accesses(access.words, bits, of.width_bits))
+            tally.add(part.core, part.node_index, role, op, rows * accesses(words, bits, of.width_bits))
 
 
 def _memory(chip: Chip, kind: CoreKind, word: Word | None) -> tuple[MemoryName, int]:
@@ -196,12 +207,12 @@ def _memory(chip: Chip, kind: CoreKind, word: Word | None) -> tuple[MemoryName, 
     return "ec_state", ec.state_bits
 
 
-def _event_bits(run: Activity, part: Part, access: Access) -> int:
+def event_bits(program: CoreProgram, part: Part, access: Access) -> int:
     """Bits of a spike that waits in front of a part, as the network sends it."""
     if access.roles[0].word is not Word.EVENT:
         return 0
-    site = run.program.graph.nodes[part.node.inputs[int(access.trigger is Trigger.SECOND_INPUT)].node]
-    return run.program.chip.noc.spike_header_bits + (ceil(log2(site.values)) if isinstance(site, Neurons) else 0)
+    site = program.graph.nodes[part.node.inputs[int(access.trigger is Trigger.SECOND_INPUT)].node]
+    return program.chip.noc.spike_header_bits + (ceil(log2(site.values)) if isinstance(site, Neurons) else 0)
 
 
 def _add_phases(tally: Tally, activity: Activity, chip: Chip) -> None:

@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from synaptile.energy.horowitz import sram_figure
-from synaptile.energy.prices import Price
+from synaptile.energy.horowitz import Figure, sram_figure
+from synaptile.energy.prices import Price, sram_at_node, stated_price
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.banks import MemoryName, own_memories, table_figures
-from synaptile.hwmodels.node import REFERENCE
-from synaptile.hwmodels.scale import memory_access, supply_of
 from synaptile.hwmodels.sections import Memory
 from synaptile.mapper.program import CoreKind
 
@@ -89,11 +87,9 @@ def _own_prices(chip: Chip) -> dict[str, Price]:
         prices[of.read], prices[of.write] = own_figures(chip, memory, own)[:2]
     for kind, name, section in ((CoreKind.SYNAPSE, "synapse_core", core), (CoreKind.EC, "ec_core", ec)):
         if section is not None and section.registers is not None:
-            figure = f"{name}.registers.update_pj"
-            prices[REGISTER[kind]] = Price(section.registers.update_pj, f"{chip.name}, {figure}: {chip.origin(figure)}")
+            prices[REGISTER[kind]] = stated_price(chip, f"{name}.registers.update_pj", section.registers.update_pj)
     if memories.dram is not None:
-        figure = "memories.dram.pj_per_bit"
-        prices[DRAM_BIT] = Price(memories.dram.pj_per_bit, f"{chip.name}, {figure}: {chip.origin(figure)}")
+        prices[DRAM_BIT] = stated_price(chip, "memories.dram.pj_per_bit", memories.dram.pj_per_bit)
     return prices
 
 
@@ -111,10 +107,10 @@ def own_figures(chip: Chip, memory: MemoryName, own: Memory) -> OwnFigures:
         source = f"{chip.name}, memories.{memory}: {figures.source}"
         return OwnFigures(Price(figures.read_pj, source), Price(figures.write_pj, source), (figures.leakage_uw, source))
     assert own.read_pj is not None and own.write_pj is not None  # hwmodels/consistency.py
-    read, write, leakage = (f"memories.{memory}.{key}" for key in ("read_pj", "write_pj", "leakage_uw"))
+    leakage = f"memories.{memory}.leakage_uw"
     return OwnFigures(
-        Price(own.read_pj, f"{chip.name}, {read}: {chip.origin(read)}"),
-        Price(own.write_pj, f"{chip.name}, {write}: {chip.origin(write)}"),
+        stated_price(chip, f"memories.{memory}.read_pj", own.read_pj),
+        stated_price(chip, f"memories.{memory}.write_pj", own.write_pj),
         (own.leakage_uw, f"{chip.name}, {leakage}: {chip.origin(leakage)}" if own.leakage_uw is not None else ""),
     )
 
@@ -124,8 +120,5 @@ def _sram(chip: Chip, memory: str, whole_bits: int, bank_bits: int | None) -> Pr
     key = f"{memory}_bank_bits" if bank_bits else f"{memory}_memory_bits"
     what = "a bank" if bank_bits else "the whole memory as one SRAM"
     source = f"{figure.source}; size of {what} ({key}) of {chip.name}: {chip.origin(key)}"
-    here = supply_of(chip)
-    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
-        return Price(figure.pj, source)
-    moved = memory_access((bank_bits or whole_bits) / 8, REFERENCE, here, f"{chip.name}, {key}")
-    return Price(figure.pj * moved.factor, f"{source}; x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})")
+    here = sram_at_node(chip, Figure(figure.pj, source), (bank_bits or whole_bits) / 8, key)
+    return Price(here.pj, here.source)

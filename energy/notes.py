@@ -14,7 +14,9 @@ from synaptile.energy.rungs import Rungs
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.banks import slow_banks
 from synaptile.hwmodels.sections import Dataflow, Memories
+from synaptile.simulator.actions.fetches import shared_nodes
 from synaptile.simulator.activity import Activity
+from synaptile.simulator.schedule.arrivals import images_compared
 from synaptile.simulator.schedule.remap import images_kept
 from synaptile.simulator.schedule.timeline import Timeline
 
@@ -24,6 +26,7 @@ def rung_notes(activity: Activity, chip: Chip, rungs: Rungs, timeline: Timeline 
     notes = _text(activity, timeline)
     if "memory" in rungs.additions:
         notes += _memory(activity, chip, rungs, inside=inside)
+        notes += [] if timeline is None else _compared(timeline)
     if "noc" in rungs.additions:
         notes += _noc(activity, timeline)
     if timeline is not None and "static" in rungs.additions:
@@ -80,6 +83,19 @@ def _memory(activity: Activity, chip: Chip, rungs: Rungs, *, inside: Inside) -> 
             "inactive otherwise. Membranes, currents and biases are in that price."
         )
     return notes
+
+
+def _compared(timeline: Timeline) -> list[str]:
+    """Which row fetches schedule, run and bill could not be held against each other."""
+    compared = images_compared(timeline)
+    if timeline.remapped and shared_nodes(timeline.program, timeline.program.chip):
+        return ["Row fetches of the schedule could not be compared: it re-mapped the network, execution tallied other parts."]
+    if compared == timeline.images:
+        return []
+    return [
+        f"Row fetches of execution and schedule were compared for {compared} of {timeline.images} scheduled images, whose spikes "
+        f"were kept: run with keep_spikes={timeline.images} (--keep-spikes) to compare all, and to see them in traces."
+    ]
 
 
 def _flows(chip: Chip) -> set[Dataflow]:

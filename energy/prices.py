@@ -39,6 +39,11 @@ class Price:
     expansion: tuple[Term, ...] = ()
 
 
+def stated_price(chip: Chip, figure: str, pj: float) -> Price:
+    """What a chip's file states under the dotted name `figure`, with its origin."""
+    return Price(pj, f"{chip.name}, {figure}: {chip.origin(figure)}")
+
+
 @dataclass(frozen=True)
 class EnergyTable:
     """(operation, number format) -> `Price`.
@@ -134,6 +139,16 @@ def at_node(table: EnergyTable, chip: Chip) -> EnergyTable:
     return replace(table, name=f"{table.name} scaled to {here}", figures=MappingProxyType(moved))
 
 
+def sram_at_node(chip: Chip, access: Figure, size_bytes: float, key: str) -> Figure:
+    """An access of an SRAM at 45 nm, of the size that `key` of the chip's file gives, moved to the chip's node."""
+    here = supply_of(chip)
+    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
+        return access
+    moved = memory_access(size_bytes, REFERENCE, here, f"{chip.name}, {key}")
+    how = f"x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})"
+    return Figure(access.pj * moved.factor, f"{access.source}; {how}")
+
+
 def check_number_format(number_format: str, known: Sequence[str] = FORMATS) -> None:
     """Raise InputError unless `number_format` is one that the tables hold, or one of `known`."""
     if number_format not in known:
@@ -175,8 +190,4 @@ def _table_read(chip: Chip, op: str, table: Table) -> Figure:
     key = f"functions.{op}.segments"
     read = sram_figure(table.size_bits / 8)
     size = f"table of {table.segments} segments x 2 x {table.bits} bits ({chip.name}, {key}: {chip.origin(key)})"
-    source, here = f"{size}, read {read.source}", supply_of(chip)
-    if chip.scaling == "none" or here.process_nm == REFERENCE.process_nm:
-        return Figure(read.pj, source)
-    moved = memory_access(max(table.size_bits / 8, SMALLEST_BYTES), REFERENCE, here, f"{chip.name}, {key}")
-    return Figure(read.pj * moved.factor, f"{source}; x {moved.factor:.4g} from {REFERENCE.process_nm:g} nm ({moved.why})")
+    return sram_at_node(chip, Figure(read.pj, f"{size}, read {read.source}"), max(table.size_bits / 8, SMALLEST_BYTES), key)

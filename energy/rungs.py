@@ -16,6 +16,7 @@ from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_accesses, snn_accesses
 from synaptile.energy.memory_prices import memory_prices
 from synaptile.energy.performance import Performance, performance_of
+from synaptile.energy.scheduled_memory import check_scheduled_memory
 from synaptile.energy.static import ann_static, snn_static, static_prices
 from synaptile.energy.switching import control_bill
 from synaptile.hwmodels import Chip
@@ -67,6 +68,7 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     below = rungs.add("memory", executed, snn.bill(memory, images), dense.bill(memory, passes.images))
     if timeline is not None:
         check_phases(rungs.additions["memory"].snn, timeline)
+        check_scheduled_memory(rungs.additions["memory"].snn, timeline, chip, inside)
     sides = Sides(snn, dense, passes)
     rungs.find_best = partial(each_sides_best, activity, chip, rungs.additions["memory"], sides, inside=inside)
     flits = _flits(activity, chip, timeline)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from synaptile.energy.bill import NO_CORE, Bill, Tally
-from synaptile.energy.prices import Price
+from synaptile.energy.prices import Price, stated_price
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
@@ -35,13 +35,13 @@ def switching_prices(chip: Chip) -> dict[str, Price]:
     for kind, key, section in ((CoreKind.SYNAPSE, "synapse_core", power.synapse_core), (CoreKind.EC, "ec_core", power.ec_core)):
         if section is not None:
             where, above = f"power.{key}", section.busy_pj_per_cycle - section.idle_pj_per_cycle
-            prices[clocked(kind)] = _price(chip, f"{where}.idle_pj_per_cycle", section.idle_pj_per_cycle)
-            prices[gated(kind)] = _price(chip, f"{where}.gated_pj_per_cycle", section.gated_pj_per_cycle)
+            prices[clocked(kind)] = stated_price(chip, f"{where}.idle_pj_per_cycle", section.idle_pj_per_cycle)
+            prices[gated(kind)] = stated_price(chip, f"{where}.gated_pj_per_cycle", section.gated_pj_per_cycle)
             source = f"beyond idle: {section.busy_pj_per_cycle:g} - {section.idle_pj_per_cycle:g} pJ per cycle; "
             prices[WORKING[kind]] = Price(above, source + chip.origin(f"{where}.busy_pj_per_cycle"))
-    prices[ROUTER_CLOCKED] = _price(chip, "power.router.idle_pj_per_cycle", power.router.idle_pj_per_cycle)
-    prices[ROUTER_GATED] = _price(chip, "power.router.gated_pj_per_cycle", power.router.gated_pj_per_cycle)
-    prices[CLOCK_TREE] = _price(chip, "power.clock_tree_pj_per_cycle", power.clock_tree_pj_per_cycle)
+    prices[ROUTER_CLOCKED] = stated_price(chip, "power.router.idle_pj_per_cycle", power.router.idle_pj_per_cycle)
+    prices[ROUTER_GATED] = stated_price(chip, "power.router.gated_pj_per_cycle", power.router.gated_pj_per_cycle)
+    prices[CLOCK_TREE] = stated_price(chip, "power.clock_tree_pj_per_cycle", power.clock_tree_pj_per_cycle)
     return prices
 
 
@@ -118,7 +118,3 @@ def control_bill(executed: Bill, chip: Chip) -> Bill | None:
 
 def _control(op: str) -> str:
     return f"control of {op}"
-
-
-def _price(chip: Chip, figure: str, pj: float) -> Price:
-    return Price(pj, f"{chip.name}, {figure}: {chip.origin(figure)}")

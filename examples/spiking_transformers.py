@@ -5,6 +5,8 @@ al., NeurIPS 2023, arXiv:2307.01694), QKFormer (Zhou et al., NeurIPS 2024, arXiv
 `LIFNode` in place of the one here: ``partial(neuron.LIFNode, step_mode="m")``.
 """
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -16,10 +16,12 @@ UM2_PER_MM2 = 1e6
 class AreaEstimate:
     """Area of one chip in mm2, without pads, clock generation and inter-chip links.
 
-    `sram` is memory macros, `logic` everything else, `total` their sum, `reticle_limit` what one exposure covers.
+    `sram` is memory macros, `buffer` the shared buffer among them, which lies beside the tiles; `logic` is everything else,
+    `total` the sum of memory and logic, `reticle_limit` what one exposure covers.
     """
 
     sram: float
+    buffer: float
     logic: float
     total: float
     reticle_limit: float
@@ -33,7 +35,7 @@ class AreaEstimate:
     @property
     def tile_pitch_mm(self) -> float:
         """Side of a square tile: the length of wire that one hop crosses."""
-        return sqrt(self.total / self.tiles)
+        return sqrt((self.total - self.buffer) / self.tiles)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def tile_area_mm2(chip: Chip) -> TileArea:
         ChipError: the chip file has no section `area`.
     """
     area = _area(chip)
-    bit_mm2 = area.sram_um2_per_bit / area.sram_array_efficiency / UM2_PER_MM2
+    bit_mm2 = _bit_mm2(area)
     synapse, ec, mesh = chip.synapse_core, chip.ec_core, chip.mesh
     lanes_um2 = synapse.lanes_per_cycle * area.accumulate_lane_um2
     if synapse.graded_spikes == "shift" and chip.units.theta_combine != "unstated":
@@ -78,21 +80,26 @@ def tile_area_mm2(chip: Chip) -> TileArea:
 
 
 def die_area_mm2(chip: Chip) -> AreaEstimate:
-    """Area of one chip of the board: its tiles, side by side.
+    """Area of one chip of the board: its tiles, side by side, and the shared buffer beside them.
 
     Raises:
         ChipError: the chip file has no section `area`.
     """
     tile = tile_area_mm2(chip)
     tiles = chip.mesh.tiles
-    sram = tiles * (tile.synapse_sram + tile.ec_sram)
+    buffer = 0.0 if chip.memories.buffer is None else chip.memories.buffer.capacity_bits * _bit_mm2(_area(chip))
+    sram = tiles * (tile.synapse_sram + tile.ec_sram) + buffer
     logic = tiles * (tile.synapse_logic + tile.ec_logic) + chip.routers * tile.router
-    return AreaEstimate(sram, logic, sram + logic, _area(chip).reticle_mm2, tiles)
+    return AreaEstimate(sram, buffer, logic, sram + logic, _area(chip).reticle_mm2, tiles)
 
 
 def _registers_um2(registers: Registers | None, bits: int) -> float:
     """Area of the registers of one lane, of words of `bits`."""
     return 0.0 if registers is None else registers.words * bits * registers.um2_per_bit
+
+
+def _bit_mm2(area: Area) -> float:
+    return area.sram_um2_per_bit / area.sram_array_efficiency / UM2_PER_MM2
 
 
 def _area(chip: Chip) -> Area:

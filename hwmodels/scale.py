@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from synaptile.hwmodels.area import die_area_mm2
+from synaptile.hwmodels.banks import MemoryName, bank_bits_of
 from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.node import LOGIC_SOURCE, WIRE_SOURCE, Factors, Supply, factors, shrunk_pitch, wire_pj_per_bit_mm
+from synaptile.hwmodels.sections import Memory
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.hwmodels.sram_table import SramFigures, sram_figures
 from synaptile.hwmodels.stored import chip_document
@@ -96,11 +98,11 @@ def _flit(chip: Chip, by: Factors) -> Scaled:
 
 def _memory(chip: Chip, name: str, at: Supply) -> Scaled | None:
     """Explicit figures of a memory move as the same bank of CACTI 7 does."""
-    _, memory, key = name.split(".")
+    memory, key = cast("tuple[MemoryName, str]", name.split(".")[1:])
     if key not in ("read_pj", "write_pj", "access_ns", "leakage_uw"):
         return None
-    own = getattr(chip.memories, memory)
-    size, width = (own.bank_bits or 8 * _BANK_BYTES) / 8, own.width_bits
+    own: Memory = getattr(chip.memories, memory)
+    size, width = bank_bits_of(chip, memory, own) / 8, own.width_bits
     here, there = (
         sram_figures(nm, _FLAVOUR, size, width, what=f"{chip.name}, memories.{memory}") for nm in (chip.process_nm, at.process_nm)
     )

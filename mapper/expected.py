@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Node, Planes, ProductUnit, SpikingGraph, TokenMean
+from synaptile.conversion.graph import SpikingGraph, TokenMean
 from synaptile.foundation.types import Int64
 from synaptile.mapper.load import Load, maker
 from synaptile.mapper.program import PartTable
@@ -40,7 +40,7 @@ def expected_latency(graph: SpikingGraph, parts: PartTable, load: Load, steps: i
         job = stages[node.name] / max(node.tokens, 1)
         begun = ended = 0.0
         for number, port in enumerate(node.inputs):
-            needs_all = isinstance(node, TokenMean | Planes) or _gathers(node, number)
+            needs_all = isinstance(node, TokenMean) or node.gathers(number)
             begun = max(begun, (last if needs_all else first)[port.node])
             ended = max(ended, last[port.node])
         first[node.name] = begun + job
@@ -59,14 +59,9 @@ def phases(graph: SpikingGraph) -> Int64:
     """Phase in which each node works, shape (nodes,): segments in turn."""
     segment: dict[str, int] = {}
     for node in graph.nodes.values():
-        behind = [segment[port.node] + _gathers(node, number) for number, port in enumerate(node.inputs)]
+        behind = [segment[port.node] + node.gathers(number) for number, port in enumerate(node.inputs)]
         segment[node.name] = max(behind, default=0)
     return np.array(list(segment.values()), np.int64) % PHASES
-
-
-def _gathers(node: Node, number: int) -> bool:
-    """Whether all tokens of an input must have arrived before any other can be used."""
-    return isinstance(node, ProductUnit) and number == 1
 
 
 def _period(graph: SpikingGraph, parts: PartTable, cycles: Floats) -> float:

@@ -13,7 +13,18 @@ from functools import partial
 
 import numpy as np
 
-from synaptile.conversion.graph import Add, Convolution2d, ECUnit, Node, PatchEmbedding, ProductUnit, SpikingGraph, Synapse
+from synaptile.conversion.graph import (
+    Add,
+    Convolution2d,
+    ECUnit,
+    Gate,
+    Node,
+    PatchEmbedding,
+    ProductUnit,
+    Rotation,
+    SpikingGraph,
+    Synapse,
+)
 from synaptile.mapper.cuts import Cuts, Cutter, even
 from synaptile.mapper.footprint import PartExtents, units_of
 from synaptile.mapper.load import Budget, Load, expected_load
@@ -31,7 +42,7 @@ def finer(graph: SpikingGraph, cutter: Cutter, cuts: Cuts, budget: Budget) -> Cu
     match cutter.node:
         case Convolution2d():
             return _finer_channels(graph, cutter, cutter.node, cuts, budget)
-        case Synapse() | ECUnit() | ProductUnit() | PatchEmbedding() | Add():
+        case Synapse() | ECUnit() | ProductUnit() | PatchEmbedding() | Add() | Rotation() | Gate():
             return _finer_grid(graph, cutter, cuts, budget)
         case _:
             return cuts
@@ -47,7 +58,7 @@ def _finer_grid(graph: SpikingGraph, cutter: Cutter, cuts: Cuts, budget: Budget)
         load = _load(graph, cutter, budget, PartExtents(tokens, units, rows, 1), row_pieces - 1)
         return bool(budget.charge(node.name, load) <= budget.cycles)
 
-    whole = isinstance(node, ECUnit) and node.function == "layer_norm"
+    whole = isinstance(node, ECUnit) and node.normalises and node.groups == 1
     most = node.tokens, unit_pieces if whole else units_in_all
     tokens, units = _fewest_parts((token_pieces, unit_pieces), most, in_time)
     if units != unit_pieces:

@@ -29,6 +29,7 @@ from synaptile.conversion.graph import (
     CubaLIFNeurons,
     DifferentialNeurons,
     ECUnit,
+    Gate,
     InputCurrent,
     Mask,
     MaxPool2d,
@@ -37,7 +38,9 @@ from synaptile.conversion.graph import (
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    Rearrange,
     Reduce,
+    Rotation,
     Source,
     SpikeAttention,
     SpikingGraph,
@@ -50,6 +53,7 @@ from synaptile.foundation.errors import GraphError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, PartTable
+from synaptile.mapper.stored import stored_synapses
 
 Extent: TypeAlias = Any
 """An integer, or an array of integers (floats where a mean is taken)."""
@@ -109,25 +113,27 @@ def home_of(graph: SpikingGraph, node: Node) -> CoreKind:
     return CoreKind.SYNAPSE if spiking else CoreKind.EC
 
 
+def soft_reset(node: Node) -> bool:
+    """Whether binary neurons are reset by subtraction."""
+    return getattr(node, "reset", None) == "subtract"
+
+
 def off_chip(node: Node) -> bool:
     """Whether no core holds a node: where samples enter, and what the host reads out."""
     return isinstance(node, Source) or (isinstance(node, ReadOut) and node.off_chip)
 
 
 def units_of(node: Node) -> int:
-    """Units that a node's output can be cut into: heads of a map, a product or what sums over their channels, else channels."""
-    return node.width // unit_width(node)
-
-
-def unit_width(node: Node) -> int:
-    """Channels of a unit of a node's output (heads of a map)."""
+    """Units that an output can be cut into: heads of maps, products and sums, groups of norms, blocks that turn, or channels."""
     match node:
-        case ProductUnit(form="sv"):
-            return node.head_width
-        case Reduce(over="depth") | Mask(over="depth"):
-            return node.width // node.heads
+        case ProductUnit() | Reduce(over="depth") | Mask(over="depth"):
+            return node.heads
+        case ECUnit() if node.groups > 1:
+            return node.groups
+        case Rotation():
+            return node.width // node.block
         case _:
-            return 1
+            return node.width
 
 
 def weight_copies(graph: SpikingGraph, node: Synapse | Convolution2d, chip: Chip) -> int:
@@ -157,7 +163,8 @@ def synapse_footprint(
     stored = 1 if core.token_sharing else tokens
     waiting = DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if _spikes_wait(chip) else 0
     return Footprint(
-        weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
+        weight_bits=(outputs * rows * copies * (core.weight_bits + core.index_bits) + owner * outputs * core.weight_bits)
+        * stored,
         state_bits=_accumulator_bits(chip) * outputs * stored + waiting * stored,
         neurons=outputs * stored,
         axons=rows * stored,
@@ -167,16 +174,17 @@ def synapse_footprint(
 def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: Int64, stop: Int64, code: int = 0) -> Footprint:
     """Parts ``start:stop`` of a convolution's outputs, shape (parts,) each: whole channels, or rows of one.
 
-    Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part; `code` is the
-    `code_bits` of its input.
+    The bias is stored once a part and channel, weights as `stored_synapses` says; axons are the neurons in front that reach the
+    part; `code` is the `code_bits` of its input.
     """
     core = chip.synapse_core
     ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
     channels = np.array([node.part_channels(a, b) for a, b in ranges], np.int64)
+    weights = np.array([stored_synapses(node, a, b, core.convolutions) for a, b in ranges], np.int64)
     axons = len(node.inputs) * np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
     waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
     return Footprint(
-        weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
+        weight_bits=weights * copies * (core.weight_bits + core.index_bits) + channels * core.weight_bits,
         state_bits=_accumulator_bits(chip) * (stop - start) + waiting,
         neurons=stop - start,
         axons=axons,
@@ -192,7 +200,8 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
-    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its
+    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. A soft reset may take more of
+    them (`soft_reset_compartments`). An ST-BIF neuron keeps its
     tracer beside the membrane, a CubaLIF neuron its current, in a word as wide. Differential neurons share a threshold per
     channel.
     """
@@ -201,7 +210,9 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     row = units * (node.shape[2] if node.is_map else 1)
     kept = _tokens_in_state(chip, kind, tokens)
     if kind is CoreKind.SYNAPSE:
-        return Footprint(0, (words * kept * row + shared) * chip.synapse_core.membrane_bits, 0, 0)
+        more = chip.synapse_core.soft_reset_compartments - 1 if soft_reset(node) else 0
+        state_bits = ((words + more) * kept * row + shared) * chip.synapse_core.membrane_bits
+        return Footprint(0, state_bits, more * tokens * row, 0)
     return Footprint(0, (words * kept * row + shared) * _word_bits(chip), tokens * row, 0)
 
 
@@ -234,7 +245,7 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
         copies = weight_copies(graph, node, chip)
         code = code_bits(graph, node)
         return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner, code)
-    return ec_footprint(chip, node, extents.tokens, extents.outputs // unit_width(node), code_bits(graph, node))
+    return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width, code_bits(graph, node))
 
 
 def part_extents(parts: PartTable, chosen: Int64) -> PartExtents:
@@ -311,8 +322,9 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
     kept = _tokens_in_state(chip, CoreKind.EC, tokens)
     steps = chip.ec_core.dataflow.max_steps if chip.ec_core is not None and chip.layer_major else 1
     match node:
-        case ECUnit(function="layer_norm"):
-            return 2 * units, 2 * kept * units
+        case ECUnit() if node.normalises:
+            learnt, channels = len(node.array_shapes()), units * node.width // units_of(node)
+            return learnt * (channels if node.groups == 1 else node.row), 2 * kept * channels
         case ECUnit(function="softmax"):
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():
@@ -320,9 +332,9 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
         case SpikeAttention():  # the map or K^T V, the result, the operand that is kept
             return 0, units * (node.columns * node.columns + 2 * node.head_width)
         case Reduce() | MaxPool2d():
-            return 0, units * unit_width(node)
+            return 0, units * (node.width // units_of(node))
         case Mask():
-            return 0, units * unit_width(node) * node.fewer // node.elements
+            return 0, units * (node.width // units_of(node)) * node.fewer // node.elements
         case ProductUnit():
             return units * node.head_width * (node.law == "difference"), units * (
                 kept * node.head_width + steps * node.keys * node.head_width + kept * node.keys
@@ -333,7 +345,12 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
             return tokens * units, 0
         case TokenEmbedding():  # positions, and the embedding in hand; words stay outside
             return tokens * units, tokens * units
-        case Add():
+        case Rotation():
+            factors = units * node.block if node.period == node.width else node.period
+            return len(node.array_shapes()) * tokens * factors, 0
+        case Gate():
+            return 0, 3 * kept * units
+        case Add() | Rearrange():
             return 0, steps * tokens * units
         case TokenMean() | ReadOut():
             return 0, units

@@ -9,14 +9,17 @@ from synaptile.hwmodels import Chip
 _ON_EC_CORES = (
     ("ec layer_norm", "sums over time, squares and a reciprocal square root"),
     ("ec softmax", "sums over time, exponentials and a division"),
+    ("ec rms_norm", "sums over time, squares and a reciprocal square root"),
     ("ec gelu", "sums over time and a special function (other activations alike)"),
     ("product qk", "multiplies two streams of events with running sums"),
     ("product sv", "multiplies two streams of events with running sums"),
     ("patch_embedding", "multiplies weights with real pixels"),
     ("dense head", "multiplies weights with a real-valued stream (preset released)"),
     ("add", "adds real-valued streams"),
+    ("rotation", "multiplies a real-valued stream by factors of its tokens"),
+    ("gate", "multiplies two real-valued streams"),
     ("token_mean, readout", "scale real-valued streams"),
-    ("constant, concatenate, token_select", "send real-valued streams"),
+    ("constant, concatenate, token_select, rearrange", "send real-valued streams"),
 )
 """Node kinds that only EC cores hold (see `footprint.home_of`), and what they need one for."""
 

@@ -17,6 +17,7 @@ from synaptile.conversion.graph import (
     Add,
     Convolution2d,
     ECUnit,
+    Gate,
     Mask,
     MaxPool2d,
     Neurons,
@@ -25,6 +26,7 @@ from synaptile.conversion.graph import (
     ProductUnit,
     ReadOut,
     Reduce,
+    Rotation,
     SpikeAttention,
     SpikingGraph,
     Synapse,
@@ -34,7 +36,7 @@ from synaptile.conversion.graph import (
 from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.messages import spike_bits
-from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, unit_width
+from synaptile.mapper.footprint import PartExtents, home_of, off_chip, part_extents, units_of
 from synaptile.mapper.program import CoreKind, PartTable
 from synaptile.mapper.traffic import ASSUMED_DENSITY
 
@@ -50,6 +52,7 @@ _ASSUMED_BEHIND: Mapping[str, float] = MappingProxyType({"softmax": 0.28, "gelu"
 _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
     {
         "layer_norm": (5, 0, 2, 1),
+        "rms_norm": (3, 0, 1, 1),
         "softmax": (4, 1, 0, 1),
         "gelu": (4, 1, 0, 0),
         "gelu_tanh": (6, 1, 0, 0),
@@ -148,7 +151,7 @@ def expected_load(
         case SpikeAttention() | Reduce() | Mask():
             first = later = _spike_products(graph, rates, node, units)
         case ProductUnit():
-            first, later, operands = _product(graph, rates, node, units // unit_width(node))
+            first, later, operands = _product(graph, rates, node, units * units_of(node) // node.width)
             job = _job_cycles(chip, kind, operands)
             return Load(job + tokens * _job_cycles(chip, kind, first), job + tokens * _job_cycles(chip, kind, later))
         case Neurons():
@@ -267,7 +270,7 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             elements = units * (node.shape[2] if node.is_map else 1)
             multiply, special, per_row, special_per_row = _FUNCTION_PASSES[node.function]
             multiply += {"mean": 4, "sum": 2, "difference": 3}[node.law] + node.biased + (node.input_scale != 1.0)
-            rows = units if node.is_map else 1
+            rows = units if node.is_map else np.ceil(units / node.row)
             both = _Units(multiply=multiply * elements + per_row * rows, special=special * elements + special_per_row * rows)
         case Synapse():
             both = _Units(multiply=(node.fan_in + (node.injection == "every")) * units)
@@ -279,6 +282,10 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             both = _Units(multiply=(len(node.inputs) - 1) * units)
         case MaxPool2d():
             both = _Units(multiply=(node.kernel[0] * node.kernel[1] - 1) * units)
+        case Rotation():
+            both = _Units(multiply=len(node.array_shapes()) * units)
+        case Gate():
+            both = _Units(multiply={"mean": 7, "sum": 4, "difference": 5}[node.law] * units)
         case TokenMean():
             both = _Units(multiply=(node.stop - node.start) * units)
         case ReadOut():

@@ -15,7 +15,7 @@ from synaptile.foundation.documents import FileKind, Strict, read_mapping, valid
 from synaptile.foundation.files import atomic_path
 from synaptile.foundation.types import Int64
 from synaptile.mapper.cuts import even
-from synaptile.mapper.footprint import off_chip, part_extents, part_footprint, unit_width
+from synaptile.mapper.footprint import off_chip, part_extents, part_footprint, units_of
 from synaptile.mapper.program import CoreProgram
 
 Count = Annotated[int, Field(ge=0)]
@@ -106,7 +106,7 @@ def _layer_of(program: CoreProgram, node: Node) -> LayerPartition:
         axis: np.unique(np.concatenate([getattr(parts, f"{column}_{end}")[chosen] for end in ("start", "stop")]))
         for axis, column in (("tokens", "token"), ("outputs", "out"), ("inputs", "in"))
     }
-    scale = unit_width(node)
+    scale = node.width // units_of(node)
     sizes = {axis: np.diff(cuts).tolist() for axis, cuts in bounds.items()}
     found: dict[str, Any] = {"cores": parts.core[chosen].tolist()}
     if isinstance(node, Convolution2d | InputCurrent):

@@ -6,6 +6,7 @@ bundle finds no core of its kind. What one phase hands to a later one is stored 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.footprint import resources
+from synaptile.mapper.multicast import Trees, trees_among
 from synaptile.mapper.packing import WINDOW, Packing, bundle_sizes, in_graph_order
 from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.program import CoreKind, PartTable, Placement
@@ -67,7 +69,7 @@ def place_phases(
     method: PlacementMethod,
     seed: int,
     moves: int | None,
-    drawn_by: Traffic | None = None,
+    drawn_by: Callable[[], Traffic | Trees] | None = None,
 ) -> tuple[Seats, Placement]:
     """Place the cores of each phase by themselves: only they talk to one another over links."""
     if not packing.phase.any():
@@ -85,13 +87,21 @@ def place_phases(
             method=method,
             seed=seed,
             moves=moves,
-            drawn_by=None if drawn_by is None else _among(drawn_by, mine),
+            drawn_by=None if drawn_by is None else _lazily(drawn_by, mine),
         )
         for column, part in zip(seats, found, strict=True):
             column[mine] = part
         placements.append(placement)
     hops, baseline = (sum(getattr(p, name) for p in placements) for name in ("weighted_hops", "baseline_weighted_hops"))
     return seats, replace(placements[0], weighted_hops=hops, baseline_weighted_hops=baseline)
+
+
+def _lazily(traffic: Callable[[], Traffic | Trees], cores: Int64) -> Callable[[], Traffic | Trees]:
+    def among() -> Traffic | Trees:
+        drawn = traffic()
+        return trees_among(drawn, cores) if isinstance(drawn, Trees) else _among(drawn, cores)
+
+    return among
 
 
 def _among(traffic: Traffic, cores: Int64) -> Traffic:

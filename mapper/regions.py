@@ -15,6 +15,7 @@ from synaptile.conversion.graph import (
     Node,
     Planes,
     ProductUnit,
+    Rearrange,
     Reduce,
     Source,
     SpikeAttention,
@@ -82,7 +83,7 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
             start, stop = start // times, -(-stop // times)
         case SpikeAttention():  # every operand: the same heads
             pass
-        case ECUnit(function="layer_norm"):
+        case ECUnit(groups=1) if node.normalises:
             start, stop = whole, whole + port.width
         case ProductUnit():
             width = node.head_width
@@ -92,6 +93,9 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
                 start, stop = start // width, -(-stop // width)
             if index == 1:
                 token_start, token_stop = whole, whole + node.keys
+        case Rearrange():
+            boxes = [_box(node, port.width, *box) for box in zip(token_start, token_stop, start, stop, strict=True)]
+            token_start, token_stop, start, stop = np.array(boxes, np.int64).reshape(-1, 4).T
         case Concatenate():
             offset = sum(graph.nodes[before.node].tokens for before in node.inputs[:index])
             extent = graph.nodes[port.node].tokens
@@ -115,3 +119,12 @@ def _pooled_span(node: MaxPool2d, start: int, stop: int) -> tuple[int, int]:
     low = max(top * node.stride[0] - node.padding[0], 0)
     high = min(bottom * node.stride[0] - node.padding[0] + node.kernel[0], height)
     return (first * height + low) * width, (first * height + high) * width
+
+
+def _box(node: Rearrange, width: int, *part: int) -> tuple[int, int, int, int]:
+    """The smallest rectangle of what is read that holds a part's elements: tokens, then channels."""
+    token_start, token_stop, start, stop = part
+    if token_start >= token_stop or start >= stop:
+        return 0, 0, 0, 0
+    token, channel = np.divmod(node.places[token_start:token_stop, start:stop], width)
+    return int(token.min()), int(token.max()) + 1, int(channel.min()), int(channel.max()) + 1

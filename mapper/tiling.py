@@ -24,7 +24,7 @@ from synaptile.mapper.footprint import (
     off_chip,
     part_footprint,
     resources,
-    unit_width,
+    units_of,
 )
 from synaptile.mapper.load import Budget
 from synaptile.mapper.program import CoreKind, PartTable
@@ -196,7 +196,8 @@ def enumerate_parts(graph: SpikingGraph, chip: Chip, names: tuple[str, ...], cut
             grid = Grid(first, cut_neurons(node.inputs[0], feeding.cuts, 1))
         else:
             feeding, own = None, cuts[index]
-            grid = Grid(first, Cuts(own.tokens, own.units * unit_width(node), own.rows, own.replica))
+            scale = node.width // units_of(node)
+            grid = Grid(first, Cuts(own.tokens, own.units * scale, own.rows, own.replica))
         grids[index] = grid
         tables.append(_rows(graph, chip, index, node, grid, feeding))
         first += grid.parts

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synaptile.energy import EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.report.canvas import panels, rule, save
+from synaptile.report.equal import first_to_stay
 from synaptile.report.numbers import shown_steps
 from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
@@ -40,9 +41,7 @@ class EmbeddingRun:
 
     def step_of(self, cosine: float) -> int | None:
         """The first step from which the mean cosine stays at least as high to the end of the run; None without one."""
-        below = np.flatnonzero(self.cosines().mean(axis=1) < cosine)
-        step = int(below[-1]) + 2 if below.size else 1
-        return step if step <= self.report.steps else None
+        return first_to_stay(self.cosines().mean(axis=1), cosine)
 
 
 def cosines(embeddings: NDArray[np.floating], answers: NDArray[np.floating]) -> NDArray[np.float64]:

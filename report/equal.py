@@ -42,8 +42,7 @@ def accuracy_per_step(activity: Activity, labels: Labels) -> NDArray[np.float64]
         raise InputError(f"{activity.images} images were run and labels have shape {wanted.shape}: give one label per image")
     if activity.synthetic is not None:
         raise InputError(f"the activity is synthetic ({activity.synthetic}): it has no logits, hence no accuracy")
-    hits: NDArray[np.float64] = (activity.logits.argmax(axis=2) == wanted).mean(axis=1)
-    return hits
+    return share_answered(activity, wanted)
 
 
 def agreement_per_step(activity: Activity, ann_logits: NDArray[Any] | None) -> NDArray[np.float64] | None:
@@ -55,8 +54,20 @@ def agreement_per_step(activity: Activity, ann_logits: NDArray[Any] | None) -> N
         return None
     if ann_logits.shape != activity.logits.shape[1:]:
         raise InputError(f"the ANN's logits have shape {ann_logits.shape}, the run's {activity.logits.shape[1:]} per step")
-    same: NDArray[np.float64] = (activity.logits.argmax(axis=2) == ann_logits.argmax(axis=1)).mean(axis=1)
-    return same
+    return share_answered(activity, ann_logits.argmax(axis=1))
+
+
+def share_answered(activity: Activity, classes: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Share of samples that get the class given for them, shape (samples,), at each step, shape (steps,), 0..1."""
+    share: NDArray[np.float64] = (activity.logits.argmax(axis=2) == classes).mean(axis=1)
+    return share
+
+
+def first_to_stay(reached: NDArray[np.float64], wanted: float) -> int | None:
+    """The first step from which as much as `wanted` is reached to the end; None without one."""
+    below = np.flatnonzero(reached < wanted)
+    step = int(below[-1]) + 2 if below.size else 1
+    return step if step <= len(reached) else None
 
 
 def equal_answers(
@@ -77,10 +88,9 @@ def equal_answers(
 
 
 def _equal(report: EnergyReport, measure: str, reached: NDArray[np.float64], wanted: float) -> Equal:
-    below = np.flatnonzero(reached < wanted - 1e-12)  # shares of whole samples: rounding alone is no miss
-    step = 1 if not below.size else int(below[-1]) + 2
+    step = first_to_stay(reached, wanted - 1e-12)  # shares of whole samples: rounding alone is no miss
     best = int(reached.argmax())
-    if step > report.steps:
+    if step is None:
         return Equal(measure, wanted, None, {}, float(reached[best]), best + 1)
     ratios = {name: report.rung(name, step=step).ratio for name in report.comparisons}
     return Equal(measure, wanted, step, ratios, float(reached[best]), best + 1)

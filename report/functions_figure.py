@@ -17,7 +17,7 @@ _SOFTWARE, _TABLES = "#E69F00", "#0072B2"
 
 def functions_figure(found: FunctionTradeOff, stem: Path) -> tuple[Path, Path]:
     """Draw correlation and agreement, spikes, and energy of SNN and ANN over segments, to ``<stem>.png`` and ``.svg``."""
-    figure, axes = panels(11.0, 3.6, 3, columns=3)
+    figure, axes = panels(11.0, 4.0, 3, columns=3)
     software, *tables = found.points
     x = [point.segments or 0 for point in tables]
     agreement: Series = (("as ANN", "o", lambda p: p.agreement), ("correlation", "s", lambda p: p.correlation))
@@ -34,7 +34,7 @@ def functions_figure(found: FunctionTradeOff, stem: Path) -> tuple[Path, Path]:
         place.set_xticks(x, [str(count) for count in x])
         place.set_xlabel("segments per table")
         place.set_ylabel(label, fontsize=9)
-        place.legend(frameon=False, fontsize=8)
+        place.legend(frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))  # over no line
         rule(place)
     figure.suptitle(f"{found.model} on {found.chip}, {found.images} images, T = {found.steps}", fontsize=11, x=0.01, ha="left")
     return save(figure, stem)

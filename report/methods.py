@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synaptile.energy import LADDER, EnergyReport
 from synaptile.foundation.errors import InputError
 from synaptile.report.canvas import panels, rule, save
+from synaptile.report.equal import first_to_stay, share_answered
 from synaptile.report.numbers import percent
 from synaptile.report.views.document import Sheet
 from synaptile.simulator import Activity
@@ -43,22 +44,15 @@ class MethodRun:
 
     def agreement(self) -> NDArray[np.float64]:
         """Share of images answered as the dense network does, at each step, shape (steps,)."""
-        predicted = self.report.activity.logits.argmax(axis=2)
-        share: NDArray[np.float64] = (predicted == self.answers.argmax(axis=1)).mean(axis=1)
-        return share
+        return share_answered(self.report.activity, self.answers.argmax(axis=1))
 
     def accuracy(self) -> NDArray[np.float64] | None:
         """Share of images answered rightly, at each step, shape (steps,)."""
-        if self.labels is None:
-            return None
-        right: NDArray[np.float64] = (self.report.activity.logits.argmax(axis=2) == self.labels).mean(axis=1)
-        return right
+        return None if self.labels is None else share_answered(self.report.activity, self.labels)
 
     def step_of(self, agreement: float) -> int | None:
         """The first step from which the agreement stays at least as high to the end of the run; None without one."""
-        below = np.flatnonzero(self.agreement() < agreement)
-        step = int(below[-1]) + 2 if below.size else 1
-        return step if step <= self.report.steps else None
+        return first_to_stay(self.agreement(), agreement)
 
 
 def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> Sheet:

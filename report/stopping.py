@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.energy import EnergyReport
+from synaptile.foundation.errors import InputError
 from synaptile.report.numbers import percent
 from synaptile.report.views.document import Sheet
 from synaptile.studies.stopping import StoppingRule
@@ -19,9 +20,14 @@ def stopping_table(
     """What stopping in time keeps and saves on a run: all steps, mean steps alike, each image in its own time.
 
     An image is billed at the mean energy of the steps that it ran, of the highest rung. `answers` are the dense network's logits,
-    (images, classes). Raises InputError for a rule of another number of steps.
+    (images, classes). Raises InputError for a rule of another number of steps, and for a run on a chip that works layer-major.
     """
     activity = report.activity
+    if report.chip.layer_major:
+        raise InputError(
+            f"chip {report.chip.name!r} works layer-major: a layer does all {report.steps} steps before the next begins, so no "
+            "logits are known in time to stop: map to a chip that works step-major, or run fewer steps"
+        )
     logits, images, every = activity.logits, activity.images, np.full(activity.images, activity.steps)
     left = rule.exit_steps(logits)
     fixed = np.full(images, max(1, round(float(left.mean()))))

@@ -81,6 +81,7 @@ def main() -> int:
             ended, failed, longest = fuzz(name, file, read, mutate, asked.count, asked.seed)
             rows.append((name, *(f"{ended[how]:,}" for how in ("refused", "read")), str(len(failed)), f"{longest:.1f} s"))
             failures += failed
+            print(f"{name}: {asked.count:,} files, {len(failed)} ended otherwise", file=sys.stderr, flush=True)
     table = Table(
         "reader", "refused", "read", "otherwise", "longest", title=f"{asked.count:,} files per reader, seed {asked.seed}"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
 from synaptile.foundation.tables import Tabular, arrow, choose, words
 from synaptile.foundation.types import Int64
@@ -75,6 +76,17 @@ class SpikeRecord:
     neurons: int
     masks: NDArray[np.uint8] | None = None
 
+    def fired(self, width: int, images: slice = slice(None)) -> NDArray[np.uint8]:
+        """Which neurons of a site of rows `width` wide fired, 1 or 0, shape (steps, images, *site shape).
+
+        Raises InputError where spikes of fewer images were kept than asked for.
+        """
+        kept = 0 if self.masks is None else self.masks.shape[1]
+        if self.masks is None or (images.stop or 0) > kept:
+            asked = images.stop or "all"
+            raise InputError(f"spikes of {kept} images were kept, of {asked} are asked for: run again with keep_spikes={asked}")
+        return np.unpackbits(self.masks[:, images], axis=-1, count=width)
+
 
 @dataclass(frozen=True)
 class RowFetches:
@@ -100,7 +112,8 @@ class Activity(Tabular, Shown):
     (images,): the tokens of each sentence, behind which its spikes are padded with none; None for anything but text.
     `fetches` maps nodes whose rows are shared by the dataflow of the program's chip to how many they fetched. `departures` maps
     nodes to what left its range at each step, all images, int64, shape (steps,): additions whose sum left its accumulator (of a
-    synapse), inputs outside the range of a table (of an EC unit); nodes where nothing could leave are absent.
+    synapse) or its membrane (of a site), inputs outside the range of a table (of an EC unit); nodes where nothing could leave are
+    absent.
     """
 
     program: CoreProgram

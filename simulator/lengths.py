@@ -30,6 +30,13 @@ def by_length(activity: Activity) -> tuple[Activity, ...]:
     return tuple(_of_length(activity, int(length)) for length in np.unique(activity.lengths))
 
 
+def run_of_first(activity: Activity) -> Activity:
+    """The run of the sentences that are as long as the first one, on the program at that length; a run of images as it is."""
+    if activity.lengths is None:
+        return activity
+    return _of_length(activity, int(activity.lengths[0]))
+
+
 def program_counts(program: CoreProgram, lengths: Int64 | None, images: int) -> tuple[tuple[CoreProgram, int], ...]:
     """The program at each length, and how many of `images` samples have it."""
     if lengths is None:

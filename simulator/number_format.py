@@ -63,10 +63,10 @@ def check_clock(graph: SpikingGraph, steps: int, arithmetic: Arithmetic) -> None
             f"graph {graph.name!r} multiplies with 1/t, and {arithmetic.numeric} tells steps apart up to {last:,}, not "
             f"{steps:,}: take fewer (agreement with the ANN comes within ten)"
         )
-    if not arithmetic.plain or arithmetic.words is not None:
+    if arithmetic.halves is not None or arithmetic.words is not None:
         raise InputError(
-            f"graph {graph.name!r} is differential, and its EC units run in floats alone, not in "
-            f"{arithmetic.told}: run it on a chip without function tables, with numeric float32, float64 or int8"
+            f"graph {graph.name!r} is differential, and its EC units run in floats or tables alone, not in "
+            f"{arithmetic.told}: run it with numeric float32, float64 or int8"
         )
 
 

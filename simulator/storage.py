@@ -90,7 +90,7 @@ def _activity(program: CoreProgram, header: Header, arrays: dict[str, NDArray[An
     )
     spikes = {
         site: SpikeRecord(
-            arrays[f"{_SPIKES}{site}/events"].astype(np.int32),
+            arrays[f"{_SPIKES}{site}/events"].astype(np.int32, casting="same_kind"),
             arrays[f"{_SPIKES}{site}/bounds"],
             arrays[f"{_SPIKES}{site}/histogram"],
             neurons,

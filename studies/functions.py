@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.graph import ECUnit, SpikingGraph
 from synaptile.energy import price
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.shown import Shown
@@ -96,6 +96,7 @@ def _point(
     segments, steps, numeric, threads = how
     activity = execute(program, images.images, steps, numeric, threads=threads, keep_spikes=0)
     executed = price(activity, program.chip).comparison("executed")
+    units = program.graph.of_type(ECUnit)  # sums may leave accumulators and membranes, which is another matter
     predicted, labels = activity.logits[-1].argmax(axis=1), images.labels
     known = bool(len(labels)) and bool((labels >= 0).all())
     return FunctionPoint(
@@ -105,7 +106,7 @@ def _point(
         float((predicted == answers.argmax(axis=1)).mean()),
         float(correlations(activity.logits[-1:], answers)[0].mean()),
         _spikes(activity) / activity.images,
-        sum(int(counts.sum()) for counts in activity.departures.values()) / activity.images,
+        sum(int(activity.departures[unit.name].sum()) for unit in units if unit.name in activity.departures) / activity.images,
         float(executed.snn_pj[-1]),
         executed.ann_pj,
         float(executed.ratios()[-1]),

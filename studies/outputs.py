@@ -21,6 +21,8 @@ from synaptile.foundation.files import write_json
 from synaptile.foundation.json_text import read_object
 
 STAGING = ".unfinished"
+_WHOLE = "activity.npz"
+"""A directory that has it holds a run: it is the first that goes when another is moved up, and the last that comes."""
 LIST = ".synaptile.json"
 _LOCK = ".synaptile.lock"
 _OWNER = ".synaptile.owner"
@@ -40,7 +42,7 @@ def check_output(directory: str | Path) -> Path:
 def check_new_run(directory: str | Path, *, overwrite: bool = False) -> Path:
     """`check_output`; raises InputError besides where a run lies there and nothing is to be overwritten."""
     folder = check_output(directory)
-    if not overwrite and (folder / "activity.npz").exists():
+    if not overwrite and (folder / _WHOLE).exists():
         raise InputError(f"{folder} holds a run already, and perhaps reports on it: give another --output, or --overwrite")
     return folder
 
@@ -69,6 +71,8 @@ def held(directory: str | Path) -> Iterator[Path]:
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
         owned = {"process": os.getpid(), "command": command[:200], "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         write_json(folder / _OWNER, owned)
+        for torn in folder.rglob(".*.????????.part"):  # of a process that was killed while it wrote a file
+            torn.unlink(missing_ok=True)
         yield folder
     finally:
         (folder / _OWNER).unlink(missing_ok=True)
@@ -81,27 +85,36 @@ def held(directory: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
-    """Where to write a run that replaces what `folder` holds once it is whole; on any error nothing has changed."""
+    """Where to write a run that replaces what `folder` holds once it is whole; on any error in writing it, nothing has changed.
+
+    A kill while files are moved up leaves a directory that holds no run, and whose files are all listed: the next replaces it.
+    """
     staging = folder / STAGING
     shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
     staging.mkdir(parents=True)
     try:
         yield staging
-        written = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+        written = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
         known = _listed(folder)
-        for old in known - {path.as_posix() for path in written}:
+        write_json(folder / LIST, {"files": sorted(known.union(written))})
+        for old in sorted(known.difference(written), key=lambda name: name != _WHOLE):
             _remove(folder, old)
+        if _WHOLE in written:
+            (folder / _WHOLE).unlink(missing_ok=True)
         for name in written:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (staging / name).replace(folder / name)
-        write_json(folder / LIST, {"files": [name.as_posix() for name in written]})
+            if name != _WHOLE:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (staging / name).replace(folder / name)
+        write_json(folder / LIST, {"files": written})
+        if _WHOLE in written:
+            (staging / _WHOLE).replace(folder / _WHOLE)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 def record(folder: Path, files: list[Path]) -> None:
     """Note files that a later command added to a run, or to a folder in it, so that the next run there replaces them too."""
-    root = next((one for one in (folder, folder.parent) if (one / "activity.npz").is_file()), None)
+    root = next((one for one in (folder, folder.parent) if (one / _WHOLE).is_file()), None)
     if root is not None and STAGING not in folder.parts:
         names = {path.relative_to(root).as_posix() for path in files if path.is_relative_to(root)}
         write_json(root / LIST, {"files": sorted(_listed(root) | names)})
@@ -115,8 +128,8 @@ def final(path: Path) -> Path:
 def _listed(folder: Path) -> set[str]:
     """Files that commands have written there, by their list; and reports beside a run or in folders of it, listed or not."""
     reports: set[str] = set()
-    if (folder / "activity.npz").is_file():
-        below = [one for one in folder.iterdir() if (one / "energy.json").is_file() and not (one / "activity.npz").exists()]
+    if (folder / _WHOLE).is_file():
+        below = [one for one in folder.iterdir() if (one / "energy.json").is_file() and not (one / _WHOLE).exists()]
         reports = {
             file.relative_to(folder).as_posix() for one in (folder, *below) for file in one.iterdir() if file.name in _REPORTS
         }

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from contextlib import suppress
+from typing import NoReturn
 
 from synaptile.surroundings import make_output_printable, problem_with_variables
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it."""
+TERMINATED = 143
+"""Exit status after Ctrl-C, and after SIGTERM, as shells give them."""
 
 
 def main() -> None:
     """Entry point of the console script."""
     make_output_printable()
     try:
+        signal.signal(signal.SIGTERM, _terminated)
+        sys.unraisablehook = _sent_again
         if (problem := problem_with_variables()) is not None:
             _fail(problem)
         from synaptile import cli
@@ -25,6 +32,20 @@ def main() -> None:
         _fail(f"out of memory ({error}): give less to do at once, or take a machine with more".replace(" ()", ""))
     except ImportError as error:
         _fail(f"{error}: the installation is damaged, or this process may not use enough memory (ulimit -v) to load it")
+
+
+def _terminated(*_: object) -> NoReturn:
+    sys.exit(TERMINATED)  # by way of what commands do as they end: temporary files go, directories are let go
+
+
+def _sent_again(dropped: sys.UnraisableHookArgs) -> None:
+    """A signal that comes inside a destructor, where Python drops what is raised, is sent again at once."""
+    sign = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(dropped.exc_type)
+    if sign is None:
+        sys.__unraisablehook__(dropped)
+        return
+    with suppress(RuntimeError):  # no thread begins as Python ends
+        threading.Timer(0.01, signal.raise_signal, [sign]).start()
 
 
 def _fail(message: str) -> None:

@@ -13,6 +13,7 @@ from synaptile.conversion.graph import (
     ConstantStream,
     DifferentialNeurons,
     ECUnit,
+    Gate,
     ImageSource,
     Neurons,
     Node,
@@ -110,7 +111,7 @@ def _under_law(node: Node, n: int) -> Node:
             return DifferentialNeurons(node.name, node.inputs, node.shape, n)
         case ImageSource() | TokenSource():
             return dataclasses.replace(node, presentation="analog", rate_steps=0)
-        case ECUnit() | ProductUnit() | ReadOut():
+        case ECUnit() | Gate() | ProductUnit() | ReadOut():
             return dataclasses.replace(node, law="difference")
         case Synapse():
             return dataclasses.replace(node, injection="once", unit_spikes=node.spiking)

@@ -13,6 +13,7 @@ from synaptile.conversion.graph.leaky import (
 )
 from synaptile.conversion.graph.lengths import at_length, takes_text
 from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
+from synaptile.conversion.graph.real import Gate, Rearrange, Rotation
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
 from synaptile.conversion.graph.trained import DiscreteNeurons, Mask, MaxPool2d, Planes, Reduce, SpikeAttention
@@ -47,6 +48,7 @@ __all__ = [
     "DiscreteNeurons",
     "ECFunction",
     "ECUnit",
+    "Gate",
     "IFNeurons",
     "ImageSource",
     "InputCurrent",
@@ -67,7 +69,9 @@ __all__ = [
     "PresentedSource",
     "ProductUnit",
     "ReadOut",
+    "Rearrange",
     "Reduce",
+    "Rotation",
     "STBIFNeurons",
     "Source",
     "SpikeAttention",

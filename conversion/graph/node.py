@@ -106,6 +106,10 @@ class Node:
         """The node, some of whose inputs have the tokens of the whole sentence, where that has `length` tokens."""
         return dataclasses.replace(self, shape=(self.shape[0], length, length) if self.is_map else (length, self.shape[1]))
 
+    def gathers(self, number: int) -> bool:
+        """Whether all tokens of input `number` must have arrived before the first token leaves."""
+        return False
+
     @property
     def macs(self) -> int:
         """Dense multiply-accumulates of one pass of one image, of Linears, convolutions and products."""

@@ -39,10 +39,10 @@ def _node_to_json(node: Node) -> dict[str, Any]:
 
 
 def _node_from_json(entry: Any, where: str) -> Node:
-    if not isinstance(entry, dict) or entry.get("kind") not in NODE_TYPES:
-        kind = entry.get("kind") if isinstance(entry, dict) else entry
+    kind = entry.get("kind") if isinstance(entry, dict) else entry
+    if not isinstance(entry, dict) or not isinstance(kind, str) or kind not in NODE_TYPES:
         raise FileFormatError(f"{where} has the unknown kind {kind!r}; known: {', '.join(NODE_TYPES)}")
-    cls = NODE_TYPES[entry["kind"]]
+    cls = NODE_TYPES[kind]
     hints = typing.get_type_hints(cls)
     names = {field.name for field in dataclasses.fields(cls)}
     if surplus := set(entry) - names - {"kind"}:

@@ -72,6 +72,10 @@ class Planes(Node):
     kind = "planes"
     reads_maps = False
 
+    def gathers(self, number: int) -> bool:
+        """Planes are one token."""
+        return True
+
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """All planes as one token."""
         return (1, math.prod(reads[0].shape))
@@ -192,11 +196,6 @@ class SpikeAttention(ProductUnit):
     def columns(self) -> int:
         """Accumulates per spike of the first two inputs."""
         return self.keys if self.order == "qk" else self.depth
-
-    @property
-    def row_width(self) -> int:
-        """Sums that a spike takes part in."""
-        return self.columns
 
     @property
     def macs(self) -> int:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph.node import LATER, Injection, Law, Neurons, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
 
-ECFunction: TypeAlias = Literal["layer_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh"]
+ECFunction: TypeAlias = Literal[
+    "layer_norm", "rms_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh"
+]
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class ECUnit(Node):
     Law ``difference``: ``O(t) = t (F(r(t)) - F(r(t-1)))`` of the running mean ``r(t) = r(t-1) + x(t)/t``, F(r(0)) taken as zero.
     The argument of F is multiplied by `input_scale` (the attention scale, for softmax).
 
-    Arrays: layer_norm has ``weight`` and ``bias`` (channels,); softmax has ``bias`` (heads, tokens, keys) where
-    `biased` (relative position bias, added after scaling).
+    A norm (layer_norm, rms_norm) is taken of each of `groups` of channels, 1 unless heads are normalised apart.
+
+    Arrays: layer_norm has ``weight`` and ``bias`` (channels of a group,), rms_norm ``weight``; softmax has ``bias`` (heads,
+    tokens, keys) where `biased` (relative position bias, added after scaling).
     """
 
     function: ECFunction
@@ -33,13 +37,33 @@ class ECUnit(Node):
     input_scale: float = 1.0
     biased: bool = False
     law: Law = field(default="mean", metadata=LATER)
+    groups: int = field(default=1, metadata=LATER)
 
     kind = "ec"
 
+    @property
+    def normalises(self) -> bool:
+        """Whether F is a norm of rows of channels."""
+        return self.function in ("layer_norm", "rms_norm")
+
+    @property
+    def row(self) -> int:
+        """Elements that F takes together, of norms and softmax."""
+        return self.shape[-1] // self.groups
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """That of the input."""
+        if self.groups != 1 and (not self.normalises or self.groups < 1 or self.width % self.groups):
+            raise GraphError(
+                f"EC unit {self.name!r} ({self.function}) has {self.groups} groups of {self.width} channels: only norms have "
+                "groups, of equal size"
+            )
+        return reads[0].shape
+
     def array_shapes(self) -> dict[str, Shape]:
         """What the function learns."""
-        if self.function == "layer_norm":
-            return {"weight": (self.width,), "bias": (self.width,)}
+        if self.normalises:
+            return dict.fromkeys(("weight", "bias")[: 1 + (self.function == "layer_norm")], (self.row,))
         return {"bias": self.shape} if self.function == "softmax" and self.biased else {}
 
     def length_problem(self, reads: Sequence[Read]) -> str:
@@ -70,15 +94,14 @@ class ProductUnit(Node):
     kind = "product"
     arity = 2
 
+    def gathers(self, number: int) -> bool:
+        """The second operand."""
+        return number == 1
+
     @property
     def macs(self) -> int:
         """Dense multiply-accumulates of one pass of one image."""
         return self.heads * self.tokens * self.keys * self.head_width
-
-    @property
-    def row_width(self) -> int:
-        """Sums that an event of the first operand takes part in."""
-        return self.keys if self.is_map else self.head_width
 
     def array_shapes(self) -> dict[str, Shape]:
         """A gain per channel where operands count in units of their channels."""

@@ -232,8 +232,9 @@ def part_fan_outs(node: IntegerConvolution2d, start: int, stop: int) -> tuple[In
     rows, columns = (ways(node, axis).astype(np.float64) for axis in (0, 1))
     met = np.einsum("yh,xw,kghw->kgyx", rows, columns, counts.reshape(2, node.groups, height, width), optimize=True)
     by_channel = np.repeat(met, node.image[0] // node.groups, axis=1).reshape(2, -1)
-    fan_outs, fetches = np.rint(by_channel[:, node.image_places]).astype(np.int64)
-    return fan_outs, fetches
+    found = np.rint(by_channel[:, node.image_places]).astype(np.int64)
+    found.flags.writeable = False  # it is handed out again
+    return found[0], found[1]
 
 
 def whole_problem(array: NDArray[Any], limit: int) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ConstantStream, Node, Port, TokenSelect
+from synaptile.conversion.graph import ConstantStream, Node, Port, Rearrange, TokenSelect
+from synaptile.conversion.lowering.patterns import digits, rectangle
 from synaptile.conversion.lowering.values import Stream
 from synaptile.foundation.errors import ModelError
 
@@ -29,6 +30,7 @@ class Builder:
         self.nodes: dict[str, Node] = {}
         self.arrays: dict[str, NDArray[Any]] = {}
         self.versions: dict[str, int] = {}
+        self.rounds = False  # whether a model in float64 turns streams to float32 on its way
 
     @property
     def where(self) -> str:
@@ -87,12 +89,45 @@ class Builder:
             raise self.fail(f"needs token rows, reads a tensor of shape {tuple(index.shape)} from {stream.node!r}")
         return self._rows(stream, index.reshape(-1, index.shape[-1]))
 
+    def per_token(self, stream: Stream, width: int) -> tuple[Port, torch.Tensor, int]:
+        """Read rows of `width` channels, the last axis, for a unit that takes each by itself, in whatever order they stand.
+
+        Returns the port, which row of a unit with `groups` rows per token each is, shape (rows,), and these groups.
+        """
+        import torch
+
+        rows = stream.index.reshape(-1, width)
+        node = self.nodes[stream.node]
+        box = None if node.is_map else rectangle(rows, node.width)
+        if box is not None and box.channels % width == 0:
+            at = box.place[:, :1]
+            if torch.equal(box.place, at + torch.arange(width)) and not bool((at % width).any()):
+                port = self.token_range(Port(stream.node, box.start, box.start + box.channels), box.first, box.tokens)
+                self.read(stream)
+                return port, at[:, 0] // width, box.channels // width
+        return self.token_port(stream), torch.arange(len(rows)), 1
+
+    def elements(self, stream: Stream) -> tuple[Port, torch.Tensor]:
+        """Read elements in whatever order they stand, if they fill whole tokens of some channels; and the place of each there."""
+        import torch
+
+        node = self.nodes[stream.node]
+        box = None if node.is_map else rectangle(stream.index, node.width)
+        if box is None:
+            port = self.token_port(stream)
+            return port, torch.arange(stream.index.numel()).reshape(stream.index.shape)
+        self.read(stream)
+        return self.token_range(Port(stream.node, box.start, box.start + box.channels), box.first, box.tokens), box.place
+
     def head_port(self, stream: Stream, *, transposed: bool) -> tuple[Port, int, int] | None:
-        """Read a (1, heads, tokens, d) tensor, or its last-axes transpose, as (port, heads, d); None if it is not one."""
+        """Read a (..., heads, tokens, d) tensor, or its last-axes transpose, as (port, heads, d); None if it is not one.
+
+        What stands in front of the heads, windows or a batch of 1, counts as heads.
+        """
         index = stream.index
-        if self.nodes[stream.node].is_map or index.ndim not in (3, 4) or (index.ndim == 4 and index.shape[0] != 1):
+        if self.nodes[stream.node].is_map or index.ndim < 3:
             return None
-        index = index[0] if index.ndim == 4 else index
+        index = index.reshape(-1, *index.shape[-2:])
         if transposed:
             index = index.transpose(-1, -2)
         heads, tokens, depth = index.shape
@@ -103,12 +138,14 @@ class Builder:
             return None
 
     def map_port(self, stream: Stream) -> Port | None:
-        """Read a (1, heads, tokens, keys) tensor as a whole attention map; None if it is not one."""
+        """Read a (..., heads, tokens, keys) tensor as a whole attention map; None if it is not one."""
         import torch
 
         node = self.nodes[stream.node]
-        index = stream.index[0] if stream.index.ndim == 4 and stream.index.shape[0] == 1 else stream.index
-        if not node.is_map or tuple(index.shape) != node.shape or not torch.equal(index.reshape(-1), torch.arange(node.size)):
+        if not node.is_map or stream.index.ndim < 3:
+            return None
+        index = stream.index.reshape(-1, *stream.index.shape[-2:])
+        if tuple(index.shape) != node.shape or not torch.equal(index.reshape(-1), torch.arange(node.size)):
             return None
         self.read(stream)
         return self.whole(stream.node)
@@ -132,16 +169,45 @@ class Builder:
         first, start = divmod(int(rows[0, 0]), node.width)
         expected = (torch.arange(first, first + tokens) * node.width)[:, None] + torch.arange(start, start + channels)
         if first + tokens > node.tokens or start + channels > node.width or not torch.equal(rows, expected):
+            return self._rearranged(stream, rows)
+        return self.token_range(Port(stream.node, start, start + channels), first, tokens)
+
+    def _rearranged(self, stream: Stream, rows: torch.Tensor) -> Port:
+        """A port for elements in another order than their own, through a node that puts them there."""
+        node = self.nodes[stream.node]
+        box = None if node.is_map else rectangle(rows, node.width)
+        found = None if box is None else digits(box.place.reshape(-1))
+        if box is None or found is None:
             raise self.fail(
-                f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads: "
-                "supported layouts are contiguous tokens and contiguous channels or heads"
+                f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads, "
+                "nor a permutation of their axes"
             )
+        port = self.token_range(Port(stream.node, box.start, box.start + box.channels), box.first, box.tokens)
+        other = Rearrange("", (port,), (rows.shape[0], rows.shape[1]), *found)
+        for known in self.nodes.values():
+            if isinstance(known, Rearrange) and dataclasses.replace(known, name="") == other:
+                return self.whole(known.name)
+        return self.whole(self.add(dataclasses.replace(other, name=self.unique(f"{stream.node}.rearranged"))).node)
+
+    def rolled(self, stream: Stream, shifts: tuple[int, ...]) -> Stream:
+        """Token rows rolled along their axes, (..., channels), by a shift for each axis."""
+        import torch
+
+        port, shape = self.token_port(self.plain(stream)), tuple(stream.index.shape)
+        order, node = tuple(range(len(shape))), self.nodes[port.node]
+        name = self.unique(f"{stream.node}.rolled")
+        self.add(Rearrange(name, (port,), (node.tokens, port.width), shape, order, shifts))
+        return Stream(name, torch.arange(stream.index.numel()).reshape(shape))
+
+    def token_range(self, port: Port, first: int, tokens: int) -> Port:
+        """A port on tokens ``first : first+tokens`` of what a port reads, through a TokenSelect where it reads more."""
+        node = self.nodes[port.node]
         if tokens == node.tokens:
-            return Port(stream.node, start, start + channels)
-        name = f"{stream.node}.tokens_{first}_{first + tokens}"
+            return port
+        name = f"{port.node}.tokens_{first}_{first + tokens}"
         if name not in self.nodes:
-            self.add(TokenSelect(name, (self.whole(stream.node),), (tokens, node.width), first, first + tokens))
-        return Port(name, start, start + channels)
+            self.add(TokenSelect(name, (self.whole(port.node),), (tokens, node.width), first, first + tokens))
+        return Port(name, port.start, port.stop)
 
     def without_dead_nodes(self, root: str) -> tuple[list[Node], dict[str, NDArray[Any]]]:
         """Nodes (and their arrays) that the node `root` depends on."""

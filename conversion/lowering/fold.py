@@ -23,21 +23,28 @@ def fold_affine(
 
     b.plain(x)
     node = b.nodes[x.node]
-    foldable = isinstance(node, Synapse | PatchEmbedding) or (isinstance(node, ECUnit) and node.function == "layer_norm")
+    foldable = isinstance(node, Synapse | PatchEmbedding) or (isinstance(node, ECUnit) and node.normalises and node.groups == 1)
     if not foldable:
         raise b.fail(f"{what} follows {x.node!r} ({node.kind}): it folds into a Linear, a patch embedding or a LayerNorm only")
     if any(port.node == x.node for other in b.nodes.values() for port in other.inputs):
         raise b.fail(f"{what} scales {x.node!r}, which something else reads unscaled")
     channel = (x.index % node.width).movedim(channel_axis, -1)
-    if x.index.numel() != node.size or not torch.equal(channel, torch.arange(node.width).expand(channel.shape)):
+    if (
+        channel.shape[-1] != node.width
+        or x.index.numel() != node.size
+        or not torch.equal(channel, torch.arange(node.width).expand(channel.shape))
+    ):
         raise b.fail(f"{what} does not run along the channels of {x.node!r}")
+    if offset is not None and isinstance(node, ECUnit) and node.function == "rms_norm":
+        raise b.fail(f"{what} adds to {x.node!r}, an RMSNorm, which has no bias to fold into")
     if gain.numel() != node.width:
         raise b.fail(f"{what} has {gain.numel()} factors for the {node.width} channels of {x.node!r}")
     factor = gain.detach().cpu().numpy()
     weight, bias = f"{x.node}.weight", f"{x.node}.bias"
     column = factor[:, None] if b.arrays[weight].ndim == 2 else factor
     b.arrays[weight] = np.ascontiguousarray(b.arrays[weight] * column)
-    b.arrays[bias] = b.arrays[bias] * factor
+    if bias in b.arrays:
+        b.arrays[bias] = b.arrays[bias] * factor
     if offset is not None:
         b.arrays[bias] = b.arrays[bias] + offset.detach().cpu().numpy()
     b.versions[x.node] += 1

@@ -20,8 +20,10 @@ def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor
         raise b.fail("a Linear needs constant weights and a plain input")
     if isinstance(b.nodes[x.node], ImageSource):
         return _patches(b, x, weight, bias)
-    port = b.token_port(x)
     channels, fan_in = weight.shape
+    port, order, groups = b.per_token(x, fan_in)
+    if groups > 1:  # heads, say, each through the same weights
+        port, order = b.token_port(x), torch.arange(x.index.numel() // fan_in)
     name = b.unique(_owner(b) or b.where or "linear")
     site = add_site(b, f"{name}.in", port)
     bias = torch.zeros(channels, dtype=weight.dtype) if bias is None else bias
@@ -29,7 +31,7 @@ def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor
     node = Synapse(name, (site,), (tokens, channels), fan_in)
     b.add(node, weight=weight * x.scale if x.scale != 1.0 else weight, bias=bias)
     shape = (*x.index.shape[:-1], channels)
-    return Stream(name, torch.arange(node.size).reshape(shape))
+    return Stream(name, torch.arange(node.size).reshape(-1, channels)[order].reshape(shape))
 
 
 def _patches(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor | None) -> Stream:

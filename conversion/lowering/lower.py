@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.operators import COPIES, IDENTITIES, IGNORED, LAYOUTS, NEAREST, OPERATORS, supported_operators
-from synaptile.conversion.lowering.values import Stream
+from synaptile.conversion.lowering.forms import settled
+from synaptile.conversion.lowering.operators import (
+    COPIES,
+    IDENTITIES,
+    IGNORED,
+    LAYOUTS,
+    NEAREST,
+    OF_FORMS,
+    OPERATORS,
+    supported_operators,
+)
+from synaptile.conversion.lowering.values import Form, Length, Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 
 def lower(traced: TracedModel) -> SpikingGraph:
@@ -79,6 +90,8 @@ def _placeholder(builder: Builder, traced: TracedModel, name: str) -> Any:
 
 
 def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str, Any]) -> Any:
+    import torch
+
     args = _resolve(fx_node.args, values)
     kwargs = _resolve(dict(fx_node.kwargs), values)
     target = fx_node.target
@@ -89,11 +102,16 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in IGNORED:
         return None
     if name in IDENTITIES:
+        builder.rounds |= builder.dtype == torch.float64 and torch.float32 in (*args, *kwargs.values())
         return args[0]
     if name in COPIES:  # a view behind it has to find the new memory order
-        return dataclasses.replace(args[0], index=args[0].index.contiguous())
+        return args[0] if isinstance(args[0], Form) else dataclasses.replace(args[0], index=args[0].index.contiguous())
+    if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
+        return args[0]
     if name in LAYOUTS:
         return _run_layout(target, args, kwargs)
+    if name not in OF_FORMS:
+        args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:
         rule = OPERATORS[name]
         try:
@@ -115,16 +133,22 @@ def _run_layout(target: Any, args: Any, kwargs: Any) -> Any:
     stream = args[0]
     if isinstance(stream, tuple | list):  # getitem on the result of unbind, split or chunk
         return target(*args, **kwargs)
+    if isinstance(stream, Form):
+        terms = [[target(tensor, *args[1:], **kwargs) for tensor in term] for term in stream.terms]
+        if isinstance(terms[0][0], torch.Tensor):
+            return dataclasses.replace(stream, terms=tuple((index, by) for index, by in terms))
+        pieces = range(len(terms[0][0]))
+        return [dataclasses.replace(stream, terms=tuple((index[i], by[i]) for index, by in terms)) for i in pieces]
     moved = target(stream.index, *args[1:], **kwargs)
 
-    def wrap(index: torch.Tensor) -> Stream:
-        return Stream(stream.node, index, stream.scale, stream.bias, stream.version)
-
-    return wrap(moved) if isinstance(moved, torch.Tensor) else [wrap(index) for index in moved]
+    bias = None if stream.bias is None else target(stream.bias, *args[1:], **kwargs)
+    if isinstance(moved, torch.Tensor):
+        return dataclasses.replace(stream, index=moved, bias=bias)
+    return [dataclasses.replace(stream, index=index, bias=None if bias is None else bias[i]) for i, index in enumerate(moved)]
 
 
 def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
-    output = result[0] if isinstance(result, tuple | list) else result
+    output = settled(builder, result[0] if isinstance(result, tuple | list) else result)
     if not isinstance(output, Stream) or (isinstance(result, tuple | list) and len(result) != 1):
         raise ModelError(f"model {traced.name} returns {type(result).__name__}, needs one tensor of logits")
     port = builder.token_port(output)
@@ -132,22 +156,28 @@ def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
         raise ModelError(f"model {traced.name} returns {builder.nodes[port.node].tokens} tokens of features: pool them to one")
     builder.add(ReadOut("readout", (port,), (1, port.width), output.scale))
     nodes, arrays = builder.without_dead_nodes("readout")
-    return SpikingGraph.build(traced.name, nodes, arrays, {"model": traced.name})
+    facts = {"model": traced.name} | ({"rounds": "float32"} if builder.rounds else {})
+    return SpikingGraph.build(traced.name, nodes, arrays, facts)
 
 
 def _resolve(value: Any, values: dict[str, Any]) -> Any:
     import torch
 
-    if isinstance(value, torch.fx.Node):
-        return values[value.name]
+    return _each(value, lambda one: values[one.name] if isinstance(one, torch.fx.Node) else one)
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A value, or each of those that it is made of, changed."""
     if isinstance(value, tuple | list):
-        return type(value)(_resolve(item, values) for item in value)
+        return type(value)(_each(item, change) for item in value)
     if isinstance(value, dict):
-        return {key: _resolve(item, values) for key, item in value.items()}
-    return value
+        return {key: _each(item, change) for key, item in value.items()}
+    return change(value)
 
 
 def _has_stream(value: Any) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
-    return any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream)
+    return (
+        any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream | Form | Length)
+    )

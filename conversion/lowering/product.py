@@ -23,8 +23,8 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     stem = b.where or b.fx.name
-    right = b.head_port(y, transposed=False)
     attention = b.map_port(x)
+    right = None if attention is None else b.head_port(y, transposed=False)
     if attention is not None and right is not None:
         port, heads, depth = right
         tokens, keys = b.nodes[attention.node].shape[1:]
@@ -35,7 +35,7 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
         sites = (add_site(b, f"{stem}.softmax.out", attention), add_site(b, f"{stem}.v", port))
         node = ProductUnit(b.unique(f"{stem}.sv"), sites, (tokens, heads * depth), "sv", heads, keys, depth)
         rows = b.add(node).index.reshape(tokens, heads, depth).permute(1, 0, 2)
-        return Stream(node.name, rows.unsqueeze(0) if x.index.ndim == 4 else rows, x.scale * y.scale)
+        return Stream(node.name, rows.reshape(*x.index.shape[:-1], depth), x.scale * y.scale)
     left, right = b.head_port(x, transposed=False), b.head_port(y, transposed=True)
     if left is None or right is None or left[1:] != right[1:]:
         raise b.fail(
@@ -46,7 +46,7 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     sites = (add_site(b, f"{stem}.q", left[0]), add_site(b, f"{stem}.k", right[0]))
     node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
     index = b.add(node).index
-    return Stream(node.name, index.unsqueeze(0) if x.index.ndim == 4 else index, x.scale * y.scale)
+    return Stream(node.name, index.reshape(*x.index.shape[:-1], keys), x.scale * y.scale)
 
 
 def _constant_query(b: Builder, q: torch.Tensor) -> Stream:

@@ -23,3 +23,28 @@ class Stream:
     scale: float = 1.0
     bias: torch.Tensor | None = None
     version: int = 0
+
+
+@dataclass(frozen=True)
+class Length:
+    """The Euclidean length of each row of a stream, at least `least`: what a division may read."""
+
+    of: Stream
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
+class Form:
+    """A sum of elements of one node's stream times constants: no node of the graph until something reads it.
+
+    `terms` are (index as of `Stream`, factor in float64), all of the tensor's shape.
+    """
+
+    node: str
+    terms: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    version: int = 0
+
+    @property
+    def index(self) -> torch.Tensor:
+        """That of the first term, whose shape is the tensor's."""
+        return self.terms[0][0]

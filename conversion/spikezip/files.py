@@ -65,7 +65,7 @@ def load_qann(path: str | Path, lowered: SpikingGraph, presentation: FinitePrese
 
 
 def _epsilons(graph: SpikingGraph) -> dict[str, float]:
-    return {unit.name: unit.eps for unit in graph.of_type(ECUnit) if unit.function == "layer_norm"}
+    return {unit.name: unit.eps for unit in graph.of_type(ECUnit) if unit.normalises}
 
 
 def _check_epsilons(path: str | Path, recorded: Any, graph: SpikingGraph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -15,12 +16,15 @@ from synaptile.conversion.graph import (
     Concatenate,
     ConstantStream,
     ECUnit,
+    Gate,
     ImageSource,
     Node,
     PatchEmbedding,
     Port,
     ProductUnit,
     ReadOut,
+    Rearrange,
+    Rotation,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
@@ -106,6 +110,12 @@ class QANN(nn.Module):
                 return _product(node, *inputs)
             case Add():
                 return torch.stack(inputs).sum(dim=0)
+            case Gate():
+                return inputs[0] * inputs[1]
+            case Rotation():
+                return self._turn(node, inputs[0])
+            case Rearrange():
+                return inputs[0].flatten(1)[:, torch.from_numpy(node.places)]
             case Concatenate():
                 return torch.cat(inputs, dim=1)
             case TokenSelect():
@@ -117,8 +127,17 @@ class QANN(nn.Module):
             case _:
                 raise GraphError(f"node {node.name!r} of kind {node.kind!r} has no place in a QANN")
 
+    def _turn(self, node: Rotation, x: Tensor) -> Tensor:
+        times = node.width // node.period
+        cos, *sin = (self._value(node, name).repeat(1, times) for name in node.array_shapes())
+        return x * cos + x[..., torch.from_numpy(node.partners(node.width))] * sin[0] if sin else x * cos
+
     def _function(self, unit: ECUnit, x: Tensor) -> Tensor:
+        if unit.groups > 1:
+            return self._function(dataclasses.replace(unit, groups=1), x.unflatten(-1, (unit.groups, -1))).flatten(-2)
         match unit.function:
+            case "rms_norm":
+                return functional.rms_norm(x, x.shape[-1:], self._value(unit, "weight"), unit.eps)
             case "layer_norm":
                 return functional.layer_norm(x, x.shape[-1:], self._value(unit, "weight"), self._value(unit, "bias"), unit.eps)
             case "softmax":

@@ -10,6 +10,7 @@ from typing import get_args
 from synaptile.conversion.graph import (
     ConstantStream,
     ECUnit,
+    Gate,
     ImageSource,
     MTNeurons,
     Neurons,
@@ -18,6 +19,8 @@ from synaptile.conversion.graph import (
     Port,
     ProductUnit,
     ReadOut,
+    Rearrange,
+    Rotation,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
@@ -109,7 +112,7 @@ def _absorbed_activations(graph: SpikingGraph) -> set[str]:
         if other := [reader.name for reader in readers if not isinstance(reader, Neurons)]:
             raise ModelError(
                 f"activation {unit.name!r} ({unit.function}) feeds {other[0]!r} without a quantiser between: SpikeZIP replaces "
-                "it by the ReLU of an unsigned quantiser"
+                "it by the ReLU of an unsigned quantiser: keep_activations=True leaves it as it is"
             )
         absorbed.add(unit.name)
     return absorbed
@@ -120,10 +123,13 @@ def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str
     heads = head_synapses(graph)
     found: dict[str, str] = {}
     for node in graph.nodes.values():
-        if not isinstance(node, Synapse | PatchEmbedding) or node.name in heads:
+        source = (
+            graph.nodes[node.inputs[0].node] if isinstance(node, Rearrange) else node
+        )  # behind what only moves a Linear's output
+        if not isinstance(source, Synapse | PatchEmbedding) or source.name in heads:
             continue
         readers = [graph.nodes[name] for name in graph.consumers(node.name) if name not in absorbed]
-        if any(not isinstance(reader, Neurons | ECUnit) for reader in readers):
+        if any(not isinstance(reader, Neurons | ECUnit | Gate | Rotation | Rearrange) for reader in readers):
             found[node.name] = f"{node.name}.out"
     return found
 
@@ -144,7 +150,7 @@ def _telescoping(node: Node, presentation: FinitePresentation, levels: int) -> N
     match node:
         case ImageSource() | TokenSource():
             return dataclasses.replace(node, presentation=presentation, rate_steps=levels if presentation == "rate" else 0)
-        case ECUnit() | ProductUnit() | ReadOut():
+        case ECUnit() | Gate() | ProductUnit() | ReadOut():
             return dataclasses.replace(node, law="sum")
         case Synapse() | PatchEmbedding() | ConstantStream():
             return dataclasses.replace(node, injection="once")

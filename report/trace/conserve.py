@@ -7,6 +7,7 @@ import numpy as np
 from synaptile.conversion.graph import Source
 from synaptile.foundation.errors import ConservationError
 from synaptile.report.trace.names import job_nodes
+from synaptile.simulator.schedule.arrivals import arrivals_of, check_arrivals
 from synaptile.simulator.schedule.timeline import Timeline
 
 
@@ -15,7 +16,7 @@ def check_against_activity(timeline: Timeline) -> None:
 
     The activity sums operations over its images, so they are compared where the timeline schedules all of them; a new
     mapping issues other partial sums, so not where it was remapped. Spikes are compared always, but for trains that enter from
-    off the chip: no job sends them.
+    off the chip: no job sends them. So are spikes that reach jobs, and the rows that they fetch, as far as spikes were kept.
     """
     activity, jobs, program = timeline.activity, timeline.jobs, timeline.program
     nodes, steps = len(program.node_names), activity.steps
@@ -30,6 +31,15 @@ def check_against_activity(timeline: Timeline) -> None:
             continue  # spike trains enter from off the chip: no job sends them
         emitted[program.node_names.index(site)] = record.events[:, : timeline.images].sum(axis=(1, 2, 3), dtype=np.int64)
     _equal(timeline, "spikes", _sums(cell, jobs.spikes, nodes * steps), emitted.reshape(-1))
+    check_arrivals(timeline)
+
+
+def job_totals(timeline: Timeline) -> dict[str, int]:
+    """What the jobs of a timeline issue, send and take in, all together, by the name that it has in a trace."""
+    jobs, arrived = timeline.jobs, arrivals_of(timeline)
+    columns = (jobs.operations, jobs.spikes, arrived.events, np.maximum(arrived.rows, 0))
+    sums = (int(column.sum(dtype=np.int64)) for column in columns)
+    return dict(zip(("operations", "spikes", "events", "rows_fetched"), sums, strict=True))
 
 
 def check_written(timeline: Timeline, what: str, written: int, held: int) -> None:

@@ -13,11 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from synaptile.foundation.errors import FileFormatError, InputError
 from synaptile.foundation.types import Progress
+from synaptile.report.trace.conserve import job_totals
 from synaptile.report.trace.tables import METADATA_KEY, aggregate_tables, full_tables
 from synaptile.report.trace.window import Selection
 from synaptile.simulator.schedule.timeline import Timeline
@@ -58,10 +60,10 @@ class ParquetTrace:
         write_tables(self.tables, path, progress)
 
     def totals(self, path: Path) -> dict[str, tuple[int, int]]:
-        """Operations and spikes in the file of jobs, rows in that of fetches, and in the timeline and its run."""
-        read = pq.read_table(path / "jobs.parquet", columns=["operations", "spikes"])
-        held = vars(self.timeline.jobs)
-        totals = {name: (int(np.asarray(read[name]).sum()), int(held[name].sum())) for name in ("operations", "spikes")}
+        """What the file of jobs holds, rows in that of fetches, and what the timeline and its run do."""
+        held = job_totals(self.timeline)
+        read = pq.read_table(path / "jobs.parquet", columns=list(held))
+        totals = {name: (pc.sum(read[name]).as_py() or 0, total) for name, total in held.items()}
         if "fetches" in self.tables:
             written = pq.read_table(path / "fetches.parquet", columns=["rows"])["rows"]
             images, fetches = self.timeline.images, self.timeline.activity.fetches.values()

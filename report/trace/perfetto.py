@@ -20,16 +20,21 @@ from synaptile.mapper.board import tile_of_cores
 from synaptile.report.trace.aggregate import SERIES, into_bins
 from synaptile.report.trace.changes import Changes, level, running, without_repeats
 from synaptile.report.trace.clock import TimeBase, nanoseconds
+from synaptile.report.trace.conserve import job_totals
 from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, phases_shown, tile_name
 from synaptile.report.trace.perfetto_read import sum_arguments
 from synaptile.report.trace.sections import Section, estimate_sections, write_sections
 from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.arrivals import arrivals_of
 from synaptile.simulator.schedule.replay import handovers, selected_passages
 from synaptile.simulator.schedule.timeline import OPERANDS, Cause, Timeline
 
 _SEQUENCE = 1
 _NEEDS_NAMES = TracePacket.SEQ_NEEDS_INCREMENTAL_STATE
-_ARGUMENTS = ("token", "step", "image", "operations", "spikes", "cause", "flits", "elements", "start_cycle", "end_cycle")
+_ARGUMENTS = (
+    *("token", "step", "image", "operations", "spikes", "cause", "flits", "elements", "start_cycle", "end_cycle"),
+    *("events", "rows_fetched"),
+)
 _ARGUMENT = {name: number for number, name in enumerate(_ARGUMENTS, 1)}
 _OPERANDS_VALUE = len(Cause) + 1
 """Interned string of the token of an OPERANDS job; a cause's is its number plus 1."""
@@ -105,10 +110,9 @@ class PerfettoTrace:
             write_sections(self.sections, file, progress)
 
     def totals(self, path: Path) -> dict[str, tuple[int, int]]:
-        """Operations and spikes in the slices of the file, and in the timeline's jobs."""
-        operations, spikes = sum_arguments(path, ("operations", "spikes"))
-        jobs = self.timeline.jobs
-        return {"operations": (operations, int(jobs.operations.sum())), "spikes": (spikes, int(jobs.spikes.sum()))}
+        """What the slices of the file hold, and the timeline's jobs."""
+        held = job_totals(self.timeline)
+        return dict(zip(held, zip(sum_arguments(path, tuple(held)), held.values(), strict=True), strict=True))
 
 
 def _full_sections(timeline: Timeline, selection: Selection) -> list[Section]:
@@ -223,7 +227,7 @@ def _head(timeline: Timeline, tracks: _Tracks, time: TimeBase) -> Section:
 
 
 def _jobs(timeline: Timeline, selection: Selection, tracks: dict[int, int], time: TimeBase) -> Section:
-    jobs = timeline.jobs
+    jobs, arrived = timeline.jobs, arrivals_of(timeline)
     node = job_nodes(timeline)
     flows_out, flows_in = _flows(timeline, selection)
     cause = {int(cause): cause + 1 for cause in Cause}
@@ -232,11 +236,12 @@ def _jobs(timeline: Timeline, selection: Selection, tracks: dict[int, int], time
         trace = Trace()
         chosen = selection.jobs[rows]
         columns = (chosen, jobs.core[chosen], node[chosen], jobs.token[chosen], jobs.step[chosen], jobs.image[chosen])
-        amounts = (jobs.operations[chosen], jobs.spikes[chosen], jobs.cause[chosen])
+        amounts = (jobs.operations[chosen], jobs.spikes[chosen], arrived.events[chosen], arrived.rows[chosen], jobs.cause[chosen])
         cycles = (jobs.start_cycles[chosen], jobs.end_cycles[chosen])
         times = (time.ticks(cycles[0]), time.ticks(cycles[1]))
         lists = (column.tolist() for column in (*columns, *amounts, *cycles, *times))
-        for job, core, index, token, step, image, operations, spikes, why, first, last, begin, end in zip(*lists, strict=True):
+        for job, core, index, token, step, image, operations, spikes, events, fetched, why, *times_of in zip(*lists, strict=True):
+            first, last, begin, end = times_of
             event = _slice(trace, tracks[core], begin, end, index + 1)
             note = event.debug_annotations.add
             if token == OPERANDS:
@@ -247,6 +252,10 @@ def _jobs(timeline: Timeline, selection: Selection, tracks: dict[int, int], time
             note(name_iid=_ARGUMENT["image"], int_value=image)
             note(name_iid=_ARGUMENT["operations"], int_value=operations)
             note(name_iid=_ARGUMENT["spikes"], int_value=spikes)
+            if events:
+                note(name_iid=_ARGUMENT["events"], int_value=events)
+            if fetched > 0:
+                note(name_iid=_ARGUMENT["rows_fetched"], int_value=fetched)
             note(name_iid=_ARGUMENT["cause"], string_value_iid=cause[why])
             if not time.exact:
                 note(name_iid=_ARGUMENT["start_cycle"], int_value=first)

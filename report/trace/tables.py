@@ -15,6 +15,7 @@ from synaptile.report.trace.aggregate import SERIES, by_step, into_bins
 from synaptile.report.trace.clock import cycle_seconds
 from synaptile.report.trace.names import core_kind, core_name, job_nodes, link_names, phases_shown
 from synaptile.report.trace.window import Selection
+from synaptile.simulator.schedule.arrivals import arrivals_of
 from synaptile.simulator.schedule.timeline import OPERANDS, UNITS, Cause, LinkKind, Timeline
 
 FORMAT_VERSION = 1
@@ -55,7 +56,7 @@ def aggregate_tables(timeline: Timeline, selection: Selection) -> dict[str, pa.T
 
 
 def _jobs(timeline: Timeline, selection: Selection) -> pa.Table:
-    jobs, rows = timeline.jobs, selection.jobs
+    jobs, rows, arrived = timeline.jobs, selection.jobs, arrivals_of(timeline)
     token = jobs.token[rows]
     columns = {
         "job": rows.astype(np.int32),
@@ -72,6 +73,8 @@ def _jobs(timeline: Timeline, selection: Selection) -> pa.Table:
         "end_ns": _nanoseconds(timeline, jobs.end_cycles[rows]),
         "operations": jobs.operations[rows],
         "spikes": jobs.spikes[rows],
+        "events": arrived.events[rows],
+        "rows_fetched": pa.array(arrived.rows[rows], mask=arrived.rows[rows] < 0),
         "cause": _words([cause.name.lower() for cause in Cause], jobs.cause[rows]),
         "waited_for": pa.array(jobs.waited_for[rows], mask=jobs.waited_for[rows] < 0),
     }

@@ -46,3 +46,8 @@ class ConvolutionRules(Rules[Convolution2d], of=(Convolution2d, IntegerConvoluti
     def activations(self, part: Part, node: Convolution2d) -> int:
         """Weight rows that a part needs in one dense pass; pooling is done on the way in."""
         return node.part_fetches(part.start, part.stop)
+
+    def arrivals(self, part: Part, node: Convolution2d) -> int:
+        """Elements of its input that reach a part in one dense pass."""
+        first, last = node.part_span(part.start, part.stop)
+        return last - first

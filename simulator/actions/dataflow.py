@@ -3,20 +3,20 @@
 Where accumulators are registers, a row that would be read and written per event is one update per word, and what is read out and
 cleared one read-out. In layer-major order the state of a block of tokens (membranes, running sums, last outputs, S_A) never
 leaves registers: reading and writing a word is one update. An event waits in the event buffer, where the chip has one: it is
-written once and read once for each pass of the lanes over the outputs; the second operand of a product is read again for each
-block of queries.
+written once and read once for each pass of the lanes over a row that it needs; the second operand of a product is read again for
+each block of queries.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synaptile.conversion.graph import ProductUnit
+from synaptile.conversion.graph import Convolution2d, SpikeAttention
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper.program import CoreKind
 from synaptile.simulator.actions.part import Part
-from synaptile.simulator.actions.vocabulary import Access, Rhythm, Role, Side, Trigger
+from synaptile.simulator.actions.vocabulary import Access, Driver, Rhythm, Role, Side, Trigger
 
 _SUMS: dict[Role, Role | None] = {
     Role.ACCUMULATOR_READ: Role.ACCUMULATOR_UPDATE,
@@ -92,17 +92,14 @@ def _moved(access: Access, moved: dict[Role, Role | None]) -> Access:
 def _events(part: Part, accesses: tuple[Access, ...], core: CoreFlow) -> tuple[Access, ...]:
     """Writes and reads of the buffers in front of a part."""
     triggers = {access.trigger for access in accesses}
-    width = part.outputs
-    if isinstance(part.node, ProductUnit):
-        width = part.node.row_width
-    passes = -(-width // core.lanes)
     found = []
-    if Trigger.FIRST_INPUT in triggers:
+    for fetch in (access for access in accesses if access.roles[0].driven_by is Driver.FETCHES):
+        arrival = Trigger.ARRIVED if isinstance(part.node, Convolution2d) else fetch.trigger
         found += [
-            Access((Role.EVENT_WRITE,), 1, 1, Trigger.FIRST_INPUT),
-            Access((Role.EVENT_READ,), passes, 1, Trigger.FIRST_INPUT),
+            Access((Role.EVENT_WRITE,), 1, 1, arrival),
+            Access((Role.EVENT_READ,), -(-fetch.words // core.lanes), 1, fetch.trigger),
         ]
-    if Trigger.SECOND_INPUT in triggers:
+    if Trigger.SECOND_INPUT in triggers and not isinstance(part.node, SpikeAttention):  # whose second input fetches, too
         blocks = -(-part.tokens // core.flow.token_block)
         found += [
             Access((Role.EVENT_WRITE,), 1, 1, Trigger.SECOND_INPUT, side=Side.SPIKING),

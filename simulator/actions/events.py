@@ -52,10 +52,13 @@ class SpikeCounts:
 
     def events(self, program: CoreProgram, part: Part, trigger: Trigger) -> Int64:
         """Events of one part of a program, shape (images, steps, tokens). Raises InputError as `of` does."""
-        if isinstance(part.node, Convolution2d):
+        if isinstance(part.node, Convolution2d) and trigger is not Trigger.ARRIVED:
             return self._of_convolution(part, part.node, trigger)
         if trigger is Trigger.SENT:
             return self.of(part.node.name, part.start, part.stop, slice(part.token_start, part.token_stop))
+        if trigger is Trigger.ARRIVED:
+            regions = [(port.node, region_of(program, part, i)) for i, port in enumerate(part.node.inputs)]
+            return np.asarray(sum(self.of(site, a, b, slice(first, last)) for site, (first, last, a, b) in regions))
         index = int(trigger is Trigger.SECOND_INPUT)
         first, last, start, stop = region_of(program, part, index)
         return self.of(part.node.inputs[index].node, start, stop, slice(first, last))
@@ -83,7 +86,7 @@ class SpikeCounts:
             )
         if self._site != site:
             width = self.activity.program.graph.nodes[site].shape[-1]
-            fired = np.unpackbits(masks[:, : self.images], axis=-1, count=width)
+            fired = self.activity.spikes[site].fired(width, slice(self.images))
             self._before = np.zeros((*fired.shape[:-1], width + 1), np.int32)
             np.cumsum(fired, axis=-1, out=self._before[..., 1:], dtype=np.int32)
             self._site = site

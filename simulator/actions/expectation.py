@@ -33,11 +33,11 @@ class ExpectationRules(Rules[ECUnit], of=(ECUnit,)):
 
     def accesses(self, part: Part, node: ECUnit) -> tuple[Access, ...]:
         """Words that a part reads and writes."""
-        parameters = 2 if node.function == "layer_norm" else int(node.biased)
+        parameters = len(node.array_shapes())
         return (
             Access((Role.EC_STATE_READ, Role.EC_STATE_WRITE), 2 * part.lines, part.width, side=Side.SPIKING),
             Access((Role.ACTIVATION_READ, Role.ACTIVATION_WRITE), part.lines, part.width, side=Side.DENSE),
-            Access((Role.PARAMETERS,), parameters * part.lines // part.tokens, part.width, reuse=Reuse.BATCH),
+            Access((Role.PARAMETERS,), parameters * part.lines // part.tokens, min(part.width, node.row), reuse=Reuse.BATCH),
         )
 
     def dense(self, node: ECUnit) -> tuple[Action, ...]:

@@ -50,17 +50,23 @@ def rows_fetched(program: CoreProgram, part: Part, masks: NDArray[np.uint8], sha
 
     `masks` are those of the site in front as `SpikeRecord` packs them, of the images to count.
     """
+    fired, start, stop = fired_in(program, part, masks)
+    steps, images, heads, tokens, width = fired.shape
+    packed = np.ascontiguousarray(fired).reshape(steps, images * heads, tokens, width)
+    counted = count_fetches(packed, start, stop, sharing.block, sharing.batch)
+    return np.asarray(counted.reshape(steps, images, heads).sum(axis=2))
+
+
+def fired_in(program: CoreProgram, part: Part, masks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
+    """Who fired of what a part reads of its first input, (steps, images, heads, tokens, bytes), and its channels there.
+
+    What is no attention map has one head. The second channel is the one after the last.
+    """
     first, last, start, stop = region_of(program, part, 0)
     site: Node = program.graph.nodes[part.node.inputs[0].node]
     if site.is_map:
-        fired = masks[:, :, start:stop, first:last]
-        start, stop = 0, site.shape[2]
-    else:
-        fired = masks[:, :, None, first:last]
-    steps, images, heads = fired.shape[:3]
-    packed = np.ascontiguousarray(fired).reshape(steps, images * heads, last - first, masks.shape[-1])
-    counted = count_fetches(packed, start, stop, sharing.block, sharing.batch)
-    return np.asarray(counted.reshape(steps, images, heads).sum(axis=2))
+        return masks[:, :, start:stop, first:last], 0, site.shape[2]
+    return masks[:, :, None, first:last], start, stop
 
 
 def node_fetches(program: CoreProgram, name: str, masks: NDArray[np.uint8], sharing: Sharing) -> Int64:

@@ -8,6 +8,7 @@ Sums of C elements count C additions (they start from zero). Per row of C channe
 ===========  =====================================================================================================
 layer_norm   a row of C: mean C add + 1 mul; deviations C add; squares C mac; variance / C + eps 1 mac; rsqrt 1;
              normalise C mul; affine C mac
+rms_norm     a row of C: squares C mac; mean / C + eps 1 mac; rsqrt 1; normalise C mul; weight C mul
 softmax      a row of M: maximum M compare; subtract it M add; exp M; sum M add; reciprocal 1 div; scale by it M mul;
              where biased, M add more
 gelu         x/2 (1 + erf(x / sqrt 2)), an element: mul 3, erf 1, add 1
@@ -50,9 +51,10 @@ def function_operations(node: ECUnit) -> dict[str, int]:
     """
     ops: Counter[str] = Counter()
     elements = node.size
-    row = node.shape[-1]
-    rows = elements // row
+    rows = elements // node.row
     match node.function:
+        case "rms_norm":
+            ops.update(mac=elements + rows, mul=2 * elements, rsqrt=rows)
         case "layer_norm":
             ops.update(add=2 * elements, mac=2 * elements + rows, mul=elements + rows, rsqrt=rows)
         case "softmax":
@@ -62,7 +64,7 @@ def function_operations(node: ECUnit) -> dict[str, int]:
         case function if function in _PER_ELEMENT:
             ops.update({op: count * elements for op, count in _PER_ELEMENT[function].items()})
         case function:
-            known = ", ".join(("layer_norm", "softmax", *_PER_ELEMENT))
+            known = ", ".join(("layer_norm", "rms_norm", "softmax", *_PER_ELEMENT))
             raise GraphError(f"EC unit {node.name!r} evaluates {function!r}, whose operations are not known: use one of {known}")
     if node.input_scale != 1.0:
         ops["mul"] += elements

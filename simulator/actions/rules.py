@@ -41,6 +41,10 @@ class Rules(Generic[N]):
         """Events of the first input in one dense pass, in which each of its elements is one."""
         return 0
 
+    def arrivals(self, part: Part, node: N) -> int:
+        """Elements of the first input that reach a part in one dense pass."""
+        return self.activations(part, node)
+
 
 def rules_of(node: Node) -> Rules[Any]:
     """The rules of a node's kind. Raises GraphError for a kind that has none."""
@@ -66,6 +70,11 @@ def accesses_of(part: Part) -> tuple[Access, ...]:
 def activations_of(part: Part) -> int:
     """Events of a part's first input in one dense pass, in which each of its elements is one."""
     return rules_of(part.node).activations(part, part.node)
+
+
+def arrivals_of(part: Part) -> int:
+    """Elements of its first input that reach a part in one dense pass."""
+    return rules_of(part.node).arrivals(part, part.node)
 
 
 def dense_operations_of(node: Node) -> tuple[Action, ...]:

@@ -1,8 +1,11 @@
 """Nodes that move or add streams of real values, of E elements per image and step.
 
-Add: "residual add" E add per addend beyond the first; "residual read" and "residual write" a row each. Token mean: "pooling" an
-add per token beyond the first, then E mul; "sum read" and "sum write" a row per token. Constant and input current: "constant
-read". Concatenation, selection and what comes from off the chip do nothing.
+Add: "residual add" E add per addend beyond the first; "residual read" and "residual write" a row each. Rotation: "rotation" E
+mul, and E mac where channels have partners; "parameters", a row per token of its factors and of their partners'. Gate: "EC
+accumulate" 2 E add (law of differences: mac), "mean" 2 E mul (law of means), "gate" E mul, "expectation" E add and, but for the
+law of sums, E mul; "EC state read" and "EC state write" 3 rows, in a dense pass "activation read" 2 and "activation write" 1.
+Token mean: "pooling" an add per token beyond the first, then E mul; "sum read" and "sum write" a row per token. Constant and
+input current: "constant read". Concatenation, selection, another order and what comes from off the chip do nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ from synaptile.conversion.graph import (
     Concatenate,
     ConstantStream,
     CurrentSource,
+    Gate,
     ImageSource,
     InputCurrent,
     Node,
     Planes,
+    Rearrange,
+    Rotation,
     SpikeSource,
     TokenMean,
     TokenSelect,
@@ -29,7 +35,10 @@ from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Sid
 SUM = (Role.SUM_READ, Role.SUM_WRITE)
 
 
-class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes)):
+class MovedRules(
+    Rules[Node],
+    of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes, Rearrange),
+):
     """Nodes that no operation is spent on."""
 
 
@@ -67,6 +76,46 @@ class AddRules(Rules[Add], of=(Add,)):
         return (Action(Role.STREAM_ADD, Op.ADD, others * node.size),) if others else ()
 
 
+class RotationRules(Rules[Rotation], of=(Rotation,)):
+    """Pairs of channels turned."""
+
+    def actions(self, part: Part, node: Rotation) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        return _turn(node, part.elements)
+
+    def accesses(self, part: Part, node: Rotation) -> tuple[Access, ...]:
+        """Words that a part reads."""
+        return (Access((Role.PARAMETERS,), len(node.array_shapes()) * part.lines, min(part.width, node.period)),)
+
+    def dense(self, node: Rotation) -> tuple[Action, ...]:
+        """Operations of one dense pass."""
+        return _turn(node, node.size)
+
+
+class GateRules(Rules[Gate], of=(Gate,)):
+    """Two streams multiplied."""
+
+    def actions(self, part: Part, node: Gate) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        e = part.elements
+        accumulate = Action(Role.EC_ACCUMULATE, Op.MAC if node.law == "difference" else Op.ADD, 2 * e)
+        means = (Action(Role.MEAN, Op.MUL, 2 * e),) if node.law == "mean" else ()
+        times = () if node.law == "sum" else (Action(Role.EXPECTATION, Op.MUL, e),)
+        return accumulate, *means, Action(Role.GATE, Op.MUL, e), *times, Action(Role.EXPECTATION, Op.ADD, e)
+
+    def accesses(self, part: Part, node: Gate) -> tuple[Access, ...]:
+        """Words that a part reads and writes."""
+        return (
+            Access((Role.EC_STATE_READ, Role.EC_STATE_WRITE), 3 * part.lines, part.width, side=Side.SPIKING),
+            Access((Role.ACTIVATION_READ,), 2 * part.lines, part.width, side=Side.DENSE),
+            Access((Role.ACTIVATION_WRITE,), part.lines, part.width, side=Side.DENSE),
+        )
+
+    def dense(self, node: Gate) -> tuple[Action, ...]:
+        """Operations of one dense pass."""
+        return (Action(Role.GATE, Op.MUL, node.size),)
+
+
 class MeanRules(Rules[TokenMean], of=(TokenMean,)):
     """A mean over tokens."""
 
@@ -85,3 +134,8 @@ class MeanRules(Rules[TokenMean], of=(TokenMean,)):
 
 def _mean(role: Role, node: TokenMean, elements: int) -> tuple[Action, ...]:
     return Action(role, Op.ADD, (node.stop - node.start - 1) * elements), Action(role, Op.MUL, elements)
+
+
+def _turn(node: Rotation, elements: int) -> tuple[Action, ...]:
+    partners = (Action(Role.ROTATION, Op.MAC, elements),) if node.block > 1 else ()
+    return Action(Role.ROTATION, Op.MUL, elements), *partners

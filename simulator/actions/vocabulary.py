@@ -140,6 +140,8 @@ class Role(StrEnum):
     EMBEDDING = "embedding"
     RESIDUAL_ADD = "residual add"
     POOLING = "pooling"
+    ROTATION = "rotation"
+    GATE = "gate"
     READ_OUT = "read-out"
     NORMALISE = "normalise"
 
@@ -150,6 +152,7 @@ class Role(StrEnum):
     TOKEN_MEAN = "token mean"
     READ_OUT_SCALE = "read-out scale"
     LAYER_NORM = "layer_norm"
+    RMS_NORM = "rms_norm"
     SOFTMAX = "softmax"
     GELU = "gelu"
     GELU_TANH = "gelu_tanh"
@@ -243,6 +246,8 @@ class Trigger(Enum):
     """A spike of the first input; of a convolution, a weight row that a spike needs there."""
     SECOND_INPUT = auto()
     """A spike of the second input."""
+    ARRIVED = auto()
+    """A spike that reaches a part of a convolution, however many weight rows it needs."""
     REACHED = auto()
     """An output of a convolution that a spike reaches."""
 

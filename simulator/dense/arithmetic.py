@@ -87,7 +87,19 @@ def evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
     real = x.dtype.type
     if unit.input_scale != 1.0:
         x = x * real(unit.input_scale)
+    if unit.groups > 1:
+        grouped = x.reshape(*x.shape[:-1], unit.groups, unit.row)
+        return _evaluate(graph, unit, grouped).reshape(x.shape)
+    return _evaluate(graph, unit, x)
+
+
+def _evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
+    real = x.dtype.type
     match unit.function:
+        case "rms_norm":
+            mean = row_sum(x * x) * real(1.0 / x.shape[-1])
+            normed = x * (real(1) / np.sqrt(mean + real(unit.eps)))
+            return np.asarray(normed * graph.array(unit.name, "weight").astype(x.dtype, copy=False))
         case "layer_norm":
             inverse_width = real(1.0 / x.shape[-1])
             centred = x - row_sum(x) * inverse_width

@@ -22,12 +22,12 @@ class FormattedUnit(Unit):
         self.outside = 0
 
     def step(self, t: int, inputs: list[Array]) -> Array:
-        """The increment of the expectation, or by the law of sums of F."""
-        self.outside = 0
-        clock = t if self.node.law == "mean" else 1
-        self.total = self._r(self.total + inputs[0])
+        """The increment of the expectation, by the law of sums of F, by that of differences t times the change of F."""
+        self.outside, law = 0, self.node.law
+        clock, change = t if law == "mean" else 1, t if law == "difference" else 1
+        self.total = self._r(self.total + inputs[0] * self._c(1.0 / change))
         expected = self._r(self._evaluate(self._r(self.total * self._c(1.0 / clock))) * self._c(clock))
-        output, self.last = self._r(expected - self.last), expected
+        output, self.last = self._r(self._r(expected - self.last) * self._c(change)), expected
         self.departures.append(self.outside)
         return output
 
@@ -60,7 +60,16 @@ class FormattedUnit(Unit):
         node, r, c = self.node, self._r, self._c
         if node.input_scale != 1.0:
             x = r(x * c(node.input_scale))
+        if node.groups > 1:
+            return self._of_rows(x.reshape(*x.shape[:-1], node.groups, node.row)).reshape(x.shape)
+        return self._of_rows(x)
+
+    def _of_rows(self, x: Array) -> Array:
+        node, r, c = self.node, self._r, self._c
         match node.function:
+            case "rms_norm":
+                mean = r(self._row_sum(r(x * x)) * c(1.0 / x.shape[-1]))
+                return r(r(x * self._f("rsqrt", r(mean + c(node.eps)))) * self._array("weight"))
             case "layer_norm":
                 inverse = c(1.0 / x.shape[-1])
                 centred = r(x - r(self._row_sum(x) * inverse))

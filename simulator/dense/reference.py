@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.ann import embedded, patches_of, take
+from synaptile.conversion.ann import embedded, patches_of, rotated, take
 from synaptile.conversion.graph import (
     Add,
     Concatenate,
@@ -20,6 +20,7 @@ from synaptile.conversion.graph import (
     DifferentialNeurons,
     DiscreteNeurons,
     ECUnit,
+    Gate,
     ImageSource,
     InputCurrent,
     IntegerConvolution2d,
@@ -36,7 +37,9 @@ from synaptile.conversion.graph import (
     Planes,
     ProductUnit,
     ReadOut,
+    Rearrange,
     Reduce,
+    Rotation,
     SpikeAttention,
     SpikeSource,
     SpikingGraph,
@@ -68,6 +71,7 @@ from synaptile.simulator.dense.units import (
     DifferenceUnit,
     DifferentialSite,
     ExpectationUnit,
+    GateUnit,
     HeldSite,
     IntegerSynapse,
     MTSite,
@@ -245,6 +249,12 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             return Unit(lambda _t, inputs: np.concatenate(inputs))
         case Add():
             return Unit(lambda _t, inputs: np.asarray(sum(inputs[1:], start=inputs[0])))
+        case Gate():
+            return GateUnit(node, dtype, arithmetic.halves)
+        case Rotation():
+            return Unit(lambda _t, inputs: rotated(graph, node, inputs[0]))
+        case Rearrange():
+            return Unit(lambda _t, inputs: inputs[0].reshape(-1)[node.places])
         case TokenSelect():
             return Unit(lambda _t, inputs: inputs[0][node.start : node.stop])
         case TokenMean():

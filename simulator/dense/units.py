@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from synaptile.conversion.graph import DifferentialNeurons, MTNeurons, Neurons, ProductUnit, STBIFNeurons
+from synaptile.conversion.graph import DifferentialNeurons, Gate, MTNeurons, Neurons, ProductUnit, STBIFNeurons
 from synaptile.foundation.types import Array
+from synaptile.hwmodels.formats import Format
 from synaptile.simulator.dense.rounding import rounded
 from synaptile.simulator.fixed_point import HeldMembrane
 from synaptile.simulator.number_format import QuantisedWeight
@@ -263,6 +264,35 @@ class DifferenceUnit(Unit):
         output = now if self.last is None else (now - self.last) * real(t)
         self.last = now
         return np.asarray(output)
+
+
+class GateUnit(Unit):
+    """O(t) of F(a, b) = a b by its law, each operation in the format that EC units round to."""
+
+    def __init__(self, node: Gate, dtype: np.dtype[Any], halves: Format | None) -> None:
+        super().__init__()
+        self.node, self.dtype, self.halves = node, dtype, halves
+        self.sums = [np.zeros(node.shape, dtype), np.zeros(node.shape, dtype)]
+        self.last = np.zeros(node.shape, dtype)
+
+    def step(self, t: int, inputs: list[Array]) -> Array:
+        """What the product of the means, or sums, grew by."""
+        law = self.node.law
+        if law == "difference":
+            inputs = [self._r(x * self._c(1.0 / t)) for x in inputs]
+        self.sums = [self._r(total + x) for total, x in zip(self.sums, inputs, strict=True)]
+        left, right = (self._r(total * self._c(1.0 / t)) if law == "mean" else total for total in self.sums)
+        product = self._r(left * right)
+        expected = self._r(product * self._c(t)) if law == "mean" else product
+        output = self._r(expected - self.last)
+        self.last = expected
+        return self._r(output * self._c(t)) if law == "difference" else output
+
+    def _r(self, x: Array) -> Array:
+        return rounded(x, self.halves)
+
+    def _c(self, constant: float) -> Array:
+        return self._r(np.asarray(constant, self.dtype))
 
 
 class Product(Unit):

@@ -19,6 +19,7 @@ from synaptile.conversion.graph import (
     DifferentialNeurons,
     DiscreteNeurons,
     ECUnit,
+    Gate,
     ImageSource,
     InputCurrent,
     IntegerConvolution2d,
@@ -36,7 +37,9 @@ from synaptile.conversion.graph import (
     PresentedSource,
     ProductUnit,
     ReadOut,
+    Rearrange,
     Reduce,
+    Rotation,
     SpikeAttention,
     SpikeSource,
     STBIFNeurons,
@@ -58,6 +61,7 @@ from synaptile.simulator.event.convolution_unit import ConvolutionUnit
 from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
 from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, MembraneFireUnit, MembraneWordUnit
 from synaptile.simulator.event.product_unit import ProductEventUnit
+from synaptile.simulator.event.real_units import GateUnit, RearrangeUnit, RotationUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
 from synaptile.simulator.event.trained_unit import (
     DiscreteFireUnit,
@@ -193,6 +197,12 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
             a, b = (graph.nodes[port.node] for port in node.inputs)
             assert isinstance(a, Neurons) and isinstance(b, Neurons)
             return ProductEventUnit(node, (a, b), count, dtype, array("gain") if node.law == "difference" else None)
+        case Gate():
+            return GateUnit(node, dtype, layout.arithmetic.halves)
+        case Rotation():
+            return RotationUnit(node, array("cos"), array("sin") if node.block > 1 else None)
+        case Rearrange():
+            return RearrangeUnit(node)
         case TokenMean():
             return TokenMeanUnit(node, count)
         case ReadOut():

@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import DifferentialNeurons, ECUnit, MTNeurons, ReadOut, SpikingGraph, Synapse, TokenMean
+from synaptile.conversion.graph import (
+    DifferentialNeurons,
+    ECUnit,
+    MTNeurons,
+    ReadOut,
+    SpikingGraph,
+    Synapse,
+    TokenMean,
+)
 from synaptile.foundation.types import Array
 from synaptile.hwmodels.formats import Format
 from synaptile.simulator.arithmetic import Arithmetic
@@ -53,7 +61,7 @@ class Traffic:
     `issued`: accumulates (steps, rows, tiles) of a synapse; `parts`: accumulates and weight rows (steps, images, parts, 2) of a
     convolution's; `events`: what a product met; `eq30`, `released`: accumulates (steps, images) in the published accountings;
     `histogram`: spikes (steps, 2n) per threshold of a site; `overflows`: membranes that left their bits (steps,);
-    `departures`: sums that left their accumulators, or inputs outside the range of a table (steps,).
+    `departures`: sums that left their accumulators or membranes, or inputs outside the range of a table (steps,).
     """
 
     issued: NDArray[np.int64] | None = None
@@ -257,29 +265,31 @@ class ExpectationUnit(EventUnit):
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Increments of the expectation, of F itself, or of F of a running mean, by the law's clock."""
-        node, width = self.node, self.node.shape[-1]
+        node, width = self.node, self.node.row
         arrays = {}
-        if node.function == "layer_norm":
-            arrays = {name: self.graph.array(node.name, name) for name in ("weight", "bias")}
+        if node.normalises:
+            arrays = {name: self.graph.array(node.name, name) for name in node.array_shapes()}
         elif node.biased:
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)
-        out = self.buffers.empty((steps * self.rows, width), self.dtype)
-        start = 0 if node.is_map else starts[0]
+        whole = self.buffers.empty((steps * self.rows, node.shape[-1]), self.dtype)
+        read, start, out = inputs[0], 0 if node.is_map else starts[0], whole
+        if node.groups > 1:  # a row of its own for each group
+            read, start = read[:, start : start + node.width].reshape(-1, width), 0
+            out = whole.reshape(-1, width)
         if self.arithmetic.plain:
-            expect(inputs[0], start, out, constants, make_clock(node.law, steps, self.dtype))
-            return out
+            expect(read, start, out, constants, make_clock(node.law, steps, self.dtype))
+            return whole
         half = self.arithmetic.halves
         manner = Manner(HALVES[half], *lines_of(self.arithmetic.functions, self.dtype))
-        rest = {name: _rounded(value, half) for name, value in constants._asdict().items() if name != "function"}
-        clock = [(1.0 / t, t) if node.law == "mean" else (1.0, 1.0) for t in range(1, steps + 1)]
-        ticks = _rounded(np.array(clock, self.dtype), half)
-        outside = expect_formatted(inputs[0], start, out, constants._replace(**rest), manner, ticks)
+        rest = {name: rounded_constant(value, half) for name, value in constants._asdict().items() if name != "function"}
+        ticks = rounded_constant(make_clock(node.law, steps, self.dtype), half)
+        outside = expect_formatted(read, start, out, constants._replace(**rest), manner, ticks)
         self.traffic.departures = outside.sum(axis=0)
-        return out
+        return whole
 
 
-def _rounded(constant: Any, half: Format | None) -> Any:
+def rounded_constant(constant: Any, half: Format | None) -> Any:
     """A constant in the format that operations are rounded to, of the type it had."""
     return constant if half is None else np.asarray(rounded(np.asarray(constant), half))[()]
 

@@ -24,7 +24,7 @@ ROWS_AT_ONCE = 4
 
 
 class Function(IntEnum):
-    """Functions of EC units, as `ECFunction` names them; LAYER_NORM and SOFTMAX sum over their row."""
+    """Functions of EC units, as `ECFunction` names them; norms and SOFTMAX sum over their row."""
 
     LAYER_NORM = 0
     SOFTMAX = 1
@@ -35,6 +35,7 @@ class Function(IntEnum):
     RELU = 6
     SIGMOID = 7
     TANH = 8
+    RMS_NORM = 9
 
 
 class UnitConstants(NamedTuple):
@@ -103,6 +104,20 @@ def _layer_norm(x: Any, constants: UnitConstants, factor: Any, scratch: Any) -> 
         row, inverse = x[r], one / np.sqrt(factor[r] * constants.inverse_width + constants.eps)
         for c in range(width):
             row[c] = (row[c] * inverse) * constants.weight[c] + constants.bias[c]
+        factor[r] = one
+
+
+@uncounted(error_model="numpy")
+def _rms_norm(x: Any, constants: UnitConstants, factor: Any) -> None:
+    """Rows over the root of their mean square, times weight; factor: (rows,) or more, 1 afterwards."""
+    (rows, width), one = x.shape, x.dtype.type(1)
+    for r in range(rows):
+        row, total = x[r], x.dtype.type(0)
+        for c in range(width):
+            total += row[c] * row[c]
+        inverse = one / np.sqrt(total * constants.inverse_width + constants.eps)
+        for c in range(width):
+            row[c] = (row[c] * inverse) * constants.weight[c]
         factor[r] = one
 
 
@@ -178,6 +193,8 @@ def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: 
         block = out[at : at + count]
         if function == Function.LAYER_NORM:
             _layer_norm(block, constants, factor, scratch)
+        elif function == Function.RMS_NORM:
+            _rms_norm(block, constants, factor)
         elif function == Function.SOFTMAX:
             _softmax(block, factor, scratch)
         else:

@@ -53,3 +53,30 @@ def count_fetches(fired: UInt8, first: int, last: int, block: int, batch: int) -
                         new &= np.uint8(new - 1)
                         counts[step, group] += 1
     return counts
+
+
+@njit(cache=True)
+def fetch_in_order(fired: UInt8, channels: tuple[int, int], jobs: Int64, sharing: tuple[int, int]) -> Int64:
+    """Rows that each job of a part fetches: those that it needs and no job before it did, of its block and batch. Shape (jobs,).
+
+    Args:
+        fired: who fired of what the part reads, (steps, images, heads, tokens, bytes) uint8, packed as above.
+        channels: first and last (exclusive) channel that the part reads.
+        jobs: image, step and token of each job in the order in which they start, (jobs, 3).
+        sharing: tokens of a block, steps of a batch.
+    """
+    steps, images, heads, tokens, width = fired.shape
+    block, batch = sharing
+    held = np.zeros((images, (tokens + block - 1) // block, (steps + batch - 1) // batch, heads, width), np.uint8)
+    rows = np.zeros(jobs.shape[0], np.int64)
+    for job in range(jobs.shape[0]):
+        image, step, token = jobs[job]
+        for head in range(heads):
+            here = held[image, token // block, step // batch, head]
+            for byte in range(width):
+                new = fired[step, image, head, token, byte] & ~here[byte]
+                here[byte] |= new
+                for bit in range(8):
+                    if new & (0x80 >> bit) and channels[0] <= 8 * byte + bit < channels[1]:
+                        rows[job] += 1
+    return rows

@@ -136,6 +136,17 @@ def _layer_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> N
 
 
 @uncounted(error_model="numpy")
+def _rms_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> None:
+    half, total = manner.half, one - one
+    for c in range(x.shape[0]):
+        total = rounded(total + rounded(x[c] * x[c], half), half)
+    mean = rounded(total * constants.inverse_width, half)
+    factor = _function(rounded(mean + constants.eps, half), RSQRT, manner, one)
+    for c in range(x.shape[0]):
+        x[c] = rounded(rounded(x[c] * factor, half) * constants.weight[c], half)
+
+
+@uncounted(error_model="numpy")
 def _softmax(x: Any, manner: Manner, one: Any) -> int:
     half, largest, total, outside = manner.half, x[0], one - one, 0
     for c in range(x.shape[0]):
@@ -184,20 +195,22 @@ def _expect_row(x: Any, out: Any, constants: UnitConstants, manner: Manner, cloc
     total, last, half, bias_rows = state[0], state[1], manner.half, constants.map_bias.shape[0]
     one, outside = clock[0] / clock[0], 0
     for c in range(out.shape[0]):
-        total[c] = rounded(total[c] + x[c], half)
-        out[c] = rounded(rounded(total[c] * clock[0], half) * constants.input_scale, half)
+        total[c] = rounded(total[c] + x[c] * clock[0], half)
+        out[c] = rounded(rounded(total[c] * clock[1], half) * constants.input_scale, half)
     if bias_rows > 0:
         for c in range(out.shape[0]):
             out[c] = rounded(out[c] + constants.map_bias[row % bias_rows, c], half)
     if constants.function == Function.LAYER_NORM:
         _layer_norm(out, constants, manner, one)
+    elif constants.function == Function.RMS_NORM:
+        _rms_norm(out, constants, manner, one)
     elif constants.function == Function.SOFTMAX:
         outside = _softmax(out, manner, one)
     else:
         outside = _activation(out, constants, manner, one)
     for c in range(out.shape[0]):
-        expected = rounded(out[c] * clock[1], half)
-        out[c] = rounded(expected - last[c], half)
+        expected = rounded(out[c] * clock[2], half)
+        out[c] = rounded(rounded(expected - last[c], half) * clock[3], half)
         last[c] = expected
     return outside
 

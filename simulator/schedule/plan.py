@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptile.conversion.graph import Concatenate, Node, Planes, ProductUnit, SpikingGraph, TokenMean, TokenSelect
+from synaptile.conversion.graph import Concatenate, Node, SpikingGraph, TokenMean, TokenSelect
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper import footprint
@@ -37,8 +37,8 @@ class Room(IntEnum):
 class StepJobs(NamedTuple):
     """The jobs of one step. Columns of shape (jobs,) are indexed by row.
 
-    `row_of` has shape (jobs,) too: the rows of part p, its OPERANDS job first where it is a product, then token by token, are
-    ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `operands` has shape (parts,): 1 where a part has that job.
+    `row_of` has shape (jobs,) too: the rows of part p, its OPERANDS job first where it gathers all tokens, then token by token,
+    are ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `operands` has shape (parts,): 1 where a part has that job.
     """
 
     part: Int32
@@ -77,10 +77,11 @@ class FlowRules(NamedTuple):
 
 
 def list_jobs(program: CoreProgram) -> StepJobs:
-    """Every job of one step: one per token of a part, and one more per product."""
+    """Every job of one step: one per token of a part, and one more where all tokens are gathered first."""
     parts = program.parts
-    products = np.array([isinstance(_node(program, n), ProductUnit) for n in range(len(program.node_names))], np.int32)
-    operands = products[parts.node]
+    nodes = [_node(program, n) for n in range(len(program.node_names))]
+    gathering = np.array([any(node.gathers(i) for i in range(len(node.inputs))) for node in nodes], np.int32)
+    operands = gathering[parts.node]
     length = (parts.token_stop - parts.token_start).astype(np.int64) + operands
     first = np.append(0, np.cumsum(length))
     part = np.repeat(np.arange(parts.node.size, dtype=np.int32), length)
@@ -163,7 +164,7 @@ def _gathers_and_shift(program: CoreProgram) -> tuple[np.ndarray, np.ndarray]:
         node = _node(program, int(node_of[flows.target[first]]))
         if number != PARTIAL_SUMS:
             of_input = key == key[first]
-            gathers[of_input] = isinstance(node, TokenMean | Planes) or (isinstance(node, ProductUnit) and number == 1)
+            gathers[of_input] = isinstance(node, TokenMean) or node.gathers(number)
             shift[of_input] = _shift(program.graph, node, number)
     return gathers, shift
 

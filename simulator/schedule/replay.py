@@ -81,9 +81,10 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     row_of_link = _rows_of_links(timeline.links, links)
     noc = program.chip.noc
     busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
-    tree = _trees_of(timeline, trees)
+    tree = trees_of(timeline, trees)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
-    if program.chip.noc.flow_control != "unbounded":
+    side_by_side = timeline.opened_cycles is not None  # its links hold nothing up: what is sent is shown from when it begins
+    if program.chip.noc.flow_control != "unbounded" and not side_by_side:
         yield _bounded(timeline, tables, tree, row_of_link)
         return
     order, state = np.argsort(table.send_order), idle_links(links, trees)
@@ -94,7 +95,8 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
         out = _Columns(of, over, arrival, start, end, np.zeros(rows.size, np.int64))
         core = timeline.jobs.core[table.job[rows]]
         _replay(_Messages(tree[rows], core, table.injected_cycles[rows], table.flits[rows], busy[rows]), trees, state, out)
-        _check_deliveries(timeline, rows, out.delivered)
+        if not side_by_side:
+            _check_deliveries(timeline, rows, out.delivered)
         message, link = rows[out.message].astype(np.int32), row_of_link[out.link]
         if (lacking := np.flatnonzero(link < 0)).size:
             raise ConservationError(f"message {message[lacking[0]]} crosses a link that the timeline's link table lacks")
@@ -156,7 +158,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
     program, jobs, table, tables = timeline.program, timeline.jobs, timeline.messages, tables_of(timeline.program)
     trees, rules = tables.trees, tables.flows
     first_flow = trees.leaf_flow_offset[trees.leaf_offset]
-    tree = _trees_of(timeline, trees)[messages]
+    tree = trees_of(timeline, trees)[messages]
     repeats = first_flow[tree + 1] - first_flow[tree]
     nth = np.repeat(np.arange(tree.size), repeats)
     flow = trees.flow[first_flow[tree[nth]] + np.arange(nth.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)]
@@ -169,15 +171,16 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
         raise ConservationError(
             f"message {message[lost[0]]} reaches {node!r}, which has no job for token {jobs.token[source[lost[0]]]} to receive it"
         )
-    number = _numbers_of_jobs(timeline, tables)
-    place = np.empty(number.size, np.int32)
-    place[number] = np.arange(number.size)
+    number = numbers_of_jobs(timeline, tables)
+    main = np.arange(number.size) if timeline.main is None else np.flatnonzero(timeline.main)
+    place = np.empty(main.size, np.int32)
+    place[number[main]] = main
     of_step = number[source] - number[source] % tables.jobs.size
     target = place[of_step + tables.jobs.row_of[rules.receiver[flow] + k * rules.stride[flow]]]
     return Handovers(message.astype(np.int32), source, target)
 
 
-def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
+def numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     """The scheduler's number of each job: ``step of the stream * jobs per step + row``, shape (jobs,)."""
     jobs, of_step, parts = timeline.jobs, tables.jobs, timeline.program.parts
     local = np.where(jobs.token == OPERANDS, 0, jobs.token - parts.token_start[jobs.part] + of_step.operands[jobs.part])
@@ -185,7 +188,7 @@ def _numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     return step * of_step.size + of_step.row_of[of_step.first[jobs.part] + local]
 
 
-def _trees_of(timeline: Timeline, trees: Trees) -> Int64:
+def trees_of(timeline: Timeline, trees: Trees) -> Int64:
     """The tree that each message took, shape (messages,): trees are in order of group and target core."""
     targets = len(timeline.program.cores.kind) + 1
 

@@ -34,7 +34,8 @@ class Context(Strict):
     """`chips` are the chips that points start from, by the name that the study gives them.
 
     `base` is what all points share; `most_steps` is executed, of which a point may take fewer. `streamed` images pass through
-    each schedule. `keep` says whether every spike's neuron is kept, so that a run can be seen on other mappings.
+    each schedule. `keep` says whether every spike's neuron is kept, so that a run can be seen on other mappings; `best` whether
+    each side's best token block is searched at every point.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -49,6 +50,7 @@ class Context(Strict):
     streamed: int
     base: PointSettings
     keep: bool
+    best: bool = False
 
     def chip_of(self, settings: PointSettings) -> Chip:
         """The chip of a point. Raises ChipError."""

@@ -66,6 +66,7 @@ def evaluate(context: Context, point: Point, run: Run, execution: str) -> PointF
     bill = price(activity, chip, timeline=timeline, number_format=settings.number_format)
     # One dictionary: a name that two of them share, or that PointFigures lacks, is an error.
     size = asdict(silicon_of(activity.program)) | {"dram_bytes": dram_bytes(bill)}
+    size |= {"ratio_best": bill.best_ladder()[-1].ratio} if context.best else {}
     return PointFigures(**_times(timeline), **_energies(bill, timeline), **size, **_answers(activity, run))
 
 

@@ -16,6 +16,7 @@ from synaptile.mapper import CoreProgram, map_graph
 from synaptile.mapper.alike import mapping_key
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.simulator import execute, synthesise
+from synaptile.simulator.arguments import check_held_steps
 from synaptile.simulator.arithmetic import arithmetic_key
 from synaptile.simulator.storage import load_activity
 from synaptile.studies.answers import original_answers
@@ -90,7 +91,8 @@ def structure(directory: str, digest: str, conversion: Conversion) -> SpikingGra
 
 
 def _first_that_fits(context: Context, graph: SpikingGraph, points: Sequence[Point]) -> CoreProgram | None:
-    tried: set[str] = set()
+    """The graph on the first chip that takes it and holds all steps between layers; else on the first that takes it."""
+    tried, fewer_steps = set[str](), None
     for settings in (context.base, *(point.settings for point in points)):
         try:
             chip = context.chip_of(settings)
@@ -101,10 +103,13 @@ def _first_that_fits(context: Context, graph: SpikingGraph, points: Sequence[Poi
             if attempt in tried:
                 continue
             tried.add(attempt)
-            return map_graph(graph, chip, **options)
+            program = map_graph(graph, chip, **options)
+            fewer_steps = fewer_steps or program
+            check_held_steps(chip, context.most_steps)
+            return program
         except (DoesNotFit, InputError):
             continue  # the point itself says so in its row
-    return None
+    return fewer_steps
 
 
 def _run(context: Context, program: CoreProgram, numeric: str, threads: int) -> Run:

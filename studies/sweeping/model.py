@@ -10,8 +10,9 @@ import numpy as np
 
 from synaptile.conversion.calibrate import calibrate
 from synaptile.conversion.convert import check_against_model, lower_model
+from synaptile.conversion.differential import Differential, rescaled
 from synaptile.conversion.extra import require_torch
-from synaptile.conversion.graph import MTNeurons, SpikingGraph, load_graph, save_graph
+from synaptile.conversion.graph import DifferentialNeurons, MTNeurons, SpikingGraph, load_graph, save_graph
 from synaptile.conversion.images import open_folder, source_of
 from synaptile.conversion.spikezip import calibrate_spikezip
 from synaptile.conversion.structure import structure_of_timm
@@ -97,7 +98,7 @@ def check_conversions(kind: Kind, method: str, names: list[str], label: str, *, 
             why = "a run is executed already"
         elif kind == "graph" and not factor:
             why = "a graph file brings its thresholds: sweep the timm model that it was converted from"
-        elif (method == "spikezip") != (name in SPIKEZIP_CONVERSIONS):
+        elif (method == "spikezip") != (name in SPIKEZIP_CONVERSIONS) or (method == "differential" and not factor):
             why = f"method {method} does not have it"
         if why is not None:
             raise InputError(f"{label}: {name} cannot vary: {why}")
@@ -195,6 +196,8 @@ def converted(model: ModelFile, conversion: Conversion) -> SpikingGraph:
     elif model.method == "spikezip":
         levels = DEFAULT_LEVELS if conversion.levels is None else conversion.levels
         return _quantised(model, levels, conversion.input or "analog")
+    elif model.method == "differential":
+        graph = _differential(model)
     else:
         graph = _calibrated(model, conversion.preset or model.preset, DEFAULT_P if conversion.p is None else conversion.p)
     n, overall, factors = conversion.n, conversion.threshold_factor, dict(conversion.factors)
@@ -202,12 +205,14 @@ def converted(model: ModelFile, conversion: Conversion) -> SpikingGraph:
         return graph
     check_tunable(graph)
     check_groups(graph, factors)
-    thresholds = {}
-    for site in graph.sites:
-        assert isinstance(site, MTNeurons)
-        factor = float(1 if overall is None else overall) * factors.get(group_of(site.name), 1.0)
-        thresholds[site.name] = (site.theta1 * factor, site.theta2 * factor, site.n if n is None else n)
-    return with_thresholds(graph, thresholds)
+    by = {site.name: float(1 if overall is None else overall) * factors.get(group_of(site.name), 1.0) for site in graph.sites}
+    if graph.of_type(DifferentialNeurons):
+        return rescaled(graph, by, 0 if n is None else n - graph.sites[0].n)
+    of = {
+        site.name: (site.theta1 * by[site.name], site.theta2 * by[site.name], site.n if n is None else n)
+        for site in graph.of_type(MTNeurons)
+    }
+    return with_thresholds(graph, of)
 
 
 def check_groups(graph: SpikingGraph, factors: Iterable[str]) -> None:
@@ -223,6 +228,13 @@ def _calibrated(model: ModelFile, preset: Preset, p: float) -> SpikingGraph:
     assert model.calibration is not None
     images = read(model.calibration, model.file, calibrating=True).images
     return calibrate(load_graph(model.file), images, preset=preset, p=p)
+
+
+@kept(2)
+def _differential(model: ModelFile) -> SpikingGraph:
+    assert model.calibration is not None
+    images = read(model.calibration, model.file, calibrating=True).images
+    return Differential().apply(load_graph(model.file), images)
 
 
 @kept(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ from synaptile.studies.sweeping.parameters import CHIP, CONVERSION, FACTOR, MAPP
 from synaptile.studies.sweeping.read import read_study
 from synaptile.studies.sweeping.rows import BY_NAME, OBJECTIVES
 from synaptile.studies.sweeping.schema import STEPS, Study, StudyRates
-from synaptile.studies.sweeping.space import Axis, axes_of, fixed_of, grid_size, largest_steps
+from synaptile.studies.sweeping.space import Axis, axes_of, check_labels, fixed_of, grid_size, largest_steps
 
+BEST = "ratio_best"
 ANSWERS = ("accuracy", "agreement", "correlation")
 _FREE = frozenset({"name", "description"})
 """Keys of a study that change no point."""
@@ -62,6 +63,11 @@ class Plan:
     def default_directory(self) -> Path:
         """Where the sweep goes unless told otherwise."""
         return Path(f"sweep-{Path(self.label).stem}")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """What figures must reach, or stay below."""
+        return dict(self.study.bounds or {})
 
     @property
     def planned(self) -> int:
@@ -94,12 +100,15 @@ def plan_of(source: str | Path | Mapping[str, Any]) -> Plan:
         require_study("optuna", f"{label}: a search")
     fixed = fixed_of(study.fixed, label, study.chip)
     axes = axes_of(given, fixed, label, study.chip, search=study.search is not None)
+    for number, labels in enumerate((study.search and study.search.first) or ()):
+        check_labels(axes, labels, f"{label}: search.first[{number}]")
     names = [*fixed, *(name for axis in axes for name in axis.sets)]
     check_conversions(kind, study.model.method, names, label, synthetic=study.rates is not None)
     if study.search is None:
         grid_size(axes, label)
     chips = _chips(study, axes, folder)
     objectives = _objectives(study, names, chips, label)
+    _check_figures(study, study.bounds or {}, "bound", chips, label)
     return Plan(study, label, folder, kind, fixed, axes, chips, objectives, _settings(study, kind, folder, chips, objectives))
 
 
@@ -145,6 +154,7 @@ def context_of(plan: Plan, directory: Path, *, begun: bool) -> Context:
         streamed=study.schedule.images,
         base=base,
         keep=_needs_spikes(plan),
+        best=BEST in (*plan.objectives, *plan.bounds),
     )
 
 
@@ -201,32 +211,40 @@ def _objectives(study: Study, names: list[str], chips: dict[str, Chip], label: s
         objectives = ["latency_ms", "energy_static_pj"] + ["area_mm2"] * areas + ["agreement"] * (changing and answered)
     else:
         objectives = list(study.objectives)
-    for name in objectives:
+    _check_figures(study, objectives, "objective", chips, label)
+    if len(set(objectives)) < len(objectives):
+        raise InputError(f"{label}: an objective is named twice: keep one")
+    return tuple(objectives)
+
+
+def _check_figures(study: Study, names: Iterable[str], what: str, chips: dict[str, Chip], label: str) -> None:
+    """Raises InputError for figures that cannot be objectives or bounds of a study."""
+    article = "an" if what == "objective" else "a"
+    for name in names:
         if name not in OBJECTIVES:
             known = (
                 f"a figure without a better end: choose of {', '.join(OBJECTIVES)}"
                 if name in BY_NAME
                 else nearest(name, OBJECTIVES)
             )
-            raise InputError(f"{label}: objective {name!r} is unknown: {known}")
-        if name in ANSWERS and not answered:
-            raise InputError(f"{label}: {name} cannot be an objective: spikes drawn from rates give no answers")
+            raise InputError(f"{label}: {what} {name!r} is unknown: {known}")
+        if name in ANSWERS and study.rates is not None:
+            raise InputError(f"{label}: {name} cannot be {article} {what}: spikes drawn from rates give no answers")
         if name in ("images_per_second", "interval_ms") and study.schedule.images == 1:
             raise InputError(
-                f"{label}: {name} cannot be an objective: one image alone has no throughput; write schedule: {{images: 2}}"
+                f"{label}: {name} cannot be {article} {what}: one image alone has no throughput; write schedule: {{images: 2}}"
             )
-        if name in ("area_mm2", "die_mm2") and not areas:
+        if name in ("area_mm2", "die_mm2") and any(chip.area is None for chip in chips.values()):
             without = next(chip.name for chip in chips.values() if chip.area is None)
-            raise InputError(f"{label}: {name} cannot be an objective: chip {without} has no section area; add one to its file")
-    if len(set(objectives)) < len(objectives):
-        raise InputError(f"{label}: an objective is named twice: keep one")
-    return tuple(objectives)
+            raise InputError(
+                f"{label}: {name} cannot be {article} {what}: chip {without} has no section area; add one to its file"
+            )
 
 
 def _settings(study: Study, kind: Kind, folder: Path, chips: dict[str, Chip], objectives: tuple[str, ...]) -> dict[str, Any]:
     """What a sweep may not change between resumes, flat: names as in the study file, and digests of what it names.
 
-    More trials only add to a search, and other objectives to a grid: they are not held.
+    More trials only add to a search, and other objectives and bounds to a grid: they are not held.
     """
     document = study.model_dump(mode="json", by_alias=True, exclude_none=True)
     for name in (*_FREE, "objectives"):
@@ -238,6 +256,7 @@ def _settings(study: Study, kind: Kind, folder: Path, chips: dict[str, Chip], ob
         document["objectives"] = list(objectives)
     else:
         document["grid"] = dict(study.grid or {})
+        document.pop("bounds", None)
     flat = dict(_flat(document, ""))
     flat |= {f"chip {name} (digest)": chip.digest for name, chip in chips.items()}
     flat |= {f"{name} (digest)": value for name, value in identity(study.model, kind, folder).items()}

@@ -50,6 +50,7 @@ class PointFigures:
     ratio_memory: float | None = _ratio("memory")
     ratio_noc: float | None = _ratio("noc")
     ratio_static: float | None = _ratio("static")
+    ratio_best: float | None = _figure("SNN over ANN, highest rung, each side at its best token block", "", "low")
     power_mw: float | None = _figure("energy static over interval, of one image alone over latency", "mW", "low")
     area_mm2: float | None = _figure("area of all dies", "mm2", "low")
     die_mm2: float | None = _figure("area of one die", "mm2", "low")
@@ -106,6 +107,16 @@ class PointRow:
     reason: str = ""
     message: str = ""
 
+    def shortfalls(self, bounds: Mapping[str, float]) -> dict[str, float]:
+        """By how much each figure misses its bound, negative within it; infinite where the figure is not known."""
+        values = {name: self.figures[name] for name in bounds}
+        signs = {name: -1.0 if BY_NAME[name].better == "high" else 1.0 for name in bounds}
+        return {n: np.inf if (v := values[n]) is None else signs[n] * (float(v) - bound) for n, bound in bounds.items()}
+
+    def within(self, bounds: Mapping[str, float]) -> bool:
+        """Whether no figure misses its bound."""
+        return all(shortfall <= 0 for shortfall in self.shortfalls(bounds).values())
+
     def has(self, names: Iterable[str]) -> bool:
         """Whether all of these figures are known."""
         return all(self.figures[name] is not None for name in names)
@@ -130,6 +141,8 @@ class Reason:
 class Sweep(Shown):
     """A sweep that is done, or as far as it got: `rows` by point number, `planned` points in all.
 
+    Points out of `bounds` (least of figures that are better high, most of others) are on no front.
+
     `axes` are the names of what varied, `objectives` those of `FIGURES`; `facts` says what was swept, `notes` what a reader must
     know, `synthetic` where drawn spikes come from (None: executed). `executions` counts the runs that all points share.
     """
@@ -145,6 +158,7 @@ class Sweep(Shown):
     notes: tuple[str, ...]
     settings: Mapping[str, Any]
     synthetic: str | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         points = f"{len(self.rows):,} of {self.planned:,} points, {self.failed:,} failed"
@@ -162,8 +176,8 @@ class Sweep(Shown):
 
     @cached_property
     def front(self) -> tuple[PointRow, ...]:
-        """Points that no other beats in all objectives, sorted by the first objective; those that lack a figure are left out."""
-        known = [row for row in self.evaluated if row.has(self.objectives)]
+        """Points that no other beats in all objectives, sorted by the first; without those that lack a figure or miss a bound."""
+        known = [row for row in self.evaluated if row.has(self.objectives) and row.within(self.bounds)]
         losses = self.losses(known)
         order = sorted(np.flatnonzero(pareto(losses)).tolist(), key=lambda at: (*losses[at].tolist(), known[at].number))
         return tuple(known[at] for at in order)

@@ -81,7 +81,7 @@ class _Runner:
         if plan.study.search is None:
             self.do([point for point in grid_points(plan.axes, self.context.base) if point.number not in self.rows])
         else:
-            propose_points(plan.axes, self.context.base, plan.study.search, plan.objectives, self.batch)
+            propose_points(plan.axes, self.context.base, plan.study.search, (plan.objectives, plan.bounds), self.batch)
 
     def batch(self, points: Sequence[Point]) -> list[PointRow]:
         """Rows of a search's batch; a point that repeats an earlier one takes its figures."""

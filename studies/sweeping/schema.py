@@ -90,19 +90,24 @@ class Range(Strict):
 
 
 class StudySearch(Strict):
-    """A bounded search by optuna: `trials` points, proposed `batch` at a time, so that workers do not change what is proposed."""
+    """A bounded search by optuna: `trials` points, proposed `batch` at a time, so that workers do not change what is proposed.
+
+    `first` are points to begin with, by the names of `parameters`; what one leaves open is proposed.
+    """
 
     parameters: Annotated[dict[str, Any], Field(min_length=1)]
     trials: Annotated[int, Field(ge=1, le=MOST_TRIALS)]
     seed: Seed = 0
     sampler: Literal["nsga2", "tpe", "random"] = "nsga2"
     batch: Annotated[int, Field(ge=1, le=1000)] = 10
+    first: Annotated[list[dict[str, Scalar]], Field(min_length=1)] | None = None
 
 
 class Study(Strict):
     """A whole study file: exactly one of `grid` and `search`, exactly one of `images` and `rates` but for a run directory.
 
-    `fixed` holds parameters that all points share, by the names of an axis: ``chip.mesh.width: 18``.
+    `fixed` holds parameters that all points share, by the names of an axis: ``chip.mesh.width: 18``. `bounds` are what figures
+    must reach (those better high) or stay below (the others): ``agreement: 0.95``.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -122,3 +127,4 @@ class Study(Strict):
     grid: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     search: StudySearch | None = None
     objectives: Annotated[list[Name], Field(min_length=1, max_length=6)] | None = None
+    bounds: Annotated[dict[Name, Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)] | None = None

@@ -6,7 +6,7 @@ same, however many workers there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from synaptile.foundation.errors import InputError
@@ -28,12 +28,18 @@ EvaluateBatch = Callable[[Sequence[Point]], Sequence[PointRow]]
 
 
 def propose_points(
-    axes: tuple[Axis, ...], base: PointSettings, plan: StudySearch, objectives: Sequence[str], evaluate: EvaluateBatch
+    axes: tuple[Axis, ...],
+    base: PointSettings,
+    plan: StudySearch,
+    goals: tuple[Sequence[str], Mapping[str, float]],
+    evaluate: EvaluateBatch,
 ) -> None:
     """Propose and evaluate points until there are `plan.trials` of them.
 
-    Points that fail, or lack a figure that is an objective, are told as failed: they teach the sampler nothing.
+    `goals` are objectives and bounds. Points that fail, or lack a figure of these, are told as failed: they teach the sampler
+    nothing. What misses a bound is infeasible, less so the nearer it comes.
     """
+    objectives, bounds = goals
     import optuna
     from optuna.trial import TrialState
 
@@ -41,12 +47,16 @@ def propose_points(
     directions = [_direction(name) for name in objectives]
     study = optuna.create_study(directions=directions, sampler=_sampler(plan))
     space = {axis.name: _distribution(axis) for axis in axes}
+    for labels in plan.first or ():
+        study.enqueue_trial(labels)
     done = 0
     while done < plan.trials:
         trials = [study.ask(space) for _ in range(min(plan.batch, plan.trials - done))]
         points = [point_at(axes, base, done + place, trial.params) for place, trial in enumerate(trials)]
         for trial, row in zip(trials, evaluate(points), strict=True):
-            if row.has(objectives):
+            if row.has([*objectives, *bounds]):
+                for name, shortfall in row.shortfalls(bounds).items():
+                    trial.set_constraint(name, shortfall)
                 study.tell(trial, [float(row.figures[name]) for name in objectives])
             else:
                 study.tell(trial, state=TrialState.FAIL)

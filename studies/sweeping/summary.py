@@ -10,7 +10,7 @@ from synaptile.studies.sweeping.context import Context
 from synaptile.studies.sweeping.execution import folder_of, kept_run
 from synaptile.studies.sweeping.model import NOISE
 from synaptile.studies.sweeping.plan import Plan
-from synaptile.studies.sweeping.rows import PointRow, Sweep
+from synaptile.studies.sweeping.rows import BY_NAME, PointRow, Sweep
 
 
 def summary(plan: Plan, context: Context, rows: Mapping[int, PointRow]) -> Sweep:
@@ -30,6 +30,7 @@ def summary(plan: Plan, context: Context, rows: Mapping[int, PointRow]) -> Sweep
         _notes(plan, ordered),
         plan.settings,
         None if run is None else run.activity.synthetic,
+        plan.bounds,
     )
 
 
@@ -70,6 +71,11 @@ def _notes(plan: Plan, rows: tuple[PointRow, ...]) -> tuple[str, ...]:
     else:
         notes.append("Leakage and energy of a flit stay as the chip gives them, whatever varies (follow: false).")
     lacking = [row for row in rows if not row.failed and not row.has(plan.objectives)]
+    if plan.bounds:
+        missed = [row for row in rows if not row.failed and not row.within(plan.bounds)]
+        signs = {name: ">=" if BY_NAME[name].better == "high" else "<=" for name in plan.bounds}
+        bounds = ", ".join(f"{name} {signs[name]} {value:g}" for name, value in plan.bounds.items())
+        notes.append(f"Bounds: {bounds}; {len(missed):,} points miss one and are on no front.")
     if lacking:
         notes.append(
             f"{len(lacking):,} points lack an objective (an operation without a price, a chip without area) and are on no front."

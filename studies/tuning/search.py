@@ -13,7 +13,7 @@ from synaptile.conversion.graph import SpikingGraph
 from synaptile.studies.journal import whole_lines
 from synaptile.studies.tuning.request import TuneRequest
 from synaptile.studies.tuning.score import ScoreGraph
-from synaptile.studies.tuning.space import LARGEST, SMALLEST, By, Candidate, apply, baseline, first_guess, groups, level_bounds
+from synaptile.studies.tuning.space import LARGEST, SMALLEST, By, Candidate, apply, baseline, first_guesses, groups, level_bounds
 from synaptile.studies.tuning.surrogate import propose
 from synaptile.studies.tuning.trials import Score, Trial, loss_against, stop
 
@@ -40,7 +40,8 @@ def run_trials(
 
     Each proposal is seeded by the request's seed and its place, so that an interrupted search proposes what it would have. TPE
     and NSGA-II seek less energy and more correlation: trials that come within the allowed loss of the first are valued where they
-    first do, others, which count as infeasible, after the last step. "linear" is `surrogate.propose`; it leaves n alone.
+    first do, others, which count as infeasible, after the last step. "linear" is `surrogate.propose`; it keeps the n of where it
+    stands.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -48,11 +49,12 @@ def run_trials(
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     whole_lines(storage)  # cuts a torn last line: what it was to say is done again
+    storage.with_name(storage.name + ".lock").unlink(missing_ok=True)  # of a killed search; optuna would wait 30 s
     journal = JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(storage=journal, study_name="tune", directions=["minimize", "maximize"], load_if_exists=True)
     _drop_unfinished(study)
     by, loss, hold = request.by, request.loss, request.hold
-    starts = (baseline(graph, by), first_guess(graph, by))
+    starts = (baseline(graph, by), *first_guesses(graph, by))
     space = _distributions(graph, by)
     kept = list(_completed(study))
     progress(len(kept), trials)
@@ -62,8 +64,8 @@ def run_trials(
         if len(kept) < len(starts):
             study.enqueue_trial(_parameters(starts[len(kept)]))
         elif request.sampler == "linear":
-            factors = propose(kept, (SMALLEST, LARGEST), loss, hold, np.random.default_rng(seed))
-            study.enqueue_trial(_parameters(Candidate(factors)))
+            proposed = propose(kept, len(starts), (SMALLEST, LARGEST), (loss, hold), np.random.default_rng(seed))
+            study.enqueue_trial(_parameters(proposed))
         trial = study.ask(space)
         candidate = _candidate(trial.params)
         scores = score(apply(graph, candidate, by))

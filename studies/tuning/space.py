@@ -24,7 +24,6 @@ By = Literal["kind", "third", "site"]
 
 _MOST_LEVELS = 16
 _THIRDS = ("early", "middle", "late")
-_NORMS = ("layer_norm",)
 
 
 @dataclass(frozen=True)
@@ -81,14 +80,22 @@ def baseline(graph: SpikingGraph, by: By) -> Candidate:
     return Candidate(dict.fromkeys(groups(graph, by), 1.0))
 
 
-def first_guess(graph: SpikingGraph, by: By) -> Candidate:
-    """Where the search begins: thresholds behind softmax and activation functions doubled, in front of other Linears halved.
+def first_guesses(graph: SpikingGraph, by: By) -> tuple[Candidate, ...]:
+    """Where the search begins, the best of several.
 
-    Coarse spikes do where values are many and small; what a Linear reads from a norm is worth finer ones. Thresholds of
-    differential neurons reach down to where they matter already: the search begins from what they are.
+    Multi-threshold neurons: thresholds behind softmax and activation functions doubled, in front of other Linears halved. Coarse
+    spikes do where values are many and small; what a Linear reads from a norm is worth finer ones. Differential neurons: a ladder
+    of the scale that all sites share, of finer thresholds behind softmax (a row of a map sums to one at any scale), and of n.
     """
-    group = grouped(graph, by)
-    return Candidate({group[site.name]: _guess(graph, site) for site in graph.sites})
+    group, (fewer, more) = grouped(graph, by), level_bounds(graph)
+    if not graph.of_type(DifferentialNeurons):
+        return (Candidate({group[site.name]: _guess(graph, site) for site in graph.sites}),)
+
+    def scaled(scale: float, maps: float, levels: int = 0) -> Candidate:
+        return Candidate({group[site.name]: maps if site.is_map else scale for site in graph.sites}, levels)
+
+    ladder = [scaled(scale, maps) for scale, maps in ((2.0, 1.0), (4.0, 1.0), (4.0, 0.5), (8.0, 0.5))]
+    return (*ladder, *(scaled(4.0, 0.5, levels) for levels in (-1, 1) if fewer <= levels <= more))
 
 
 def apply(graph: SpikingGraph, candidate: Candidate, by: By, *, facts: Mapping[str, Any] | None = None) -> SpikingGraph:
@@ -106,9 +113,7 @@ def apply(graph: SpikingGraph, candidate: Candidate, by: By, *, facts: Mapping[s
 
 
 def _guess(graph: SpikingGraph, site: Neurons) -> float:
-    if isinstance(site, DifferentialNeurons):
-        return 1.0
     source = graph.nodes[site.inputs[0].node]
-    if isinstance(source, ECUnit) and source.function not in _NORMS:
+    if isinstance(source, ECUnit) and not source.normalises:
         return 2.0
     return 0.5 if any(isinstance(graph.nodes[name], Synapse) for name in graph.consumers(site.name)) else 1.0

@@ -6,11 +6,12 @@ factor: some two trials per factor find a direction that a search point by point
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.studies.tuning.space import Candidate
 from synaptile.studies.tuning.trials import Hold, Score, Trial, loss_against
 
 Vector = NDArray[np.float64]
@@ -37,22 +38,28 @@ def price_of(scores: Sequence[Score], target: Score, loss: float, hold: Hold) ->
 
 
 def propose(
-    trials: Sequence[Trial], bounds: tuple[float, float], loss: float, hold: Hold, rng: np.random.Generator
-) -> Mapping[str, float]:
-    """Factors of the next trial, from the second trial on; the first is the untuned network, the second the first guess.
+    trials: Sequence[Trial], starts: int, bounds: tuple[float, float], allowed: tuple[float, Hold], rng: np.random.Generator
+) -> Candidate:
+    """The next trial; the first is the untuned network, the others of the first `starts` are guesses. `allowed`: loss, hold.
 
-    At first around the first guess; once there are about half as many trials as factors, around the best and, besides the random
-    change, a step away from it.
+    At first around the best guess; once there are about half as many trials more as factors, around the best and, besides the
+    random change, a step away from it. The number of thresholds stays that of the centre, and the models see its trials alone.
     """
     names, target = list(trials[0].factors), trials[0].scores[-1]
-    points = np.array([[np.log(trial.factors[name]) for name in names] for trial in trials])
-    prices = [price_of(trial.scores, target, loss, hold)[0] for trial in trials]
-    centre = points[1] if len(trials) <= len(names) // 2 + 2 else points[int(np.argmin(prices))]
-    moved = centre + SPREAD * min(1.0, 2 * len(names) / len(trials)) * rng.choice((-1.0, 1.0), len(names))
-    if len(trials) > len(names) // 2 + 2:
-        moved += _step(points, trials, centre, (target, loss, hold))
+    early = len(trials) <= len(names) // 2 + starts
+    choice = trials[1:starts] if early else trials
+    centre = min(choice, key=lambda trial: price_of(trial.scores, target, *allowed)[0])
+    alike = [trial for trial in trials if trial.levels == centre.levels]
+    points, here = np.array([_logs(trial, names) for trial in alike]), _logs(centre, names)
+    moved = here + SPREAD * min(1.0, 2 * len(names) / len(trials)) * rng.choice((-1.0, 1.0), len(names))
+    if not early:
+        moved += _step(points, alike, here, (target, *allowed))
     low, high = (float(np.log(bound)) for bound in bounds)
-    return dict(zip(names, np.exp(np.clip(moved, low, high)).tolist(), strict=True))
+    return Candidate(dict(zip(names, np.exp(np.clip(moved, low, high)).tolist(), strict=True)), centre.levels)
+
+
+def _logs(trial: Trial, names: Sequence[str]) -> Vector:
+    return np.log([trial.factors[name] for name in names])
 
 
 def _step(points: Vector, trials: Sequence[Trial], centre: Vector, asked: tuple[Score, float, Hold]) -> Vector:

@@ -68,7 +68,7 @@ def _bill(run: Run, with_schedule: bool) -> EnergyReport:
     from synaptile.energy import price
     from synaptile.pipeline import schedule_run
 
-    timeline = schedule_run(run, None, 1, None) if with_schedule else None
+    timeline = schedule_run(run, None, None, None) if with_schedule else None
     return price(run.activity, run.activity.program.chip, timeline=timeline)
 
 

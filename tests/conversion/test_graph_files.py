@@ -158,6 +158,7 @@ def test_another_kind_version_or_header_is_refused(
     ("node", "field", "value", "parts"),
     [
         pytest.param(0, "kind", "wormhole", ["node 0", "unknown kind 'wormhole'"], id="kind"),
+        pytest.param(0, "kind", ["input"], ["node 0", "unknown kind ['input']"], id="a list for a kind"),
         pytest.param(4, "colour", "red", ["node 4 (mt) has unknown fields: colour"], id="unknown field"),
         pytest.param(4, "n", 8.5, ["node 4, field 'n'", "8.5", "int"], id="real for int"),
         pytest.param(4, "n", True, ["field 'n'", "True"], id="bool for int"),

@@ -10,7 +10,7 @@ import pytest
 from synaptile.conversion.convert import convert, lower_model
 from synaptile.conversion.lowering.operators import supported_operators
 from synaptile.foundation.errors import InputError, ModelError, UnsupportedOperator, WeightsError
-from tests.conversion.small_models import OPTIONS, random_images, small_eva, small_vit, timm, torch
+from tests.conversion.small_models import OPTIONS, random_images, small_vit, timm, torch
 
 functional = torch.nn.functional
 
@@ -58,20 +58,18 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
 @pytest.mark.parametrize(
     ("function", "parts"),
     [
-        pytest.param(lambda x: x * x, ["aten.mul.Tensor", "product of two streams"], id="square"),
-        pytest.param(lambda x: x * (2 * torch.sigmoid(x)), ["aten.mul.Tensor", "x*sigmoid(x)"], id="twice SiLU"),
-        pytest.param(lambda x: (0.5 * x) * torch.sigmoid(x), ["aten.mul.Tensor", "x*sigmoid(x)"], id="half SiLU"),
-        pytest.param(lambda x: x * torch.sigmoid(1.5 * x), ["aten.mul.Tensor", "1.702"], id="another slope"),
+        pytest.param(lambda x: x * x[..., :1], ["aten.mul.Tensor", "spread over the other"], id="gate per token"),
         pytest.param(lambda x: x / (x + 2.0), ["aten.div.Tensor", "varies with the image"], id="division"),
         pytest.param(lambda x: torch.add(x, x, alpha=2), ["aten.add.Tensor", "alpha 2"], id="alpha"),
-        pytest.param(lambda x: 2 * x + x, ["aten.add.Tensor", "scales 2 and 1"], id="unequal scales"),
         pytest.param(lambda x: x + x.mean(), ["aten.mean.default", "overload", "dims"], id="mean over all"),
         pytest.param(lambda x: x + x.mean(-1, keepdim=True), ["aten.mean.dim", "token axis"], id="mean over channels"),
         pytest.param(lambda x: torch.div(x, 2, rounding_mode="floor"), ["aten.div.Tensor_mode", "rounding_mode"], id="floor"),
         pytest.param(lambda x: torch.softmax(x, -1), ["aten.softmax.int", "attention map"], id="softmax over channels"),
         pytest.param(lambda x: torch.relu(x[..., ::2]).repeat_interleave(2, -1), ["aten.relu", "layout"], id="odd channels"),
         pytest.param(
-            lambda x: torch.relu(torch.cat([x[..., :48], x[..., 48:]], -1)), ["aten.cat", "axis -1"], id="concatenated channels"
+            lambda x: torch.relu(torch.cat([x[..., :48], torch.tanh(x[..., 48:])], -1)),
+            ["aten.cat", "axis -1"],
+            id="concatenated",
         ),
     ],
 )
@@ -87,19 +85,13 @@ def test_a_known_operator_in_an_unknown_pattern_names_operator_module_and_limit(
 
 def swin() -> Any:
     options: dict[str, Any] = {"depths": (1,), "num_heads": (1,), "window_size": 4, "num_classes": 3}
-    return timm.models.swin_transformer.SwinTransformer(img_size=32, patch_size=4, embed_dim=12, **options)
+    return timm.models.swin_transformer.SwinTransformer(img_size=24, patch_size=4, embed_dim=12, **options)
 
 
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        pytest.param(swin, ["aten.pad", "layers.0.blocks.0"], id="Swin"),
-        pytest.param(
-            lambda: small_eva(use_rot_pos_emb=True),
-            ["aten.mul", "'blocks.0.attn'", "rotary position embedding (RoPE)", "take a model with"],
-            id="EVA-02 rotary positions",
-        ),
-        pytest.param(lambda: small_vit(qk_norm=True), ["aten.layer_norm", "'blocks.0.attn.q_norm'"], id="norm of q and k"),
+        pytest.param(swin, ["aten.pad", "layers.0.blocks.0", "the windows or strides divide"], id="Swin, padded"),
         pytest.param(
             lambda: small_vit(embed_layer=timm.layers.PatchEmbed, num_classes=5, global_pool=""),
             ["tokens of features"],

@@ -19,6 +19,7 @@ from synaptile.simulator import OPS, Activity, execute, reference, schedule
 from synaptile.simulator.storage import load_activity, save_activity
 from tests.differential.networks import differential_vit
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
+from tests.simulator.test_formats import check_against_reference, with_tables
 from tests.text.small_encoders import lowered, sentences
 
 STEPS, IMAGES = 4, 2
@@ -53,6 +54,15 @@ def test_cores_equal_the_twin(chip: str, numeric: str) -> None:
         np.testing.assert_array_equal(activity.accounting.eq30[at], twin.eq30[node], err_msg=node)
         np.testing.assert_array_equal(activity.accounting.released[at], twin.released[node], err_msg=node)
     assert activity.settled is None and twin.settled is None
+
+
+def test_functions_as_tables_are_those_of_the_twin_and_fine_ones_change_little() -> None:
+    graph, names = differential_vit(1), ["exp", "div", "rsqrt", "erf"]
+    coarse, fine = (with_tables(CHIPS["roomy"](), names, segments) for segments in (16, 4096))
+    check_against_reference(graph, coarse, STEPS, IMAGES, "int8")
+    logits = [reference(graph, some_images(graph, IMAGES), STEPS, "float64", chip=chip).logits for chip in (coarse, fine, None)]
+    errors = [np.abs(one - logits[2]).max() for one in logits[:2]]
+    assert errors[1] < 1e-3 < errors[0]
 
 
 def test_operations_of_each_kind_by_hand() -> None:

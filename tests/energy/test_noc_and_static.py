@@ -18,7 +18,16 @@ from synaptile.simulator import schedule
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.schedule.dense import dense_timeline
 from synaptile.simulator.schedule.timeline import Timeline
-from tests.energy.hand_timeline import IMAGES, MAKESPAN, STEPS, board_chip, hand_timeline, mapped_run, naive_messages
+from tests.energy.hand_timeline import (
+    IMAGES,
+    MAKESPAN,
+    STEPS,
+    board_chip,
+    hand_timeline,
+    mapped_run,
+    naive_messages,
+    no_arrivals,  # noqa: F401  # a fixture of all tests here
+)
 
 
 @pytest.fixture(scope="module")

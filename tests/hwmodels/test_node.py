@@ -134,6 +134,22 @@ def test_what_the_model_does_not_cover_is_refused(changes: dict[str, float], wor
         vary(load_chip("ecmt45"), changes)
 
 
+def test_a_memory_without_a_bank_of_its_own_moves_as_the_bank_that_its_core_opens() -> None:
+    """Weight memory of the core's 32 KiB banks, then of the whole memory: not as a bank of 4 KiB."""
+    explicit = {"memories.weight.read_pj": 17.0, "memories.weight.write_pj": 15.0, "memories.weight.width_bits": 64}
+    for figures, bank_bytes in (
+        ({"synapse_core.weight_bank_bits": 32 * 8192}, 32768),
+        ({"synapse_core.weight_bank_bits": None}, 0),
+    ):
+        chip = vary(load_chip("ecmt45"), {**explicit, **figures})
+        size = bank_bytes or chip.synapse_core.weight_memory_bits / 8
+        before, after = (sram_figures(nm, "itrs-lstp", size, 64) for nm in (45, 28))
+        moved = scaled(chip, "memories.weight.read_pj", Supply(28, 0.9))
+        assert moved is not None and moved.factor == pytest.approx(after.read_pj / before.read_pj)
+        small = [sram_figures(nm, "itrs-lstp", 4096, 64).read_pj for nm in (45, 28)]
+        assert abs(moved.factor / (small[1] / small[0]) - 1) > 0.02
+
+
 def test_a_chip_that_scales_nothing_may_have_any_node_and_supply() -> None:
     chip = vary(load_chip("ecmt45"), {"scaling": "none", "process_nm": 5, "voltage_v": 0.3})
     assert chip.leakage == load_chip("ecmt45").leakage and chip.clock_mhz == 500

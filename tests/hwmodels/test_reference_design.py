@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,21 @@ def test_area_of_a_chip_of_round_figures_is_what_the_hand_computes(write_chip: W
     assert estimate.sram == pytest.approx(4 * 3 * 65536 * 1e-6)
     assert estimate.logic == pytest.approx(4 * (2 * (4 * 1000 + 4 * 2000 + 0.25 * 4000) + 10000) * 1e-6)
     assert estimate.total == estimate.sram + estimate.logic
+
+
+def test_a_shared_buffer_lies_beside_the_tiles() -> None:
+    """By hand: 8 MiB of 0.346 um2 per bit at an efficiency of 0.7."""
+    chip = load_chip("ecmt45-lm")
+    assert chip.area is not None
+    estimate, tiles = die_area_mm2(chip), die_area_mm2(replace(chip, memories=replace(chip.memories, buffer=None)))
+    assert estimate.buffer == pytest.approx(2**26 * chip.area.sram_um2_per_bit / chip.area.sram_array_efficiency / 1e6)
+    assert round(estimate.buffer, 1) == 33.2
+    assert estimate.total - tiles.total == pytest.approx(estimate.buffer)
+    assert estimate.tile_pitch_mm == pytest.approx(tiles.tile_pitch_mm), "wires between tiles are as long as before"
+
+
+def test_the_machine_of_decision_26_fits_one_reticle() -> None:
+    assert die_area_mm2(load_chip(RECORD.parents[2] / "examples" / "ecmt45_dc.yaml")).reticles < 1
 
 
 def test_area_of_a_chip_without_area_figures_is_an_error() -> None:

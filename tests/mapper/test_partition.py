@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.graph import IntegerConvolution2d, SpikingGraph
+from synaptile.conversion.graph.whole import part_fan_outs
 from synaptile.conversion.integer import IntegerLayer, IntegerNetwork, from_integer
 from synaptile.conversion.nir import from_nir
 from synaptile.foundation.errors import InputError, SynaptileError
@@ -78,6 +79,14 @@ def test_any_grid_gives_the_same_spikes_and_holds_the_blocks_it_names(rows: int,
     fired = np.unpackbits(masks, axis=-1, count=50)[:, :, 0].astype(np.int64)
     by_core = fired.sum(axis=1) @ core_reach(program, "a")
     assert by_core.sum(axis=1).tolist() == moved.accounting.eq30[0].sum(axis=1).tolist()
+
+
+def test_what_is_counted_once_and_handed_out_again_cannot_be_written_to() -> None:
+    (node,) = from_integer(small()).of_type(IntegerConvolution2d)[:1]
+    for counts in part_fan_outs(node, 0, 4):
+        assert counts.any()
+        with pytest.raises(ValueError, match="read-only"):
+            counts[0] = 1
 
 
 def intels() -> SpikingGraph:

@@ -29,7 +29,7 @@ from synaptile.report.render.markdown import markdown
 from synaptile.report.views.document import Sheet
 from synaptile.report.views.run import energy_document
 from synaptile.simulator import execute
-from tests.energy.hand_timeline import board_chip, hand_timeline, mapped_run
+from tests.energy.hand_timeline import board_chip, hand_timeline, mapped_run, no_arrivals  # noqa: F401  # a fixture of all tests here
 from tests.graphs import vit_graph
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from synaptile.energy import price
 from synaptile.foundation.errors import InputError
+from synaptile.hwmodels.sections import Dataflow, Registers
 from synaptile.mapper import map_graph
 from synaptile.report.stopping import stopping_table
 from synaptile.simulator import execute
@@ -56,6 +58,18 @@ def test_an_image_is_billed_for_its_own_steps() -> None:
     assert sheet.rows[2][4] == f"{mean:.4g}" and sheet.rows[0][2] == "100.0 %"
     with pytest.raises(InputError, match="calibrated over 3 steps, the run has 2"):
         rule.exit_steps(activity.logits[:2])
+
+
+def test_a_machine_that_does_all_steps_of_a_layer_first_cannot_stop_an_image() -> None:
+    graph = differential_vit(1)
+    flow, registers = Dataflow("layer_major", 2, 3, "registers", 3), Registers(words=12, update_pj=0.1, um2_per_bit=5.0)
+    chip = CHIPS["roomy"]()
+    assert chip.ec_core is not None
+    synapse = replace(chip.synapse_core, dataflow=flow, registers=registers)
+    chip = replace(chip, synapse_core=synapse, ec_core=replace(chip.ec_core, dataflow=flow, registers=registers))
+    activity = execute(map_graph(graph, chip, anneal_moves=0), some_images(graph, 2), 3, "float32")
+    with pytest.raises(InputError, match=r"works layer-major.* no logits are known in time to stop"):
+        stopping_table(price(activity, activity.program.chip), StoppingRule("margin", 0.5, 3), activity.logits[-1])
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def twin_function(
 ) -> Callable[[twins.Scalars], list[float]]:
     if function == "layer_norm":
         return lambda x: twins.layer_norm([v * scale for v in x], arrays["weight"].tolist(), arrays["bias"].tolist(), 1e-5)
+    if function == "rms_norm":
+        return lambda x: twins.rms_norm([v * scale for v in x], arrays["weight"].tolist(), 1e-5)
     if function == "softmax":
         bias = arrays["map_bias"][row % len(arrays["map_bias"])].tolist() if "map_bias" in arrays else [0.0] * WIDTH
         return lambda x: twins.softmax([v * scale + b for v, b in zip(x, bias, strict=True)])
@@ -49,6 +51,8 @@ def twin_function(
 def arrays_of(function: str, rng: np.random.Generator, *, biased: bool) -> dict[str, NDArray[Any]]:
     if function == "layer_norm":
         return {"weight": rng.standard_normal(WIDTH), "bias": rng.standard_normal(WIDTH)}
+    if function == "rms_norm":
+        return {"weight": rng.standard_normal(WIDTH)}
     return {"map_bias": rng.standard_normal((2, WIDTH))} if biased else {}
 
 
@@ -62,6 +66,9 @@ def error_of_function(
         centred, sigma = mean - mean.mean(), math.sqrt(mean.var())
         moved = np.linalg.norm(off + bounds.gamma(WIDTH + 2, dtype) * np.abs(mean).max()) / sigma
         return np.asarray(weight * (moved + np.abs(centred) / sigma * (WIDTH + 6) * u) + u * bias)
+    if function == "rms_norm":  # slope of the normalised row <= 1/root in the Euclidean norm; width + 6 roundings behind it
+        root = math.sqrt(np.square(mean).mean() + 1e-5)
+        return np.asarray(np.abs(arrays["weight"]) * (np.linalg.norm(off) + np.abs(mean) * (WIDTH + 6) * u) / root)
     if function == "softmax":  # an input off by e moves a share by 2 e of itself; exp, sum and quotient round WIDTH + 8 times
         if "map_bias" in arrays:
             mean = mean + arrays["map_bias"][row % len(arrays["map_bias"])]
@@ -88,7 +95,8 @@ def error_of_increments(
 
 
 def test_every_function_of_the_graph_has_a_kernel() -> None:
-    assert {function.name.lower() for function in Function} == set(FUNCTIONS) == {"layer_norm", "softmax", *twins.ACTIVATIONS}
+    known = {"layer_norm", "rms_norm", "softmax", *twins.ACTIVATIONS}
+    assert {function.name.lower() for function in Function} == set(FUNCTIONS) == known
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -108,11 +116,11 @@ def test_increments_follow_eq_15(function: ECFunction, biased: bool, scale: floa
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("width", [7, 16, 37])
-@pytest.mark.parametrize("function", ["layer_norm", "softmax"])
+@pytest.mark.parametrize("function", ["layer_norm", "rms_norm", "softmax"])
 def test_rows_summed_sixteen_at_once_give_what_each_gives_alone(function: ECFunction, width: int, dtype: Any) -> None:
     rng = np.random.default_rng(3)
-    names = ("weight", "bias") if function == "layer_norm" else ("map_bias",)
-    arrays = {name: rng.standard_normal(width if function == "layer_norm" else (1, width)) for name in names}
+    names = {"layer_norm": ("weight", "bias"), "rms_norm": ("weight",), "softmax": ("map_bias",)}[function]
+    arrays = {name: rng.standard_normal((1, width) if function == "softmax" else width) for name in names}
     inputs = (2 * rng.standard_normal((STEPS, 16 + 16 + 5, START + width))).astype(dtype)
     together = run_unit(function, dtype, 0.35, arrays, inputs)
     alone = [run_unit(function, dtype, 0.35, arrays, np.ascontiguousarray(inputs[:, r : r + 1])) for r in range(inputs.shape[1])]
@@ -186,7 +194,8 @@ def test_a_float32_unit_equals_the_reference_unit_to_the_last_bit(function: ECFu
     from tests.graphs import vit_graph
 
     graph = vit_graph(1, 5, WIDTH, 1, 4, 2)
-    arrays = {"weight": graph.array("norm", "weight"), "bias": graph.array("norm", "bias")} if function == "layer_norm" else {}
+    names = {"layer_norm": ("weight", "bias"), "rms_norm": ("weight",)}.get(function, ())
+    arrays = {name: graph.array("norm", name) for name in names}
     node = ECUnit("norm", (Port("x", 0, WIDTH),), (ROWS, WIDTH), function, eps=1e-5, input_scale=0.3)
     for seed in range(40):
         rng = np.random.default_rng(seed)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, ProductUnit, Synapse
+from synaptile.foundation.errors import InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper import map_graph
@@ -125,6 +127,19 @@ def test_a_tally_needs_no_spikes_kept() -> None:
         kept, forgotten = run(text, 5, 2, 3), run(text, 5, 2, 3, keep=0)
         for name, fetched in kept.fetches.items():
             assert np.array_equal(fetched.rows, forgotten.fetches[name].rows)
+
+
+def test_a_record_says_which_neurons_fired_of_the_images_kept() -> None:
+    activity = run(text=False, axons=5, block=1, batch=1, keep=2)
+    site = VIT.sites[0]
+    record = activity.spikes[site.name]
+    fired = record.fired(site.shape[-1])
+    assert record.masks is not None and fired.shape == (STEPS, 2, *site.shape)
+    assert np.array_equal(np.packbits(fired, axis=-1), record.masks)
+    assert np.array_equal(record.fired(site.shape[-1], slice(1, 2)), fired[:, 1:])
+    for broken in (record, replace(record, masks=None)):
+        with pytest.raises(InputError, match="were kept, of 3 are asked for: run again with keep_spikes=3"):
+            broken.fired(site.shape[-1], slice(3))
 
 
 def test_a_plain_dataflow_tallies_nothing() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synaptile.conversion.graph import ECUnit, Node, Port, SpikingGraph, Synapse, TokenMean, TokenSelect
+from synaptile.conversion.graph import ECUnit, Gate, Node, Port, Rotation, SpikingGraph, Synapse, TokenMean, TokenSelect
 from synaptile.conversion.graph.units import ECFunction
 from synaptile.conversion.thresholds import with_thresholds
 from synaptile.mapper import CoreProgram, map_graph
@@ -19,11 +19,14 @@ from synaptile.simulator import reference
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, execute_keeping_spikes, some_images
 
-ACTIVATIONS = sorted(set(get_args(ECFunction)) - {"layer_norm", "softmax"})
+ACTIVATIONS = sorted(set(get_args(ECFunction)) - {"layer_norm", "rms_norm", "softmax"})
 
 
-def varied(graph: SpikingGraph, activation: Any, *, biased: bool, pooled: bool, n: int) -> SpikingGraph:
-    """The graph with another activation, a bias on its attention maps, and tokens pooled instead of selected."""
+def varied(graph: SpikingGraph, activation: Any, *, biased: bool, pooled: bool, n: int, modern: bool = False) -> SpikingGraph:
+    """The graph with another activation, a bias on its attention maps, and tokens pooled instead of selected.
+
+    `modern`: RMSNorm for LayerNorm, queries that turn by position, a gated MLP.
+    """
     rng = np.random.default_rng(9)
     arrays, nodes = dict(graph.arrays), list[Node]()
     for node in graph.nodes.values():
@@ -34,6 +37,18 @@ def varied(graph: SpikingGraph, activation: Any, *, biased: bool, pooled: bool, 
             arrays[f"{node.name}.bias"] = rng.standard_normal(node.shape).astype(np.float32)
         elif isinstance(node, TokenSelect) and pooled:
             node = TokenMean(node.name, node.inputs, node.shape, 1, graph.nodes[node.inputs[0].node].tokens)
+        elif isinstance(node, ECUnit) and node.function == "layer_norm" and modern:
+            node = replace(node, function="rms_norm")
+            del arrays[f"{node.name}.bias"]
+        if modern and node.name.endswith(("attn.q", "fc2.in")):
+            (port,) = node.inputs
+            if node.name.endswith("q"):
+                real: Node = Rotation(f"{node.name}.rotation", (port,), node.shape, 1 + (node.width % 2 == 0), node.width)
+                arrays |= {f"{real.name}.{k}": rng.standard_normal(node.shape).astype(np.float32) for k in real.array_shapes()}
+            else:
+                real = Gate(f"{node.name}.gate", (port, graph.nodes[port.node].inputs[0]), node.shape)
+            nodes.append(real)
+            node = replace(node, inputs=(Port(real.name, 0, real.width),))
         nodes.append(node)
     built = SpikingGraph.build("varied", nodes, arrays)
     thetas = 2.0 ** rng.uniform(1, 3, (len(built.sites), 2)) / 2**n
@@ -55,7 +70,8 @@ def graphs(draw: st.DrawFn) -> SpikingGraph:
         dense_head=draw(st.booleans()),
         select_first=draw(st.booleans()),
     )
-    return varied(network, draw(st.sampled_from(ACTIVATIONS)), biased=draw(st.booleans()), pooled=draw(st.booleans()), n=n)
+    biased, pooled, modern = (draw(st.booleans()) for _ in range(3))
+    return varied(network, draw(st.sampled_from(ACTIVATIONS)), biased=biased, pooled=pooled, n=n, modern=modern)
 
 
 @pytest.mark.slow  # eight networks on three chips

@@ -71,6 +71,12 @@ def layer_norm(x: Scalars, weight: Scalars, bias: Scalars, eps: float) -> list[f
     return [(v - mean) / math.sqrt(variance + eps) * w + b for v, w, b in zip(x, weight, bias, strict=True)]
 
 
+def rms_norm(x: Scalars, weight: Scalars, eps: float) -> list[float]:
+    """x / sqrt(mean of squares + eps) * weight."""
+    root = math.sqrt(sum(v**2 for v in x) / len(x) + eps)
+    return [v / root * w for v, w in zip(x, weight, strict=True)]
+
+
 def softmax(x: Scalars) -> list[float]:
     """exp(x) over its sum."""
     powers = [math.exp(v - max(x)) for v in x]

@@ -72,6 +72,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"objectives": ["busiest_share"]}, "a figure without a better end"),
         ({"objectives": ["latency_ms", "latency_ms"]}, "named twice"),
         ({"objectives": []}, "objectives is empty"),
+        ({"bounds": {"agrement": 0.9}}, "bound 'agrement' is unknown: did you mean 'agreement'?"),
+        ({"bounds": {"agreement": float("inf")}}, "bounds.agreement"),
+        ({"bounds": {"interval_ms": 1.0}}, "interval_ms cannot be a bound: one image alone"),
         ({"chip": "truenorth", "objectives": ["area_mm2"]}, "chip truenorth has no section area"),
         ({"schedule": {"images": 3}}, "schedule.images is 3, there are 2 images"),
         ({"grid": None, "search": {"parameters": {"steps": [1]}, "trials": 0}}, "search.trials is 0: must be at least 1"),
@@ -87,6 +90,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "step is 0.5 between whole numbers",
         ),
         ({"grid": {"steps": [1]}, "search": {"parameters": {"steps": [1]}, "trials": 1}}, "give exactly one of grid"),
+        (
+            {"grid": None, "search": {"parameters": {"steps": [1, 2]}, "trials": 1, "first": [{"steps": 3}]}},
+            "search.first[0]: steps is 3, must be one of 1, 2",
+        ),
+        (
+            {"grid": None, "search": {"parameters": {"steps": [1, 2]}, "trials": 1, "first": [{"step": 1}]}},
+            "'step' is no parameter of the search",
+        ),
+        (
+            {"grid": None, "search": {"parameters": {"steps": {"low": 1, "high": 2}}, "trials": 1, "first": [{"steps": 3}]}},
+            "steps is 3, must lie from 1 to 2",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_remedy(folder: Path, change: dict[str, Any], said: str) -> None:

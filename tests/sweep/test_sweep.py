@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 import synaptile
-from synaptile.conversion.graph import load_graph
+from synaptile.conversion.differential import rescaled
+from synaptile.conversion.graph import SpikingGraph, load_graph, save_graph
+from synaptile.conversion.images import source_of
 from synaptile.energy import price
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import FileFormatError, InputError
@@ -38,6 +41,7 @@ from synaptile.studies.sweeping.parquet import FILE, read_points
 from synaptile.studies.sweeping.plan import context_of, plan_of
 from synaptile.studies.sweeping.rows import PointRow
 from synaptile.studies.sweeping.space import grid_points
+from tests.differential.networks import differential_vit
 from tests.sweep.studies import MINI, graph_file, tiny
 
 
@@ -354,6 +358,55 @@ def test_conversions_are_executed_once_each_and_change_answers(executions: list[
     assert len(energies) == 4, "each conversion spikes otherwise, the clock changes nothing of it"
     with pytest.raises(InputError, match=r"no kind of site 'atn.q'.*did you mean 'attn.q'"):
         sweep(study | {"grid": {"conversion.factor.atn.q": [1.0]}}, tmp_path / "other")
+
+
+def test_a_search_keeps_within_bounds_each_side_at_its_best(tmp_path: Path) -> None:
+    """Differential coding: thresholds and sums together, for the energy of all rungs at a bound on agreement."""
+    pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
+    graph, core = differential_vit(1, dtype="float32"), "synapse_core.dataflow"
+    save_graph(graph, tmp_path / "dc.spk")
+    study: dict[str, Any] = {
+        "model": {"graph": str(tmp_path / "dc.spk")},
+        "images": {"from": "noise", "limit": 2},
+        "chip": MINI,
+        "schedule": {"images": 2},
+        "mapping": {"placement": "row_major"},
+        "search": {
+            "parameters": {
+                "conversion.threshold_factor": [0.5, 4.0],
+                "conversion.factor.attn.softmax.out": [1.0, 2.0],
+                "conversion.n": [8, 2],
+                f"chip.{core}.token_block": [1, 2],
+                "steps": [2, 3],
+            },
+            "trials": 8,
+            "batch": 4,
+            "sampler": "tpe",
+            "first": [{"conversion.threshold_factor": 0.5, "conversion.n": 8, "steps": 3}],
+        },
+        "objectives": ["ratio_best"],
+        "bounds": {"correlation": 0.95},
+    }
+    found = sweep(study, tmp_path / "out")
+    assert len(found.evaluated) == 8 and any("correlation >= 0.95" in note for note in found.notes)
+    assert study["search"]["first"][0].items() <= found.rows[0].labels.items()
+    within = [row for row in found.rows if row.figures["correlation"] >= 0.95]
+    assert 0 < len(within) < 8 and found.front[0].figures["ratio_best"] == min(row.figures["ratio_best"] for row in within)
+    row = found.front[0]
+    labels: dict[str, Any] = {name.rpartition(".")[2]: value for name, value in row.labels.items()}
+    factors = {site.name: labels["threshold_factor"] * (labels["out"] if site.is_map else 1.0) for site in graph.sites}
+    chip = vary(load_chip(MINI), {f"{core}.token_block": labels["token_block"]})
+    program = map_graph(rescaled(graph, factors, labels["n"] - 8), chip, placement="row_major")
+    activity = execute(program, some_noise(graph, 2), labels["steps"], keep_spikes=2)
+    bill = price(activity, chip, timeline=schedule(activity, images=2))
+    assert row.figures["ratio_best"] == pytest.approx(bill.best_ladder()[-1].ratio, rel=1e-12)
+    assert row.figures["ratio_static"] == pytest.approx(bill.ratio("static"), rel=1e-12)
+
+
+def some_noise(graph: SpikingGraph, count: int) -> NDArray[np.float32]:
+    """Images of `from: noise`, seed 0."""
+    shape = (count, *source_of(graph).image_shape)
+    return np.random.default_rng([0, 0]).standard_normal(shape).astype(np.float32)
 
 
 def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from synaptile.foundation.errors import InputError
-from synaptile.studies.outputs import LIST, STAGING, held, record, replaced
+from synaptile.studies.outputs import LIST, STAGING, check_new_run, held, record, replaced
 
 HOLD = """
 import sys, time
@@ -76,3 +76,43 @@ def test_a_list_that_points_outside_removes_nothing_there(tmp_path: Path) -> Non
     with replaced(run) as folder:
         (folder / "activity.npz").write_text("x")
     assert (tmp_path / "mine.txt").read_text() == "precious" and os.path.exists("/etc/hostname")  # noqa: PTH110
+
+
+@pytest.mark.parametrize("moves", range(4))
+def test_a_kill_while_files_are_moved_up_leaves_no_run_and_nothing_behind(
+    moves: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(text: str, *names: str) -> None:
+        with replaced(tmp_path) as folder:
+            for name in names:
+                (folder / name).write_text(text)
+
+    write("first", "activity.npz", "energy.json", "old.json")
+    done, replace = 0, Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        nonlocal done
+        if self.parent.name == STAGING:
+            if done == moves:
+                raise KeyboardInterrupt
+            done += 1
+        return replace(self, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", killed)
+        write("second", "activity.npz", "energy.json", "links.png", "timeline.png")
+    assert not (tmp_path / "activity.npz").exists()
+    check_new_run(tmp_path)
+    write("third", "activity.npz", "energy.json")
+    assert visible(tmp_path) == {"activity.npz", "energy.json"}
+    assert {path.read_text() for path in tmp_path.glob("*.*") if path.name != LIST} == {"third"}
+
+
+def test_pieces_of_a_killed_process_go(tmp_path: Path) -> None:
+    for name in (".tuned.spk.abcd1234.part", "points/.a.npz.00000000.part"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "mine.part").touch()
+    with held(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["mine.part"]

@@ -69,3 +69,37 @@ def test_an_interrupt_while_modules_load_is_quiet(module: str) -> None:
     begun.send_signal(signal.SIGINT)
     _, errors = begun.communicate(timeout=60)
     assert begun.returncode == 130 and "Traceback" not in errors
+
+
+DESTROYED = """
+import time
+from synaptile import cli
+from synaptile.__main__ import main
+
+def spend(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+class Slow:
+    def __del__(self):
+        print("in a destructor", flush=True)
+        spend(2)
+
+def command():
+    Slow()
+    spend(30)
+
+cli.main = command
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_inside_a_destructor_still_ends_the_command(sign: signal.Signals, status: int) -> None:
+    begun = subprocess.Popen([sys.executable, "-c", DESTROYED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert begun.stdout is not None and begun.stdout.readline()
+    begun.send_signal(sign)
+    _, errors = begun.communicate(timeout=60)
+    assert begun.returncode == status and not errors

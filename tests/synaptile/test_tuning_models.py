@@ -30,7 +30,7 @@ def a_search(trials: int) -> list[Trial]:
     rng = np.random.default_rng(5)
     kept = [Trial(i, dict.fromkeys(FACTORS, 1.0), 0, scores(np.zeros(len(FACTORS)), rng)) for i in range(2)]
     while len(kept) < trials:
-        factors = propose(kept, (SMALLEST, LARGEST), 0.0, "correlation", np.random.default_rng(len(kept)))
+        factors = propose(kept, 2, (SMALLEST, LARGEST), (0.0, "correlation"), np.random.default_rng(len(kept))).factors
         logs = np.log([factors[name] for name in FACTORS])
         kept.append(Trial(len(kept), factors, 0, scores(logs, rng)))
     return kept
@@ -46,7 +46,9 @@ def test_forty_trials_of_eight_factors_save_a_fifth_at_no_loss() -> None:
 
 def test_a_proposal_depends_on_the_trials_and_its_seed_alone_and_stays_within_bounds() -> None:
     kept = a_search(12)
-    one, same, other = (propose(kept, (0.9, 1.1), 0.0, "correlation", np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, same, other = (
+        propose(kept, 2, (0.9, 1.1), (0.0, "correlation"), np.random.default_rng(seed)).factors for seed in (1, 1, 2)
+    )
     assert one == same != other
     assert all(0.9 * (1 - 1e-12) <= factor <= 1.1 * (1 + 1e-12) for factor in one.values())
 
@@ -54,8 +56,19 @@ def test_a_proposal_depends_on_the_trials_and_its_seed_alone_and_stays_within_bo
 def test_first_proposals_lie_about_the_first_guess() -> None:
     kept = a_search(2)
     kept[1] = Trial(1, dict.fromkeys(FACTORS, 2.0), 0, kept[1].scores)
-    factors = propose(kept, (SMALLEST, LARGEST), 0.0, "all", np.random.default_rng(0))
+    factors = propose(kept, 2, (SMALLEST, LARGEST), (0.0, "all"), np.random.default_rng(0)).factors
     np.testing.assert_allclose(np.abs(np.log(list(factors.values())) - np.log(2.0)), SPREAD)
+
+
+def test_a_search_goes_on_with_the_number_of_thresholds_of_its_best_guess() -> None:
+    kept = [Trial(at, dict.fromkeys(FACTORS, factor), levels, (Score(1, ratio, 0.9, 1.0, None),)) for at, (factor, levels, ratio)
+            in enumerate([(1.0, 0, 0.6), (4.0, 0, 0.5), (4.0, -1, 0.4), (8.0, 0, 0.45)])]  # fmt: skip
+    for _ in range(12):
+        proposed = propose(kept, 4, (SMALLEST, LARGEST), (0.0, "correlation"), np.random.default_rng(len(kept)))
+        assert proposed.levels == -1
+        kept.append(Trial(len(kept), proposed.factors, -1, (Score(1, 0.41, 0.9, 1.0, None),)))
+    near = [np.abs(np.log([*trial.factors.values()]) - np.log(4.0)).max() for trial in kept[4:8]]
+    assert max(near) == pytest.approx(SPREAD)
 
 
 @pytest.mark.parametrize("lost", [-0.5, -0.01, 0.0, 0.02, 0.5])

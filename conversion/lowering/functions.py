@@ -1,0 +1,146 @@
+"""Functions of EC units: norms, softmax, activations; and means over tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from synaptile.conversion.graph import ECFunction, ECUnit, TokenMean
+from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.names import dotted
+from synaptile.conversion.lowering.values import Length, Stream
+
+if TYPE_CHECKING:
+    import torch
+
+
+def lower_layer_norm(
+    b: Builder,
+    x: Stream,
+    shape: list[int],
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    _cudnn: bool = False,
+) -> Stream:
+    """LayerNorm over the channels of a token, or of each head."""
+    import torch
+
+    bias = torch.zeros(shape[-1], dtype=b.dtype) if bias is None else bias
+    return _norm(b, x, shape, "layer_norm", eps, weight=weight, bias=bias)
+
+
+def lower_rms_norm(
+    b: Builder, x: Stream, shape: list[int], weight: torch.Tensor | None = None, eps: float | None = None
+) -> Stream:
+    """RMSNorm over the channels of a token, or of each head."""
+    import torch
+
+    return _norm(b, x, shape, "rms_norm", torch.finfo(b.dtype).eps if eps is None else eps, weight=weight)
+
+
+def _norm(b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None) -> Stream:
+    import torch
+
+    width = x.index.shape[-1]
+    if list(shape) != [width]:
+        raise b.fail(f"normalises over {list(shape)}, needs the {width} channels of a token or of a head")
+    port, order, groups = b.per_token(b.read(x), width)
+    if b.nodes[port.node].is_map or x.bias is not None:
+        raise b.fail("a norm of an attention map has no unit")
+    if port.width != groups * width:
+        raise b.fail(f"normalises over {width} of {port.width} channels")
+    weight = torch.ones(width, dtype=b.dtype) if weight is None else weight
+    tokens = b.nodes[port.node].tokens
+    node = ECUnit(b.unique(b.where or function), (port,), (tokens, port.width), function, float(eps), x.scale, groups=groups)
+    index = b.add(node, weight=weight, bias=bias).index.reshape(-1, width)[order]
+    return Stream(node.name, index.reshape(x.index.shape))
+
+
+def lower_vector_norm(b: Builder, x: Stream, order: Any = 2, dims: Any = None, keepdim: bool = False, **_: Any) -> Length:
+    """The Euclidean length of each head's row, which only a division by it may read."""
+    last = x.index.ndim - 1
+    if order != 2 or not keepdim or [dim % x.index.ndim for dim in dims or ()] != [last]:
+        raise b.fail("a norm is supported as F.normalize(x, dim=-1) alone")
+    return Length(x)
+
+
+def lower_clamp_min(b: Builder, x: Any, low: float) -> Length:
+    """The smallest length that is divided by."""
+    if not isinstance(x, Length):
+        raise b.fail("a clamp has no unit: leave its limits open, or use relu")
+    return Length(x.of, max(x.least, float(low)))
+
+
+def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
+    """``F.normalize(x, dim=-1)``: an RMSNorm of weight 1/sqrt(width). Lengths below the least (1e-12) come out smaller."""
+    import torch
+
+    width = x.index.shape[-1]
+    if (length.of.node, length.of.scale) != (x.node, x.scale) or not torch.equal(length.of.index, x.index):
+        raise b.fail("division by the length of something else has no unit")
+    weight = torch.full((width,), width**-0.5, dtype=b.dtype)
+    return _norm(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
+
+
+def lower_softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:
+    """Softmax over the keys of an attention map."""
+    port = b.map_port(x)
+    if port is None or dim % x.index.ndim != x.index.ndim - 1:
+        raise b.fail("softmax is supported over the keys of an attention map only")
+    shape = b.nodes[port.node].shape
+    node = ECUnit(b.unique(dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale, x.bias is not None)
+    bias = None if x.bias is None else x.bias.reshape(shape).contiguous()
+    return Stream(node.name, b.add(node, bias=bias).index.reshape(x.index.shape))
+
+
+def lower_gelu(b: Builder, x: Stream, *, approximate: str = "none") -> Stream:
+    """GELU, exact or by tanh."""
+    return lower_expectation(b, x, "gelu_tanh" if approximate == "tanh" else "gelu")
+
+
+def elementwise(function: ECFunction) -> Callable[..., Stream]:
+    """The rule of an activation."""
+
+    def rule(b: Builder, x: Stream) -> Stream:
+        return lower_expectation(b, x, function)
+
+    return rule
+
+
+def lower_expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
+    """An EC unit of a function of each element."""
+    if x.bias is not None or b.nodes[x.node].is_map:
+        raise b.fail("an attention bias is supported in front of a softmax only, a function of an attention map is not")
+    port, place = b.elements(x)
+    name = b.unique(b.where or function)
+    b.add(ECUnit(name, (port,), (b.nodes[port.node].tokens, port.width), function, 0.0, x.scale))
+    return Stream(name, place.reshape(x.index.shape))
+
+
+def lower_mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
+    """The mean over all tokens of a stream, along whatever axes these lie."""
+    import torch
+
+    axes = sorted(dim % x.index.ndim for dim in dims)
+    kept = [axis for axis in range(x.index.ndim) if axis not in axes]
+    shape = [1 if axis in axes else extent for axis, extent in enumerate(x.index.shape) if keepdim or axis not in axes]
+    rows = x.index.permute(*axes, *kept).reshape(-1, max(1, torch.Size(shape).numel()))
+    port, place = b.elements(Stream(x.node, rows, x.scale, x.bias, x.version))
+    tokens = b.nodes[port.node].tokens
+    if (
+        x.bias is not None
+        or rows.shape != (tokens, port.width)
+        or not torch.equal(place % port.width, torch.arange(port.width).expand_as(place))
+    ):
+        raise b.fail(f"mean over axes {list(dims)} of shape {tuple(x.index.shape)}: only the token axis is supported")
+    name = b.unique(dotted(b.where, "token_mean"))
+    stream = b.add(TokenMean(name, (port,), (1, port.width), 0, tokens))
+    return Stream(name, stream.index.reshape(shape), b.read(x).scale)
+
+
+def lower_global_pool(b: Builder, x: Stream, size: Any) -> Stream:
+    """Adaptive average pooling to one element per channel: the mean over height and width."""
+    if any(extent != 1 for extent in size):
+        raise b.fail(f"adaptive pooling to {list(size)}: only to one element per channel is supported")
+    return lower_mean(b, x, [-2, -1], keepdim=True)

@@ -1,0 +1,64 @@
+"""Units of real-valued streams that are turned, multiplied or put in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synaptile.conversion.graph import Gate, Rearrange, Rotation
+from synaptile.foundation.types import Array
+from synaptile.hwmodels.formats import Format
+from synaptile.simulator.event.units import EventUnit, rounded_constant
+from synaptile.simulator.kernels.expectation import make_clock
+from synaptile.simulator.kernels.formatted import HALVES
+from synaptile.simulator.kernels.streams import gate, rotate
+
+
+@dataclass
+class RotationUnit(EventUnit):
+    """Pairs of channels turned; `sines` are absent where no channel has a partner."""
+
+    node: Rotation
+    cosines: Array
+    sines: Array | None
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
+        out = self.buffers.empty((len(inputs[0]), self.node.width), self.cosines.dtype)
+        rotate(inputs[0], starts[0], self.cosines, self.cosines if self.sines is None else self.sines, self.node.block, out)
+        return out
+
+
+@dataclass
+class GateUnit(EventUnit):
+    """Products of two streams, element by element."""
+
+    node: Gate
+    dtype: np.dtype[Any]
+    halves: Format | None
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
+        out = self.buffers.empty((len(inputs[0]), self.node.width), self.dtype)
+        clock = rounded_constant(make_clock(self.node.law, steps, self.dtype), self.halves)
+        gate((inputs[0], inputs[1]), (starts[0], starts[1]), out, clock, HALVES[self.halves])
+        return out
+
+
+@dataclass
+class RearrangeUnit(EventUnit):
+    """The elements of a stream in another order."""
+
+    node: Rearrange
+
+    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The stream of all steps."""
+        port = self.node.inputs[0]
+        read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + port.width])
+        axes, split = range(1, len(self.node.extents) + 1), read.reshape(-1, *self.node.extents)
+        rolled = np.roll(split, self.node.shifts, tuple(axes)) if self.node.shifts else split
+        order = [axis + 1 for axis in self.node.order]
+        return np.ascontiguousarray(rolled.transpose(0, *order)).reshape(-1, self.node.width)
