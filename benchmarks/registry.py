@@ -39,7 +39,7 @@ _SIZES = (
 SIZES = _SIZES.split()
 """Words of size, roughly smallest first: members of a group are ranked by them."""
 _NUMBERS = re.compile(r"^(patch|window|p|w|x|d|b|s|m|l|h|t|g|xs|xxs)?\d+([.\-x_]?\d*)?[bmk]?(px)?$")
-SHRUNK: tuple[dict[str, Any], ...] = ({"depth": 2}, {"depths": (1, 1, 1, 1)}, {})
+SHRUNK: tuple[dict[str, Any], ...] = ({"depth": 2}, {"depths": (2, 2, 2, 2)}, {})
 """Keywords that are tried one after the other."""
 LIMIT = 1e-9
 
