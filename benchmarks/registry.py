@@ -68,7 +68,7 @@ def size_of(name: str) -> tuple[int, int, int]:
 
 
 def run(name: str) -> dict[str, Any]:
-    """One model: whether it converts, and the cause where it does not. Keywords that it cannot be traced with give way to the next."""
+    """One model: whether it converts, and the cause where it does not. Keywords that it cannot be traced with give way."""
     found: dict[str, Any] = {}
     for options in SHRUNK:
         start = time.perf_counter()
