@@ -18,6 +18,7 @@ from synaptile.foundation.options import PLACEMENT_METHODS, MappingGoal, Placeme
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.anneal import weighted_hops
+from synaptile.mapper.axons_out import check_axons_out
 from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import smallest_board
 from synaptile.mapper.flows import connect
@@ -186,6 +187,7 @@ def _program(
     )
     tell("verification")
     verify_program(program)
+    check_axons_out(program)
     return program
 
 

@@ -109,7 +109,8 @@ def fired(activity: Activity, wiring: Wiring, image: int) -> NDArray[np.uint8]:
 
 
 def time_steps(wiring: Wiring, fires: NDArray[np.uint8]) -> Int64:
-    """When each core was last at work in each step, ps, (steps, cores), from spikes (steps, rows)."""
+    """When each core was last at work in each step, ps, (steps, cores), from spikes (steps, rows), as `fired` gives them."""
+    assert fires.shape[1] == wiring.synops.size
     ends = np.zeros((fires.shape[0], wiring.core.size), np.int64)
     run_steps(wiring.net, fires, room_of(wiring.net), ends)
     cores = int(wiring.core.max()) + 1

@@ -226,6 +226,10 @@ class _Wires:
                 continue
             before, unit = sweep.all_ps, picoseconds(self.times.compartment_ns)
             sweep.all_ps += compartments * unit
+            if name in sites:  # what a soft reset takes more
+                lags[2 * part] = sites[name].lag
+                sweep.add(np.array([never]), np.array([sweep.all_ps]), 2 * part)
+                continue
             if name not in fed:  # membranes that nobody fires are swept all the same
                 lags[2 * part] = max(
                     (

@@ -128,3 +128,10 @@ def test_trees_that_routers_do_not_make_are_refused(noc: dict[str, object], said
     chip = replace(load_chip("ecmt45"), noc=replace(load_chip("ecmt45").noc, **noc))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=rf"placement is 'trees'.*{said}: take anneal or force"):
         map_graph(GRAPH, chip, placement="trees")
+
+
+def test_phases_of_a_chip_that_streams_are_placed_by_their_own_trees() -> None:
+    streams = replace(CHIP, weights="streamed", mesh=replace(CHIP.mesh, width=5, height=5, max_chips=1))
+    program, annealed = (map_graph(GRAPH, streams, placement=method, anneal_moves=20_000) for method in ("trees", "anneal"))
+    assert program.phases > 1
+    assert routed(program) < routed(annealed)
