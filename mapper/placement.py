@@ -36,8 +36,7 @@ MOST_TRADES = 60_000_000
 FEWEST_SWEEPS = 24
 
 TREE_MOVES_PER_CORE = 5_000
-MOST_TREE_MOVES = 32_000_000
-"""Moves of annealing by the links of trees unless told."""
+"""Moves per core of annealing by the links of trees unless told, at most MOST_MOVES as well."""
 
 CORES_A_LEAF = 4
 """Cores that recursive bisection leaves together."""
@@ -98,7 +97,7 @@ def place(
         assert isinstance(trees, Trees)
         candidates += _winding(floor, core_kind, np.arange(core_kind.size))
         start = min(candidates, key=flits)
-        bound = min(TREE_MOVES_PER_CORE * core_kind.size, MOST_TREE_MOVES) if moves is None else moves
+        bound = min(TREE_MOVES_PER_CORE * core_kind.size, MOST_MOVES) if moves is None else moves
         candidates = [start, shorten(trees, core_kind, start, floor, bound, np.random.default_rng(seed))]
     elif method == "force":
         drawn = drawn_by() if drawn_by is not None else traffic
