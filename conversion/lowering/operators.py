@@ -63,9 +63,7 @@ def _conv2d(
 
     source = b.nodes[b.plain(x).node]
     if not isinstance(source, ImageSource) or not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
-        raise b.fail(
-            f"a convolution on {x.node!r} (conv stem, hybrid): supported only as the patch embedding, directly on the image"
-        )
+        raise b.fail(f"a convolution on {x.node!r} (conv stem, hybrid): {_STEM}")
     if isinstance(padding, str):
         raise b.fail(f"padding {padding!r}: the patch embedding needs it in pixels")
     if groups != 1 or list(dilation) not in ([1, 1], [1]):
@@ -202,6 +200,9 @@ def _sum(b: Builder, parts: Any, dims: Any = ()) -> Any:
 
 def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: float | None = None) -> Stream:
     """No padding at all, as windows that divide the image leave it."""
+    reads = next((str(user.target) for user in b.fx.users if any(word in str(user.target) for word in ("conv", "pool"))), "")
+    if any(pad) and (reads or isinstance(b.nodes[x.node], ImageSource)):
+        raise b.fail(f"pads {x.node!r} for {reads or 'a convolution'}, as convolutional stems and hybrids do: {_STEM}")
     if any(pad):
         raise b.fail(
             f"pads by {list(pad)}: tokens of zeros have no unit; take an image size that the windows or strides divide, "
@@ -254,6 +255,7 @@ def _batch_norm_functional(
     return [_batch_norm(b, x, weight, bias, mean, variance, False, _m, eps, False), None, None]
 
 
+_STEM = "a convolution is supported as the patch embedding alone, directly on the image"
 OF_FORMS = {*LAYOUTS, *IDENTITIES, *COPIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
 """Operators that take streams times constants as they are."""
 
@@ -298,11 +300,13 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 
 
 _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
+_RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
 NEAREST: dict[str, str] = {
     **dict.fromkeys(
         ("hardswish", "hardsigmoid", "hardtanh", "relu6", "leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION
     ),
+    **dict.fromkeys(("upsample_bicubic2d", "upsample_bilinear2d", "upsample_nearest2d", "_upsample_bicubic2d_aa"), _RESIZING),
     **dict.fromkeys(("max_pool2d", "max_pool1d", "avg_pool2d", "adaptive_avg_pool2d"), _POOLING),
     "group_norm": "GroupNorm has no unit: take a model with LayerNorm or BatchNorm",
 }

@@ -20,6 +20,7 @@ from synaptile.report.trace.stalls import INPUT, NETWORK, stalls
 from synaptile.simulator import Activity, execute, schedule
 from synaptile.simulator.barrier import step_timing, wiring_of
 from synaptile.simulator.barrier.measure import fired
+from synaptile.simulator.barrier.record import record
 from synaptile.simulator.schedule import relief
 from synaptile.simulator.schedule.replay import handovers, passages
 from synaptile.simulator.schedule.timeline import Cause, LinkKind
@@ -46,6 +47,7 @@ def test_jobs_messages_and_step_ends_are_those_of_the_naive_twin(delay: int, buf
     timeline, wiring = schedule(activity, images=2), wiring_of(activity.program)
     net, jobs, parts = wiring.net, timeline.jobs, activity.program.parts
     begun, ends, starts = 0, [], []
+    opened, closings = [], []
     did: dict[int, list[tuple[int, int]]] = {core: [] for core in range(5)}
     crossed: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     sender = np.repeat(net.sweeps, np.diff(net.message)) // 2
@@ -61,7 +63,11 @@ def test_jobs_messages_and_step_ends_are_those_of_the_naive_twin(delay: int, buf
                 crossed.setdefault((step, sender[message], net.to[message]), []).append((left, begun + when))
             closed = begun + max(worker.end for worker in workers)
             ends.append(cycle(closed))
+            opened.append(begun)
+            closings.append(closed)
             begun = closed + wiring.barrier_ps
+    found = record(activity, wiring, 2)
+    assert (found.opened_ps.tolist(), found.closed_ps.tolist()) == (opened, closings)  # to the picosecond
     assert timeline.image_start_cycles.tolist() == starts
     assert timeline.step_end_cycles.ravel().tolist() == [
         ends[image * (9 + wiring.lag) + step + wiring.lag] for image in range(2) for step in range(9)
