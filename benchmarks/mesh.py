@@ -24,6 +24,9 @@ QUEUE_FLITS = 4
 LOADS = (0.02, 0.1, 0.25)
 """Flits per core and cycle; of the pattern that all send to one core, divided by half the number of cores."""
 
+ALONE = "one at a time"
+"""The pattern of zero load: every packet finds the network empty."""
+
 RECORDED = Path(__file__).with_name("mesh.json")
 
 
@@ -37,8 +40,8 @@ class Pattern(NamedTuple):
 
     @property
     def number(self) -> int:
-        """Packets: 200 of a flit, 100 longer ones, 50 to one core, where the RTL takes most cycles per packet."""
-        return 50 if self.name == "N to 1" else 200 if self.flits == 1 else 100
+        """Packets: 200 of a flit, 100 longer ones; 50 to one core, 20 alone, where the RTL takes most cycles per packet."""
+        return {"N to 1": 50, ALONE: 20}.get(self.name, 200 if self.flits == 1 else 100)
 
     def packets(self) -> Int64:
         """Rows of source, destination, flits, time: the same ones every time."""
@@ -47,10 +50,13 @@ class Pattern(NamedTuple):
         elsewhere, hot = rng.integers(0, tiles, count), tiles // 2 + self.width // 2
         destination = {
             "random": elsewhere,
+            ALONE: elsewhere,
             "transpose": source % self.width * self.width + source // self.width,
             "hot spot": np.where(rng.random(count) < 0.2, hot, elsewhere),
             "N to 1": np.full(count, self.width + 1),
         }[self.name]
+        if self.name == ALONE:
+            return np.stack([source, destination, np.full(count, self.flits), 100 * np.arange(count)], 1)
         load = self.load * (2 / tiles if self.name == "N to 1" else 1)
         times = np.sort(rng.integers(0, int(count * self.flits / load / tiles) + 1, count))
         return np.stack([source, destination, np.full(count, self.flits), times], 1)
@@ -65,6 +71,7 @@ def patterns() -> Iterator[Pattern]:
     """All rows, those of one network together."""
     for width in (4, 8):
         for flits in (1, 4):
+            yield Pattern(ALONE, width, flits, 0.0)
             for name in ("random", "transpose", "hot spot", "N to 1"):
                 yield from (Pattern(name, width, flits, load) for load in LOADS)
 

@@ -1,8 +1,8 @@
 """Flit-hops of placements, by method and time, beside mtkahypar's where it can take part.
 
-``python benchmarks/placement.py PROGRAM.map`` compares annealing and force on the program's board. ``--mtkahypar`` (needs the
-package) maps the multicast trees by its Steiner objective as well: it takes 64 tiles at most and knows one kind of core, so both
-are also given slots that any core may take. Flit-hops are expected messages times links of the routed XY tree.
+``python benchmarks/placement.py PROGRAM.map`` compares annealing, force and trees on the program's board. ``--mtkahypar`` (needs
+the package) maps the multicast trees by its Steiner objective as well: it takes 64 tiles at most and knows one kind of core, so
+both are also given slots that any core may take. Flit-hops are expected messages times links of the routed XY tree.
 ``--cores N`` times a drawn network of N cores instead. Results: docs/decisions/0024-placement-at-scale.md.
 """
 
@@ -21,6 +21,7 @@ from synaptile.foundation.types import Int32
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import CoreProgram, load_program
 from synaptile.mapper.board import board_shape
+from synaptile.mapper.multicast import trees_of
 from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.routing import route
 from synaptile.mapper.topology import topology_of
@@ -47,24 +48,26 @@ def of_one_kind(chip: Chip) -> tuple[Chip, int]:
 
 
 def placed(program: CoreProgram, chip: Chip, kinds: Int32, method: PlacementMethod, effort: int) -> tuple[float, float]:
-    """Flit-hops and seconds of one of our methods, with `effort` moves per core."""
-    plain, shared = (core_traffic(program.graph, program.parts, program.flows, kinds.size, shared=s) for s in (False, True))
-    began = time.perf_counter()
-    seats, _ = place(chip, program.board, kinds, plain, method=method, seed=0, moves=effort * kinds.size, drawn_by=lambda: shared)
-    took = time.perf_counter() - began
+    """Flit-hops and CPU seconds of one of our methods, with `effort` moves per core."""
+    of = (program.graph, program.parts, program.flows, kinds.size)
+    plain, drawn = core_traffic(*of), trees_of(*of) if method == "trees" else core_traffic(*of, shared=True)
+    began = time.process_time()
+    seats, _ = place(chip, program.board, kinds, plain, method=method, seed=0, moves=effort * kinds.size, drawn_by=lambda: drawn)
+    took = time.process_time() - began
     return flit_hops(program, seats.x, seats.y), took
 
 
 def show_ours(program: CoreProgram, chip: Chip, kinds: Int32) -> None:
-    """Annealing and force, each with its default effort and ten times that."""
-    efforts: tuple[tuple[PlacementMethod, int], ...] = (("anneal", 2_000), ("anneal", 20_000), ("force", 200), ("force", 2_000))
-    for method, effort in efforts:
-        hops, took = placed(program, chip, kinds, method, effort)
-        print(f"{method}, {effort} per core: {hops:.4g} flit-hops, {took:.2f} s")
+    """Annealing, force and trees, each with its default effort and ten times that."""
+    efforts: tuple[tuple[PlacementMethod, int], ...] = (("anneal", 2_000), ("force", 200), ("trees", 5_000))
+    for method, default in efforts:
+        for effort in (default, 10 * default):
+            hops, took = placed(program, chip, kinds, method, effort)
+            print(f"{method}, {effort} per core: {hops:.4g} flit-hops, {took:.2f} s")
 
 
 def mtkahypar(program: CoreProgram, slots: int) -> tuple[float, float]:
-    """Flit-hops and seconds of Steiner trees on the mesh by mtkahypar, `slots` cores a tile whatever their kind."""
+    """Flit-hops and CPU seconds of Steiner trees on the mesh by mtkahypar, `slots` cores a tile whatever their kind."""
     import mtkahypar as library
 
     width, height = board_shape(program.chip, program.board)
@@ -84,12 +87,12 @@ def mtkahypar(program: CoreProgram, slots: int) -> tuple[float, float]:
     context.set_mapping_parameters(tiles, 0.03)
     context.set_individual_target_block_weights([slots] * tiles)
     links = [(t, t + 1) for t in range(tiles) if t % width < width - 1] + [(t, t + width) for t in range(tiles - width)]
-    began = time.perf_counter()
+    began = time.process_time()
     weights = [max(1, round(weight)) for weight in alike.values()]
     graph = start.create_hypergraph(context, cores, len(alike), [list(pins) for pins in alike], [1] * cores, weights)
     target = start.create_target_graph(context, tiles, len(links), links, [1] * len(links))
     tile = np.array(graph.map_onto_graph(target, context).get_partition())
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     return flit_hops(program, tile % width, tile // width), took
 
 

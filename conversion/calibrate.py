@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Real
 
-import numpy as np
-
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.method import Batches, Counted, Method, checked_batches
 from synaptile.conversion.thresholds import (
     Thresholds,
     apply_preset,
+    check_per_sign,
     checked_threshold,
     default_n,
     measure_thresholds,
@@ -46,8 +45,8 @@ class ECMT(Method):
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise InputError(f"preset {self.preset!r} does not exist; presets are {', '.join(PRESETS)}")
-        if self.n is not None and not (isinstance(self.n, int | np.integer) and 1 <= self.n <= 16):
-            raise CalibrationError(f"n {self.n!r} is no number of thresholds per sign: give an integer from 1 to 16")
+        if self.n is not None:
+            check_per_sign(self.n)
         if not (isinstance(self.p, Real) and 0.5 < self.p < 1.0):
             raise CalibrationError(f"p is {self.p!r}, needs to lie between 0.5 and 1 (the paper uses 0.99)")
         if self.thresholds is not None:

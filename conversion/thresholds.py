@@ -21,6 +21,13 @@ from synaptile.foundation.options import Preset
 Thresholds: TypeAlias = Mapping[str, tuple[float, float, int]]
 RELEASED_SOFTMAX = (0.0125, 0.0125)
 RELEASED_FC2 = (0.25, 0.08)
+NO_BATCH = "the calibration set holds no batch: give at least one image or sentence"
+
+
+def check_per_sign(n: Any) -> None:
+    """Raise CalibrationError unless `n` is a number of thresholds per sign."""
+    if isinstance(n, bool) or not (isinstance(n, int | np.integer) and 1 <= n <= 16):
+        raise CalibrationError(f"n {n!r} is no number of thresholds per sign: give an integer from 1 to 16")
 
 
 def measure_thresholds(
@@ -48,7 +55,7 @@ def measure_thresholds(
     measured: dict[str, tuple[float, float]] = {}
     for site in low:
         if not high[site]:
-            raise CalibrationError("the calibration set holds no batch: give at least one image")
+            raise CalibrationError(NO_BATCH)
         theta1, theta2 = float(np.float32(np.mean(high[site]))), -float(np.float32(np.mean(low[site])))
         if not (math.isfinite(theta1) and theta1 > 0):
             raise CalibrationError(

@@ -11,6 +11,7 @@ from synaptile.conversion.graph import CubaLIFNeurons, Neurons
 from synaptile.energy.bill import Bill
 from synaptile.energy.prices import EnergyTable, Price
 from synaptile.hwmodels import Chip
+from synaptile.mapper.footprint import soft_reset
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.vocabulary import Access, Role, Side, Trigger, Word
@@ -52,7 +53,8 @@ def inside_prices(chip: Chip, ac_format: str, mac_format: str, update_format: st
 def with_updates(bill: Bill, program: CoreProgram, table: EnergyTable, number_format: str) -> Bill:
     """The SNN's bill with neurons of synapse cores billed by the update: active per spike sent, inactive for all others.
 
-    Additions, compares and resets of these neurons are what an update consists of, so they stand in no line of their own.
+    All places that a soft reset takes are updated, and active together. Additions, compares and resets of these neurons are what
+    an update consists of, so they stand in no line of their own.
     """
     nodes, cores = program.graph.nodes, program.cores.kind
     roles, integrate = np.array(bill.roles, dtype=object)[bill.role], Role.INTEGRATE.value
@@ -60,14 +62,15 @@ def with_updates(bill: Bill, program: CoreProgram, table: EnergyTable, number_fo
     folded = on_core & (cores[bill.core] == CoreKind.SYNAPSE) & np.isin(roles.astype(str), [role.value for role in _OF_UPDATES])
     if not folded.any():
         return bill
+    places = [program.chip.synapse_core.soft_reset_compartments if soft_reset(nodes[name]) else 1 for name in program.node_names]
     updates, spikes = dict[tuple[int, int], np.ndarray](), dict[tuple[int, int], np.ndarray]()
     for row in np.flatnonzero(folded):
         key = int(bill.core[row]), int(bill.node[row])
         if roles[row] == integrate:
             terms = 2 if isinstance(nodes[program.node_names[key[1]]], CubaLIFNeurons) else 1
-            updates[key] = updates.get(key, 0) + bill.count[row] // terms
+            updates[key] = updates.get(key, 0) + bill.count[row] // terms * places[key[1]]
         elif roles[row] == Role.SOFT_RESET.value:
-            spikes[key] = spikes.get(key, 0) + bill.count[row]
+            spikes[key] = spikes.get(key, 0) + bill.count[row] * places[key[1]]
     rows = [(key, op, count) for key, all_ in updates.items() for op, count in _split(all_, spikes.get(key, 0 * all_))]
     ops, kept = (*bill.ops, ACTIVE, INACTIVE), ~folded
     role_names = (*bill.roles, Role.NEURON_UPDATE.value)

@@ -19,8 +19,8 @@ Reset: TypeAlias = Literal["value", "subtract"]
 IFUnit: TypeAlias = Literal["step", "second"]
 """What r of NIR's IF neurons counts in: v += r I at each step, or v += r dt I."""
 
-PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major", "force"]
-"""How cores are seated: simulated annealing, recursive bisection, in the order of their creation, or drawn by force."""
+PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major", "force", "trees"]
+"""How cores are seated: annealed, by recursive bisection, as they were created, by force, or annealed by the links of trees."""
 
 MappingGoal: TypeAlias = Literal["room", "latency", "throughput"]
 """What a mapping is for: the fewest cores, the shortest time of one image, or the most images per second."""

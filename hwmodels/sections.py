@@ -138,6 +138,11 @@ class Memories(Section):
     """Needed where weights are streamed."""
 
 
+ConvolutionStore: TypeAlias = Literal["kernel", "line", "synapses"]
+"""kernel: each weight of a kernel once; synapses: one per connection; line: connections of a neuron in front, shared by those of
+its line of the image that have the same weights, shifted."""
+
+
 @dataclass(frozen=True)
 class SynapseCore(Section):
     """A core that accumulates weight rows for spikes and has no multiplier.
@@ -167,6 +172,14 @@ class SynapseCore(Section):
     """shift: one copy of each weight, shifted by k; replicate: 2n copies (paper, Eq. 26-29); binary: no graded spikes."""
     token_sharing: Flag
     """Whether a channel's weights and neurons serve all tokens in turn; else each token takes a copy."""
+    index_bits: CountOrZero = 0
+    """Bits beside each stored weight that name its target; 0 where a row's targets follow from its address."""
+    convolutions: ConvolutionStore = "kernel"
+    """What a core stores of a convolution."""
+    max_axons_out: Count | None = None
+    """Entries of a core's table of whom its neurons send to, one per neuron and receiving core; no limit where absent."""
+    soft_reset_compartments: Count = 1
+    """Places among max_neurons that a neuron takes which is reset by subtraction; one that is set to a value takes one."""
     weight_bank_bits: Count | None = None
     """The SRAM bank that one access of a weight opens; the whole memory where absent."""
     state_bank_bits: Count | None = None

@@ -55,8 +55,8 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
             temperature = WARMTH * scale / probes
         reach = max(int(max(width, height) * (1.0 - 1.5 * max(move, 0) / moves)), 1)
         core = int(rng.random() * slot.size)
-        x = _nearby(tile[core] % width, reach, width, rng)
-        y = _nearby(tile[core] // width, reach, height, rng)
+        x = nearby(tile[core] % width, reach, width, rng)
+        y = nearby(tile[core] // width, reach, height, rng)
         goal = y * width + x
         per_tile = board.per_tile[kind[core]]
         chosen = board.base[kind[core]] + goal * per_tile + int(rng.random() * per_tile)
@@ -74,7 +74,8 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
 
 
 @njit(cache=True)
-def _nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
+def nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
+    """A position at most `reach` from another, on the board."""
     low = max(position - reach, 0)
     return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
 

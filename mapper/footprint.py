@@ -49,6 +49,7 @@ from synaptile.foundation.errors import GraphError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, PartTable
+from synaptile.mapper.stored import stored_synapses
 
 Extent: TypeAlias = Any
 """An integer, or an array of integers (floats where a mean is taken)."""
@@ -108,6 +109,11 @@ def home_of(graph: SpikingGraph, node: Node) -> CoreKind:
     return CoreKind.SYNAPSE if spiking else CoreKind.EC
 
 
+def soft_reset(node: Node) -> bool:
+    """Whether binary neurons are reset by subtraction."""
+    return getattr(node, "reset", None) == "subtract"
+
+
 def off_chip(node: Node) -> bool:
     """Whether no core holds a node: where samples enter, and what the host reads out."""
     return isinstance(node, Source) or (isinstance(node, ReadOut) and node.off_chip)
@@ -153,7 +159,8 @@ def synapse_footprint(
     stored = 1 if core.token_sharing else tokens
     waiting = DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if _spikes_wait(chip) else 0
     return Footprint(
-        weight_bits=(outputs * rows * copies + owner * outputs) * core.weight_bits * stored,
+        weight_bits=(outputs * rows * copies * (core.weight_bits + core.index_bits) + owner * outputs * core.weight_bits)
+        * stored,
         state_bits=_accumulator_bits(chip) * outputs * stored + waiting * stored,
         neurons=outputs * stored,
         axons=rows * stored,
@@ -163,16 +170,17 @@ def synapse_footprint(
 def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: Int64, stop: Int64, code: int = 0) -> Footprint:
     """Parts ``start:stop`` of a convolution's outputs, shape (parts,) each: whole channels, or rows of one.
 
-    Weights and bias are stored once a part and channel; axons are the neurons in front that reach the part; `code` is the
-    `code_bits` of its input.
+    The bias is stored once a part and channel, weights as `stored_synapses` says; axons are the neurons in front that reach the
+    part; `code` is the `code_bits` of its input.
     """
     core = chip.synapse_core
     ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
     channels = np.array([node.part_channels(a, b) for a, b in ranges], np.int64)
+    weights = np.array([stored_synapses(node, a, b, core.convolutions) for a, b in ranges], np.int64)
     axons = np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
     waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
     return Footprint(
-        weight_bits=channels * (node.fan_in * copies + 1) * core.weight_bits,
+        weight_bits=weights * copies * (core.weight_bits + core.index_bits) + channels * core.weight_bits,
         state_bits=_accumulator_bits(chip) * (stop - start) + waiting,
         neurons=stop - start,
         axons=axons,
@@ -188,7 +196,8 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     """Neurons of an MT site: a membrane for each (token, channel), or (head, token, key).
 
     On a synapse core they are the units whose accumulators the synapse has already counted as neurons. On an EC core each
-    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. An ST-BIF neuron keeps its
+    membrane counts as a neuron (its index is one of (token, channel)) and takes a word of state. A soft reset may take more of
+    them (`soft_reset_compartments`). An ST-BIF neuron keeps its
     tracer beside the membrane, a CubaLIF neuron its current, in a word as wide. Differential neurons share a threshold per
     channel.
     """
@@ -197,7 +206,9 @@ def neuron_footprint(chip: Chip, kind: CoreKind, node: Neurons, tokens: Extent, 
     row = units * (node.shape[2] if node.is_map else 1)
     kept = _tokens_in_state(chip, kind, tokens)
     if kind is CoreKind.SYNAPSE:
-        return Footprint(0, (words * kept * row + shared) * chip.synapse_core.membrane_bits, 0, 0)
+        more = chip.synapse_core.soft_reset_compartments - 1 if soft_reset(node) else 0
+        state_bits = ((words + more) * kept * row + shared) * chip.synapse_core.membrane_bits
+        return Footprint(0, state_bits, more * tokens * row, 0)
     return Footprint(0, (words * kept * row + shared) * _word_bits(chip), tokens * row, 0)
 
 

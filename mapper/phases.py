@@ -18,6 +18,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.board import cores_per_tile
 from synaptile.mapper.footprint import resources
+from synaptile.mapper.multicast import Trees, trees_among
 from synaptile.mapper.packing import WINDOW, Packing, bundle_sizes, in_graph_order
 from synaptile.mapper.placement import Seats, place
 from synaptile.mapper.program import CoreKind, PartTable, Placement
@@ -68,7 +69,7 @@ def place_phases(
     method: PlacementMethod,
     seed: int,
     moves: int | None,
-    drawn_by: Callable[[], Traffic] | None = None,
+    drawn_by: Callable[[], Traffic | Trees] | None = None,
 ) -> tuple[Seats, Placement]:
     """Place the cores of each phase by themselves: only they talk to one another over links."""
     if not packing.phase.any():
@@ -95,8 +96,12 @@ def place_phases(
     return seats, replace(placements[0], weighted_hops=hops, baseline_weighted_hops=baseline)
 
 
-def _lazily(traffic: Callable[[], Traffic], cores: Int64) -> Callable[[], Traffic]:
-    return lambda: _among(traffic(), cores)
+def _lazily(traffic: Callable[[], Traffic | Trees], cores: Int64) -> Callable[[], Traffic | Trees]:
+    def among() -> Traffic | Trees:
+        drawn = traffic()
+        return trees_among(drawn, cores) if isinstance(drawn, Trees) else _among(drawn, cores)
+
+    return among
 
 
 def _among(traffic: Traffic, cores: Int64) -> Traffic:

@@ -18,16 +18,18 @@ from synaptile.foundation.options import PLACEMENT_METHODS, MappingGoal, Placeme
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.mapper.anneal import weighted_hops
+from synaptile.mapper.axons_out import check_axons_out
 from synaptile.mapper.balance import Layout, balanced, check_goal
 from synaptile.mapper.board import smallest_board
 from synaptile.mapper.flows import connect
 from synaptile.mapper.given import given_seats, laid_out, ordered_by
 from synaptile.mapper.load import FiringRates
+from synaptile.mapper.multicast import Trees, trees_of
 from synaptile.mapper.packing import Packing, pack
 from synaptile.mapper.partition import Partition, load_partition
 from synaptile.mapper.phases import pack_in_phases, place_phases
 from synaptile.mapper.placement import Seats
-from synaptile.mapper.program import CoreProgram, CoreTable, Placement
+from synaptile.mapper.program import CoreProgram, CoreTable, FlowTable, Placement
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.mapper.routing import route
 from synaptile.mapper.tiling import tile
@@ -39,8 +41,8 @@ from synaptile.mapper.verify_flows import verify_flows
 Progress = Callable[[str], None]
 """Told the name of each pass as it begins."""
 
-TrafficOf = Callable[[bool], Traffic]
-"""Traffic between cores, shared by multicast trees or not."""
+Drawn = tuple[Traffic, Callable[[], Traffic | Trees] | None]
+"""Traffic between cores, and what makes that which placement reduces in its place: see `place`."""
 
 
 def map_graph(
@@ -64,8 +66,9 @@ def map_graph(
         replicas: Copies of the weights of spiking synapses, tokens divided among them: a number for all (at most one a
             token), or one for each synapse named (1 for the others).
         placement: "anneal" (simulated annealing; of more than 65,536 cores by force), "metis" (recursive bisection),
-            "row_major" (order of creation) or "force" (drawn to those they talk to).
-        anneal_moves: Bound on the moves of annealing or force; None scales it with the number of cores.
+            "row_major" (order of creation), "force" (drawn to those they talk to) or "trees" (annealed by the links of the
+            multicast trees themselves: a mesh whose routers multicast).
+        anneal_moves: Bound on the moves of annealing, force or trees; None scales it with the number of cores.
         goal: "room" takes as few cores as fit. "latency" and "throughput" cut and spread the work over all cores of the board
             that room needs, so that an image takes least time, or that most images pass; see `program.balance`.
         rates: Steps and firing rates to balance for, ASSUMED_STEPS and ASSUMED_DENSITY unless given. Not for room.
@@ -80,6 +83,7 @@ def map_graph(
     """
     graph, chip = as_graph(graph), as_chip(chip)
     _check_options(graph, seed, replicas, placement, anneal_moves)
+    _check_trees(chip, placement)
     check_goal(graph, goal, rates, replicas)
     if goal != "room" and chip.weights == "streamed":
         raise InputError(
@@ -95,13 +99,13 @@ def map_graph(
         laid, balance = balanced(graph, chip, goal, rates, board, laid)
         options |= {"cuts": laid.cuts, "goal": goal, "rates": {"steps": rates.steps, "density": dict(rates.density)}}
 
-    def seated(packing: Packing, traffic: TrafficOf) -> tuple[Seats, Placement]:
-        shared = cache(lambda: traffic(True)) if chip.noc.multicast else None  # only force asks for it
-        return place_phases(
-            chip, board, packing, traffic(False), method=placement, seed=seed, moves=anneal_moves, drawn_by=shared
-        )
+    def seated(packing: Packing, drawn: Drawn) -> tuple[Seats, Placement]:
+        traffic, by = drawn
+        return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves, drawn_by=by)
 
-    return replace(_program(graph, chip, laid, board, seated, tell), options=MappingProxyType(options), balance=balance)
+    return replace(
+        _program(graph, chip, laid, (board, placement), seated, tell), options=MappingProxyType(options), balance=balance
+    )
 
 
 def map_partition(
@@ -125,6 +129,7 @@ def map_partition(
     """
     graph, chip = as_graph(graph), as_chip(chip)
     _check_options(graph, seed, 1, placement, anneal_moves)
+    _check_trees(chip, placement)
     given = (
         load_partition(partition) if isinstance(partition, str | Path) else expect(partition, Partition, "partition", "give one")
     )
@@ -134,10 +139,10 @@ def map_partition(
     tiling, packing, board = laid_out(graph, chip, given)
     own = given_seats(chip, board, packing, given)
 
-    def seated(packing: Packing, traffic_of: TrafficOf) -> tuple[Seats, Placement]:
-        traffic = traffic_of(False)
+    def seated(packing: Packing, drawn: Drawn) -> tuple[Seats, Placement]:
+        traffic, trees = drawn[0], drawn[1] if placement == "trees" else None
         if own is None:
-            return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves)
+            return place_phases(chip, board, packing, traffic, method=placement, seed=seed, moves=anneal_moves, drawn_by=trees)
         _, placed = place_phases(chip, board, packing, traffic, method="row_major", seed=seed, moves=0)
         topology = topology_of(chip, board)
         tile = own.y.astype(np.int64) * topology.width + own.x
@@ -145,7 +150,8 @@ def map_partition(
 
     options = _options(seed, 1, placement, anneal_moves, "given")
     return replace(
-        _program(graph, chip, Layout(tiling, packing, "given"), board, seated, tell), options=MappingProxyType(options)
+        _program(graph, chip, Layout(tiling, packing, "given"), (board, placement), seated, tell),
+        options=MappingProxyType(options),
     )
 
 
@@ -153,19 +159,18 @@ def _program(
     graph: SpikingGraph,
     chip: Chip,
     laid: Layout,
-    board: tuple[int, int],
-    seated: Callable[[Packing, TrafficOf], tuple[Seats, Placement]],
+    on: tuple[tuple[int, int], PlacementMethod],
+    seated: Callable[[Packing, Drawn], tuple[Seats, Placement]],
     tell: Progress,
 ) -> CoreProgram:
-    """Flows, seats and routes of a layout, verified after each pass."""
-    tiling, packing = laid.tiling, laid.packing
+    """Flows, seats and routes of a layout on a board, by a method of placement, verified after each pass."""
+    (board, placement), tiling, packing = on, laid.tiling, laid.packing
     verify_parts(graph, chip, tiling.node_names, packing.parts)
     tell("flows")
     flows = connect(graph, tiling, packing.parts, packing.phase)
     verify_flows(graph, tiling.node_names, packing.parts, flows, packing.phase)
     tell("placement")
-    cores = packing.core_kind.size
-    seats, placed = seated(packing, lambda shared: core_traffic(graph, packing.parts, flows, cores, shared=shared))
+    seats, placed = seated(packing, _drawn(graph, chip, packing, flows, placement))
     tell("routing")
     routes = route(packing.parts, flows, seats, topology_of(chip, board))
     program = CoreProgram(
@@ -182,7 +187,27 @@ def _program(
     )
     tell("verification")
     verify_program(program)
+    check_axons_out(program)
     return program
+
+
+def _drawn(graph: SpikingGraph, chip: Chip, packing: Packing, flows: FlowTable, placement: PlacementMethod) -> Drawn:
+    parts, cores = packing.parts, packing.core_kind.size
+    traffic = core_traffic(graph, parts, flows, cores)
+    if placement == "trees":
+        return traffic, cache(lambda: trees_of(graph, parts, flows, cores))
+    # Only force asks for it.
+    return traffic, cache(lambda: core_traffic(graph, parts, flows, cores, shared=True)) if chip.noc.multicast else None
+
+
+def _check_trees(chip: Chip, placement: str) -> None:
+    """Raise InputError where trees are asked for that the routers of the chip do not make."""
+    if placement == "trees" and (chip.noc.topology != "mesh" or not chip.noc.multicast):
+        lacks = "does not multicast" if chip.noc.topology == "mesh" else f"is a {chip.noc.topology}"
+        raise InputError(
+            f"placement is 'trees', which shortens multicast trees on a mesh, and the network of chip {chip.name!r} {lacks}: "
+            "take anneal or force"
+        )
 
 
 def _check_options(

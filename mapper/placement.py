@@ -13,8 +13,10 @@ from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.anneal import Board, anneal, slot_tiles, weighted_hops
 from synaptile.mapper.board import cores_per_tile
+from synaptile.mapper.multicast import Trees, flit_hops
 from synaptile.mapper.program import CoreKind, Placement
 from synaptile.mapper.settle import settle
+from synaptile.mapper.shorten import shorten
 from synaptile.mapper.topology import Topology, topology_of
 from synaptile.mapper.traffic import ASSUMED_DENSITY, Traffic
 
@@ -32,6 +34,9 @@ FORCE_SWEEPS = 200
 MOST_TRADES = 60_000_000
 """Proposals per core of the force-directed refinement, at most MOST_TRADES in all, and not fewer than FEWEST_SWEEPS each."""
 FEWEST_SWEEPS = 24
+
+TREE_MOVES_PER_CORE = 5_000
+"""Moves per core of annealing by the links of trees unless told, at most MOST_MOVES as well."""
 
 CORES_A_LEAF = 4
 """Cores that recursive bisection leaves together."""
@@ -54,13 +59,13 @@ def place(
     method: PlacementMethod,
     seed: int,
     moves: int | None = None,
-    drawn_by: Callable[[], Traffic] | None = None,
+    drawn_by: Callable[[], Traffic | Trees] | None = None,
 ) -> tuple[Seats, Placement]:
-    """Place cores by simulated annealing, METIS, row by row in order of creation (the baseline), or by force.
+    """Place cores by simulated annealing, METIS, row by row in order of creation (the baseline), by force, or by trees.
 
     More than FORCE_FROM cores are placed by force where annealing was asked for. `moves` bounds either. `drawn_by` makes the
-    traffic that force reduces, `traffic` unless given. What is returned is never worse than the baseline, whichever method was
-    asked for.
+    traffic that force reduces, `traffic` unless given, or the trees that "trees" shortens. What is returned is never worse than
+    the baseline by what the method reduces: weighted hops, or the flit-hops of trees.
     """
     method = "force" if by_force(method, core_kind.size) else method
     topology = topology_of(chip, board)
@@ -70,6 +75,11 @@ def place(
     def cost(slots: Int64) -> float:
         return weighted_hops(traffic, tiles[slots], topology)
 
+    def flits(slots: Int64) -> float:
+        assert isinstance(trees, Trees)
+        return flit_hops(trees, tiles[slots], topology.width)
+
+    trees = drawn_by() if method == "trees" and drawn_by is not None else None
     baseline = _in_order(floor, core_kind, np.arange(topology.tiles), np.arange(core_kind.size))
     candidates = [baseline]
     if method == "metis":
@@ -83,8 +93,15 @@ def place(
             if bound
             else [baseline, start]
         )
+    elif method == "trees":
+        assert isinstance(trees, Trees)
+        candidates += _winding(floor, core_kind, np.arange(core_kind.size))
+        start = min(candidates, key=flits)
+        bound = min(TREE_MOVES_PER_CORE * core_kind.size, MOST_MOVES) if moves is None else moves
+        candidates = [start, shorten(trees, core_kind, start, floor, bound, np.random.default_rng(seed))]
     elif method == "force":
-        drawn = traffic if drawn_by is None else drawn_by()
+        drawn = drawn_by() if drawn_by is not None else traffic
+        assert isinstance(drawn, Traffic)
         order = np.arange(core_kind.size)
         starts = [
             *_winding(floor, core_kind, order),
@@ -94,7 +111,7 @@ def place(
         sweeps = min(FORCE_SWEEPS, max(MOST_TRADES // max(core_kind.size, 1), FEWEST_SWEEPS))
         sweeps = sweeps if moves is None else moves // max(core_kind.size, 1)
         candidates.append(settle(drawn, core_kind, start, floor, sweeps, np.random.default_rng(seed)) if sweeps else start)
-    best = min(candidates, key=cost)
+    best = min(candidates, key=cost if trees is None else flits)
     placement = Placement(method, seed, ASSUMED_DENSITY, cost(best), cost(baseline))
     return _seats(floor, core_kind, best, tiles), placement
 

@@ -28,7 +28,7 @@ SHARED = tuple(
         "leaky.py",
         "dense/arithmetic.py",
         "dense/rounding.py",
-        "schedule/heaps.py",
+        "heaps.py",
         "kernels/dispatch.py",
         "kernels/functions.py",
         "kernels/machine.py",

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.differential.structure import differential_structure, theta_of
 from synaptile.conversion.differential.thetas import QUANTILE, measure_quantiles, revived
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.method import Batches, Counted, Method, checked_batches
-from synaptile.conversion.thresholds import without_head_neurons
+from synaptile.conversion.thresholds import check_per_sign, without_head_neurons
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError
 from synaptile.foundation.types import Progress
@@ -44,8 +43,7 @@ class Differential(Method):
     uncalibrated = "no calibration images or sentences, and no thresholds for every site: give one or the other"
 
     def __post_init__(self) -> None:
-        if isinstance(self.n, bool) or not (isinstance(self.n, int | np.integer) and 1 <= self.n <= 16):
-            raise CalibrationError(f"n {self.n!r} is no number of thresholds per sign: give an integer from 1 to 16")
+        check_per_sign(self.n)
         if not (isinstance(self.scale, Real) and 0 < self.scale < math.inf):
             raise CalibrationError(f"scale is {self.scale!r}, needs to be positive and finite (2 by default)")
         if self.thresholds is not None and not hasattr(self.thresholds, "items"):

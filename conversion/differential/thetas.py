@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.ann import ann_forward
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.text.tokens import Tokens
+from synaptile.conversion.thresholds import NO_BATCH
 from synaptile.foundation.errors import CalibrationError
 
 QUANTILE = 0.999
@@ -35,8 +36,8 @@ def measure_quantiles(
 
     for batch in batches:
         ann_forward(graph, batch, observe)
-    if empty := [site for site, quantiles in found.items() if not quantiles]:
-        raise CalibrationError(f"the calibration set holds no batch, so nothing for site {empty[0]!r}: give at least one sample")
+    if not all(found.values()):
+        raise CalibrationError(NO_BATCH)
     return {site: np.mean(quantiles, axis=0, dtype=np.float64) for site, quantiles in found.items()}
 
 

@@ -77,14 +77,15 @@ class Gate(Node):
 
 @dataclass(frozen=True)
 class Rearrange(Node):
-    """The elements of a stream in another order, as ``x.reshape(extents).permute(order).reshape(shape)``.
+    """The elements of a stream in another order, as ``roll(x.reshape(extents), shifts).permute(order).reshape(shape)``.
 
     `extents` split what the port reads, tokens times channels, from the outermost; a transpose is extents (tokens, channels),
-    order (1, 0).
+    order (1, 0). `shifts` roll each extent, as windows that are shifted do; none where there are none.
     """
 
     extents: tuple[int, ...]
     order: tuple[int, ...]
+    shifts: tuple[int, ...] = field(default=(), metadata=LATER)
 
     kind = "rearrange"
     reads_maps = False
@@ -98,6 +99,7 @@ class Rearrange(Node):
         if (
             sorted(self.order) != list(range(len(self.extents)))
             or len(self.shape) != 2
+            or len(self.shifts) not in (0, len(self.extents))
             or not math.prod(self.extents) == math.prod(reads[0].shape) == math.prod(self.shape)
         ):
             raise GraphError(
@@ -112,5 +114,6 @@ class Rearrange(Node):
     @cached_property
     def places(self) -> Int64:
         """The place, tokens times channels flat, in what the port reads of each element of the stream; shape `shape`."""
-        size = math.prod(self.shape)
-        return np.arange(size, dtype=np.int64).reshape(self.extents).transpose(self.order).reshape(self.shape)
+        whole = np.arange(math.prod(self.shape), dtype=np.int64).reshape(self.extents)
+        rolled = np.roll(whole, self.shifts, tuple(range(whole.ndim))) if self.shifts else whole
+        return rolled.transpose(self.order).reshape(self.shape)

@@ -189,6 +189,16 @@ class Builder:
                 return self.whole(known.name)
         return self.whole(self.add(dataclasses.replace(other, name=self.unique(f"{stream.node}.rearranged"))).node)
 
+    def rolled(self, stream: Stream, shifts: tuple[int, ...]) -> Stream:
+        """Token rows rolled along their axes, (..., channels), by a shift for each axis."""
+        import torch
+
+        port, shape = self.token_port(self.plain(stream)), tuple(stream.index.shape)
+        order, node = tuple(range(len(shape))), self.nodes[port.node]
+        name = self.unique(f"{stream.node}.rolled")
+        self.add(Rearrange(name, (port,), (node.tokens, port.width), shape, order, shifts))
+        return Stream(name, torch.arange(stream.index.numel()).reshape(shape))
+
     def token_range(self, port: Port, first: int, tokens: int) -> Port:
         """A port on tokens ``first : first+tokens`` of what a port reads, through a TokenSelect where it reads more."""
         node = self.nodes[port.node]

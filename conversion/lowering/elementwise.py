@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, cast
 
-from synaptile.conversion.graph import Add, ECFunction, ECUnit, Gate, Rotation
+from synaptile.conversion.graph import Add, ECFunction, ECUnit, Gate, ProductUnit, Rotation
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.fold import fold_affine
 from synaptile.conversion.lowering.forms import scaled, settled, summed
-from synaptile.conversion.lowering.functions import lower_expectation
+from synaptile.conversion.lowering.functions import lower_expectation, lower_normalize
 from synaptile.conversion.lowering.names import constant_name, dotted
-from synaptile.conversion.lowering.values import Form, Stream
+from synaptile.conversion.lowering.values import Form, Length, Stream
 from synaptile.foundation.errors import ModelError
 
 if TYPE_CHECKING:
-    pass
+    import torch
 
 
 def lower_add(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream | Form:
@@ -53,6 +53,8 @@ def _streams(b: Builder, x: Stream | Form, y: Stream | Form) -> Stream | Form:
     shape = torch.broadcast_shapes(x.index.shape, y.index.shape)
     if not shape.numel() == x.index.numel() == y.index.numel():
         raise b.fail(f"adds shapes {tuple(x.index.shape)} and {tuple(y.index.shape)}: one is spread over the other")
+    if b.nodes[x.node].is_map or b.nodes[y.node].is_map:
+        raise b.fail("a sum or difference of attention maps (differential attention) has no unit: take a model without")
     forms = isinstance(x, Form) or isinstance(y, Form) or x.scale != y.scale
     if forms and x.node == y.node and not b.nodes[x.node].is_map:
         return summed(b, x, y)
@@ -117,7 +119,7 @@ def lower_mul(b: Builder, x: Any, y: Any) -> Stream | Form:
             raise b.fail("scaling an attention map after its bias was added is not supported")
         return Stream(x.node, x.index, x.scale * float(y), None, x.version)
     if b.nodes[x.node].is_map:
-        raise b.fail("a factor per head on an attention map (gated attention) has no unit: attention is softmax(q k^T + bias) v")
+        return _per_head(b, cast(Stream, settled(b, x)), y)
     varies = [axis - y.ndim for axis, extent in enumerate(y.shape) if extent > 1]
     if len(varies) == 1 and isinstance(x, Stream) and x.scale == 1.0 and not _read_elsewhere(b):
         try:
@@ -125,6 +127,29 @@ def lower_mul(b: Builder, x: Any, y: Any) -> Stream | Form:
         except ModelError:
             pass  # a factor per element then
     return scaled(b, x, y)
+
+
+def _per_head(b: Builder, x: Stream, y: torch.Tensor) -> Stream:
+    """A factor per head of q k^T (a learned temperature): q times it, in front of its neurons."""
+    import torch
+
+    product = b.nodes[x.node]
+    factors = torch.broadcast_to(y, x.index.shape).reshape(product.shape)
+    alike = bool((factors == factors[:, :1, :1]).all())
+    read = any(port.node == x.node for other in b.nodes.values() for port in other.inputs) or _read_elsewhere(b)
+    if not isinstance(product, ProductUnit) or product.form != "qk" or not alike or read or x.bias is not None:
+        raise b.fail(
+            "a factor on an attention map (gated attention, talking heads) has no unit: attention is softmax(s q k^T + bias) v, "
+            "with a scale s per head"
+        )
+    site = b.nodes[product.inputs[0].node]
+    if b.map_port(x) is None:
+        raise b.fail("scales a part of an attention map")
+    rows = factors[:, 0, 0].repeat_interleave(product.head_width).expand(site.tokens, -1)
+    node = Rotation(b.unique(f"{site.name}.scale"), site.inputs, site.shape, 1, site.width)
+    b.add(node, cos=rows.to(b.dtype).contiguous())
+    b.replace(dataclasses.replace(site, inputs=(b.whole(node.name),)))
+    return x
 
 
 def _read_elsewhere(b: Builder) -> bool:
@@ -151,6 +176,8 @@ def lower_addcmul(b: Builder, x: Any, y: Any, z: Any, *, value: float = 1) -> St
 
 def lower_div(b: Builder, x: Any, y: Any) -> Stream | Form:
     """A quotient by a constant."""
+    if isinstance(y, Length):
+        return lower_normalize(b, settled(b, x), y)
     if isinstance(y, Stream | Form):
         raise b.fail("division by a value that varies with the image is not supported")
     return lower_mul(b, x, 1.0 / y)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from synaptile.conversion.graph import ECFunction, ECUnit, TokenMean
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.names import dotted
-from synaptile.conversion.lowering.values import Stream
+from synaptile.conversion.lowering.values import Length, Stream
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +55,32 @@ def _norm(b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: fl
     node = ECUnit(b.unique(b.where or function), (port,), (tokens, port.width), function, float(eps), x.scale, groups=groups)
     index = b.add(node, weight=weight, bias=bias).index.reshape(-1, width)[order]
     return Stream(node.name, index.reshape(x.index.shape))
+
+
+def lower_vector_norm(b: Builder, x: Stream, order: Any = 2, dims: Any = None, keepdim: bool = False, **_: Any) -> Length:
+    """The Euclidean length of each head's row, which only a division by it may read."""
+    last = x.index.ndim - 1
+    if order != 2 or not keepdim or [dim % x.index.ndim for dim in dims or ()] != [last]:
+        raise b.fail("a norm is supported as F.normalize(x, dim=-1) alone")
+    return Length(x)
+
+
+def lower_clamp_min(b: Builder, x: Any, low: float) -> Length:
+    """The smallest length that is divided by."""
+    if not isinstance(x, Length):
+        raise b.fail("a clamp has no unit: leave its limits open, or use relu")
+    return Length(x.of, max(x.least, float(low)))
+
+
+def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
+    """``F.normalize(x, dim=-1)``: an RMSNorm of weight 1/sqrt(width). Lengths below the least (1e-12) come out smaller."""
+    import torch
+
+    width = x.index.shape[-1]
+    if (length.of.node, length.of.scale) != (x.node, x.scale) or not torch.equal(length.of.index, x.index):
+        raise b.fail("division by the length of something else has no unit")
+    weight = torch.full((width,), width**-0.5, dtype=b.dtype)
+    return _norm(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
 
 
 def lower_softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:

@@ -20,7 +20,7 @@ from synaptile.conversion.lowering.operators import (
     OPERATORS,
     supported_operators,
 )
-from synaptile.conversion.lowering.values import Form, Stream
+from synaptile.conversion.lowering.values import Form, Length, Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
 
@@ -106,6 +106,8 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
         return args[0]
     if name in COPIES:  # a view behind it has to find the new memory order
         return args[0] if isinstance(args[0], Form) else dataclasses.replace(args[0], index=args[0].index.contiguous())
+    if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
+        return args[0]
     if name in LAYOUTS:
         return _run_layout(target, args, kwargs)
     if name not in OF_FORMS:
@@ -176,4 +178,6 @@ def _each(value: Any, change: Callable[[Any], Any]) -> Any:
 def _has_stream(value: Any) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
-    return any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream | Form)
+    return (
+        any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream | Form | Length)
+    )

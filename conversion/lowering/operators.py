@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import Concatenate, ImageSource, PatchEmbedding
@@ -22,12 +22,14 @@ from synaptile.conversion.lowering.fold import fold_affine
 from synaptile.conversion.lowering.forms import joined, settled
 from synaptile.conversion.lowering.functions import (
     elementwise,
+    lower_clamp_min,
     lower_gelu,
     lower_global_pool,
     lower_layer_norm,
     lower_mean,
     lower_rms_norm,
     lower_softmax,
+    lower_vector_norm,
 )
 from synaptile.conversion.lowering.linear import lower_linear
 from synaptile.conversion.lowering.names import constant_name, dotted
@@ -41,8 +43,9 @@ COPIES = {"contiguous", "clone"}
 IDENTITIES = {"dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy"}
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
-    "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze", "expand",
-    "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes", "movedim", "mT",
+    "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
+    "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
+    "movedim", "mT",
 }  # fmt: skip
 
 
@@ -60,9 +63,7 @@ def _conv2d(
 
     source = b.nodes[b.plain(x).node]
     if not isinstance(source, ImageSource) or not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
-        raise b.fail(
-            f"a convolution on {x.node!r} (conv stem, hybrid): supported only as the patch embedding, directly on the image"
-        )
+        raise b.fail(f"a convolution on {x.node!r} (conv stem, hybrid): {_STEM}")
     if isinstance(padding, str):
         raise b.fail(f"padding {padding!r}: the patch embedding needs it in pixels")
     if groups != 1 or list(dilation) not in ([1, 1], [1]):
@@ -197,6 +198,27 @@ def _sum(b: Builder, parts: Any, dims: Any = ()) -> Any:
     return functools.reduce(functools.partial(lower_add, b), parts)
 
 
+def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: float | None = None) -> Stream:
+    """No padding at all, as windows that divide the image leave it."""
+    reads = next((str(user.target) for user in b.fx.users if any(word in str(user.target) for word in ("conv", "pool"))), "")
+    if any(pad) and (reads or isinstance(b.nodes[x.node], ImageSource)):
+        raise b.fail(f"pads {x.node!r} for {reads or 'a convolution'}, as convolutional stems and hybrids do: {_STEM}")
+    if any(pad):
+        raise b.fail(
+            f"pads by {list(pad)}: tokens of zeros have no unit; take an image size that the windows or strides divide, "
+            "or pad images before the model"
+        )
+    return x
+
+
+def _roll(b: Builder, x: Stream, shifts: list[int], dims: Sequence[int] = ()) -> Stream:
+    """Windows shifted over the image."""
+    axes = [dim % x.index.ndim for dim in dims]
+    if not axes or x.index.ndim - 1 in axes:
+        raise b.fail(f"rolls axes {list(dims)}: only axes of tokens, not channels, are rolled")
+    return b.rolled(x, tuple(sum(s for s, a in zip(shifts, axes, strict=True) if a == axis) for axis in range(x.index.ndim)))
+
+
 def _clamp(b: Builder, x: Any, low: Any = None, high: Any = None) -> Any:
     """Limits that are open, as models leave them that quantise elsewhere."""
     import torch
@@ -233,6 +255,7 @@ def _batch_norm_functional(
     return [_batch_norm(b, x, weight, bias, mean, variance, False, _m, eps, False), None, None]
 
 
+_STEM = "a convolution is supported as the patch embedding alone, directly on the image"
 OF_FORMS = {*LAYOUTS, *IDENTITIES, *COPIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
 """Operators that take streams times constants as they are."""
 
@@ -250,6 +273,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "neg": lower_neg,
     "addcmul": lower_addcmul,
     "clamp": _clamp,
+    "clamp_min": lower_clamp_min,
+    "linalg_vector_norm": lower_vector_norm,
+    "pad": _pad,
+    "roll": _roll,
     "rms_norm": lower_rms_norm,
     "adaptive_avg_pool2d": lower_global_pool,
     "layer_norm": lower_layer_norm,
@@ -273,13 +300,13 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 
 
 _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
-_WINDOWS = "windows of an image-shaped stream (Swin and its kind) have no rule yet: take a model whose attention sees all tokens"
+_RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
 NEAREST: dict[str, str] = {
     **dict.fromkeys(
         ("hardswish", "hardsigmoid", "hardtanh", "relu6", "leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION
     ),
-    **dict.fromkeys(("pad", "roll"), _WINDOWS),
+    **dict.fromkeys(("upsample_bicubic2d", "upsample_bilinear2d", "upsample_nearest2d", "_upsample_bicubic2d_aa"), _RESIZING),
     **dict.fromkeys(("max_pool2d", "max_pool1d", "avg_pool2d", "adaptive_avg_pool2d"), _POOLING),
     "group_norm": "GroupNorm has no unit: take a model with LayerNorm or BatchNorm",
 }

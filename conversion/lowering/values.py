@@ -26,6 +26,14 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Length:
+    """The Euclidean length of each row of a stream, at least `least`: what a division may read."""
+
+    of: Stream
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
 class Form:
     """A sum of elements of one node's stream times constants: no node of the graph until something reads it.
 

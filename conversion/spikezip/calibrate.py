@@ -12,6 +12,7 @@ from synaptile.conversion.spikezip.levels import check_levels
 from synaptile.conversion.spikezip.steps import measure_steps
 from synaptile.conversion.spikezip.structure import check_presentation, quantised_structure, with_steps
 from synaptile.conversion.text.tokens import Tokens, together
+from synaptile.conversion.thresholds import NO_BATCH
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.errors import CalibrationError, InputError
 from synaptile.foundation.options import FinitePresentation
@@ -81,6 +82,6 @@ def _together(graph: SpikingGraph, calibration: Batches) -> Samples:
         return whole_set(calibration, graph)
     batches = [check_calibration(batch, graph, f"calibration batch {number}") for number, batch in enumerate(calibration)]
     if not batches:
-        raise CalibrationError("the calibration set holds no batch: give at least one image or sentence")
+        raise CalibrationError(NO_BATCH)
     sentences = [batch for batch in batches if isinstance(batch, Tokens)]
     return together(sentences) if sentences else np.concatenate([b for b in batches if isinstance(b, np.ndarray)])

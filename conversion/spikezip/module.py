@@ -115,12 +115,7 @@ class QANN(nn.Module):
             case Rotation():
                 return self._turn(node, inputs[0])
             case Rearrange():
-                return (
-                    inputs[0]
-                    .reshape(len(images), *node.extents)
-                    .permute(0, *(i + 1 for i in node.order))
-                    .reshape(-1, *node.shape)
-                )
+                return inputs[0].flatten(1)[:, torch.from_numpy(node.places)]
             case Concatenate():
                 return torch.cat(inputs, dim=1)
             case TokenSelect():

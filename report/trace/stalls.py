@@ -37,7 +37,7 @@ def stalls(timeline: Timeline) -> Stalls:
     jobs = timeline.jobs
     before = np.flatnonzero(jobs.core[1:] == jobs.core[:-1])
     job, end = before + 1, jobs.start_cycles[before + 1]
-    begin = np.clip(_released(timeline)[jobs.image[job] * timeline.activity.steps + jobs.step[job]], jobs.end_cycles[before], end)
+    begin = np.clip(_released(timeline)[job], jobs.end_cycles[before], end)
     cause, waited_for = jobs.cause[job], jobs.waited_for[job]
     awaits = ((cause == Cause.INPUT) | (cause == Cause.NETWORK)) & (waited_for >= 0)
     split = np.clip(np.where(awaits, jobs.end_cycles[waited_for], begin), begin, end)
@@ -50,11 +50,14 @@ def stalls(timeline: Timeline) -> Stalls:
 
 
 def _released(timeline: Timeline) -> Int64:
-    """Cycle from which a barrier let each step of each image begin, shape (images * steps,); 0 without barriers."""
+    """Cycle from which a barrier let the step of each job begin, shape (jobs,); 0 without barriers."""
     jobs, steps = timeline.jobs, timeline.activity.steps
-    released = np.zeros(timeline.images * steps, np.int64)
+    if timeline.opened_cycles is not None:
+        return timeline.opened_cycles
+    released: Int64 = np.zeros(timeline.images * steps, np.int64)
     if timeline.synchronisation == "barrier":
         ended = np.zeros_like(released)
         np.maximum.at(ended, jobs.image * steps + jobs.step, jobs.end_cycles)
         released[1:] = ended[:-1] + barrier_cycles(timeline.program.chip)
-    return released
+    of_job: Int64 = released[jobs.image * steps + jobs.step]
+    return of_job

@@ -14,7 +14,7 @@ from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64, Progress
 from synaptile.hwmodels import Chip, as_chip
 from synaptile.simulator.activity import Activity
-from synaptile.simulator.barrier.kernel import Room, run_steps
+from synaptile.simulator.barrier.kernel import room_of, run_steps
 from synaptile.simulator.barrier.wiring import Wiring, wiring_of
 
 
@@ -100,9 +100,8 @@ def step_timing(
 
 
 def fired(activity: Activity, wiring: Wiring, image: int) -> NDArray[np.uint8]:
-    """Spikes of one image by step on the chip, (steps + lag, rows): each site its own lag later."""
-    rows = sum(site.width for site in wiring.sites)
-    fires = np.zeros((activity.steps + wiring.lag, rows), np.uint8)
+    """Spikes of one image by step on the chip, (steps + lag, rows): each site its own lag later; the last row never fires."""
+    fires = np.zeros((activity.steps + wiring.lag, wiring.synops.size), np.uint8)
     for site in wiring.sites:
         own = activity.spikes[site.name].fired(site.width, slice(image, image + 1)).reshape(activity.steps, site.width)
         fires[site.lag : site.lag + activity.steps, site.start : site.start + site.width] = own
@@ -110,16 +109,10 @@ def fired(activity: Activity, wiring: Wiring, image: int) -> NDArray[np.uint8]:
 
 
 def time_steps(wiring: Wiring, fires: NDArray[np.uint8]) -> Int64:
-    """When each core was last at work in each step, ps, (steps, cores), from spikes (steps, rows)."""
-    net, workers = wiring.net, wiring.core.size
-    room = Room(
-        np.zeros((14, workers), np.int64),
-        np.zeros(net.to.size + 1, np.int64),
-        np.zeros(net.to.size + 2 * workers + 1, np.int64),
-        np.zeros(net.to.size + 2 * workers + 1, np.int64),
-    )
-    ends = np.zeros((fires.shape[0], workers), np.int64)
-    run_steps(net, fires, room, ends)
+    """When each core was last at work in each step, ps, (steps, cores), from spikes (steps, rows), as `fired` gives them."""
+    assert fires.shape[1] == wiring.synops.size
+    ends = np.zeros((fires.shape[0], wiring.core.size), np.int64)
+    run_steps(wiring.net, fires, room_of(wiring.net), ends)
     cores = int(wiring.core.max()) + 1
     by_core = np.zeros((fires.shape[0], cores), np.int64)
     for worker, core in enumerate(wiring.core.tolist()):

@@ -17,7 +17,7 @@ from synaptile.hwmodels.step_times import StepTimes
 from synaptile.mapper.alike import mapping_key
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.reach import core_reach
-from synaptile.simulator.barrier.kernel import Net
+from synaptile.simulator.barrier.kernel import NONE, Net
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Wiring:
     """Cores of a program as workers: the first are the cores, in order, and receive; others send spikes from outside or beside.
 
     `lag` is how many steps the answer of a step comes later; `synops` and `messages` (rows,) are those of a spike of each row of
-    the mask. `core` (workers,) is the core of each worker, -1 outside the chip.
+    the mask, whose last row never fires. `core` (workers,) is the core of each worker, -1 outside the chip. The net's numbers are
+    twice that of a part, and one more for receiving; `lags` (2 * parts,) is how much later than its step the part does that.
     """
 
     net: Net
@@ -46,6 +47,7 @@ class Wiring:
     tiles: int
     synops: Int64
     messages: Int64
+    lags: Int64
 
 
 def picoseconds(ns: float) -> int:
@@ -76,7 +78,14 @@ class _Sweep:
 
     rows: list[Int64] = field(default_factory=list)
     places_ps: list[Int64] = field(default_factory=list)
+    labels: list[Int64] = field(default_factory=list)
     all_ps: int = 0
+
+    def add(self, rows: Int64, places_ps: Int64, label: int) -> None:
+        """Neurons of one part."""
+        self.rows.append(rows)
+        self.places_ps.append(places_ps)
+        self.labels.append(np.full(rows.size, label, np.int64))
 
 
 @dataclass(frozen=True)
@@ -88,24 +97,32 @@ class _Wires:
     def wiring(self) -> Wiring:
         cores, sites = self.program.cores.kind.size, self._sites()
         reach = {site.name: self._reach(site) for site in sites}
-        time = sparse.csr_array(sparse.vstack([reach[site.name][0] for site in sites]))
-        sweeps = self._sweeps({site.name: site.start for site in sites})
+        never = sparse.csr_array((1, cores), dtype=np.int64)
+        time = sparse.csr_array(sparse.vstack([*(reach[site.name][0] for site in sites), never]))
+        lags = np.zeros(2 * self.program.parts.core.size, np.int64)
+        sweeps = self._sweeps({site.name: site for site in sites}, lags)
         outside = [site for site in sites if isinstance(self.program.graph.nodes[site.name], SpikeSource)]
         for site in outside:
-            sweeps.append(_Sweep([site.start + np.arange(site.width)], [np.zeros(site.width, np.int64)]))
+            sweeps.append(_Sweep())
+            sweeps[-1].add(site.start + np.arange(site.width), np.zeros(site.width, np.int64), NONE)
         senders = np.array([sum(len(rows) for rows in sweep.rows) for sweep in sweeps], np.int64)
-        row = np.concatenate([np.zeros(0, np.int64), *(rows for sweep in sweeps for rows in sweep.rows)])
+        row, place_ps, labels = (
+            np.concatenate([np.zeros(0, np.int64), *(part for sweep in sweeps for part in getattr(sweep, name))])
+            for name in ("rows", "places_ps", "labels")
+        )
         core = np.concatenate([np.arange(cores), np.full(len(outside), -1)]).astype(np.int64)
         sent = sparse.csr_array(time[row])
         sent.sort_indices()
         to = sent.indices.astype(np.int64)
         source = np.repeat(np.repeat(core, senders), np.diff(sent.indptr))
+        site_of_row = np.append(np.repeat(np.arange(len(sites)), [site.width for site in sites]), -1)
+        receives = self._receivers(sites, lags)[np.repeat(site_of_row[row], np.diff(sent.indptr)), to]
         # Receivers of their own come first, as messages name them by the number of their core, and have nothing to sweep.
         beside = np.zeros(cores if self.times.receives_beside_sweep else 0, np.int64)
         on_chip = np.concatenate([beside, core >= 0]).astype(np.int64)
         net = Net(
             first=np.concatenate([beside, [0], np.cumsum(senders)]).astype(np.int64),
-            place_ps=np.concatenate([np.zeros(0, np.int64), *(places for sweep in sweeps for places in sweep.places_ps)]),
+            place_ps=place_ps,
             sweep_ps=np.concatenate([beside, [sweep.all_ps for sweep in sweeps]]).astype(np.int64),
             spike_ps=on_chip * picoseconds(self.times.spike_ns),
             out_ps=on_chip * picoseconds(self.times.message_out_ns),
@@ -115,6 +132,8 @@ class _Wires:
             service_ps=sent.data.astype(np.int64) + picoseconds(self.times.message_in_ns),
             flight_ps=self._flight(source, to),
             buffer=np.full(on_chip.size, self.times.buffer_messages, np.int64),
+            sweeps=labels,
+            receives=receives,
         )
         tiles = np.unique(np.stack([self.program.cores.x, self.program.cores.y]), axis=1).shape[1]
         return Wiring(
@@ -124,9 +143,20 @@ class _Wires:
             lag=max((site.lag + self._steps_behind(site) for site in sites), default=0),
             barrier_ps=self._barrier(tiles),
             tiles=tiles,
-            synops=np.concatenate([reach[site.name][1] for site in sites]),
+            synops=np.concatenate([*(reach[site.name][1] for site in sites), [0]]),
             messages=np.diff(time.indptr).astype(np.int64),
+            lags=lags,
         )
+
+    def _receivers(self, sites: tuple[Site, ...], lags: Int64) -> Int64:
+        """The number of the part that receives spikes of a site on a core, the first of several, (sites, cores); -1: none."""
+        found = np.full((len(sites), self.program.cores.kind.size), NONE, np.int64)
+        for at, site in enumerate(sites):
+            parts = [part for node in self._readers(site.name) for part in self.program.parts_of(node.name).tolist()]
+            for part in reversed(parts):
+                found[at, self.program.parts.core[part]] = 2 * part + 1
+                lags[2 * part + 1] = site.lag
+        return found
 
     def _sites(self) -> tuple[Site, ...]:
         """Sites in graph order; a layer without a delay of its own sends a step after what it reads."""
@@ -136,6 +166,11 @@ class _Wires:
             if isinstance(node, Neurons):
                 if node.shape[0] != 1 or len(node.shape) != 2:
                     raise InputError(f"site {node.name!r} has {node.shape[0]} tokens: step times are of networks of one token")
+                if node.values != 1:
+                    raise InputError(
+                        f"site {node.name!r} sends spikes of {node.values} values: step times are of binary spikes, no figure "
+                        "says what a graded one takes; schedule with synchronisation='dataflow', or on a chip without step_times"
+                    )
                 found[node.name] = Site(node.name, start, node.width, self._lag(node, found))
                 start += node.width
         return tuple(found.values())
@@ -174,9 +209,9 @@ class _Wires:
             spent = sparse.csr_array(spent + reach.astype(np.int64) * picoseconds(unit))
         return spent, synops
 
-    def _sweeps(self, starts: Mapping[str, int]) -> list[_Sweep]:
+    def _sweeps(self, sites: Mapping[str, Site], lags: Int64) -> list[_Sweep]:
         """Compartments of every core, part after part; those beyond the neurons of a part are spread evenly among them."""
-        program, parts = self.program, self.program.parts
+        program, parts, never = self.program, self.program.parts, sum(site.width for site in sites.values())
         fed = {one.inputs[0].node: one.name for one in program.graph.nodes.values() if isinstance(one, Neurons) and one.inputs}
         sweeps = [_Sweep() for _ in range(program.cores.kind.size)]
         for part in range(parts.core.size):
@@ -187,12 +222,33 @@ class _Wires:
                     "partition that cuts outputs alone"
                 )
             sweep, compartments = sweeps[int(parts.core[part])], int(parts.neurons[part])
-            if compartments and name in fed:
-                neurons = np.arange(int(parts.out_start[part]), int(parts.out_stop[part]))
-                share = np.arange(1, neurons.size + 1) * compartments // neurons.size
-                sweep.rows.append(starts[fed[name]] + neurons)
-                sweep.places_ps.append(sweep.all_ps + share * picoseconds(self.times.compartment_ns))
-            sweep.all_ps += compartments * picoseconds(self.times.compartment_ns)
+            if not compartments:
+                continue
+            before, unit = sweep.all_ps, picoseconds(self.times.compartment_ns)
+            sweep.all_ps += compartments * unit
+            if name in sites:  # what a soft reset takes more
+                lags[2 * part] = sites[name].lag
+                sweep.add(np.array([never]), np.array([sweep.all_ps]), 2 * part)
+                continue
+            if name not in fed:  # membranes that nobody fires are swept all the same
+                lags[2 * part] = max(
+                    (
+                        sites[port.node].lag + 1 - getattr(program.graph.nodes[name], "delay", 0)
+                        for port in program.graph.nodes[name].inputs
+                        if port.node in sites
+                    ),
+                    default=0,
+                )
+                sweep.add(np.array([never]), np.array([sweep.all_ps]), 2 * part)
+                continue
+            neurons = np.arange(int(parts.out_start[part]), int(parts.out_stop[part]))
+            share = np.arange(1, neurons.size + 1) * compartments // neurons.size
+            site = sites[fed[name]]
+            own = program.parts_of(site.name)
+            own = own[(parts.core[own] == parts.core[part]) & (parts.out_start[own] == parts.out_start[part])]
+            label = 2 * int(own[0] if own.size else part)
+            lags[label] = site.lag
+            sweep.add(site.start + neurons, before + share * unit, label)
         return sweeps
 
     def _flight(self, source: Int64, target: Int64) -> Int64:

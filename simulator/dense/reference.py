@@ -235,7 +235,7 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
         case Rotation():
             return Unit(lambda _t, inputs: rotated(graph, node, inputs[0]))
         case Rearrange():
-            return Unit(lambda _t, inputs: inputs[0].reshape(node.extents).transpose(node.order).reshape(node.shape))
+            return Unit(lambda _t, inputs: inputs[0].reshape(-1)[node.places])
         case TokenSelect():
             return Unit(lambda _t, inputs: inputs[0][node.start : node.stop])
         case TokenMean():

@@ -58,5 +58,7 @@ class RearrangeUnit(EventUnit):
         """The stream of all steps."""
         port = self.node.inputs[0]
         read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + port.width])
-        extents, order = self.node.extents, [axis + 1 for axis in self.node.order]
-        return np.ascontiguousarray(read.reshape(-1, *extents).transpose(0, *order)).reshape(-1, self.node.width)
+        axes, split = range(1, len(self.node.extents) + 1), read.reshape(-1, *self.node.extents)
+        rolled = np.roll(split, self.node.shifts, tuple(axes)) if self.node.shifts else split
+        order = [axis + 1 for axis in self.node.order]
+        return np.ascontiguousarray(rolled.transpose(0, *order)).reshape(-1, self.node.width)

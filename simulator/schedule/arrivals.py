@@ -143,7 +143,7 @@ def _events(timeline: Timeline) -> Int64:
             own = tables.jobs.row_of[tables.jobs.first[part.index] : tables.jobs.first[part.index + 1]]
             given = _recorded(timeline.program, counts, part, at).reshape(len(by_step), -1)
             by_step[:, own] += given if given.shape[1] == own.size else given.sum(axis=1, keepdims=True)
-    return reached[number]
+    return reached[number] if timeline.main is None else np.where(timeline.main, reached[number], 0)
 
 
 @uncounted
@@ -173,6 +173,7 @@ def _rows(timeline: Timeline, events: Int64) -> Int64:
             continue
         own = by_part[bounds[part.index] : bounds[part.index + 1]]
         own = own[jobs.token[own] != OPERANDS]
+        own = own if timeline.main is None else own[timeline.main[own]]
         sharing = sharing_of(program.chip, part)
         if isinstance(part.node, Convolution2d):
             needed = counts.events(program, part, Trigger.FIRST_INPUT).sum(axis=2)

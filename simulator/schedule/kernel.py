@@ -11,9 +11,9 @@ from typing import Any
 
 from synaptile.foundation.types import Int32
 from synaptile.simulator.compiled import uncounted
+from synaptile.simulator.heaps import pop_event, pop_job, push_event, push_job
 from synaptile.simulator.schedule.fabric import NEVER, UNBOUNDED, Place
 from synaptile.simulator.schedule.flits import advance, enqueue, unloaded
-from synaptile.simulator.schedule.heaps import pop_event, pop_job, push_event, push_job
 from synaptile.simulator.schedule.links import deliver, send
 from synaptile.simulator.schedule.plan import Room
 from synaptile.simulator.schedule.state import OUTPUT_BUFFERS, READY, SENT, Costs, State, Total

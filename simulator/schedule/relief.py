@@ -34,6 +34,11 @@ RATES = (
 DELAYS = ("noc.cycles_per_hop",)
 """What is halved, where it is more than one cycle."""
 
+STEP_TIMES = tuple(f"step_times.{name}_ns" for name in ("compartment", "spike", "message_out", "message_in", "sparse_synop"))
+"""What is halved in place of both where cores take steps together; `BUFFER` is doubled."""
+
+BUFFER = "step_times.buffer_messages"
+
 ROOM = (
     "synapse_core.weight_memory_bits",
     "synapse_core.state_memory_bits",
@@ -113,7 +118,8 @@ def relief(
     as_is = time(base, keep=unmoved)
     rows: list[ReliefRow] = []
     not_tried: list[tuple[str, str]] = []
-    resources = (*RATES, *DELAYS, *ROOM)
+    together = base.step_times is not None and as_is.synchronisation == "barrier"
+    resources = (*(STEP_TIMES if together else RATES), *((BUFFER,) if together else DELAYS), *ROOM)
     for done, resource in enumerate(resources):
         if progress is not None:
             progress(done, len(resources))
@@ -123,7 +129,10 @@ def relief(
         if resource in DELAYS and before < 2:
             not_tried.append((resource, "it is one cycle"))
             continue
-        after = before // 2 if resource in DELAYS else 2 * before
+        if resource in STEP_TIMES and not before:
+            not_tried.append((resource, "it takes no time"))
+            continue
+        after = before / 2 if resource in STEP_TIMES else before // 2 if resource in DELAYS else 2 * before
         keep = unmoved and for_room and resource not in ROOM
         relieved = vary(base, {resource: after})
         try:

@@ -83,7 +83,8 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
     tree = trees_of(timeline, trees)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
-    if program.chip.noc.flow_control != "unbounded":
+    side_by_side = timeline.opened_cycles is not None  # its links hold nothing up: what is sent is shown from when it begins
+    if program.chip.noc.flow_control != "unbounded" and not side_by_side:
         yield _bounded(timeline, tables, tree, row_of_link)
         return
     order, state = np.argsort(table.send_order), idle_links(links, trees)
@@ -94,7 +95,8 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
         out = _Columns(of, over, arrival, start, end, np.zeros(rows.size, np.int64))
         core = timeline.jobs.core[table.job[rows]]
         _replay(_Messages(tree[rows], core, table.injected_cycles[rows], table.flits[rows], busy[rows]), trees, state, out)
-        _check_deliveries(timeline, rows, out.delivered)
+        if not side_by_side:
+            _check_deliveries(timeline, rows, out.delivered)
         message, link = rows[out.message].astype(np.int32), row_of_link[out.link]
         if (lacking := np.flatnonzero(link < 0)).size:
             raise ConservationError(f"message {message[lacking[0]]} crosses a link that the timeline's link table lacks")
@@ -170,8 +172,9 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
             f"message {message[lost[0]]} reaches {node!r}, which has no job for token {jobs.token[source[lost[0]]]} to receive it"
         )
     number = numbers_of_jobs(timeline, tables)
-    place = np.empty(number.size, np.int32)
-    place[number] = np.arange(number.size)
+    main = np.arange(number.size) if timeline.main is None else np.flatnonzero(timeline.main)
+    place = np.empty(main.size, np.int32)
+    place[number[main]] = main
     of_step = number[source] - number[source] % tables.jobs.size
     target = place[of_step + tables.jobs.row_of[rules.receiver[flow] + k * rules.stride[flow]]]
     return Handovers(message.astype(np.int32), source, target)

@@ -17,6 +17,7 @@ from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.arguments import check_held_steps
+from synaptile.simulator.barrier.wiring import Wiring
 from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.assemble import assemble
 from synaptile.simulator.schedule.conserve import check_operations, check_recount, check_spikes
@@ -25,6 +26,7 @@ from synaptile.simulator.schedule.phases import simulate_phases
 from synaptile.simulator.schedule.plan import list_jobs, preference
 from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
+from synaptile.simulator.schedule.side_by_side import Measured, check_side_by_side, side_by_side
 from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs, Outcome
 from synaptile.simulator.schedule.tables import Tables, tables_of
@@ -72,13 +74,19 @@ def schedule(
     whole, program = program, _at_streamed_length(activity, program, count)
     tables = tables_of(program)
     _check_size(activity, program, count, tables.jobs.size)
+    together = barrier >= 0 and program.chip.step_times is not None
+    wiring = check_side_by_side(activity, program, count) if together else None
     work, counts, unchecked = _counted(activity, whole, program, tables, count)
     loads = loads_of(program, tables, counts, (count, activity.steps))
-    hold = activity.steps if program.chip.layer_major else 1
-    rank, job_at = preference(program, tables.jobs, activity.steps)
-    costs = Costs(work.duration, loads.flits, loads.busy, barrier, hold, rank, job_at)
-    outcome, phase_notes = _outcome(program, tables, costs, counts, progress)
-    timeline = assemble(activity, program, tables, work, loads, outcome)
+    if wiring is not None:
+        timeline = side_by_side(activity, wiring, Measured(program, tables, work, loads), progress)
+        notes, phase_notes = [], _together_notes(wiring, count)
+    else:
+        hold = activity.steps if program.chip.layer_major else 1
+        rank, job_at = preference(program, tables.jobs, activity.steps)
+        costs = Costs(work.duration, loads.flits, loads.busy, barrier, hold, rank, job_at)
+        outcome, phase_notes = _outcome(program, tables, costs, counts, progress)
+        timeline = assemble(activity, program, tables, work, loads, outcome)
     notes = [
         *activity.synthetic_notes,
         *_remap_notes(activity, program, moved),
@@ -189,6 +197,15 @@ def _remap_notes(activity: Activity, program: CoreProgram, moved: bool) -> list[
         f"mapped anew to chip {program.chip.name!r} (the run was mapped to {activity.program.chip.name!r}), not executed again: "
         + ("the same parts on the same cores" if same else "other parts, operations counted anew from the recorded spikes")
     ]
+
+
+def _together_notes(wiring: Wiring, images: int) -> list[str]:
+    notes = ["layers work side by side, a step lasts as long as its slowest core (step_times); links do not hold messages up"]
+    if wiring.lag:
+        notes.append(f"the answer of a step comes {wiring.lag} steps later: spikes sent in a step arrive for the next")
+    if images > 1:
+        notes.append("images follow one another: membranes hold one image, input and output between them take no time")
+    return notes
 
 
 def _load_notes(program: CoreProgram, images: int) -> list[str]:

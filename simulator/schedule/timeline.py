@@ -219,6 +219,10 @@ class Timeline(Tabular, Shown):
     notes: tuple[str, ...]
     provenance: Mapping[str, object]
     phases: PhaseTable | None = None
+    opened_cycles: Int64 | None = None
+    """Of each job (jobs,), when its step began, where cores work on different steps of the run at once; else None."""
+    main: NDArray[np.bool_] | None = None
+    """Of each job (jobs,), whether it stands for all that its part does in the step, where that is several jobs; else None."""
 
     @property
     def clock_mhz(self) -> float:

@@ -32,7 +32,7 @@ from synaptile.studies.sweeping.parameters import CHIP, CONVERSION, FACTOR, MAPP
 from synaptile.studies.sweeping.read import read_study
 from synaptile.studies.sweeping.rows import BY_NAME, OBJECTIVES
 from synaptile.studies.sweeping.schema import STEPS, Study, StudyRates
-from synaptile.studies.sweeping.space import Axis, axes_of, fixed_of, grid_size, largest_steps
+from synaptile.studies.sweeping.space import Axis, axes_of, check_labels, fixed_of, grid_size, largest_steps
 
 BEST = "ratio_best"
 ANSWERS = ("accuracy", "agreement", "correlation")
@@ -100,6 +100,8 @@ def plan_of(source: str | Path | Mapping[str, Any]) -> Plan:
         require_study("optuna", f"{label}: a search")
     fixed = fixed_of(study.fixed, label, study.chip)
     axes = axes_of(given, fixed, label, study.chip, search=study.search is not None)
+    for number, labels in enumerate((study.search and study.search.first) or ()):
+        check_labels(axes, labels, f"{label}: search.first[{number}]")
     names = [*fixed, *(name for axis in axes for name in axis.sets)]
     check_conversions(kind, study.model.method, names, label, synthetic=study.rates is not None)
     if study.search is None:

@@ -90,13 +90,17 @@ class Range(Strict):
 
 
 class StudySearch(Strict):
-    """A bounded search by optuna: `trials` points, proposed `batch` at a time, so that workers do not change what is proposed."""
+    """A bounded search by optuna: `trials` points, proposed `batch` at a time, so that workers do not change what is proposed.
+
+    `first` are points to begin with, by the names of `parameters`; what one leaves open is proposed.
+    """
 
     parameters: Annotated[dict[str, Any], Field(min_length=1)]
     trials: Annotated[int, Field(ge=1, le=MOST_TRIALS)]
     seed: Seed = 0
     sampler: Literal["nsga2", "tpe", "random"] = "nsga2"
     batch: Annotated[int, Field(ge=1, le=1000)] = 10
+    first: Annotated[list[dict[str, Scalar]], Field(min_length=1)] | None = None
 
 
 class Study(Strict):

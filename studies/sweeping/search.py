@@ -47,6 +47,8 @@ def propose_points(
     directions = [_direction(name) for name in objectives]
     study = optuna.create_study(directions=directions, sampler=_sampler(plan))
     space = {axis.name: _distribution(axis) for axis in axes}
+    for labels in plan.first or ():
+        study.enqueue_trial(labels)
     done = 0
     while done < plan.trials:
         trials = [study.ask(space) for _ in range(min(plan.batch, plan.trials - done))]

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from synaptile.foundation.documents import nearest
 from synaptile.foundation.errors import InputError
 from synaptile.studies.sweeping.parameters import RUNS, Parameters, PointSettings, check_parameter, check_value
 from synaptile.studies.sweeping.parquet import RESERVED
@@ -69,6 +70,20 @@ def axes_of(given: Mapping[str, Any], fixed: Parameters, label: str, chip: str, 
                 raise InputError(f"{label}: {name} is set by {owner[name]!r} and by {axis.name!r}: keep one")
             owner[name] = axis.name
     return axes
+
+
+def check_labels(axes: tuple[Axis, ...], labels: Mapping[str, Scalar], where: str) -> None:
+    """Raises InputError for labels of a point that no axis has."""
+    known = {axis.name: axis for axis in axes}
+    for name, value in labels.items():
+        if name not in known:
+            raise InputError(f"{where}: {name!r} is no parameter of the search: {nearest(name, known)}")
+        axis = known[name]
+        if axis.range is None:
+            if (type(value), value) not in [(type(one), one) for one in axis.choices]:
+                raise InputError(f"{where}: {name} is {value!r}, must be one of {', '.join(map(str, axis.choices))}")
+        elif isinstance(value, bool | str | None) or not axis.range.low <= value <= axis.range.high:
+            raise InputError(f"{where}: {name} is {value!r}, must lie from {axis.range.low} to {axis.range.high}")
 
 
 def fixed_of(given: Mapping[str, Any], label: str, chip: str) -> Parameters:

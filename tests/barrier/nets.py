@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synaptile.simulator.barrier.kernel import Net, Room, run_steps
+from synaptile.simulator.barrier.kernel import Net, room_of, run_steps
 
 
 def net_of(
@@ -34,6 +34,8 @@ def net_of(
         service_ps=np.ascontiguousarray(table[:, 1]),
         flight_ps=np.ascontiguousarray(table[:, 2]),
         buffer=np.full(len(sweeps), buffer, np.int64),
+        sweeps=np.arange(sum(counts), dtype=np.int64) // 2,
+        receives=np.arange(len(flat), dtype=np.int64) % 3 + 1000,
     )
 
 
@@ -52,8 +54,6 @@ def drawn(seed: int, *, workers: int, buffer: int) -> tuple[Net, np.ndarray]:
 
 def ends_of(net: Net, fires: np.ndarray) -> np.ndarray:
     """What the kernel finds, (steps, workers)."""
-    workers, size = net.first.size - 1, net.to.size
-    room = Room(np.zeros((14, workers), np.int64), *(np.zeros(size + 2 * workers + 1, np.int64) for _ in range(3)))
-    ends = np.zeros((len(fires), workers), np.int64)
-    run_steps(net, fires, room, ends)
+    ends = np.zeros((len(fires), net.first.size - 1), np.int64)
+    run_steps(net, fires, room_of(net), ends)
     return ends

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.barrier.naive import naive_step
+from synaptile.simulator.barrier.kernel import BEGIN, FROM, LABEL, SINCE, START, STOP, WHY, WORKER, room_of, run_steps
+from tests.barrier.naive import naive_run, naive_step, stretches
 from tests.barrier.nets import drawn, ends_of, net_of
 
 
@@ -17,6 +18,34 @@ def test_every_worker_ends_when_the_naive_one_does(seed: int, workers: int, buff
     ends = ends_of(net, fires)
     for step, mask in enumerate(fires):
         assert ends[step].tolist() == naive_step(net, mask)
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 10**6), workers=st.integers(1, 6), buffer=st.integers(1, 3))
+def test_the_log_holds_what_the_naive_workers_did_and_leads_back_to_the_start(seed: int, workers: int, buffer: int) -> None:
+    net, fires = drawn(seed, workers=workers, buffer=buffer)
+    room, ends = room_of(net), np.zeros((1, workers), np.int64)
+    for mask in fires:
+        run_steps(net, mask[None], room, ends)
+        log = room.log[:, : int(room.logged[0])]
+        naive, arrived = naive_run(net, mask)
+        for w, one in enumerate(naive):
+            mine: list[tuple[int, int, int]] = []
+            for begin, stop, label in log[[BEGIN, STOP, LABEL]][:, log[WORKER] == w].T.tolist():
+                what = label if label >= 1000 else -1
+                if mine and mine[-1][1:] == (begin, what):
+                    begin = mine.pop()[0]
+                mine.append((begin, stop, what))
+            assert mine == stretches(net, one)
+        assert sorted((when - net.flight_ps[message], message) for when, message in arrived) == sorted(
+            (room.left[message], message) for _, message in arrived
+        )
+        origin = log[FROM]
+        assert (origin < np.arange(origin.size)).all()
+        assert ((origin < 0) == (log[WHY] == START)).all()
+        linked = origin >= 0
+        assert (log[BEGIN, origin] <= log[SINCE])[linked].all() and (log[SINCE] <= log[STOP, origin])[linked].all()
+        assert (log[SINCE] <= log[BEGIN]).all() and (log[[BEGIN, SINCE]][:, ~linked] == 0).all()
 
 
 @settings(max_examples=50, deadline=None)

@@ -74,6 +74,13 @@ def mixer(**options: Any) -> Any:
     return randomised(timm.models.mlp_mixer.MlpMixer(**{**fixed, **options}))
 
 
+def swin(kind: Any, **options: Any) -> Any:
+    """Two stages on 4 x 4 patches, the second block of the first shifted."""
+    torch.manual_seed(0)
+    fixed = {"img_size": 16, "patch_size": 4, "embed_dim": 12, "depths": (2, 1), "num_heads": (2, 3), "num_classes": 5}
+    return randomised(kind(**fixed, **options))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "RoPE, neighbours": lambda: small_eva(use_rot_pos_emb=True),
     "RoPE, halves": lambda: small_eva(use_rot_pos_emb=True, rope_rotate_half=True),
@@ -93,6 +100,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "affine in place of norms": affine,
     "windows side by side": lambda: windowed(columns=False),
     "windows of columns": lambda: windowed(columns=True),
+    "shifted windows": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=2),
+    "shifted windows, cosine": lambda: swin(timm.models.swin_transformer_v2.SwinTransformerV2, window_size=2),
     "square": lambda: acting(lambda x: x * x),
     "twice SiLU": lambda: acting(lambda x: x * (2 * torch.sigmoid(x))),
     "another slope": lambda: acting(lambda x: x * torch.sigmoid(1.5 * x)),

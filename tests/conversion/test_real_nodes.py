@@ -25,7 +25,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "spikezip": {"method": "spikezip", "keep_activations": True},
     "differential": {"method": "differential"},
 }
-RUN = ("RoPE, SwiGLU", "RMSNorm of q and k", "gMLP", "windows of columns", "a factor per token")
+RUN = ("RoPE, SwiGLU", "RMSNorm of q and k", "gMLP", "shifted windows, cosine", "a factor per token")
 """Each new node and form once: what the cost of three methods allows."""
 
 

@@ -85,13 +85,28 @@ def test_a_known_operator_in_an_unknown_pattern_names_operator_module_and_limit(
 
 def swin() -> Any:
     options: dict[str, Any] = {"depths": (1,), "num_heads": (1,), "window_size": 4, "num_classes": 3}
-    return timm.models.swin_transformer.SwinTransformer(img_size=32, patch_size=4, embed_dim=12, **options)
+    return timm.models.swin_transformer.SwinTransformer(img_size=24, patch_size=4, embed_dim=12, **options)
 
 
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        pytest.param(swin, ["aten.pad", "layers.0.blocks.0"], id="Swin"),
+        pytest.param(swin, ["aten.pad", "layers.0.blocks.0", "the windows or strides divide"], id="Swin, padded"),
+        pytest.param(
+            lambda: timm.create_model("vit_tiny_r_s16_p8_224", depth=1, img_size=32),
+            ["aten.pad", "'patch_embed.backbone.conv'", "convolutional stems and hybrids"],
+            id="hybrid",
+        ),
+        pytest.param(
+            lambda: timm.models.cait.Cait(**OPTIONS, depth_token_only=1),
+            ["aten.linear", "'blocks.0.attn.proj_l'", "talking heads"],
+            id="talking heads",
+        ),
+        pytest.param(
+            lambda: timm.models.convit.ConVit(**OPTIONS, local_up_to_layer=1),
+            ["aten.mul", "'blocks.0.attn'", "gated attention", "a scale s per head"],
+            id="gated positional attention",
+        ),
         pytest.param(
             lambda: small_vit(embed_layer=timm.layers.PatchEmbed, num_classes=5, global_pool=""),
             ["tokens of features"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import ceil
 
 import nir
 import numpy as np
@@ -16,6 +17,7 @@ from synaptile.foundation.errors import ChipError
 from synaptile.hwmodels import Chip, load_chip, vary
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, execute, schedule
+from synaptile.simulator.barrier import step_timing
 from tests.nir.networks import chain, io, perceptron, trains
 
 STEPS = 20
@@ -95,6 +97,19 @@ def test_the_audits_network_takes_283_nj() -> None:
     own, spikes = load_chip("loihi").operation_pj, 1556 + 1193 + 200
     active, inactive = (own[f"neuron_update_{state}"]["int8"] for state in ("active", "inactive"))
     assert (spikes * active + (190 * 20 - spikes) * inactive) / 1e3 == pytest.approx(283, rel=0.01)
+
+
+def test_a_step_of_the_audits_network_lasts_as_long_as_its_slowest_core() -> None:
+    """On five cores: the sum over 20 steps, and one more per layer (the audit: 23), of the slowest core and the barrier."""
+    chip = load_chip("loihi")
+    graph, small = from_nir(leaky_network(0.2)), replace(chip, synapse_core=replace(chip.synapse_core, max_neurons=40))
+    activity = execute(map_graph(graph, small), trains(leaky_network(0.2), STEPS, 1, rate=0.2), STEPS, "int8", keep_spikes=1)
+    timing, timeline = step_timing(activity), schedule(activity)
+    assert activity.program.cores.kind.size == 5 and (timing.barrier_ps, timing.lag) == (465_000, 3)
+    slowest = timing.core_ps[0].max(axis=1)
+    assert len(slowest) == STEPS + 3 and (slowest > 0).all() and len(set(timing.core_ps[0].argmax(axis=1).tolist())) > 1
+    total_ps = int(slowest.sum()) + (len(slowest) - 1) * 465_000
+    assert timeline.makespan_cycles == ceil(total_ps * chip.clock_mhz / 1e6)
 
 
 def test_a_current_based_neuron_is_one_update_too() -> None:

@@ -37,7 +37,7 @@ def naive_weighted_hops(program: CoreProgram) -> float:
     return total
 
 
-@pytest.mark.parametrize("method", ["anneal", "metis", "row_major", "force"])
+@pytest.mark.parametrize("method", ["anneal", "metis", "row_major", "force", "trees"])
 def test_weighted_hops_are_those_of_the_placement_returned(graph: SpikingGraph, method: str) -> None:
     program = map_graph(graph, CHIP, placement=method)  # type: ignore[arg-type]
     assert program.placement.method == method

@@ -152,9 +152,14 @@ def test_a_run_is_scheduled_on_a_chip_that_cuts_it_otherwise() -> None:
 
 
 def test_rows_of_a_channel_store_its_weights_each_and_whole_channels_once() -> None:
-    graph = from_nir(convolutional())
-    bits = load_chip("loihi").synapse_core.weight_bits
-    whole, rows = (map_graph(graph, CHIPS[name](), anneal_moves=0) for name in ("loihi", "rows"))
+    graph, loihi = from_nir(convolutional()), load_chip("loihi")
+    bits = loihi.synapse_core.weight_bits
+    whole, rows = (
+        map_graph(
+            graph, replace(chip, synapse_core=replace(chip.synapse_core, convolutions="kernel", index_bits=0)), anneal_moves=0
+        )
+        for chip in (loihi, CHIPS["rows"]())
+    )
     own = whole.parts_of("conv1")
     assert whole.parts.weight_bits[own].sum() == bits * (4 * 12 + 4) and own.size == 1
     cut = rows.parts_of("conv1")
@@ -175,10 +180,14 @@ def test_parts_out_of_line_with_channels_are_found() -> None:
 def test_lenet_fits_loihi_within_its_limits() -> None:
     program = map_graph(from_nir(lenet()), load_chip("loihi"), anneal_moves=0)
     core, cores = program.chip.synapse_core, program.cores
-    assert cores.kind.size == 7 and program.board == (1, 1)
-    assert cores.neurons_used.max() == 1024 <= core.max_neurons
-    assert cores.axons_used.max() == 6 * 24 * 24 <= core.max_axons
+    assert cores.kind.size == 10 and program.board == (1, 1)
+    assert cores.neurons_used.max() == 636 <= core.max_neurons  # a channel of conv1 and half of fc1
+    assert cores.axons_used.max() == 6 * 24 * 24 + 120 <= core.max_axons  # a quarter of conv2, and fc2
     assert cores.weight_bits_used.max() <= core.weight_memory_bits
-    weights = 6 * 25 + 16 * 150 + 120 * 256 + 84 * 120 + 10 * 84
+    # lists of a line: five columns that begin, one shared by all inside, four that end; behind pooling each is stored for one of
+    # its columns, lines for both
+    taps, pooled = 1 + 2 + 3 + 4 + 5 + 4 + 3 + 2 + 1, 25
+    assert taps == pooled
+    stored = 6 * (24 * 5) * taps + 16 * 6 * (2 * 8 * 5) * pooled + 120 * 16 * 8 * 4 + 84 * 120 + 10 * 84
     biases = 6 + 16 + 120 + 84 + 10
-    assert cores.weight_bits_used.sum() == 8 * (weights + biases)
+    assert cores.weight_bits_used.sum() == (8 + 10) * stored + 8 * biases

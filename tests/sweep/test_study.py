@@ -90,6 +90,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "step is 0.5 between whole numbers",
         ),
         ({"grid": {"steps": [1]}, "search": {"parameters": {"steps": [1]}, "trials": 1}}, "give exactly one of grid"),
+        (
+            {"grid": None, "search": {"parameters": {"steps": [1, 2]}, "trials": 1, "first": [{"steps": 3}]}},
+            "search.first[0]: steps is 3, must be one of 1, 2",
+        ),
+        (
+            {"grid": None, "search": {"parameters": {"steps": [1, 2]}, "trials": 1, "first": [{"step": 1}]}},
+            "'step' is no parameter of the search",
+        ),
+        (
+            {"grid": None, "search": {"parameters": {"steps": {"low": 1, "high": 2}}, "trials": 1, "first": [{"steps": 3}]}},
+            "steps is 3, must lie from 1 to 2",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_remedy(folder: Path, change: dict[str, Any], said: str) -> None:

@@ -365,7 +365,7 @@ def test_a_search_keeps_within_bounds_each_side_at_its_best(tmp_path: Path) -> N
     pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
     graph, core = differential_vit(1, dtype="float32"), "synapse_core.dataflow"
     save_graph(graph, tmp_path / "dc.spk")
-    study = {
+    study: dict[str, Any] = {
         "model": {"graph": str(tmp_path / "dc.spk")},
         "images": {"from": "noise", "limit": 2},
         "chip": MINI,
@@ -382,12 +382,14 @@ def test_a_search_keeps_within_bounds_each_side_at_its_best(tmp_path: Path) -> N
             "trials": 8,
             "batch": 4,
             "sampler": "tpe",
+            "first": [{"conversion.threshold_factor": 0.5, "conversion.n": 8, "steps": 3}],
         },
         "objectives": ["ratio_best"],
         "bounds": {"correlation": 0.95},
     }
     found = sweep(study, tmp_path / "out")
     assert len(found.evaluated) == 8 and any("correlation >= 0.95" in note for note in found.notes)
+    assert study["search"]["first"][0].items() <= found.rows[0].labels.items()
     within = [row for row in found.rows if row.figures["correlation"] >= 0.95]
     assert 0 < len(within) < 8 and found.front[0].figures["ratio_best"] == min(row.figures["ratio_best"] for row in within)
     row = found.front[0]

@@ -80,7 +80,8 @@ def timed(chip: str, fired: list[np.ndarray]) -> tuple[Int64, Int64]:
     wires, places = wiring(chip)
     times, synops = [], []
     for image in range(len(fired[0])):
-        rows = np.concatenate([spikes[image][:, places] for spikes, places in zip(fired, places, strict=True)], axis=1)
+        parts = [spikes[image][:, places] for spikes, places in zip(fired, places, strict=True)]
+        rows = np.concatenate([*parts, np.zeros_like(parts[0][:, :1])], axis=1)  # the last row never fires
         times.append(time_steps(wires, rows).max(axis=1) + wires.barrier_ps)
         synops.append(rows @ wires.synops)
     return np.array(times), np.array(synops)
