@@ -63,7 +63,7 @@ def kind_of(node: Node) -> str:
     match node:
         case ECUnit():
             return f"ec {node.function}"
-        case ProductUnit():
+        case ProductUnit() if node.kind == ProductUnit.kind:
             return f"product {node.form}"
         case _:
             return node.kind

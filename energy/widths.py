@@ -41,7 +41,7 @@ class Width(NamedTuple):
 
 
 _ACCUMULATED = frozenset({Role.SYNAPSE_ROWS, Role.PARTIAL_SUMS, Role.POOLING})
-_OF_PRODUCTS = frozenset({Role.FIRST_PASS, Role.SECOND_PASS, Role.OPERAND_SUMS})
+_OF_PRODUCTS = frozenset({Role.FIRST_PASS, Role.SECOND_PASS, Role.OPERAND_SUMS, Role.FIRST_PRODUCT, Role.SECOND_PRODUCT})
 
 
 def stated(chip: Chip) -> bool:

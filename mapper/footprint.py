@@ -31,14 +31,18 @@ from synaptile.conversion.graph import (
     ECUnit,
     Gate,
     InputCurrent,
+    Mask,
+    MaxPool2d,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
     Rearrange,
+    Reduce,
     Rotation,
     Source,
+    SpikeAttention,
     SpikingGraph,
     STBIFNeurons,
     Synapse,
@@ -120,9 +124,9 @@ def off_chip(node: Node) -> bool:
 
 
 def units_of(node: Node) -> int:
-    """Units that an output can be cut into: heads of a map or a product, groups of a norm, blocks that turn, else channels."""
+    """Units that an output can be cut into: heads of maps, products and sums, groups of norms, blocks that turn, or channels."""
     match node:
-        case ProductUnit():
+        case ProductUnit() | Reduce(over="depth") | Mask(over="depth"):
             return node.heads
         case ECUnit() if node.groups > 1:
             return node.groups
@@ -177,7 +181,7 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
     ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
     channels = np.array([node.part_channels(a, b) for a, b in ranges], np.int64)
     weights = np.array([stored_synapses(node, a, b, core.convolutions) for a, b in ranges], np.int64)
-    axons = np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
+    axons = len(node.inputs) * np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
     waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
     return Footprint(
         weight_bits=weights * copies * (core.weight_bits + core.index_bits) + channels * core.weight_bits,
@@ -325,6 +329,12 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():
             return 0, 2 * kept * units
+        case SpikeAttention():  # the map or K^T V, the result, the operand that is kept
+            return 0, units * (node.columns * node.columns + 2 * node.head_width)
+        case Reduce() | MaxPool2d():
+            return 0, units * (node.width // units_of(node))
+        case Mask():
+            return 0, units * (node.width // units_of(node)) * node.fewer // node.elements
         case ProductUnit():
             return units * node.head_width * (node.law == "difference"), units * (
                 kept * node.head_width + steps * node.keys * node.head_width + kept * node.keys

@@ -18,12 +18,16 @@ from synaptile.conversion.graph import (
     Convolution2d,
     ECUnit,
     Gate,
+    Mask,
+    MaxPool2d,
     Neurons,
     Node,
     PatchEmbedding,
     ProductUnit,
     ReadOut,
+    Reduce,
     Rotation,
+    SpikeAttention,
     SpikingGraph,
     Synapse,
     TokenEmbedding,
@@ -144,6 +148,8 @@ def expected_load(
             first, later = _synapse(graph, chip, rates, node, extents, senders)
         case Convolution2d():
             first, later = _convolution(graph, chip, rates, node, extents)
+        case SpikeAttention() | Reduce() | Mask():
+            first = later = _spike_products(graph, rates, node, units)
         case ProductUnit():
             first, later, operands = _product(graph, rates, node, units * units_of(node) // node.width)
             job = _job_cycles(chip, kind, operands)
@@ -219,7 +225,7 @@ def _convolution(
 ) -> tuple[_Units, _Units]:
     starts, stops = np.atleast_1d(extents.start), np.atleast_1d(extents.start + extents.outputs)
     fan_in = [node.part_fan_in(int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
-    rows = rates.of(graph, node.inputs[0].node) * np.array(fan_in, np.float64)
+    rows = sum(rates.of(graph, port.node) for port in node.inputs) * np.array(fan_in, np.float64)
     neuron = extents.outputs if chip.synapse_core.graded_spikes == "shift" else 0 * extents.outputs
     first = _Units(accumulate=rows + extents.outputs, neuron=neuron)
     return first, first if node.injection == "every" else first._replace(accumulate=rows)
@@ -246,6 +252,17 @@ def _product(graph: SpikingGraph, rates: FiringRates, node: ProductUnit, heads: 
     return _Units(multiply=first), _Units(multiply=first + second), _Units(multiply=spikes_b)
 
 
+def _spike_products(graph: SpikingGraph, rates: FiringRates, node: SpikeAttention | Reduce | Mask, units: Cycles) -> _Units:
+    """An accumulate, or a comparison, per spike and what it reaches; an add per real value."""
+    if isinstance(node, SpikeAttention):
+        spikes = sum(rates.of(graph, port.node) for port in node.inputs[:2])
+        return _Units(multiply=units * spikes * node.columns)
+    met = units * (node.elements // node.fewer if isinstance(node, Reduce) else 1)
+    return _Units(
+        multiply=met * (rates.of(graph, node.inputs[0].node) if isinstance(graph.nodes[node.inputs[0].node], Neurons) else 1)
+    )
+
+
 def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
     """Everything else on EC cores, one token: at the first step, at a later one."""
     match node:
@@ -263,6 +280,8 @@ def _elementwise(node: Node, units: Cycles) -> tuple[_Units, _Units]:
             return _Units(multiply=units), _Units(multiply=0 * units)
         case Add():
             both = _Units(multiply=(len(node.inputs) - 1) * units)
+        case MaxPool2d():
+            both = _Units(multiply=(node.kernel[0] * node.kernel[1] - 1) * units)
         case Rotation():
             both = _Units(multiply=len(node.array_shapes()) * units)
         case Gate():

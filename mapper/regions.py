@@ -10,10 +10,15 @@ from synaptile.conversion.graph import (
     Concatenate,
     Convolution2d,
     ECUnit,
+    Mask,
+    MaxPool2d,
     Node,
+    Planes,
     ProductUnit,
     Rearrange,
+    Reduce,
     Source,
+    SpikeAttention,
     SpikingGraph,
     Synapse,
     TokenMean,
@@ -63,6 +68,21 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
         case Convolution2d():
             spans = [node.part_span(int(a), int(b)) for a, b in zip(start, stop, strict=True)]
             start, stop = np.array(spans, np.int64).reshape(-1, 2).T
+        case Planes():
+            positions = graph.nodes[port.node].tokens
+            token_start, token_stop = whole, whole + positions
+            start, stop = start // positions, -(-stop // positions)
+        case MaxPool2d():
+            spans = [_pooled_span(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
+            start, stop = np.array(spans, np.int64).reshape(-1, 2).T
+        case Reduce():  # a part that sums over depth holds whole heads
+            times = node.elements // node.fewer
+            start, stop = start * times, stop * times
+        case Mask() if index == 1:
+            times = node.elements // node.fewer
+            start, stop = start // times, -(-stop // times)
+        case SpikeAttention():  # every operand: the same heads
+            pass
         case ECUnit(groups=1) if node.normalises:
             start, stop = whole, whole + port.width
         case ProductUnit():
@@ -87,6 +107,18 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
         case _:
             pass
     return Regions(token_start, token_stop, start + port.start, stop + port.start)
+
+
+def _pooled_span(node: MaxPool2d, start: int, stop: int) -> tuple[int, int]:
+    """First and last (exclusive) element that windows ``start:stop`` see: rows of one channel, or whole channels."""
+    (_, height, width), (rows, columns) = node.image, node.plane
+    first, last = start // (rows * columns), (stop - 1) // (rows * columns)
+    if first != last:
+        return first * height * width, (last + 1) * height * width
+    top, bottom = (place % (rows * columns) // columns for place in (start, stop - 1))
+    low = max(top * node.stride[0] - node.padding[0], 0)
+    high = min(bottom * node.stride[0] - node.padding[0] + node.kernel[0], height)
+    return (first * height + low) * width, (first * height + high) * width
 
 
 def _box(node: Rearrange, width: int, *part: int) -> tuple[int, int, int, int]:

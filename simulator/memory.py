@@ -16,6 +16,7 @@ from synaptile.conversion.graph import (
     Node,
     ProductUnit,
     ReadOut,
+    SpikeAttention,
     SpikeSource,
     SpikingGraph,
     STBIFNeurons,
@@ -141,6 +142,9 @@ def _state_bytes(node: Node, size: int) -> int:
             return node.size * size
         case Convolution2d():
             return node.size * size
+        case SpikeAttention():
+            threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # as below
+            return min(node.heads, threads) * node.columns * node.columns * 8 + node.size * 8
         case ProductUnit():
             threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba is imported
             return min(node.heads, threads) * 3 * node.tokens * node.keys * size  # a head's sums stay with its thread

@@ -112,7 +112,7 @@ def quantise(graph: SpikingGraph, synapse: Synapse | Convolution2d, arithmetic: 
     shift = site.n - 1 if isinstance(site, Neurons) else 0
     worst = int(sums.max()) << shift
     if isinstance(synapse, Convolution2d):
-        worst *= synapse.pool_kernel[0] * synapse.pool_kernel[1]
+        worst *= synapse.pool_kernel[0] * synapse.pool_kernel[1] * len(synapse.inputs)
     limit = arithmetic.limits[1]
     if worst > limit and (arithmetic.numeric == "int8" or isinstance(synapse, Convolution2d)):
         raise InputError(

@@ -51,6 +51,9 @@ from .conversion.text.tokenizer import (
     read_sentences as read_sentences,
 )
 from .conversion.text.tokens import Tokens as Tokens
+from .conversion.torch_snn import (
+    from_torch_snn as from_torch_snn,
+)
 from .conversion.weights import load_timm as load_timm
 from .energy import (
     BreakEven as BreakEven,

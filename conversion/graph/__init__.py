@@ -16,6 +16,7 @@ from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Sou
 from synaptile.conversion.graph.real import Gate, Rearrange, Rotation
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
+from synaptile.conversion.graph.trained import DiscreteNeurons, Mask, MaxPool2d, Planes, Reduce, SpikeAttention
 from synaptile.conversion.graph.units import (
     DifferentialNeurons,
     ECFunction,
@@ -44,6 +45,7 @@ __all__ = [
     "CubaLIFNeurons",
     "CurrentSource",
     "DifferentialNeurons",
+    "DiscreteNeurons",
     "ECFunction",
     "ECUnit",
     "Gate",
@@ -56,18 +58,23 @@ __all__ = [
     "LIFNeurons",
     "LeakyNeurons",
     "MTNeurons",
+    "Mask",
+    "MaxPool2d",
     "MembraneReadOut",
     "Neurons",
     "Node",
     "PatchEmbedding",
+    "Planes",
     "Port",
     "PresentedSource",
     "ProductUnit",
     "ReadOut",
     "Rearrange",
+    "Reduce",
     "Rotation",
     "STBIFNeurons",
     "Source",
+    "SpikeAttention",
     "SpikeSource",
     "SpikingGraph",
     "Synapse",

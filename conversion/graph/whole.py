@@ -105,6 +105,7 @@ class IntegerConvolution2d(Convolution2d):
     image_order: Order = field(default=(), metadata=LATER)
 
     kind = "integer_convolution2d"
+    arity = 1
 
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """As of a convolution."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from synaptile.foundation.types import Int64
 
 Pair: TypeAlias = tuple[int, int]
 Pooling: TypeAlias = Literal["none", "sum", "mean"]
+
+MOST_ADDENDS = 127
+"""Sites whose spikes a convolution sums: their number at a position is an int8."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Convolution2d(Node):
     injection: Injection = field(default="every", metadata=LATER)
 
     kind = "convolution2d"
+    arity: ClassVar[int | None] = None
+    """Several sites of one shape are a sum of spikes, each spike an event of its own."""
 
     @property
     def pooled(self) -> Pair:
@@ -106,12 +111,14 @@ class Convolution2d(Node):
 
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """All output channels and positions as one token."""
-        source, given = reads[0]
         where = f"convolution {self.name!r}"
-        if not isinstance(source, Neurons):
-            raise GraphError(f"{where} reads {source.name!r}, which does not spike: put neurons in front")
-        if given != (1, math.prod(self.image)):
-            raise GraphError(f"{where} reads an image of {self.image}, its input has shape {given}")
+        for source, given in reads:
+            if not isinstance(source, Neurons):
+                raise GraphError(f"{where} reads {source.name!r}, which does not spike: put neurons in front")
+            if given != (1, math.prod(self.image)):
+                raise GraphError(f"{where} reads an image of {self.image}, its input has shape {given}")
+        if len(reads) > MOST_ADDENDS:
+            raise GraphError(f"{where} sums the spikes of {len(reads)} sites, limit {MOST_ADDENDS}: put neurons in between")
         windows = (*self.kernel, *self.stride, *self.dilation, *self.pool_kernel, *self.pool_stride, self.groups)
         if min(windows) < 1 or min(*self.padding, *self.pool_padding) < 0:
             raise GraphError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph import Convolution2d, SpikeAttention
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.sections import Dataflow
 from synaptile.mapper.program import CoreKind
@@ -99,7 +99,7 @@ def _events(part: Part, accesses: tuple[Access, ...], core: CoreFlow) -> tuple[A
             Access((Role.EVENT_WRITE,), 1, 1, arrival),
             Access((Role.EVENT_READ,), -(-fetch.words // core.lanes), 1, fetch.trigger),
         ]
-    if Trigger.SECOND_INPUT in triggers:
+    if Trigger.SECOND_INPUT in triggers and not isinstance(part.node, SpikeAttention):  # whose second input fetches, too
         blocks = -(-part.tokens // core.flow.token_block)
         found += [
             Access((Role.EVENT_WRITE,), 1, 1, Trigger.SECOND_INPUT, side=Side.SPIKING),

@@ -56,6 +56,9 @@ class SpikeCounts:
             return self._of_convolution(part, part.node, trigger)
         if trigger is Trigger.SENT:
             return self.of(part.node.name, part.start, part.stop, slice(part.token_start, part.token_stop))
+        if trigger is Trigger.ARRIVED:
+            regions = [(port.node, region_of(program, part, i)) for i, port in enumerate(part.node.inputs)]
+            return np.asarray(sum(self.of(site, a, b, slice(first, last)) for site, (first, last, a, b) in regions))
         index = int(trigger is Trigger.SECOND_INPUT)
         first, last, start, stop = region_of(program, part, index)
         return self.of(part.node.inputs[index].node, start, stop, slice(first, last))
@@ -66,8 +69,8 @@ class SpikeCounts:
         if same.size:
             counts = self.activity.convolutions[node.name][:, : self.images, same[0]]
         else:
-            fired = np.diff(self._channels_before(node.inputs[0].node), axis=-1)[:, :, 0].astype(np.bool_)
-            counts = part_counts(node, ((part.start, part.stop),), fired)[:, :, 0]
+            spikes = sum(np.diff(self._channels_before(port.node), axis=-1)[:, :, 0] for port in node.inputs)
+            counts = part_counts(node, ((part.start, part.stop),), np.asarray(spikes))[:, :, 0]
         at = int(trigger is Trigger.FIRST_INPUT)
         return np.ascontiguousarray(counts[:, :, at : at + 1].swapaxes(0, 1))
 

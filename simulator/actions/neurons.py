@@ -7,7 +7,7 @@
 * differential: "integrate" E mac, m t/(t-1) + x (E add at the first step: nothing has grown); "threshold compare" as MT.
 * IF, LIF, CubaLIF and integer neurons: "integrate" E add (constant gains ride in the weights, v_leak in the bias);
   "threshold compare" E compare; "leak" E mul where they leak, two of a CubaLIF neuron, whose current is another
-  "integrate" E add.
+  "integrate" E add. Discrete neurons alike; one whose membrane is the current of the step (a gate) compares only.
 
 Accesses per token and step: "membrane read" and "membrane write" a row; of ST-BIF neurons "tracer read" and "tracer write" as
 well, of CubaLIF neurons "synaptic current read" and "synaptic current write", of differential ones "threshold read", a theta per
@@ -21,6 +21,7 @@ import math
 from synaptile.conversion.graph import (
     CubaLIFNeurons,
     DifferentialNeurons,
+    DiscreteNeurons,
     IFNeurons,
     IntegerNeurons,
     LeakyNeurons,
@@ -96,6 +97,23 @@ class LeakyRules(_SiteRules[LeakyNeurons], of=(IFNeurons,)):
         e = part.elements
         leak = (Action(Role.LEAK, Op.MUL, self.leaking * e),) if self.leaking else ()
         return Action(Role.INTEGRATE, Op.ADD, self.terms * e), Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e), *leak, _RESET
+
+
+class DiscreteRules(_SiteRules[DiscreteNeurons], of=(DiscreteNeurons,)):
+    """Neurons by difference equations, and gates, which keep nothing."""
+
+    def actions(self, part: Part, node: DiscreteNeurons) -> tuple[Action, ...]:
+        """Operations that a part issues."""
+        e = part.elements
+        compare = Action(Role.THRESHOLD_COMPARE, Op.COMPARE, e)
+        if not node.keeps:
+            return (compare,)
+        leak = (Action(Role.LEAK, Op.MUL, e),) if node.tau else ()
+        return Action(Role.INTEGRATE, Op.ADD, e), compare, *leak, _RESET
+
+    def accesses(self, part: Part, node: DiscreteNeurons) -> tuple[Access, ...]:
+        """Words that a part reads and writes."""
+        return super().accesses(part, node) if node.keeps else ()
 
 
 class IntegerRules(_SiteRules[IntegerNeurons], of=(IntegerNeurons,)):

@@ -19,6 +19,7 @@ from synaptile.conversion.graph import (
     ImageSource,
     InputCurrent,
     Node,
+    Planes,
     Rearrange,
     Rotation,
     SpikeSource,
@@ -34,7 +35,10 @@ from synaptile.simulator.actions.vocabulary import Access, Action, Op, Role, Sid
 SUM = (Role.SUM_READ, Role.SUM_WRITE)
 
 
-class MovedRules(Rules[Node], of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Rearrange)):
+class MovedRules(
+    Rules[Node],
+    of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes, Rearrange),
+):
     """Nodes that no operation is spent on."""
 
 

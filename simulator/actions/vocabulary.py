@@ -130,6 +130,11 @@ class Role(StrEnum):
     OPERAND_SUMS = "operand sums", Driver.SPIKES, Pass.CORE, None, True
     PRODUCT_ACCUMULATE = "S_K accumulate"
     PASS_SUM = "pass sum"
+    FIRST_PRODUCT = "first product", Driver.SPIKES
+    SECOND_PRODUCT = "second product", Driver.SPIKES
+    PRODUCT_SCALE = "product scale"
+    SPIKE_SUM = "spike sum", Driver.SPIKES
+    MASK = "mask", Driver.SPIKES
     # front ends, streams, read-out
     FRONT_END = "front end"
     EMBEDDING = "embedding"

@@ -72,8 +72,8 @@ class ConvolutionUnit(Unit):
     def step(self, t: int, inputs: list[Array]) -> Array:
         """Currents, shape (1, channels * H * W)."""
         node = self.node
-        spikes = inputs[0].reshape(node.image)
-        reached = int((self.fan_out * (spikes != 0)).sum())
+        spikes = np.asarray(sum(inputs[1:], start=inputs[0])).reshape(node.image)
+        reached = int((self.fan_out * spikes).sum())
         self.count(reached, reached)
         pooled = _windows(spikes, node.pool_kernel, node.pool_stride, node.pool_padding, (1, 1), node.pooled).sum(axis=(0, 1))
         below = _windows(pooled, node.kernel, node.stride, node.padding, node.dilation, node.plane)

@@ -18,6 +18,7 @@ from synaptile.conversion.graph import (
     Convolution2d,
     CurrentSource,
     DifferentialNeurons,
+    DiscreteNeurons,
     ECUnit,
     Gate,
     ImageSource,
@@ -26,15 +27,20 @@ from synaptile.conversion.graph import (
     IntegerNeurons,
     IntegerReadOut,
     LeakyNeurons,
+    Mask,
+    MaxPool2d,
     MembraneReadOut,
     MTNeurons,
     Neurons,
     Node,
     PatchEmbedding,
+    Planes,
     ProductUnit,
     ReadOut,
     Rearrange,
+    Reduce,
     Rotation,
+    SpikeAttention,
     SpikeSource,
     SpikingGraph,
     STBIFNeurons,
@@ -59,6 +65,7 @@ from synaptile.simulator.dense.arithmetic import evaluate, unit_rows
 from synaptile.simulator.dense.formatted import FormattedUnit
 from synaptile.simulator.dense.leaky import ConvolutionUnit, LeakySite, MembraneUnit
 from synaptile.simulator.dense.rounding import rounded
+from synaptile.simulator.dense.trained import AttentionUnit, DiscreteSite, masked, pooled, reduced
 from synaptile.simulator.dense.units import (
     DenseHead,
     DifferenceUnit,
@@ -217,6 +224,18 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             return Unit(lambda t, _inputs: currents if sentence.last_step is None else currents * dtype.type(sentence.share(t)))
         case Convolution2d():
             return ConvolutionUnit(node, quantise(graph, node, arithmetic) if arithmetic.integer else weight(), array("bias"))
+        case DiscreteNeurons():
+            return DiscreteSite(node, dtype)
+        case Planes():
+            return Unit(lambda _t, inputs: inputs[0].T.reshape(1, -1))
+        case MaxPool2d():
+            return Unit(lambda _t, inputs: pooled(node, inputs[0]))
+        case Reduce():
+            return Unit(lambda _t, inputs: reduced(node, inputs))
+        case Mask():
+            return Unit(lambda _t, inputs: masked(node, inputs))
+        case SpikeAttention():
+            return AttentionUnit(node)
         case LeakyNeurons():
             return LeakySite(graph, node, dtype)
         case MembraneReadOut():

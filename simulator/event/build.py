@@ -17,6 +17,7 @@ from synaptile.conversion.graph import (
     Convolution2d,
     CurrentSource,
     DifferentialNeurons,
+    DiscreteNeurons,
     ECUnit,
     Gate,
     ImageSource,
@@ -25,16 +26,21 @@ from synaptile.conversion.graph import (
     IntegerNeurons,
     IntegerReadOut,
     LeakyNeurons,
+    Mask,
+    MaxPool2d,
     MembraneReadOut,
     MTNeurons,
     Neurons,
     Node,
     PatchEmbedding,
+    Planes,
     PresentedSource,
     ProductUnit,
     ReadOut,
     Rearrange,
+    Reduce,
     Rotation,
+    SpikeAttention,
     SpikeSource,
     STBIFNeurons,
     Synapse,
@@ -57,6 +63,14 @@ from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, Memb
 from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.event.real_units import GateUnit, RearrangeUnit, RotationUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
+from synaptile.simulator.event.trained_unit import (
+    DiscreteFireUnit,
+    MaskUnit,
+    MaxPoolUnit,
+    PlanesUnit,
+    ReduceUnit,
+    SpikeAttentionUnit,
+)
 from synaptile.simulator.event.units import (
     DenseHeadUnit,
     DifferentialFireUnit,
@@ -149,6 +163,18 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
             return IntegerConvolutionUnit(graph, node, _ranges(layout, node))
         case IntegerReadOut():
             return MembraneWordUnit(node, count)
+        case DiscreteNeurons():
+            return DiscreteFireUnit(node, rows, layout.bounds[node.name], dtype)
+        case Planes():
+            return PlanesUnit(count)
+        case MaxPool2d():
+            return MaxPoolUnit(node)
+        case Reduce():
+            return ReduceUnit(node)
+        case Mask():
+            return MaskUnit(node)
+        case SpikeAttention():
+            return SpikeAttentionUnit(node, count, dtype)
         case LeakyNeurons():
             return LeakyFireUnit(graph, node, rows, layout.bounds[node.name], dtype)
         case Convolution2d():
@@ -260,9 +286,11 @@ def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, lis
             cuts.append(np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64))
         elif isinstance(reader, ProductUnit):
             cuts.append(np.arange(0, width, reader.head_width, dtype=np.int64))
-        elif isinstance(reader, Convolution2d):
-            needed = required(graph, reader, 0, parts, rows.astype(np.int64))
-            cuts += [needed.start, needed.stop]
+        elif isinstance(reader, Convolution2d | MaxPool2d | Reduce | Mask):
+            for index, port in enumerate(reader.inputs):
+                if port.node == site.name:
+                    needed = required(graph, reader, index, parts, rows.astype(np.int64))
+                    cuts += [needed.start, needed.stop]
         else:  # a residual add, say: cut over the channels of the whole site
             cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
     return np.unique(np.concatenate(cuts))

@@ -35,17 +35,25 @@ class ConvolutionUnit(SteppedUnit):
 
     def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all samples."""
-        events: Events = inputs[0]
+        events: Events = summed(inputs)
         out = np.empty((len(events.codes), self.node.width), self.bias.dtype)
         bias = self.no_bias if self.node.injection == "once" and t > 1 else self.bias
         issued = convolve(events, self.plane, self.kernel, self.scale, bias, self.zero, out)
         self.traffic.eq30 = self.traffic.released = issued
-        self.traffic.parts = part_counts(self.node, self.ranges, events.codes != 0)
+        self.traffic.parts = part_counts(self.node, self.ranges, events.codes)
         return out
 
 
-def part_counts(node: Convolution2d, ranges: Sequence[tuple[int, int]], fired: NDArray[np.bool_]) -> Int64:
-    """Accumulates, and weight rows fetched, of each part: shape (..., parts, 2), from neurons that fired, (..., neurons)."""
+def summed(sites: Sequence[Events]) -> Events:
+    """Spikes of several sites as one, how many at each position."""
+    codes = sites[0].codes
+    for other in sites[1:]:
+        codes = codes + other.codes
+    return Events(codes, sites[0].counts)
+
+
+def part_counts(node: Convolution2d, ranges: Sequence[tuple[int, int]], fired: NDArray[Any]) -> Int64:
+    """Accumulates, and weight rows fetched, of each part: (..., parts, 2), from the spikes of each position, (..., neurons)."""
     if isinstance(node, IntegerConvolution2d):
         both = part_reach_matrix(node, tuple(ranges))
         flat = fired.reshape(-1, fired.shape[-1]).astype(np.int32)

@@ -6,13 +6,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, ECUnit, IntegerNeurons, Neurons, Node, ProductUnit, Source, Synapse
+from synaptile.conversion.graph import (
+    Convolution2d,
+    ECUnit,
+    IntegerNeurons,
+    Mask,
+    Neurons,
+    Node,
+    ProductUnit,
+    Reduce,
+    Source,
+    Synapse,
+)
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels.formats import BITS
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.actions.events import region_of
 from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes
 from synaptile.simulator.actions.part import parts_of, whole
 from synaptile.simulator.actions.rules import actions_of
@@ -97,6 +109,8 @@ class Recorder:
             self._record_convolution(node, traffic.parts, images)
         if isinstance(node, ProductUnit) and traffic.events is not None:
             self._record_product(node, traffic.events, images)
+        if isinstance(node, Mask | Reduce):
+            self._record_by_region(node, images)
 
     def finish(self) -> tuple[OperationTable, Accounting, dict[str, SpikeRecord]]:
         """The tables of the whole run."""
@@ -200,6 +214,24 @@ class Recorder:
             if action.op is Op.AC:
                 total += issued.sum(axis=1)
         self._check_accumulates(f"product {node.name!r}", node, total)
+
+    def _record_by_region(self, node: Node, images: slice) -> None:
+        """Events of a node that counts none of its own: the spikes of the region that each part reads."""
+        program, every = self.layout.program, parts_of(self.layout.program)
+        given, total = np.zeros(self.steps, np.int64), np.zeros(self.steps, np.int64)
+        for index in program.parts_of(node.name).tolist():
+            for action in actions_of(every[index]):
+                if action.trigger is Trigger.FIRST_INPUT:
+                    record = self.spikes[node.inputs[0].node]
+                    _, _, start, stop = region_of(program, every[index], 0)
+                    first, last = np.searchsorted(record.bounds, (start, stop))
+                    issued = record.events[:, images, :, first:last].sum(axis=(1, 2, 3), dtype=np.int64) * action.count
+                    self.ledger.add(np.array([index]), action.role, action.op, issued[:, None])
+                    total += issued
+        for action in actions_of(whole(node)):
+            if action.trigger is Trigger.FIRST_INPUT:
+                given += self._sent[node.inputs[0].node] * action.count
+        self._check(f"{node.kind} {node.name!r}", "operations issued by its cores", total, "given by its spikes", given)
 
     def _product_rules(self, node: ProductUnit) -> tuple[Rectangles, list[tuple[Action, Int64]]]:
         """Where a product's parts lie, and what each issues per event, shape (parts,); a sentence may end before a part."""

@@ -74,7 +74,7 @@ def _convolve_row(codes: Any, plane: Any, kernel: Kernel, scale: Any, bias: Any,
     size, width, wide = plane[0] * plane[1], plane[1], plane[3]
     (positions, channels), issued = sums.shape, 0
     for index in range(codes.shape[0]):
-        if codes[index] != 0:
+        for _ in range(codes[index]):  # a spike of each site that sends one
             rest = index % size
             issued += _scatter(index // size, rest // width, rest % width, kernel, wide, sums)
     for o in range(channels):

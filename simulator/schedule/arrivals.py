@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, Source
+from synaptile.conversion.graph import Convolution2d, Reduce, Source, SpikeAttention
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
@@ -80,7 +80,8 @@ def check_arrivals(timeline: Timeline) -> None:
     counts = SpikeCounts(run_of_first(activity), timeline.images)
     compared = images_compared(timeline)
     for part, number in _meeting_events(program):
-        recorded = _recorded(program, counts, part, number).sum(axis=2)
+        recorded = sum(_recorded(program, counts, part, each).sum(axis=2) for each in _together(part, number))
+        assert isinstance(recorded, np.ndarray)
         _equal(timeline, part, "spikes reach its jobs", events[part.index, number], recorded)
         sharing, fetched = sharing_of(program.chip, part), activity.fetches.get(part.node.name)
         if number == 0 and sharing is not None and fetched is not None and not timeline.remapped:
@@ -106,6 +107,14 @@ def _meeting_events(program: CoreProgram) -> Iterator[tuple[Part, int]]:
         for number, trigger in enumerate((Trigger.FIRST_INPUT, Trigger.SECOND_INPUT)):
             if trigger in triggers:
                 yield part, number
+
+
+def _together(part: Part, number: int) -> tuple[int, ...]:
+    """Inputs whose spikes reach the jobs that take in input `number`: several where a node sums or multiplies sites."""
+    node = part.node
+    if number or not isinstance(node, Convolution2d | Reduce | SpikeAttention):
+        return (number,)
+    return tuple(each for each in range(len(node.inputs)) if not node.gathers(each))
 
 
 def _recorded(program: CoreProgram, counts: SpikeCounts, part: Part, number: int) -> Int64:
@@ -138,7 +147,7 @@ def _events(timeline: Timeline) -> Int64:
             spikes = counts.of(site, start, stop, slice(*tokens)).reshape(len(by_step), -1)
         to = tables.jobs.row_of[rules.receiver[flow] :][: rules.tokens[flow] if rules.stride[flow] else 1]
         by_step[:, to] += spikes if rules.stride[flow] else spikes.sum(axis=1, keepdims=True)
-    for part, at in _meeting_events(timeline.program):
+    for part, at in ((one, at) for one, first in _meeting_events(timeline.program) for at in _together(one, first)):
         if isinstance(graph.nodes[part.node.inputs[at].node], Source):
             own = tables.jobs.row_of[tables.jobs.first[part.index] : tables.jobs.first[part.index + 1]]
             given = _recorded(timeline.program, counts, part, at).reshape(len(by_step), -1)
@@ -175,7 +184,7 @@ def _rows(timeline: Timeline, events: Int64) -> Int64:
         own = own[jobs.token[own] != OPERANDS]
         own = own if timeline.main is None else own[timeline.main[own]]
         sharing = sharing_of(program.chip, part)
-        if isinstance(part.node, Convolution2d):
+        if isinstance(part.node, Convolution2d | SpikeAttention):
             needed = counts.events(program, part, Trigger.FIRST_INPUT).sum(axis=2)
             rows[own] = needed[jobs.image[own], jobs.step[own]]
             continue

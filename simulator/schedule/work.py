@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synaptile.conversion.graph import DiscreteNeurons
 from synaptile.foundation.errors import ChipError, ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import CoreKind, CoreProgram
@@ -81,8 +82,10 @@ def work_of(program: CoreProgram, jobs: StepJobs, counts: SpikeCounts, steps: in
         issued[core, node] = issued.get((core, node), 0) + total.sum(axis=(0, 2))
         for role, count in work.roles.items():
             recorded[node, role] = recorded.get((node, role), 0) + np.broadcast_to(count, full).sum(axis=(0, 2))
-        if Role.SOFT_RESET in work.roles:
-            sent = np.broadcast_to(work.roles[Role.SOFT_RESET], full)
+        gate = isinstance(part.node, DiscreteNeurons) and not part.node.keeps  # sends spikes without a reset
+        if Role.SOFT_RESET in work.roles or gate:
+            resets = counts.events(program, part, Trigger.SENT) if gate else work.roles[Role.SOFT_RESET]
+            sent = np.broadcast_to(resets, full)
             spikes[:, :, rows] = sent[:images]
             fired[node] = fired.get(node, 0) + sent.sum(axis=(0, 2))
         for unit, count in work.units.items():

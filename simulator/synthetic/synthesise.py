@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, Neurons, ProductUnit, SpikingGraph, Synapse, TokenSource
+from synaptile.conversion.graph import (
+    Convolution2d,
+    Mask,
+    Neurons,
+    ProductUnit,
+    Reduce,
+    SpikeAttention,
+    SpikingGraph,
+    Synapse,
+    TokenSource,
+)
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.types import Progress
 from synaptile.hwmodels import Chip
@@ -25,6 +35,7 @@ from synaptile.simulator.synthetic.draw import Codes, draw
 from synaptile.simulator.synthetic.rates import ALIKE, Rates, checked_steps
 from synaptile.simulator.synthetic.sources import RateSource, as_rates
 from synaptile.simulator.synthetic.traffic import (
+    attention_traffic,
     convolution_traffic,
     head_traffic,
     product_traffic,
@@ -135,6 +146,8 @@ def _draw_image(layout: Layout, rates: Rates, recorder: Recorder, image: int, se
             recorder.record(node, traffic, events[node.name], image, 1)
         elif isinstance(node, Synapse | Convolution2d | ProductUnit):
             recorder.record(node, _traffic(layout, node, codes, events, recorder.steps), None, image, 1)
+        elif isinstance(node, Mask | Reduce):
+            recorder.record(node, Traffic(), None, image, 1)
         for name in codes.keys() & graph.read_last(node.name):
             del codes[name], events[name]
         if progress is not None:
@@ -149,6 +162,8 @@ def _traffic(
     steps: int,
 ) -> Traffic:
     """What a node did at every step."""
+    if isinstance(node, SpikeAttention):
+        return attention_traffic(node, *(codes[port.node] for port in node.inputs[:2]))
     if isinstance(node, ProductUnit):
         a, b = (codes[port.node] for port in node.inputs)
         return product_traffic(layout, node, a, b)
@@ -156,5 +171,5 @@ def _traffic(
         return head_traffic(node, steps)
     site = node.inputs[0].node
     if isinstance(node, Convolution2d):
-        return convolution_traffic(layout, node, codes[site])
+        return convolution_traffic(layout, node, [codes[port.node] for port in node.inputs])
     return synapse_traffic(layout, node, events[site], steps)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, Synapse
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit, SpikeAttention, Synapse
 from synaptile.foundation.types import Int64
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.convolution_unit import part_counts
@@ -44,13 +44,21 @@ def head_traffic(node: Synapse, steps: int) -> Traffic:
     return Traffic(eq30=np.zeros_like(count), released=count)
 
 
-def convolution_traffic(layout: Layout, node: Convolution2d, codes: Codes) -> Traffic:
+def convolution_traffic(layout: Layout, node: Convolution2d, codes: Sequence[Codes]) -> Traffic:
     """Accumulates and weight rows of every part of a convolution."""
     parts, rows = layout.program.parts, layout.program.parts_of(node.name)
     ranges = tuple(zip(parts.out_start[rows].tolist(), parts.out_stop[rows].tolist(), strict=True))
-    counts = part_counts(node, ranges, codes.reshape(len(codes), 1, -1) != 0)
+    spikes = np.asarray(sum((each != 0).astype(np.int8) for each in codes))
+    counts = part_counts(node, ranges, spikes.reshape(len(spikes), 1, -1))
     total = counts[..., 0].sum(axis=2)
     return Traffic(parts=counts, eq30=total, released=total)
+
+
+def attention_traffic(node: SpikeAttention, first: Codes, second: Codes) -> Traffic:
+    """Events and accumulates of a product of spikes."""
+    met = [(codes != 0).reshape(len(codes), node.heads, -1).sum(axis=2, dtype=np.int32)[..., None] for codes in (first, second)]
+    total = (met[0] + met[1]).sum(axis=(1, 2), dtype=np.int64)[:, None] * node.columns
+    return Traffic(events=ProductEvents(*met), eq30=total, released=total)
 
 
 def product_traffic(layout: Layout, node: ProductUnit, a: Codes, b: Codes) -> Traffic:

@@ -1,0 +1,5 @@
+"""Networks trained as spiking in PyTorch, with SpikingJelly's neurons, as SpikingGraphs. Needs torch."""
+
+from synaptile.conversion.torch_snn.convert import from_torch_snn
+
+__all__ = ["from_torch_snn"]
