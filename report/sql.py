@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import duckdb
@@ -15,9 +18,11 @@ from synaptile.report.views.document import Sheet
 _QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-MAX_SECONDS = 60.0
+MAX_SECONDS = 30.0
 MAX_BYTES = 2 << 30
 """What one query may take; then it is stopped."""
+GRACE_SECONDS = 5.0
+"""How long a query that is stopped is waited for: DuckDB stops between blocks of rows, and one of long rows takes minutes."""
 
 
 def answer(tables: Mapping[str, Any], sql: str, *, seconds: float = MAX_SECONDS) -> pa.Table:
@@ -27,44 +32,55 @@ def answer(tables: Mapping[str, Any], sql: str, *, seconds: float = MAX_SECONDS)
     and `MAX_BYTES` of memory. Raises InputError with DuckDB's message for SQL that it refuses, for anything but one query, and
     for one that takes more.
     """
-    with duckdb.connect(":memory:") as connection:
-        for name, dataset in tables.items():
-            connection.register(name, dataset)
-        memory = f"memory_limit = '{MAX_BYTES}B'"
-        for setting in (
-            memory,
-            "enable_external_access = false",
-            "python_enable_replacements = false",
-            "lock_configuration = true",
-        ):
-            connection.execute(f"SET {setting}")
-        try:
+    connection, ended = duckdb.connect(":memory:"), Future[pa.Table]()
+    Thread(target=_ask, args=(connection, tables, sql, ended), name="query", daemon=True).start()
+    try:
+        return _within(seconds, connection, ended)
+    except duckdb.InterruptException as error:
+        raise InputError(
+            f"stopped after {seconds:g} s: let it read less (a WHERE, a LIMIT), or write the table as Parquet and query that"
+        ) from error
+    except duckdb.Error as error:
+        raise InputError(f"{str(error).strip()}\ntables: {', '.join(tables)}") from error
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any], sql: str, ended: Future[pa.Table]) -> None:
+    """Answer a query in a thread of its own, which nobody has to wait for, and close the connection."""
+    try:
+        with connection:
+            for name, dataset in tables.items():
+                connection.register(name, dataset)
+            memory = f"memory_limit = '{MAX_BYTES}B'"
+            for setting in (
+                memory,
+                "enable_external_access = false",
+                "python_enable_replacements = false",
+                "lock_configuration = true",
+            ):
+                connection.execute(f"SET {setting}")
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type not in _QUERIES:
                 raise InputError(f"one SELECT is answered, over {', '.join(tables)}; this is not one: {sql.strip()[:200]!r}")
-            return _within(seconds, connection, sql)
-        except duckdb.InterruptException as error:
-            raise InputError(
-                f"stopped after {seconds:g} s: let it read less (a WHERE, a LIMIT), or write the table as Parquet and query that"
-            ) from error
-        except duckdb.Error as error:
-            raise InputError(f"{str(error).strip()}\ntables: {', '.join(tables)}") from error
+            ended.set_result(connection.sql(sql).to_arrow_table())
+    except BaseException as error:  # told to whoever asked
+        ended.set_exception(error)
 
 
-def _within(seconds: float, connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """The answer of a query that runs beside this thread, so that Ctrl-C and the end of its time reach it."""
-    with ThreadPoolExecutor(1) as beside:
-        running = beside.submit(lambda: connection.sql(sql).to_arrow_table())
-        try:
-            result: pa.Table = running.result(timeout=seconds)
-        except (TimeoutError, KeyboardInterrupt) as stopped:
-            while not running.done():
+def _within(seconds: float, connection: duckdb.DuckDBPyConnection, ended: Future[pa.Table]) -> pa.Table:
+    """The answer of a query, which Ctrl-C and the end of its time reach."""
+    try:
+        return ended.result(timeout=seconds)
+    except (TimeoutError, KeyboardInterrupt, SystemExit) as stopped:
+        until = time.monotonic() + GRACE_SECONDS
+        while not ended.done() and time.monotonic() < until:
+            with suppress(duckdb.ConnectionException):  # closed, as it ended just now
                 connection.interrupt()
-                wait((running,), timeout=0.1)
-            if isinstance(stopped, KeyboardInterrupt):
-                raise
-            return running.result()  # raises what the interruption did, or came through at the last moment
-    return result
+            wait((ended,), timeout=0.1)
+        if not isinstance(stopped, TimeoutError):
+            raise
+        if ended.done():
+            return ended.result()  # raises what the interruption did, or came through at the last moment
+        raise duckdb.InterruptException from stopped
 
 
 def answer_table(answer: pa.Table, count: int = 50) -> Sheet:

@@ -41,7 +41,7 @@ from synaptile.data import DIGITS_GRAPH
 from synaptile.studies.kept import forget
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-ENDS = {signal.SIGKILL: (-9,), signal.SIGTERM: (143, -15), signal.SIGINT: (130,)}
+ENDS = {signal.SIGKILL: (-9,), signal.SIGTERM: (143, -15), signal.SIGINT: (130, -2)}
 PATIENCE_SECONDS = 600
 ANSWER_SECONDS = 60
 LARGEST_BYTES = 1 << 21
@@ -295,6 +295,7 @@ def in_this_process(folder: Path, line: str) -> int:
     from synaptile.__main__ import main
 
     os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["synaptile", *line.split()]
     try:
         main()
@@ -304,13 +305,14 @@ def in_this_process(folder: Path, line: str) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What a directory holds, hidden files and optuna's journal apart."""
-    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-    return {
-        name.as_posix(): path.read_bytes()
-        for name, path in files.items()
-        if name.name != JOURNAL and not any(part[0] == "." for part in name.parts)
-    }
+    """What a directory holds, hidden files and optuna's journal apart; lines of other journals in an order of their own."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if path.is_file() and path.name != JOURNAL and not any(part[0] == "." for part in name.parts):
+            lines = path.read_bytes().splitlines(keepends=True)
+            found[name.as_posix()] = b"".join(sorted(lines) if path.suffix == ".jsonl" else lines)
+    return found
 
 
 def may_mount(folder: Path) -> bool:

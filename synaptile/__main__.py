@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -16,7 +17,19 @@ TERMINATED = 143
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script. A query that was stopped and is still in a block of long rows is not waited for."""
+    try:
+        _main()
+    except SystemExit as ended:
+        if any(thread.name == "query" for thread in threading.enumerate()):
+            with suppress(OSError, AttributeError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(ended.code if isinstance(ended.code, int) else 0)
+        raise
+
+
+def _main() -> None:
     make_output_printable()
     try:
         signal.signal(signal.SIGTERM, _terminated)
@@ -32,6 +45,9 @@ def main() -> None:
         _fail(f"out of memory ({error}): give less to do at once, or take a machine with more".replace(" ()", ""))
     except ImportError as error:
         _fail(f"{error}: the installation is damaged, or this process may not use enough memory (ulimit -v) to load it")
+    finally:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_DFL)  # all is done: one that comes while Python ends ends it at once, in silence
 
 
 def _terminated(*_: object) -> NoReturn:

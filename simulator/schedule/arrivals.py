@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -23,9 +22,9 @@ from synaptile.simulator.actions.fetches import fired_in, sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import accesses_of
 from synaptile.simulator.actions.vocabulary import Driver, Trigger
-from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.kernels.fetches import fetch_in_order
 from synaptile.simulator.lengths import run_of_first
+from synaptile.simulator.schedule.deliveries import deliver_spikes
 from synaptile.simulator.schedule.replay import numbers_of_jobs, trees_of
 from synaptile.simulator.schedule.tables import tables_of
 from synaptile.simulator.schedule.timeline import OPERANDS, Timeline
@@ -132,7 +131,7 @@ def _events(timeline: Timeline) -> Int64:
     leaves = tables.trees.leaf_flow_offset[tables.trees.leaf_offset]
     receivers = (rules.receiver, rules.stride, rules.token_start, tables.jobs.row_of)
     sent = (trees_of(timeline, tables.trees), number[table.job], jobs.token[table.job], table.elements)
-    _deliver(sent, (leaves, tables.trees.flow, flows.spiking), receivers, rows, reached)
+    deliver_spikes(sent, (leaves, tables.trees.flow, flows.spiking), receivers, rows, reached)
     by_step = reached.reshape(-1, rows)
     counts = SpikeCounts(run_of_first(timeline.activity), timeline.images)
     graph, nodes = timeline.program.graph, timeline.program.node_names
@@ -153,20 +152,6 @@ def _events(timeline: Timeline) -> Int64:
             given = _recorded(timeline.program, counts, part, at).reshape(len(by_step), -1)
             by_step[:, own] += given if given.shape[1] == own.size else given.sum(axis=1, keepdims=True)
     return reached[number] if timeline.main is None else np.where(timeline.main, reached[number], 0)
-
-
-@uncounted
-def _deliver(sent: Any, trees: Any, receivers: Any, rows: int, reached: Int64) -> None:
-    """Add the elements of each message to every job that it brings spikes to; jobs are numbered as the scheduler numbers them."""
-    tree, job, token, elements = sent
-    first_flow, flows, spiking = trees
-    receiver, stride, token_start, row_of = receivers
-    for message in range(tree.shape[0]):
-        for at in range(first_flow[tree[message]], first_flow[tree[message] + 1]):
-            flow = flows[at]
-            if spiking[flow] == 1:
-                row = row_of[receiver[flow] + (token[message] - token_start[flow]) * stride[flow]]
-                reached[job[message] - job[message] % rows + row] += elements[message]
 
 
 def _rows(timeline: Timeline, events: Int64) -> Int64:

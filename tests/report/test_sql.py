@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ TABLES = {"t": pa.table({"a": [1, 2, 3]})}
     [
         "with recursive n(a) as (select 1 union all select a + 1 from n) select count(*) from n",
         "select sum(x.range * y.range) from range(10000000) x, range(10000000) y",
+        "select sum(length(repeat('ab', 100000000 + range::int))) from range(2000)",
     ],
 )
 def test_a_query_without_end_is_stopped(sql: str) -> None:
@@ -35,3 +38,19 @@ def test_memory_is_bounded() -> None:
 
 def test_an_answer_in_time_is_given() -> None:
     assert answer(TABLES, "select sum(a) as total from t").to_pydict() == {"total": [6]}
+
+
+@pytest.mark.slow
+def test_a_command_ends_though_a_block_of_long_rows_goes_on() -> None:
+    asked = """
+import pyarrow as pa
+from synaptile import cli
+from synaptile.__main__ import main
+from synaptile.report.sql import answer
+
+sql = "select sum(length(repeat('ab', 100000000 + range::int))) from range(2000)"
+cli.app = lambda: answer({"t": pa.table({"a": [1]})}, sql, seconds=1)
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2 and done.stderr.startswith("error: stopped after 1 s")
