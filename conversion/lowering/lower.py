@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
 from synaptile.conversion.lowering.builder import Builder
@@ -23,9 +23,6 @@ from synaptile.conversion.lowering.operators import (
 from synaptile.conversion.lowering.values import Form, Length, Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
-
-if TYPE_CHECKING:
-    pass
 
 
 def lower(traced: TracedModel) -> SpikingGraph:
