@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph import Convolution2d, SpikeAttention
 from synaptile.energy.bill import Bill, Tally
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import add_accesses, event_bits, fetches_are_scaled, of_side
@@ -83,5 +83,5 @@ def _times(taken: tuple[Int64, Int64, Int64], part: Part, access: Access, chip: 
     if access.trigger is Trigger.SECOND_INPUT:
         return second
     shared = access.roles[0].driven_by is Driver.FETCHES and sharing_of(chip, part) is not None
-    of_convolution = access.trigger is Trigger.FIRST_INPUT and isinstance(part.node, Convolution2d)
+    of_convolution = access.trigger is Trigger.FIRST_INPUT and isinstance(part.node, Convolution2d | SpikeAttention)
     return rows if shared or of_convolution else first
