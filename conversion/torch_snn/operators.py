@@ -25,7 +25,7 @@ from synaptile.conversion.graph import (
 )
 from synaptile.conversion.graph.trained import Axis
 from synaptile.conversion.torch_snn.check import neurons_of
-from synaptile.conversion.torch_snn.trace import Origin, Places, Run, places, plain
+from synaptile.conversion.torch_snn.places import Origin, Places, Run, places, plain
 from synaptile.foundation.types import Int64
 
 
