@@ -4,7 +4,8 @@ Numba counts references to every array that a call hands on, atomically: a hundr
 the time of a schedule. What an inner function works on is held by its caller, so there it need not: `uncounted`.
 
 A cached function holds the machine code of what it calls in other files, while Numba looks at the function's own file alone. Here
-a function's stamp is the contents of every file in its folder, in folders below and in `SHARED`.
+a function's stamp is the contents of every file in its folder, in folders below and in `SHARED`. Processes that compile at once
+add to one index: `_Index`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from filelock import FileLock
 from numba import config, njit
 from numba.core.caching import IndexDataCacheFile
 
@@ -64,6 +67,33 @@ def uncounted(function: Any = None, **options: Any) -> Any:
     return _compiled(function, {"_nrt": False, **options})
 
 
+_Untyped: Any = IndexDataCacheFile
+
+
+class _Index(_Untyped):  # type: ignore[misc]
+    """Numba's index of the machine code of one function, for several processes.
+
+    Numba names an entry in the index before its code is there, and two processes may take one name: a third then loads what an
+    older version of the sources, or other types of arguments, left under that name. Here one process adds at a time, code first.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Add an entry; where the file system knows no locks nothing is kept."""
+        lock = FileLock(Path(self._cache_path) / "numba.lock")
+        try:
+            lock.acquire()
+        except (OSError, NotImplementedError):
+            return
+        try:
+            held = self._load_index()
+            taken = set(held.values())
+            name = held.get(key) or next(name for name in map(self._data_name, count(1)) if name not in taken)
+            self._save_data(name, data)
+            self._save_index(held | {key: name})
+        finally:
+            lock.release()
+
+
 def _compiled(function: Any, options: dict[str, Any]) -> Any:
     if function is None:
         return lambda later: _compiled(later, options)
@@ -72,7 +102,7 @@ def _compiled(function: Any, options: dict[str, Any]) -> Any:
     if cache is not None:
         stamp = _stamp(Path(function.__code__.co_filename).resolve().parent)
         cache._source_stamp = stamp
-        cache._cache_file = IndexDataCacheFile(cache._cache_path, cache._impl.filename_base, stamp)
+        cache._cache_file = _Index(cache._cache_path, cache._impl.filename_base, stamp)
     return made
 
 

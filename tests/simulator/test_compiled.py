@@ -6,13 +6,16 @@ import ast
 import os
 import subprocess
 import sys
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from numba import config
 
 from synaptile.simulator import compiled
 
+INDEX = compiled._Index
 INNER = """
 from synaptile.simulator.compiled import uncounted
 
@@ -45,6 +48,39 @@ def test_an_edit_of_what_a_kernel_calls_in_another_file_is_seen(tmp_path: Path) 
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
     assert [run(1), run(1), run(2), run(2)] == ["1 0", "1 1", "2 0", "2 1"]
+
+
+def _add(folder: str, process: int) -> None:
+    for key in range(20):
+        INDEX(folder, "kernel", "stamp").save((process, key), f"code of {process}, {key}")
+
+
+def test_processes_that_compile_at_once_lose_and_mix_up_nothing(tmp_path: Path) -> None:
+    processes = [get_context("spawn").Process(target=_add, args=(str(tmp_path), number)) for number in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    index = INDEX(str(tmp_path), "kernel", "stamp")
+    for number in range(3):
+        assert [index.load((number, key)) for key in range(20)] == [f"code of {number}, {key}" for key in range(20)]
+
+
+def test_what_an_older_version_left_is_never_loaded_as_the_new_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    INDEX(str(tmp_path), "kernel", "old stamp").save("key", "old code")
+    writer, reader = (INDEX(str(tmp_path), "kernel", "new stamp") for _ in range(2))
+    seen = []
+    for step in ("_save_data", "_save_index"):
+        write = getattr(INDEX, step)
+
+        def watched(self: Any, *given: Any, write: Any = write) -> None:
+            seen.append(reader.load("key"))
+            write(self, *given)
+
+        monkeypatch.setattr(INDEX, step, watched)
+    writer.save("key", "new code")
+    assert seen == [None, None]
+    assert reader.load("key") == "new code"
 
 
 def test_the_stamp_of_a_kernel_covers_all_that_it_is_made_of() -> None:
