@@ -12,10 +12,8 @@ demo: $(VENV)/.installed-core
 quick: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
-# Tests marked `alone` get a process of their own, so that what they draw does not depend on what ran before them.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m 'not alone'
-	$(BIN)/python -m pytest -m alone tests/schedule
+	$(BIN)/python -m pytest -n 2
 
 # Kernels as any processor gets them, without AVX, compiled into a cache of their own; another BLAS kernel beside them.
 generic: $(VENV)/.installed-dev

@@ -21,7 +21,6 @@ TABLES = {"t": pa.table({"a": [1, 2, 3]})}
     [
         "with recursive n(a) as (select 1 union all select a + 1 from n) select count(*) from n",
         "select sum(x.range * y.range) from range(10000000) x, range(10000000) y",
-        "select sum(length(repeat('ab', 100000000 + range::int))) from range(2000)",
     ],
 )
 def test_a_query_without_end_is_stopped(sql: str) -> None:
@@ -42,6 +41,7 @@ def test_an_answer_in_time_is_given() -> None:
 
 @pytest.mark.slow
 def test_a_command_ends_though_a_block_of_long_rows_goes_on() -> None:
+    """In a process of its own: such a block takes 20 GB, beyond DuckDB's own limit, and goes on in the thread that asked."""
     asked = """
 import pyarrow as pa
 from synaptile import cli

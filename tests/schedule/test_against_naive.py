@@ -182,7 +182,6 @@ def queue(trips: list[Any], at: int, rate: float) -> float:
     return standing
 
 
-@pytest.mark.alone  # what is drawn depends on the modules that are loaded, and one draw among a whole suite's took 20 GB
 @pytest.mark.slow  # sixty networks through two schedulers, one of them naive
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(chips(), st.data())
