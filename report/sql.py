@@ -29,9 +29,9 @@ def answer(tables: Mapping[str, Any], sql: str, *, seconds: float = MAX_SECONDS)
     """Answer one SELECT over tables (pyarrow's, or datasets of files) by name.
 
     The query reads these and nothing else: no other file, no network, no variable of the program, and it ends within `seconds`
-    and `MAX_BYTES` of memory, but for strings of one block of rows, which DuckDB does not count: a query of rows that are hundreds
-    of megabytes long goes on in its thread to the end of its block. Raises InputError with DuckDB's message for SQL that it refuses, for anything but one query, and
-    for one that takes more.
+    and `MAX_BYTES` of memory. Strings of one block of rows are not in that limit: DuckDB does not count them, and a query of rows
+    that are hundreds of megabytes long goes on in its thread to the end of its block. Raises InputError with DuckDB's message
+    for SQL that it refuses, for anything but one query, and for one that takes more.
     """
     connection, ended = duckdb.connect(":memory:"), Future[pa.Table]()
     Thread(target=_ask, args=(connection, tables, sql, ended), name="query", daemon=True).start()
