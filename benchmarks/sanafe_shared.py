@@ -48,9 +48,7 @@ def answer_of(python: Path, worker: str, job: dict[str, Any]) -> dict[str, Any]:
 
 def spikes_of(activity: Activity, site: str) -> Array:
     """Spikes of a site, 0 or 1, shape (steps, neurons)."""
-    masks = activity.spikes[site].masks
-    assert masks is not None
-    return np.unpackbits(masks[:, 0, 0], axis=-1, count=activity.program.graph.nodes[site].width)
+    return activity.spikes[site].fired(activity.program.graph.nodes[site].width)[:, 0, 0]
 
 
 def same_spikes(activity: Activity, sites: Sequence[str], run: dict[str, Any]) -> bool:
@@ -62,9 +60,7 @@ def same_spikes(activity: Activity, sites: Sequence[str], run: dict[str, Any]) -
     return True
 
 
-def counts_here(
-    activity: Activity, timeline: Timeline, where: Sequence[Seat], left_out: str = ""
-) -> tuple[Counts, Counts, Counts]:
+def counts_here(activity: Activity, timeline: Timeline, where: Sequence[Seat], left_out: str = "") -> Triple:
     """Synaptic events by (step, core), packets and hops by (step, source core, target core), all but what one node sends.
 
     A message of n spikes counts as the n packets that it carries.

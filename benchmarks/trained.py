@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -64,9 +64,9 @@ def _keep(found: dict[str, Tensor], name: str, _module: Any, _inputs: Any, outpu
     found[name] = output
 
 
-def formula(activity: st.Activity, ours: dict[str, int]) -> dict[str, float]:
-    """Accumulates by the authors' formula, by kind of layer; `ours` gets those that were executed."""
-    graph, theirs = activity.program.graph, defaultdict[str, float](float)
+def formula(activity: st.Activity) -> dict[str, float]:
+    """Accumulates executed over those of the authors' formula, by kind of layer."""
+    graph, ours, theirs = activity.program.graph, Counter[str](), defaultdict[str, float](float)
     for at, name in enumerate(activity.accounting.nodes):
         node: Any = graph.nodes[name]
         product = node.kind == "spike_attention"
@@ -75,8 +75,8 @@ def formula(activity: st.Activity, ours: dict[str, int]) -> dict[str, float]:
             source = graph.nodes[port.node]
             rate = activity.spikes[port.node].events.sum() / source.size
             theirs[kind] += float(rate) * (node.macs / 2 if product else node.macs)
-        ours[kind] = ours.get(kind, 0) + int(activity.accounting.eq30[at].sum())
-    return theirs
+        ours[kind] += int(activity.accounting.eq30[at].sum())
+    return {kind: ours[kind] / count for kind, count in theirs.items() if count}
 
 
 def main() -> None:
@@ -128,10 +128,7 @@ def _compare(name: str, model: Any, image: Tensor, chip: st.Chip) -> int:
     rows = [("spikes", f"{spikes:,}"), ("that differ", f"{differ:,}"), ("logits differ by at most", f"{off:.1e}")]
     rows += [(f"{stage}, s", f"{value:.1f}") for stage, value in seconds.items()]
     rows += [(f"SNN / ANN, {rung}", f"{report.ratio(rung):.3f}") for rung in RUNGS]
-    ours: dict[str, int] = {}
-    for kind, count in formula(activity, ours).items():
-        if count:
-            rows.append((f"accumulates of {kind}, over the authors' formula", f"{ours[kind] / count:.3f}"))
+    rows += [(f"accumulates of {kind}, over the authors' formula", f"{ratio:.3f}") for kind, ratio in formula(activity).items()]
     cores = program.cores.kind.size
     print_table(f"{name}, T = {STEPS}, {PIXELS} x {PIXELS}, float64, {cores} cores of {chip.name}", ("", ""), rows)
     return differ
