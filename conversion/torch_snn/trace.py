@@ -11,7 +11,8 @@ import torch
 from synaptile.conversion.graph import ImageSource, Port, SpikeSource
 from synaptile.conversion.graph.node import Law
 from synaptile.conversion.torch_snn.builder import Builder
-from synaptile.conversion.torch_snn.operators import OPERATORS, fire, real_port
+from synaptile.conversion.torch_snn.forms import real_port
+from synaptile.conversion.torch_snn.operators import OPERATORS, fire
 from synaptile.conversion.torch_snn.places import Origin, Places, Run, followed, places, plain
 from synaptile.foundation.errors import ModelError
 
