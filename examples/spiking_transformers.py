@@ -68,6 +68,11 @@ class Pool(nn.Module):
         return self.pool(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
+def shown(image: Tensor, steps: int) -> Tensor:
+    """Images, the same at every step."""
+    return image.unsqueeze(0).repeat(steps, 1, 1, 1, 1)
+
+
 def by_head(x: Tensor, heads: int) -> Tensor:
     """(steps, samples, channels, H, W) as (steps, samples, heads, positions, depth)."""
     steps, samples, channels, height, width = x.shape
@@ -113,7 +118,27 @@ class SpikformerBlock(nn.Module):
         return x + self.fc2_lif(self.fc2(self.fc1_lif(self.fc1(x))))
 
 
-class Spikformer(nn.Module):
+class Stem(nn.Module):
+    """What images pass first: four convolutions (two max pools) and the relative position embedding of the last's output."""
+
+    def __init__(self, channels: int, steps: int, inputs: int, pools: tuple[bool, ...], node: Node) -> None:
+        super().__init__()
+        self.steps = steps
+        widths = [inputs, channels // 8, channels // 4, channels // 2, channels]
+        self.stages = nn.ModuleList(Stage(a, b, 3) for a, b in pairwise(widths))
+        self.lifs = nn.ModuleList(node(tau=2.0) for _ in self.stages)
+        self.pools = nn.ModuleList(Pool() if pooled else nn.Identity() for pooled in pools)
+        self.rpe = Stage(channels, channels, 3)
+
+    def spikes(self, image: Tensor, stages: int) -> Tensor:
+        """Spikes of all steps behind the first `stages`; image: (samples, 3, H, W)."""
+        x = shown(image, self.steps)
+        for stage, lif, pool in list(zip(self.stages, self.lifs, self.pools, strict=True))[:stages]:
+            x = pool(lif(stage(x)))
+        return x
+
+
+class Spikformer(Stem):
     """Spikformer-L-D for small images: four convolutions (two max pools), a relative position embedding, L blocks, a head."""
 
     def __init__(
@@ -128,21 +153,14 @@ class Spikformer(nn.Module):
         ratio: int = 4,
         node: Node = LIFNode,
     ) -> None:
-        super().__init__()
-        self.steps = steps
-        widths = [inputs, channels // 8, channels // 4, channels // 2, channels]
-        self.stages = nn.ModuleList(Stage(a, b, 3) for a, b in pairwise(widths))
-        self.lifs = nn.ModuleList(node(tau=2.0) for _ in self.stages)
-        self.pools = nn.ModuleList(Pool() if pooled else nn.Identity() for pooled in pools)
-        self.rpe, self.rpe_lif = Stage(channels, channels, 3), node(tau=2.0)
+        super().__init__(channels, steps, inputs, pools, node)
+        self.rpe_lif = node(tau=2.0)
         self.blocks = nn.ModuleList(SpikformerBlock(channels, heads, ratio, node) for _ in range(depth))
         self.head = nn.Linear(channels, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits; image: (samples, 3, H, W)."""
-        x = image.unsqueeze(0).repeat(self.steps, 1, 1, 1, 1)
-        for stage, lif, pool in zip(self.stages, self.lifs, self.pools, strict=True):
-            x = pool(lif(stage(x)))
+        x = self.spikes(image, len(self.stages))
         x = x + self.rpe_lif(self.rpe(x))
         for block in self.blocks:
             x = block(x)
@@ -183,7 +201,7 @@ class SpikeDrivenMLP(nn.Module):
         return x + self.fc2(self.fc2_lif(self.fc1(self.fc1_lif(x))))
 
 
-class SpikeDrivenTransformer(nn.Module):
+class SpikeDrivenTransformer(Stem):
     """Spike-driven Transformer L-D for small images: membrane shortcuts, and nothing but masks and sums in attention."""
 
     def __init__(
@@ -198,23 +216,14 @@ class SpikeDrivenTransformer(nn.Module):
         ratio: int = 4,
         node: Node = LIFNode,
     ) -> None:
-        super().__init__()
-        self.steps = steps
-        widths = [inputs, channels // 8, channels // 4, channels // 2, channels]
-        self.stages = nn.ModuleList(Stage(a, b, 3) for a, b in pairwise(widths))
-        self.lifs = nn.ModuleList(node(tau=2.0) for _ in self.stages)
-        self.pools = nn.ModuleList(Pool() if pooled else nn.Identity() for pooled in pools)
-        self.rpe = Stage(channels, channels, 3)
+        super().__init__(channels, steps, inputs, pools, node)
         blocks = [(SpikeDrivenAttention(channels, heads, node), SpikeDrivenMLP(channels, ratio, node)) for _ in range(depth)]
         self.blocks = nn.ModuleList(part for block in blocks for part in block)
         self.head_lif, self.head = node(tau=2.0), nn.Linear(channels, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits; image: (samples, 3, H, W)."""
-        x = image.unsqueeze(0).repeat(self.steps, 1, 1, 1, 1)
-        for stage, lif, pool in zip(self.stages[:-1], self.lifs[:-1], self.pools[:-1], strict=True):
-            x = pool(lif(stage(x)))
-        membranes = self.pools[-1](self.stages[-1](x))
+        membranes = self.pools[-1](self.stages[-1](self.spikes(image, len(self.stages) - 1)))
         x = membranes + self.rpe(self.lifs[-1](membranes))
         for block in self.blocks:
             x = block(x)
@@ -289,7 +298,7 @@ class QKFormer(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits; image: (samples, 3, H, W)."""
-        x = self.stem_lif(self.stem(image.unsqueeze(0).repeat(self.steps, 1, 1, 1, 1)))
+        x = self.stem_lif(self.stem(shown(image, self.steps)))
         x = self.block1(self.embed1(x))
         x = self.block2(self.embed2(x))
         x = self.embed3(x)
