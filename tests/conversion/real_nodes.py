@@ -6,24 +6,13 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tests.conversion.small_models import OPTIONS, SHAPE, randomised, small_eva, small_vit, timm, torch
+from tests.conversion.small_models import OPTIONS, SHAPE, randomised, small_eva, small_vit, timm, torch, with_activation
 
 nn = torch.nn
 functional = nn.functional
 
 
-class Elementwise(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
-    """A function in place of an activation."""
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Any) -> Any:
-        return self.function(x)
-
-
-class Windows(torch.nn.Module):  # type: ignore[misc]  # as above
+class Windows(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     """Attention of a block within two windows of two tokens, side by side or one below the other."""
 
     def __init__(self, block: Any, *, columns: bool) -> None:
@@ -47,12 +36,6 @@ class Affine(torch.nn.Module):  # type: ignore[misc]  # as above
 
     def forward(self, x: Any) -> Any:
         return torch.addcmul(self.beta, self.alpha, x)
-
-
-def acting(function: Callable[[Any], Any]) -> Any:
-    model = small_vit(depth=1)
-    model.blocks[0].mlp.act = Elementwise(function)
-    return model
 
 
 def windowed(*, columns: bool) -> Any:
@@ -102,12 +85,12 @@ MODELS: dict[str, Callable[[], Any]] = {
     "windows of columns": lambda: windowed(columns=True),
     "shifted windows": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=2),
     "shifted windows, cosine": lambda: swin(timm.models.swin_transformer_v2.SwinTransformerV2, window_size=2),
-    "square": lambda: acting(lambda x: x * x),
-    "twice SiLU": lambda: acting(lambda x: x * (2 * torch.sigmoid(x))),
-    "another slope": lambda: acting(lambda x: x * torch.sigmoid(1.5 * x)),
-    "unequal scales": lambda: acting(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
-    "scales of two nodes": lambda: acting(lambda x: 2 * torch.tanh(x) - torch.sigmoid(x)),
-    "channels shuffled": lambda: acting(lambda x: torch.relu(x.unflatten(-1, (2, 48)).transpose(-1, -2).flatten(-2))),
-    "a factor per token": lambda: acting(lambda x: torch.tanh(x) * torch.linspace(0.5, 2, 5, dtype=x.dtype)[:, None]),
+    "square": lambda: with_activation(lambda x: x * x),
+    "twice SiLU": lambda: with_activation(lambda x: x * (2 * torch.sigmoid(x))),
+    "another slope": lambda: with_activation(lambda x: x * torch.sigmoid(1.5 * x)),
+    "unequal scales": lambda: with_activation(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
+    "scales of two nodes": lambda: with_activation(lambda x: 2 * torch.tanh(x) - torch.sigmoid(x)),
+    "channels shuffled": lambda: with_activation(lambda x: torch.relu(x.unflatten(-1, (2, 48)).transpose(-1, -2).flatten(-2))),
+    "a factor per token": lambda: with_activation(lambda x: torch.tanh(x) * torch.linspace(0.5, 2, 5, dtype=x.dtype)[:, None]),
 }
 __all__ = ["MODELS", "OPTIONS", "SHAPE"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,24 @@ def small_beit(seed: int = 0, **options: Any) -> Any:
     torch.manual_seed(seed)
     fixed = {"use_abs_pos_emb": False, "use_rel_pos_bias": True, "init_values": 0.1, **OPTIONS}
     return randomised(timm.models.beit.Beit(**{**fixed, **options}), seed)
+
+
+class Elementwise(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is imported where it is installed
+    """An activation given as a function."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(x)
+
+
+def with_activation(function: Callable[[Any], Any], **options: Any) -> Any:
+    """A VisionTransformer of one block whose activation is a function."""
+    model = small_vit(depth=1, **options)
+    model.blocks[0].mlp.act = Elementwise(function)
+    return model
 
 
 def random_images(count: int, shape: tuple[int, int, int] = SHAPE, seed: int = 0, dtype: Any = np.float32) -> np.ndarray:

@@ -25,29 +25,13 @@ from tests.conversion.small_models import (
     small_vit,
     timm,
     torch,
+    with_activation,
 )
 
 
 class QuickGELU(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
     def forward(self, x: Any) -> Any:
         return x * torch.sigmoid(1.702 * x)
-
-
-class Elementwise(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
-    """An activation given as a function."""
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Any) -> Any:
-        return self.function(x)
-
-
-def with_activation(function: Callable[[Any], Any], **options: Any) -> Any:
-    model = small_vit(depth=1, **options)
-    model.blocks[0].mlp.act = Elementwise(function)
-    return model
 
 
 class Convolutional(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
