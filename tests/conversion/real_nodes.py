@@ -6,10 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tests.conversion.small_models import OPTIONS, SHAPE, randomised, small_eva, small_vit, timm, torch, with_activation
+from tests.conversion.small_models import SHAPE, randomised, small_eva, small_vit, timm, torch, with_activation
 
 nn = torch.nn
-functional = nn.functional
 
 
 class Windows(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
@@ -93,4 +92,4 @@ MODELS: dict[str, Callable[[], Any]] = {
     "channels shuffled": lambda: with_activation(lambda x: torch.relu(x.unflatten(-1, (2, 48)).transpose(-1, -2).flatten(-2))),
     "a factor per token": lambda: with_activation(lambda x: torch.tanh(x) * torch.linspace(0.5, 2, 5, dtype=x.dtype)[:, None]),
 }
-__all__ = ["MODELS", "OPTIONS", "SHAPE"]
+__all__ = ["MODELS", "SHAPE"]
