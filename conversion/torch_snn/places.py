@@ -29,8 +29,8 @@ MOVES = frozenset(
 class Origin:
     """What elements are numbers of: of the stream of one node, or of the sum of several sites' spikes.
 
-    `offset` per step is added to the numbers of what changes over time (`size` of it). `waiting` is work that the next layer
-    takes over: a pooling of spikes, a product of spikes, half an attention.
+    The numbers of what changes over time (`timed`) go on from step to step, `size` of them each. `waiting` is work that the next
+    layer takes over: a pooling of spikes, a product of spikes, half an attention.
     """
 
     nodes: tuple[str, ...]

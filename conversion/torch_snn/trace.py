@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from synaptile.conversion.graph.node import Law
 from synaptile.conversion.torch_snn.builder import Builder
 from synaptile.conversion.torch_snn.forms import real_port
 from synaptile.conversion.torch_snn.operators import OPERATORS, fire
-from synaptile.conversion.torch_snn.places import Origin, Places, Run, followed, places, plain
+from synaptile.conversion.torch_snn.places import Origin, Places, Run, followed, places
 from synaptile.foundation.errors import ModelError
 
 
@@ -32,11 +31,11 @@ def trace(
     size = int(np.prod(sample))
     image = (sample[0], sample[1], sample[2]) if len(sample) == 3 else (size, 1, 1)
     if input == "spikes":
-        source = builder.add(SpikeSource("input", (), (1, size), sample), (image[1], image[2]))
+        node: SpikeSource | ImageSource = SpikeSource("input", (), (1, size), sample)
     else:
         means = normalisation if image[0] == 3 else ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-        source = builder.add(_image(size, image, means))
-        builder.planes[source] = (image[1], image[2])
+        node = _image(size, image, means)
+    source = builder.add(node, (image[1], image[2]))
     numbers = torch.arange(size, dtype=torch.float64).reshape(1, *sample)
     data = numbers.expand(steps, 1, *sample) if timed else numbers
     origin = Origin((source,), size, input == "spikes", timed=False)
@@ -44,10 +43,7 @@ def trace(
         out = model(places(run, data.clone(), origin))
     if not isinstance(out, Places):
         raise ModelError(f"the model returns a {type(out).__name__}: it must return logits, one tensor")
-    law: Law = out.origin.law or "mean"
-    out = places(run, plain(out), replace(out.origin, law=None))
-    last = real_port(out)
-    return builder, law, last
+    return builder, out.origin.law or "mean", real_port(out)
 
 
 def _image(size: int, image: tuple[int, int, int], means: tuple[Any, Any]) -> ImageSource:
