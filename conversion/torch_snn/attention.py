@@ -64,7 +64,7 @@ def spike_matrix(run: Run, value: Places, numbers: Int64) -> tuple[Port, frozens
     """What a matrix of spikes per head takes of a site, and what its rows are: either, where there is one of them."""
     if not value.origin.spikes or len(value.origin.nodes) > 1:
         raise run.refuse(f"attention reads {value.origin.nodes[0]!r}, which is no single site of spikes: put neurons in front")
-    port = run_of(run.builder.whole(value.origin.nodes[0]), numbers, run)
+    port = run_of(run, value.origin.nodes[0], numbers)
     table = numbers.reshape(-1, *value.shape[-2:]) - port.start
     counted = np.arange(table.size)
     rows: list[Axis] = []

@@ -28,10 +28,7 @@ def added(run: Run, a: Any, b: Any, *_: Any, alpha: Any = 1) -> Places:
         return places(run, plain(a), replace(a.origin, nodes=a.origin.nodes + b.origin.nodes))
     left_value, right_value = settled(a), settled(b)
     (steps, left), (others, right) = numbers_of(left_value), numbers_of(right_value)
-    ports = [
-        run_of(run.builder.whole(value.origin.nodes[0]), numbers, run)
-        for value, numbers in ((left_value, left), (right_value, right))
-    ]
+    ports = [run_of(run, value.origin.nodes[0], numbers) for value, numbers in ((left_value, left), (right_value, right))]
     if steps != others or (left - ports[0].start != right - ports[1].start).any():
         raise run.refuse(f"adds {ports[0].node!r} and {ports[1].node!r}, whose elements lie in different orders")
     width = ports[0].width
@@ -57,8 +54,8 @@ def multiplied(run: Run, a: Any, b: Any) -> Places:
     steps, left = numbers_of(places(run, full_a, a.origin))
     _, right = numbers_of(places(run, full_b, b.origin))
     builder = run.builder
-    port = run_of(builder.whole(a.origin.nodes[0]), left, run)
-    other = run_of(builder.whole(b.origin.nodes[0]), np.unique(right), run)
+    port = run_of(run, a.origin.nodes[0], left)
+    other = run_of(run, b.origin.nodes[0], np.unique(right))
     left, right = left - port.start, right - other.start
     if own_a.size == own_b.size:
         if (left != right).any():

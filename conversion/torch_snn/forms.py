@@ -59,19 +59,19 @@ def made(value: Places, steps: int, origin: Origin, numbers: Int64, shape: Seque
     return places(value.run, torch.from_numpy((numbers.reshape(1, -1) + step).astype(np.float64)).reshape(tuple(shape)), origin)
 
 
-def run_of(port: Port, numbers: Int64, run: Run) -> Port:
-    """The port that numbers take, in any order. Raises ModelError unless they are all of a range."""
+def run_of(run: Run, node: str, numbers: Int64) -> Port:
+    """The port on a node that numbers take, in any order. Raises ModelError unless they are all of a range."""
     low, high = int(numbers.min()), int(numbers.max()) + 1
     if np.unique(numbers).size != numbers.size or high - low != numbers.size:
-        raise run.refuse(f"reads a part of {port.node!r} that is no range of its elements, or some of them twice")
-    return Port(port.node, low, high)
+        raise run.refuse(f"reads a part of {node!r} that is no range of its elements, or some of them twice")
+    return Port(node, low, high)
 
 
-def in_order(value: Places, numbers: Int64, node: str) -> Port:
-    """The port that numbers take in the order of the stream."""
+def in_order(run: Run, node: str, numbers: Int64) -> Port:
+    """The port on a node that numbers take in the order of the stream."""
     flat = numbers.reshape(-1)
     if (flat != flat[0] + np.arange(flat.size)).any():
-        raise value.run.refuse(f"reads {node!r} in an order in which its elements do not lie: channels first, then positions")
+        raise run.refuse(f"reads {node!r} in an order in which its elements do not lie: channels first, then positions")
     return Port(node, int(flat[0]), int(flat[0]) + flat.size)
 
 
@@ -82,34 +82,37 @@ def settled(value: Places) -> Places:
     if isinstance(origin.waiting, Half | Both):
         raise run.refuse("a product of spikes is used otherwise than in attention: multiply it by spikes, or sum it")
     if isinstance(origin.waiting, Pooled):
-        spikes, positions = origin.nodes, origin.waiting.positions
-        width = origin.size * positions
-        source = spikes[0]
-        if len(spikes) > 1:
-            source = builder.add(Add(f"{run.where}.sum", tuple(map(builder.whole, spikes)), (1, width)))
+        positions = origin.waiting.positions
         node = Reduce(
             f"{run.where}.mean",
-            (builder.whole(source),),
+            (builder.whole(_sum(run, origin.nodes)),),
             (1, origin.size),
             1,
             origin.size,
             positions,
             "positions",
             1.0 / positions,
-            len(spikes) == 1,
+            len(origin.nodes) == 1,
         )
         return places(run, plain(value), replace(origin, nodes=(builder.add(node),), spikes=False, waiting=None))
     if len(origin.nodes) > 1:
-        node_ = Add(f"{run.where}.sum", tuple(map(builder.whole, origin.nodes)), (1, origin.size))
-        name = builder.add(node_, builder.planes[origin.nodes[0]])
-        return places(run, plain(value), replace(origin, nodes=(name,), spikes=False))
+        return places(run, plain(value), replace(origin, nodes=(_sum(run, origin.nodes),), spikes=False))
     return value
+
+
+def _sum(run: Run, nodes: tuple[str, ...]) -> str:
+    """The node that adds spikes of several sites; of one, the site itself."""
+    if len(nodes) == 1:
+        return nodes[0]
+    builder, first = run.builder, nodes[0]
+    node = Add(f"{run.where}.sum", tuple(map(builder.whole, nodes)), (1, builder.nodes[first].width))
+    return builder.add(node, builder.planes[first])
 
 
 def real_port(value: Places) -> Port:
     """All of what a model returns."""
     value = settled(value)
-    return in_order(value, numbers_of(value)[1], value.origin.nodes[0])
+    return in_order(value.run, value.origin.nodes[0], numbers_of(value)[1])
 
 
 def gate(run: Run, name: str, what: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -50,21 +49,21 @@ def linear(run: Run, x: Places, weight: Any, bias: Any = None) -> Places:
     steps, numbers = numbers_of(x)
     inputs, outputs = x.shape[-1], len(weight)
     positions = numbers.size // inputs
-    origin = Origin(("",), outputs * positions, False, x.origin.timed, law=x.origin.law)
     table = numbers.reshape(positions, inputs).T
     if isinstance(x.origin.waiting, Pooled):
         name = pooled_head(run, x, table, weight, bias)
     else:
         plane = plane_of(run, x, positions)
         name, _ = layer(run, x, table, (inputs, *plane), weight[..., None, None], bias, [(1, 1), (0, 0), (1, 1)], 1)
+    origin = Origin((name,), outputs * positions, False, x.origin.timed, law=x.origin.law)
     laid = np.arange(outputs * positions).reshape(outputs, positions).T
-    return made(x, steps, replace(origin, nodes=(name,)), laid, (*x.shape[:-1], outputs))
+    return made(x, steps, origin, laid, (*x.shape[:-1], outputs))
 
 
 def pooled_head(run: Run, x: Places, numbers: Int64, weight: Any, bias: Any) -> str:
     """A Linear behind the mean of spikes over positions: each spike reaches it by itself."""
     assert isinstance(x.origin.waiting, Pooled)
-    in_order(x, numbers, x.origin.nodes[0])
+    in_order(run, x.origin.nodes[0], numbers)
     plane = run.builder.planes[x.origin.nodes[0]]
     node = Convolution2d(
         run.where,
@@ -100,7 +99,7 @@ def layer(
         raise run.refuse(
             f"a layer reads real values ({x.origin.nodes[0]!r}): cores accumulate spikes, put neurons in front of it"
         )
-    ports = [in_order(x, numbers, node) for node in x.origin.nodes]
+    ports = [in_order(run, node, numbers) for node in x.origin.nodes]
     for port in ports:
         if port.width != builder.nodes[port.node].width:
             raise run.refuse(f"reads elements {port.start}:{port.stop} of {port.node!r}: a layer reads a whole site")
@@ -134,10 +133,9 @@ def normalise(
     """BatchNorm with its running statistics, folded into the layer in front."""
     if training or running_mean is None or running_var is None:
         raise run.refuse("BatchNorm without running statistics: call model.eval(), track_running_stats=True")
-    value = x
     if len(x.origin.nodes) > 1 or x.origin.spikes or x.origin.waiting:
         raise run.refuse("BatchNorm reads spikes or sums of spikes: only behind a convolution or Linear is it folded")
-    _, numbers = numbers_of(value)
+    _, numbers = numbers_of(x)
     node = x.origin.nodes[0]
     channels = len(running_mean)
     positions = run.builder.nodes[node].width // channels

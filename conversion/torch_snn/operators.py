@@ -31,7 +31,7 @@ def fire(run: Run, name: str, module: Any, x: Any) -> Places:
             f"the trace has {run.steps}: {remedy}"
         )
     node = value.origin.nodes[0]
-    port = run_of(run.builder.whole(node), numbers, run)
+    port = run_of(run, node, numbers)
     site = neurons_of(name, module, port, (1, port.width))
     made_site = run.builder.add(site, run.builder.planes[node])
     run.path.pop()

@@ -32,7 +32,7 @@ def pool_largest(
     value = settled(x)
     steps, numbers = numbers_of(value)
     image = tuple(int(extent) for extent in x.shape[-3:])
-    port = in_order(value, numbers, value.origin.nodes[0])
+    port = in_order(run, value.origin.nodes[0], numbers)
     node = MaxPool2d(run.where, (port,), (1, 1), (image[0], image[1], image[2]), kernel, step, pair(padding))
     name = run.builder.add(replace(node, shape=(1, image[0] * prod(node.plane))), node.plane)
     if value.origin.spikes:
@@ -79,10 +79,10 @@ def summed(run: Run, x: Places, dim: Any = None, keepdim: bool = False, *, mean:
         heads, depth, positions, over = len(table) // stride, length, stride, "depth"
     inputs: tuple[Port, ...]
     if isinstance(origin.waiting, Both):
-        inputs = (run_of(run.builder.whole(origin.nodes[0]), flat, run), origin.waiting.other)
+        inputs = (run_of(run, origin.nodes[0], flat), origin.waiting.other)
     else:
         value = settled(value)
-        inputs = (run_of(run.builder.whole(value.origin.nodes[0]), numbers_of(value)[1], run),)
+        inputs = (run_of(run, value.origin.nodes[0], numbers_of(value)[1]),)
     spiking = value.origin.spikes
     node = Reduce(f"{run.where}.sum", inputs, (1, len(table)), heads, depth, positions, over, scale, spiking)  # type: ignore[arg-type]
     name = run.builder.add(node, (positions, 1) if over == "depth" else (1, 1))
