@@ -209,19 +209,6 @@ class Builder:
             self.add(TokenSelect(name, (self.whole(port.node),), (tokens, node.width), first, first + tokens))
         return Port(name, port.start, port.stop)
 
-    def without_dead_nodes(self, root: str) -> tuple[list[Node], dict[str, NDArray[Any]]]:
-        """Nodes (and their arrays) that the node `root` depends on."""
-        alive: set[str] = set()
-        pending = [root]
-        while pending:
-            name = pending.pop()
-            if name not in alive:
-                alive.add(name)
-                pending.extend(port.node for port in self.nodes[name].inputs)
-        nodes = [dataclasses.replace(node) for name, node in self.nodes.items() if name in alive]
-        arrays = {key: array for key, array in self.arrays.items() if key.rpartition(".")[0] in alive}
-        return nodes, arrays
-
 
 def _copy(array: NDArray[Any]) -> NDArray[Any]:
     """A copy: the model may be trained on, and a graph never changes. One value seen through a shape stays that."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
+from synaptile.conversion.graph.needed import without_dead_nodes
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.forms import settled
 from synaptile.conversion.lowering.operators import (
@@ -152,7 +153,7 @@ def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
     if builder.nodes[port.node].tokens != 1:
         raise ModelError(f"model {traced.name} returns {builder.nodes[port.node].tokens} tokens of features: pool them to one")
     builder.add(ReadOut("readout", (port,), (1, port.width), output.scale))
-    nodes, arrays = builder.without_dead_nodes("readout")
+    nodes, arrays = without_dead_nodes(builder.nodes, builder.arrays, "readout")
     facts = {"model": traced.name} | ({"rounds": "float32"} if builder.rounds else {})
     return SpikingGraph.build(traced.name, nodes, arrays, facts)
 

@@ -28,7 +28,7 @@ class Builder:
             name = f"{node.name}.{number}"
         self.nodes[name] = replace(node, name=name)
         self.planes[name] = plane
-        self.arrays |= {f"{name}.{field}": array for field, array in arrays.items()}
+        self.arrays |= {f"{name}.{field}": np.ascontiguousarray(array) for field, array in arrays.items()}
         return name
 
     def is_site(self, name: str) -> bool:
@@ -54,12 +54,3 @@ class Builder:
     def change(self, name: str, **fields: Any) -> None:
         """Another value of a node's fields."""
         self.nodes[name] = replace(self.nodes[name], **fields)
-
-    def built(self) -> tuple[list[Node], dict[str, NDArray[Any]]]:
-        """Nodes and arrays, what nothing reads left out."""
-        needed: set[str] = set()
-        for node in reversed(self.nodes.values()):
-            if node.kind == "readout" or node.name in needed:
-                needed |= {node.name, *(port.node for port in node.inputs)}
-        arrays = {key: np.ascontiguousarray(a) for key, a in self.arrays.items() if key.rpartition(".")[0] in needed}
-        return [node for node in self.nodes.values() if node.name in needed], arrays

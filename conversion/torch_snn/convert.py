@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from synaptile.conversion.extra import is_module, require_torch
 from synaptile.conversion.graph import ReadOut, SpikingGraph
+from synaptile.conversion.graph.needed import without_dead_nodes
 from synaptile.foundation.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def from_torch_snn(
             "functional.set_step_mode(model, 'm') of SpikingJelly, or give the shape of one step"
         )
     builder, law, last = trace(model, shape, steps if multi else 1, timed, sample, input, (mean, std))
-    builder.add(ReadOut("readout", (last,), (1, last.width), law=law, off_chip=builder.is_site(last.node)))
+    readout = builder.add(ReadOut("readout", (last,), (1, last.width), law=law, off_chip=builder.is_site(last.node)))
     facts = {"method": "torch_snn", "steps": steps, "step_mode": "multi" if multi else "single"}
-    return SpikingGraph.build(name or type(model).__name__, *builder.built(), facts)
+    nodes, arrays = without_dead_nodes(builder.nodes, builder.arrays, readout)
+    return SpikingGraph.build(name or type(model).__name__, nodes, arrays, facts)
