@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ConstantStream, Node, Port, Rearrange, TokenSelect
-from synaptile.conversion.lowering.patterns import digits, rectangle
+from synaptile.conversion.lowering.patterns import Rectangle, digits, rectangle
 from synaptile.conversion.lowering.values import Stream
 from synaptile.foundation.errors import ModelError
 
@@ -102,7 +102,7 @@ class Builder:
         if box is not None and box.channels % width == 0:
             at = box.place[:, :1]
             if torch.equal(box.place, at + torch.arange(width)) and not bool((at % width).any()):
-                port = self.token_range(Port(stream.node, box.start, box.start + box.channels), box.first, box.tokens)
+                port = self.box_port(stream.node, box)
                 self.read(stream)
                 return port, at[:, 0] // width, box.channels // width
         return self.token_port(stream), torch.arange(len(rows)), 1
@@ -117,7 +117,7 @@ class Builder:
             port = self.token_port(stream)
             return port, torch.arange(stream.index.numel()).reshape(stream.index.shape)
         self.read(stream)
-        return self.token_range(Port(stream.node, box.start, box.start + box.channels), box.first, box.tokens), box.place
+        return self.box_port(stream.node, box), box.place
 
     def head_port(self, stream: Stream, *, transposed: bool) -> tuple[Port, int, int] | None:
         """Read a (..., heads, tokens, d) tensor, or its last-axes transpose, as (port, heads, d); None if it is not one.
@@ -182,7 +182,7 @@ class Builder:
                 f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads, "
                 "nor a permutation of their axes"
             )
-        port = self.token_range(Port(stream.node, box.start, box.start + box.channels), box.first, box.tokens)
+        port = self.box_port(stream.node, box)
         other = Rearrange("", (port,), (rows.shape[0], rows.shape[1]), *found)
         for known in self.nodes.values():
             if isinstance(known, Rearrange) and dataclasses.replace(known, name="") == other:
@@ -198,6 +198,10 @@ class Builder:
         name = self.unique(f"{stream.node}.rolled")
         self.add(Rearrange(name, (port,), (node.tokens, port.width), shape, order, shifts))
         return Stream(name, torch.arange(stream.index.numel()).reshape(shape))
+
+    def box_port(self, node: str, box: Rectangle) -> Port:
+        """A port on a rectangle of a node's stream."""
+        return self.token_range(Port(node, box.start, box.start + box.channels), box.first, box.tokens)
 
     def token_range(self, port: Port, first: int, tokens: int) -> Port:
         """A port on tokens ``first : first+tokens`` of what a port reads, through a TokenSelect where it reads more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from synaptile.conversion.graph import Port, Rotation
+from synaptile.conversion.graph import Rotation
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.patterns import Rectangle, rectangle
 from synaptile.conversion.lowering.values import Form, Stream
@@ -116,7 +116,7 @@ def _rotation(
         tables["sin"][place] = by
     rows = {name: table.reshape(shape) for name, table in tables.items()}
     period = next(p for p in range(block, box.channels + 1, block) if box.channels % p == 0 and _repeats(rows.values(), p))
-    port = b.token_range(Port(source, box.start, box.start + box.channels), box.first, box.tokens)
+    port = b.box_port(source, box)
     node = Rotation(b.unique(f"{b.where}.rotation" if b.where else "rotation"), (port,), shape, block, period)
     b.add(node, **{name: row[:, :period].to(b.dtype).contiguous() for name, row in rows.items()})
     return Stream(node.name, box.place)
