@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from synaptile.conversion.graph import Add, ECFunction, ECUnit, Gate, ProductUnit, Rotation
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.fold import fold_affine
-from synaptile.conversion.lowering.forms import scaled, settled, summed
+from synaptile.conversion.lowering.forms import as_form, scaled, settled, summed
 from synaptile.conversion.lowering.functions import lower_expectation, lower_normalize
 from synaptile.conversion.lowering.names import constant_name, dotted
 from synaptile.conversion.lowering.values import Form, Length, Stream
@@ -56,7 +56,7 @@ def _streams(b: Builder, x: Stream | Form, y: Stream | Form) -> Stream | Form:
     if b.nodes[x.node].is_map or b.nodes[y.node].is_map:
         raise b.fail("a sum or difference of attention maps (differential attention) has no unit: take a model without")
     forms = isinstance(x, Form) or isinstance(y, Form) or x.scale != y.scale
-    if forms and x.node == y.node and not b.nodes[x.node].is_map:
+    if forms and x.node == y.node:
         return summed(b, x, y)
     if forms:
         x, y = _unscaled(b, x), _unscaled(b, y)
@@ -82,15 +82,10 @@ def _alike(b: Builder, x: Stream, y: Stream) -> Any:
 
 def _unscaled(b: Builder, x: Stream | Form) -> Stream:
     """A stream without a pending scale: a factor per element where there is one."""
-    import torch
-
     if isinstance(x, Stream) and x.scale == 1.0:
         return b.plain(x)
-    form = scaled(b, x, torch.ones(()))
-    stream = settled(b, form)
-    if stream.scale == 1.0:
-        return cast(Stream, stream)
-    return constant_factor(b, stream)
+    stream = cast(Stream, settled(b, as_form(b, x)))
+    return stream if stream.scale == 1.0 else constant_factor(b, stream)
 
 
 def constant_factor(b: Builder, x: Stream) -> Stream:
