@@ -45,9 +45,8 @@ def check_activity(activity: Activity) -> None:
             product = isinstance(node, ProductUnit)
             limit = 3 * dense if product else dense
             if isinstance(node, Convolution2d):
-                limit = len(node.inputs) * int(
-                    fan_out(node).sum()
-                )  # borders reach fewer outputs than a dense pass, pooled windows more than once
+                # Borders reach fewer outputs than a dense pass, pooled windows more than once.
+                limit = len(node.inputs) * int(fan_out(node).sum())
             low, high = int(counts[i].min(initial=0)), int(counts[i].max(initial=0))
             if low < 0 or high > limit:
                 raise ConservationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptile.foundation.types import Int64
+from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
@@ -45,13 +45,14 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     cores = core_cycles(jobs, state.made[order], outcome.opened[order], work.unit_busy, makespan)
     links = _link_table(tables, state)
     ends = end.reshape(images, steps, rows)
+    sender = (rows * np.arange(images * steps)[:, None] + tables.slots.row).reshape(-1)
     return Timeline(
         activity=activity,
         program=program,
         synchronisation="",
         images=images,
         jobs=jobs,
-        messages=_message_table(tables, loads, state, place),
+        messages=message_table(tables, loads, place[sender], (state.injected, state.delivered), state.send_order),
         links=links,
         cores=cores,
         makespan_cycles=makespan,
@@ -74,24 +75,27 @@ def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
     return np.flatnonzero(np.isin(program.parts.node[tables.jobs.part], nodes))
 
 
-def _message_table(tables: Tables, loads: Loads, state: State, place: np.ndarray) -> MessageTable:
-    slots, trees, rows = tables.slots, tables.trees, tables.jobs.size
-    messages = slots.tree.size
-    order = np.argsort(state.injected, kind="stable")
-    slot, step = order % max(messages, 1), order // max(messages, 1)
-    sender = np.repeat(np.arange(rows), np.diff(slots.offset))
-    tree = slots.tree[slot]
+def message_table(
+    tables: Tables, loads: Loads, job: Int32, times: tuple[Int64, Int64], send_order: Int32 | None = None
+) -> MessageTable:
+    """Messages in the order in which they leave; columns by (step of the stream, slot), flat.
+
+    job: who sends each, a row of the job table; times: when they leave and arrive; send_order: as they leave where absent.
+    """
+    trees, (injected, delivered) = tables.trees, times
+    order = np.argsort(injected, kind="stable")
+    tree = tables.slots.tree[order % max(tables.slots.tree.size, 1)]
     return MessageTable(
-        job=place[step * rows + sender[slot]],
+        job=job[order],
         group=trees.group[tree],
         target_core=trees.target_core[tree],
         elements=loads.elements.reshape(-1)[order],
         flits=loads.flits.reshape(-1)[order],
         hops=trees.hops[tree],
         crossings=trees.crossings[tree],
-        injected_cycles=state.injected[order],
-        delivered_cycles=state.delivered[order],
-        send_order=state.send_order[order],
+        injected_cycles=injected[order],
+        delivered_cycles=delivered[order],
+        send_order=np.arange(order.size, dtype=np.int32) if send_order is None else send_order[order],
     )
 
 

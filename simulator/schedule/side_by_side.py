@@ -22,6 +22,7 @@ from synaptile.simulator.barrier.kernel import BEGIN, FROM, LABEL, SINCE, STOP, 
 from synaptile.simulator.barrier.record import NEVER, Record, record
 from synaptile.simulator.barrier.wiring import Wiring, wiring_of
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, used_links
+from synaptile.simulator.schedule.assemble import message_table
 from synaptile.simulator.schedule.loads import Loads
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import UNITS, Cause, Hold, JobTable, LinkTable, MessageTable, Timeline
@@ -176,9 +177,8 @@ def _jobs(run: Record, wiring: Wiring, measured: Measured, steps: int) -> tuple[
 
 def _messages(run: Record, lags: Int64, measured: Measured, jobs: JobTable, job_of_row: Int64) -> MessageTable:
     """One per sending part, receiving core (or tree) and step: its first spike leaves, its last one arrives."""
-    tables, program = measured.tables, measured.program
-    slots, trees = tables.slots, tables.trees
-    part, target = tables.jobs.part[slots.row], trees.target_core[slots.tree]
+    tables, program, slots = measured.tables, measured.program, measured.tables.slots
+    part, target = tables.jobs.part[slots.row], tables.trees.target_core[slots.tree]
     images = int(jobs.image.max(initial=0)) + 1
     per, steps = run.opened_ps.size // images, job_of_row.shape[0] // images
     injected, delivered = np.zeros((2, job_of_row.shape[0], slots.row.size), np.int64)
@@ -191,21 +191,8 @@ def _messages(run: Record, lags: Int64, measured: Measured, jobs: JobTable, job_
         arrived = run.arrived_ps[there][:, pairs].max(axis=1, initial=-1)
         injected[:, slot] = np.where(arrived < 0, silent, in_cycles(np.where(arrived < 0, 0, left), program.chip))
         delivered[:, slot] = np.where(arrived < 0, silent, in_cycles(np.maximum(arrived, 0), program.chip))
-    order = np.argsort(injected.reshape(-1), kind="stable")
-    sent = order % max(slots.row.size, 1)
-    tree = slots.tree[sent]
-    return MessageTable(
-        job=job_of_row[order // max(slots.row.size, 1), part[sent]].astype(np.int32),
-        group=trees.group[tree],
-        target_core=trees.target_core[tree],
-        elements=measured.loads.elements.reshape(-1)[order],
-        flits=measured.loads.flits.reshape(-1)[order],
-        hops=trees.hops[tree],
-        crossings=trees.crossings[tree],
-        injected_cycles=injected.reshape(-1)[order],
-        delivered_cycles=delivered.reshape(-1)[order],
-        send_order=np.arange(order.size, dtype=np.int32),
-    )
+    sender = job_of_row[:, part].reshape(-1).astype(np.int32)
+    return message_table(tables, measured.loads, sender, (injected.reshape(-1), delivered.reshape(-1)))
 
 
 def _links(measured: Measured) -> LinkTable:
