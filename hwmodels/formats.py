@@ -27,6 +27,12 @@ def is_integer(name: Format) -> bool:
     return name.startswith("int")
 
 
+def range_of(name: Format) -> tuple[int, int]:
+    """The smallest and the largest whole number that an integer format holds."""
+    half = 1 << (BITS[name] - 1)
+    return -half, half - 1
+
+
 @dataclass(frozen=True)
 class SynapseFormats(Section):
     """In what a synapse core computes. A word of each is as wide as the section's `_bits` say."""

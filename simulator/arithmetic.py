@@ -10,7 +10,7 @@ from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import Numeric
 from synaptile.hwmodels import Chip
-from synaptile.hwmodels.formats import BITS, Format, Functions, Overflow, is_integer
+from synaptile.hwmodels.formats import Format, Functions, Overflow, is_integer, range_of
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Arithmetic:
     def limits(self) -> tuple[int, int]:
         """The smallest and the largest sum that an integer accumulator holds."""
         assert self.accumulators is not None
-        half = 1 << (BITS[self.accumulators] - 1)
-        return -half, half - 1
+        return range_of(self.accumulators)
 
     @property
     def told(self) -> str:

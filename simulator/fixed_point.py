@@ -12,7 +12,7 @@ import numpy as np
 
 from synaptile.conversion.graph import MTNeurons, SpikingGraph
 from synaptile.foundation.errors import InputError
-from synaptile.hwmodels.formats import BITS, Format, is_integer
+from synaptile.hwmodels.formats import Format, is_integer, range_of
 from synaptile.mapper.footprint import home_of
 from synaptile.mapper.program import CoreKind
 from synaptile.simulator.arithmetic import Arithmetic
@@ -42,8 +42,8 @@ def held_membrane(graph: SpikingGraph, node: MTNeurons, arithmetic: Arithmetic) 
     if not is_integer(form):
         theta1, theta2 = (float(rounded(np.asarray(theta, np.float32), form)) for theta in (node.theta1, node.theta2))
         return HeldMembrane(theta1, theta2, 1.0, -np.inf, np.inf, False, form)
-    half = 2.0 ** (BITS[form] - 1)
-    unit = max(node.theta1, node.theta2) * 2.0 ** (node.n - 1 + HEADROOM_BITS) / half
+    low, high = range_of(form)
+    unit = max(node.theta1, node.theta2) * 2.0 ** (node.n - 1 + HEADROOM_BITS) / -low
     theta1, theta2 = (float(np.rint(theta / unit)) for theta in (node.theta1, node.theta2))
     if min(theta1, theta2) < 2:
         raise InputError(
@@ -51,7 +51,7 @@ def held_membrane(graph: SpikingGraph, node: MTNeurons, arithmetic: Arithmetic) 
             f"{max(node.theta1, node.theta2) * 2.0 ** (node.n - 1):.3g}, has a last place of {unit:.3g}, and half its lowest "
             f"threshold is {min(node.theta1, node.theta2) / 2:.3g}: widen synapse_core.formats.membranes, or use fewer thresholds"
         )
-    return HeldMembrane(theta1, theta2, unit, -half, half - 1, arithmetic.overflow == "wrap", None)
+    return HeldMembrane(theta1, theta2, unit, float(low), float(high), arithmetic.overflow == "wrap", None)
 
 
 def check_membranes(graph: SpikingGraph, arithmetic: Arithmetic) -> None:

@@ -21,7 +21,7 @@ from synaptile.conversion.graph import (
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
-from synaptile.hwmodels.formats import BITS
+from synaptile.hwmodels.formats import range_of
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import region_of
@@ -175,10 +175,10 @@ class Recorder:
         synapse = isinstance(node, Synapse)
         key, form = ("accumulators", arithmetic.accumulators) if synapse else ("membranes", arithmetic.membranes)
         assert form is not None
-        half = 1 << (BITS[form] - 1)
+        low, high = range_of(form)
         raise InputError(
-            f"{'synapse' if synapse else 'site'} {node.name!r}: {counts.sum():,} sums left their {form} {key} ({-half:,} to "
-            f"{half - 1:,}): widen synapse_core.formats.{key}, take narrower weights, or write overflow: saturate"
+            f"{'synapse' if synapse else 'site'} {node.name!r}: {counts.sum():,} sums left their {form} {key} ({low:,} to "
+            f"{high:,}): widen synapse_core.formats.{key}, take narrower weights, or write overflow: saturate"
         )
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
