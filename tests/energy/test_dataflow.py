@@ -69,6 +69,7 @@ def fired(activity: Activity, site: str) -> np.ndarray:
     return np.unpackbits(masks, axis=-1, count=activity.program.graph.nodes[site].shape[-1])
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(["step_major", "layer_major"]), st.integers(1, TOKENS + 1), st.integers(1, STEPS))
 def test_rows_are_fetched_once_for_the_block_and_batch_that_share_them(order: str, block: int, batch: int) -> None:

@@ -79,6 +79,7 @@ def by_hand(timeline: Timeline) -> tuple[list[int], list[int]]:
     return events, rows
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(["step_major", "layer_major"]), st.integers(1, TOKENS + 1), st.integers(1, STEPS), st.integers(1, IMAGES))
 def test_jobs_take_in_what_sets_of_spikes_say_and_all_of_it_is_priced(order: str, block: int, batch: int, images: int) -> None:

@@ -107,6 +107,7 @@ def test_what_is_computed_does_not_depend_on_the_goal(numeric: str) -> None:
             np.testing.assert_array_equal(other.spikes[site].histogram, record.histogram)
 
 
+@pytest.mark.slow
 def test_expected_loads_are_those_of_the_schedule() -> None:
     """With links so wide that nothing waits for them; what spikes cause to some percent, the rest to the cycle."""
     graph = vit_graph(depth=2, tokens=20, width=24, heads=2, hidden=60, classes=5)

@@ -51,6 +51,7 @@ def test_a_program_comes_back_from_the_partition_that_it_gives(name: str, tmp_pa
     assert again.graph.digest == program.graph.digest
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(rows=st.integers(1, 3), columns=st.integers(1, 3), channels=st.integers(1, 4), seed=st.integers(0, 9))
 def test_any_grid_gives_the_same_spikes_and_holds_the_blocks_it_names(rows: int, columns: int, channels: int, seed: int) -> None:

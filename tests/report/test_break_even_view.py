@@ -53,6 +53,7 @@ def test_the_table_shows_ratios_the_run_and_the_caution(report: EnergyReport) ->
     assert f"{report.ratio('memory'):.3f}" in text and "6.4 %" in text and "45 %" in text
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_panel_a_rung(report: EnergyReport, tmp_path: Path) -> None:
     png, svg = break_even_figure(report, tmp_path / "a")
     pixels = np.asarray(Image.open(png).convert("L"))

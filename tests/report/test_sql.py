@@ -30,6 +30,7 @@ def test_a_query_without_end_is_stopped(sql: str) -> None:
     assert time.perf_counter() - begun < 30
 
 
+@pytest.mark.slow
 def test_memory_is_bounded() -> None:
     with pytest.raises(InputError, match=r"Out of Memory|stopped after"):
         answer(TABLES, "select list(range) from range(3000000000)", seconds=20)

@@ -148,6 +148,7 @@ def test_a_buffer_takes_over_from_dram_where_it_is_large_enough() -> None:
     assert not any("memories.buffer" in note for note in through.notes)
 
 
+@pytest.mark.slow
 def test_a_buffer_that_may_be_too_small_is_told_before_a_run() -> None:
     """Least: a bit per neuron; most: all fire. The schedule's own need lies between."""
     dram = Dram(pj_per_bit=8.0, gbit_per_s=0.4, latency_ns=30.0)

@@ -55,6 +55,7 @@ def _add(folder: str, process: int) -> None:
         INDEX(folder, "kernel", "stamp").save((process, key), f"code of {process}, {key}")
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_lose_and_mix_up_nothing(tmp_path: Path) -> None:
     processes = [get_context("spawn").Process(target=_add, args=(str(tmp_path), number)) for number in range(3)]
     for process in processes:

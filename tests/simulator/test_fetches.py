@@ -111,6 +111,7 @@ def brute(activity: Activity, name: str) -> NDArray[np.int64]:
     return counts
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.booleans(), st.sampled_from([3, 5, 8]), st.integers(1, 4), st.integers(1, STEPS))
 def test_execution_tallies_what_sets_of_spikes_say_part_by_part(text: bool, axons: int, block: int, batch: int) -> None:
@@ -122,6 +123,7 @@ def test_execution_tallies_what_sets_of_spikes_say_part_by_part(text: bool, axon
         assert np.array_equal(fetched.rows, brute(activity, name)), name
 
 
+@pytest.mark.slow
 def test_a_tally_needs_no_spikes_kept() -> None:
     for text in (False, True):
         kept, forgotten = run(text, 5, 2, 3), run(text, 5, 2, 3, keep=0)
@@ -146,6 +148,7 @@ def test_a_plain_dataflow_tallies_nothing() -> None:
     assert not run(text=False, axons=5, block=1, batch=1).fetches
 
 
+@pytest.mark.slow
 def test_a_run_seen_on_another_mapping_has_the_fetches_of_a_run_there() -> None:
     for text in (False, True):
         here, there = run(text, 5, 2, 3), run(text, 3, 3, 2)

@@ -72,6 +72,7 @@ def check_against_reference(graph: SpikingGraph, chip: Chip, steps: int, count: 
     return activity
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(
     graph=graphs(),

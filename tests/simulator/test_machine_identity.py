@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def machines(draw: st.DrawFn) -> Chip:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(machines(), st.sampled_from(["int8", "float64"]))
 def test_no_machine_changes_a_spike_or_a_logit(chip: Chip, numeric: Numeric) -> None:

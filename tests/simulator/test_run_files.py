@@ -85,6 +85,7 @@ def test_a_file_cut_short_is_refused(saved: Path) -> None:
             load_activity(saved)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_is_refused_or_says_nothing_else(activity: Activity, saved: Path) -> None:
     """Bytes that a zip archive does not use (dates, attributes) may change; what is read must then be the same."""
     file = saved / "activity.npz"

@@ -92,6 +92,7 @@ def study(**options: Any) -> Sizing:
     return size(run(), edge(), **{"max_evaluations": 50} | options)
 
 
+@pytest.mark.slow
 def test_a_streamed_chip_pays_for_its_phases_and_says_so() -> None:
     found = study(latency_ms=0.6, parameters={"weights": ["resident", "streamed"], "mesh.width": [1, 2]})
     chip = vary(edge(), {"weights": "streamed", "mesh.width": 1})
@@ -107,6 +108,7 @@ def test_a_streamed_chip_pays_for_its_phases_and_says_so() -> None:
     assert str(rows["phases"]).startswith("3, ") and rows["throughput"] == "not streamed"
 
 
+@pytest.mark.slow
 def test_a_chip_may_be_chosen_too_and_a_throughput_is_streamed() -> None:
     found = study(images_per_second=1000.0, parameters={"chip": ["ecmt45-mini", "ecmt45-edge"]})
     assert found.answer == {"chip": "ecmt45-edge"} and found.settings["images"] == 2
@@ -132,6 +134,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_tried(options: dict[s
     assert not (tmp_path / "study").exists()
 
 
+@pytest.mark.slow
 def test_without_the_spikes_of_all_images_energies_are_marked_or_the_study_is_refused() -> None:
     few = execute(run().program, digits("test", 2).images, 4, "int8", keep_spikes=1)
     wide: dict[str, Any] = {"parameters": {"synapse_core.weight_memory_kib": [4, 12]}, "chip": load_chip("ecmt45-mini")}

@@ -88,6 +88,7 @@ def monotone(work: list[float], cores: float) -> Model:
     return model
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(work=some.lists(some.floats(0.1, 12), min_size=2, max_size=2), cores=some.floats(1, 400))
 def test_it_is_the_smallest_where_rates_help_and_memories_may_hurt(work: list[float], cores: float) -> None:

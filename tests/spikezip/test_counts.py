@@ -110,6 +110,7 @@ def test_it_is_priced_scheduled_and_split_by_image(run: tuple[Activity, dict[str
     np.testing.assert_array_equal(executed_by_image(activity).sum(axis=2), total)
 
 
+@pytest.mark.slow
 def test_settled_steps_are_kept_in_the_run_file(tmp_path: Any) -> None:
     graph = small_qann()
     program = map_graph(graph, CHIPS["roomy"](), anneal_moves=50)

@@ -36,6 +36,7 @@ def test_the_qann_is_within_a_point_of_its_ann_on_the_embedded_digits(qann: Spik
     assert right == [197, 199]
 
 
+@pytest.mark.slow
 def test_and_on_the_test_split(qann: SpikingGraph) -> None:
     reason = "scikit-learn, the source of the digits, is not installed"
     digits = pytest.importorskip("sklearn.datasets", reason=reason).load_digits()  # split as scripts/train_digits.py splits it

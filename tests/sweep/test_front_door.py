@@ -39,6 +39,7 @@ def study_file(folder: Path, **changes: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_it_prints_and_writes_the_front(command: Any, tmp_path: Path) -> None:
     path = study_file(tmp_path, name=HOSTILE)
     code, out, err = command(path, "-o", tmp_path / "out", "--html", tmp_path / "page.html")
@@ -59,6 +60,7 @@ def test_it_prints_and_writes_the_front(command: Any, tmp_path: Path) -> None:
         assert len(set(picture.convert("RGB").resize((200, 60)).get_flattened_data())) > 20
 
 
+@pytest.mark.slow
 def test_sql_answers_alone(command: Any, tmp_path: Path) -> None:
     path = study_file(tmp_path, grid={"steps": [1, 2], "chip.synapse_core.lanes_per_cycle": [1, 2]})
     sql = (

@@ -56,6 +56,7 @@ def same_run(one: Activity, other: Activity) -> None:
 BASE = run_on(chip_of(200, 3000))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from([60, 90, 200, 1000]),

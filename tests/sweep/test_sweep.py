@@ -130,6 +130,7 @@ MACHINES: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_machines_goals_and_phases_are_mapped_and_counted_each_by_itself(executions: list[int], tmp_path: Path) -> None:
     study = tiny(
         tmp_path, numeric="int8", steps=3, schedule={"images": 2}, grid=MACHINES, objectives=["latency_ms", "energy_static_pj"]
@@ -309,6 +310,7 @@ def test_another_model_file_is_refused_and_other_objectives_are_not(tmp_path: Pa
         sweep(study, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_run_is_swept_as_it_was_executed(executions: list[int], plain: Path, tmp_path: Path) -> None:
     program = map_graph(load_graph(plain / "tiny.spk"), load_chip(MINI), placement="row_major")
     images = np.random.default_rng([0, 0]).standard_normal((2, 3, 8, 8)).astype(np.float32)
@@ -360,6 +362,7 @@ def test_conversions_are_executed_once_each_and_change_answers(executions: list[
         sweep(study | {"grid": {"conversion.factor.atn.q": [1.0]}}, tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_search_keeps_within_bounds_each_side_at_its_best(tmp_path: Path) -> None:
     """Differential coding: thresholds and sums together, for the energy of all rungs at a bound on agreement."""
     pytest.importorskip("optuna", reason="optuna is not installed (extra `study`)")
@@ -409,6 +412,7 @@ def some_noise(graph: SpikingGraph, count: int) -> NDArray[np.float32]:
     return np.random.default_rng([0, 0]).standard_normal(shape).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_calibration_that_fails_is_the_reason_of_its_points(tmp_path: Path) -> None:
     study = {
         "model": {"digits": True, "method": "spikezip"},

@@ -246,6 +246,7 @@ class TestConvert:
         refused(synaptile("convert", "digits", "--weights", checkpoint, "-o", tmp_path / "o.spk"), "--weights")
 
 
+@pytest.mark.slow
 def test_preprocessed_digits_are_accepted_as_an_array_file(synaptile: Command, digits_program: Path, tmp_path: Path) -> None:
     from synaptile.data import embedded_digits
 

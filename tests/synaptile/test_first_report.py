@@ -83,6 +83,7 @@ def test_the_hottest_core_is_ranked_by_energy_and_by_density(run: Run) -> None:
     assert all(core.w_per_mm2 is None for core in price(run.activity, bare).cores), "without a schedule there is no power"
 
 
+@pytest.mark.slow
 def test_agreement_with_the_ann_needs_no_labels(run: Run, folder: Path, synaptile: Command) -> None:
     same = [
         float(np.mean([run.activity.logits[t, i].argmax() == run.ann_logits[i].argmax() for i in range(5)])) for t in range(STEPS)

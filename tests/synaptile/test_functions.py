@@ -18,6 +18,7 @@ from synaptile.studies.functions import function_trade_off
 from tests.synaptile.conftest import Command
 
 
+@pytest.mark.slow
 def test_every_row_is_a_run_of_its_own_chip(digits_graph: Path) -> None:
     graph, images = load_graph(digits_graph), digits("test", 12)
     chip = vary(load_chip("ecmt45-tables"), {"functions.erf.low": -0.5, "functions.erf.high": 0.5})
@@ -35,6 +36,7 @@ def test_every_row_is_a_run_of_its_own_chip(digits_graph: Path) -> None:
     assert fine.snn_pj < software.snn_pj and fine.ann_pj < software.ann_pj
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_writes_table_and_figure(synaptile: Command, digits_graph: Path, tmp_path: Path) -> None:
     written = tmp_path / "functions"
     options = ("--images", "digits", "--limit", 4, "-T", 2, "--segments", "8, 32", "-o", written)

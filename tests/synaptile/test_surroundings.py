@@ -50,6 +50,7 @@ def test_a_full_device_for_errors_still_gives_the_status() -> None:
         assert subprocess.run([*COMMAND, "chips", "nothere"], stderr=full, stdout=full, timeout=60).returncode == 2
 
 
+@pytest.mark.slow
 def test_too_little_address_space_is_said() -> None:
     done = subprocess.run(
         ["bash", "-c", 'ulimit -v 700000; exec "$@"', "bash", *COMMAND, "chips"], capture_output=True, text=True, timeout=60

@@ -76,6 +76,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_one_run_over_all_images(plain: DatasetTable, tmp_path: Path) -> None:
     program, chosen = begin(tmp_path).program, digits("test", 11)
     activity = execute(program, chosen.images, 2)
@@ -119,6 +120,7 @@ def test_a_batch_whose_worker_is_killed_is_redone_and_counted_once(cluster: Any,
     assert tabulate(study, study.records()) == plain
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_what_is_missing(
     synaptile: Command, monkeypatch: pytest.MonkeyPatch, plain: DatasetTable, tmp_path: Path
 ) -> None:
@@ -162,6 +164,7 @@ def test_going_on_with_other_settings_is_refused(synaptile: Command, tmp_path: P
     assert not (tmp_path / "batches").exists()
 
 
+@pytest.mark.slow
 def test_other_images_and_other_models_are_refused(synaptile: Command, digits_graph: Path, folder: Path, tmp_path: Path) -> None:
     study = done(begin(tmp_path / "out", str(folder), None))
     next(folder.rglob("5.png")).rename(folder / "moved.png")
@@ -171,6 +174,7 @@ def test_other_images_and_other_models_are_refused(synaptile: Command, digits_gr
     assert outcome.code == 2 and "model was digits" in " ".join(outcome.err.split())
 
 
+@pytest.mark.slow
 def test_corrupt_images_are_skipped_listed_and_counted(synaptile: Command, folder: Path, tmp_path: Path) -> None:
     whole = next(folder.rglob("4.png")).read_bytes()
     for name in ("a.png", "b.png"):
@@ -195,6 +199,7 @@ def test_an_empty_folder_is_refused_and_nothing_written(synaptile: Command, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_crop_reaches_the_pictures_of_every_batch(
     synaptile: Command, digits_program: Path, folder: Path, tmp_path: Path
 ) -> None:
@@ -214,6 +219,7 @@ def test_images_without_labels_give_no_accuracy(synaptile: Command, digits_progr
     assert "not every image has a label" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_damaged_batch_is_refused_with_the_remedy(plain: DatasetTable, tmp_path: Path) -> None:
     study = done(begin(tmp_path))
     file = record.batch_file(tmp_path, 1)

@@ -299,6 +299,7 @@ def test_an_accounting_that_the_chip_does_not_price_is_refused(graph: SpikingGra
         Scorer(digits("test", 1), unpriced, 1, "executed")(graph)
 
 
+@pytest.mark.slow
 def test_differential_coding_is_tuned_from_a_ladder_of_scales_and_n(tmp_path: Path) -> None:
     """The digits: a tenth fewer operations at 0.001 of correlation on the images searched, hardly more on others; n moves too."""
     untuned = Differential().apply(load_graph(DIGITS_GRAPH), digits("calibration", 32).images)

@@ -101,6 +101,7 @@ def figures(bill: EnergyReport, timeline: Timeline, folder: Path) -> Iterator[tu
         yield draw(timeline, folder / draw.__name__)
 
 
+@pytest.mark.slow
 def test_figures(bill: EnergyReport, timeline: Timeline, tmp_path: Path) -> None:
     for _, svg in figures(bill, timeline, tmp_path):
         assert "<!-- SYNTHETIC ACTIVITY -->" in svg.read_text(), svg  # outlines, and the text in a comment

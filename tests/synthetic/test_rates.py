@@ -72,6 +72,7 @@ def test_the_seed_decides_and_an_image_does_not_depend_on_how_many_there_are() -
     assert any((two.spikes[site].events[:, 0] != two.spikes[site].events[:, 1]).any() for site in SITES)
 
 
+@pytest.mark.slow
 def test_the_rates_of_a_run_give_its_ratios_back() -> None:
     program = map_graph(small_digits_graph(), load_chip("ecmt45-mini"), placement="row_major")
     run = execute(program, digits("test", 8).images, 5, keep_spikes=8)

@@ -73,6 +73,7 @@ def test_reference_and_ann_of_a_padded_batch_are_those_of_each_sentence_alone(
             assert np.count_nonzero(run.spikes[site][:, i]) == np.count_nonzero(values)  # and nowhere else
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(lengths_of_a_batch, st.sampled_from(["ecmt", "spikezip"]))
 def test_a_padded_batch_on_cores_is_each_sentence_alone_on_cores_made_for_it(lengths: list[int], method: MethodName) -> None:
@@ -179,6 +180,7 @@ def test_a_run_of_sentences_survives_its_files(tmp_path) -> None:  # type: ignor
     assert price(loaded, loaded.program.chip).ratio() == price(activity, activity.program.chip).ratio()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("presentation", ["analog", "rate"])
 def test_the_settled_network_is_the_quantised_one(presentation: FinitePresentation) -> None:
     graph = calibrate_spikezip(lowered(TOKENS, 2), sentences([6, 5, 4, 3, 2, 6], seed=9), levels=16, presentation=presentation)

@@ -109,6 +109,7 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [link_heat_map, timeline_figure, core_use_figure])
 def test_figures_are_written_as_png_and_svg_and_repeat(tmp_path: Path, draw: object) -> None:
     assert callable(draw)
@@ -126,6 +127,7 @@ def test_a_busier_link_is_drawn_darker(tmp_path: Path) -> None:
     assert pixels(dark).mean() < pixels(pale).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copies", [4, 4000])
 def test_figures_hold_any_number_of_cores(tmp_path: Path, copies: int) -> None:
     run = with_cores(timeline(), copies)

@@ -89,6 +89,7 @@ def test_transformers_fire_as_pytorch_says(structure: str) -> None:
     np.testing.assert_allclose(run.logits[-1], logits, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("structure", ["spikformer", "spike_driven", "qkformer"])
 def test_transformers_are_executed_counted_scheduled_and_priced(structure: str) -> None:

@@ -53,6 +53,7 @@ def twin(images: np.ndarray, steps: int) -> tuple[list[np.ndarray], np.ndarray]:
     return fired, membranes[-1].reshape(n, 10)
 
 
+@pytest.mark.slow
 def test_two_images_are_those_of_the_twin_to_the_last_spike_operation_and_picosecond() -> None:
     found, (fired, membranes) = validate(2), twin(mnist_on_loihi().images[:2], 511)
     assert [image for image, _ in found.wrong] == np.flatnonzero(membranes.argmax(axis=1) != mnist_on_loihi().labels[:2]).tolist()
