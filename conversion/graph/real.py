@@ -15,7 +15,7 @@ from synaptile.conversion.graph.node import LATER, Law, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.types import Int64
 
-T = TypeVar("T", bound=np.generic[Any])
+T = TypeVar("T", bound="np.generic[Any]")
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Rearrange(Node):
     @cached_property
     def places(self) -> Int64:
         """The place, tokens times channels flat, in what the port reads of each element of the stream; shape `shape`."""
-        return self.moved(np.arange(math.prod(self.extents), dtype=np.int64)[None])[0]
+        places: Int64 = self.moved(np.arange(math.prod(self.extents), dtype=np.int64)[None])[0]
+        return places
 
     def moved(self, rows: NDArray[T]) -> NDArray[T]:
         """Streams (rows, elements read) in the new order, (rows, *shape)."""
