@@ -17,7 +17,7 @@ from synaptile.hwmodels.chain import FIGURE_KEYS, Layer, label_of, merged, overl
 from synaptile.hwmodels.chip import PROSE, Chip, figures_of
 from synaptile.hwmodels.consistency import contradictions
 from synaptile.hwmodels.follow import followers
-from synaptile.hwmodels.scale import scaled_document, supply_of
+from synaptile.hwmodels.scale import scaled_document, section_of, supply_of
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.hwmodels.stored import chip_document
 
@@ -117,9 +117,9 @@ def _loaded(layers: tuple[Layer, ...]) -> Chip:
     check_clock(base, chip, own.label)
     following = followers(base, chip, given)
     for figure, (value, why) in following.items():
-        section, _, key = figure.partition(".")
-        before = document[section][key]
-        document[section][key] = {"value": value, "assumed": f"{why} from {before['value']} ({base.origin(figure)})"}
+        section, key = section_of(document, figure)
+        before = section[key]
+        section[key] = {"value": value, "assumed": f"{why} from {before['value']} ({base.origin(figure)})"}
     return _validated(document, layers) if following else chip
 
 

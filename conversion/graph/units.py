@@ -29,7 +29,7 @@ class ECUnit(Node):
     A norm (layer_norm, rms_norm) is taken of each of `groups` of channels, 1 unless heads are normalised apart.
 
     Arrays: layer_norm has ``weight`` and ``bias`` (channels of a group,), rms_norm ``weight``; softmax has ``bias`` (heads,
-    tokens, keys) where `biased` (relative position bias, added after scaling).
+    tokens, keys) where `biased` (relative position bias, added after scaling; a shorter sentence takes its first entries).
     """
 
     function: ECFunction
@@ -65,10 +65,6 @@ class ECUnit(Node):
         if self.normalises:
             return dict.fromkeys(("weight", "bias")[: 1 + (self.function == "layer_norm")], (self.row,))
         return {"bias": self.shape} if self.function == "softmax" and self.biased else {}
-
-    def length_problem(self, reads: Sequence[Read]) -> str:
-        """A bias whose extents are those of the longest sentence."""
-        return "adds a bias to a softmax, whose extent would depend on the sentence" if self.biased else ""
 
 
 @dataclass(frozen=True)

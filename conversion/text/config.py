@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from synaptile.conversion.graph.units import ECFunction
+from synaptile.conversion.text.families import BUCKETS, FAMILIES, Family
 from synaptile.foundation.errors import FileFormatError, ModelError
 
 Pooling: TypeAlias = Literal["mean", "cls"]
 
-MODEL_TYPES = ("bert", "roberta", "xlm-roberta")
+MOST, MOST_LAYERS = 1 << 24, 1 << 8
+DEFAULT_EPS = 1e-12
+"""Of every family here (Hugging Face's configuration classes)."""
+
 ACTIVATIONS: dict[str, ECFunction] = {
     "gelu": "gelu",
     "gelu_python": "gelu",
@@ -30,7 +34,9 @@ ACTIVATIONS: dict[str, ECFunction] = {
 class EncoderConfig:
     """Sizes of an encoder. `positions` are the rows of its position table, of which `first_position` is a sentence's first.
 
-    `pooling` takes the mean of all tokens or the first one; `normalised` divides it by its norm.
+    `types` and `tasks` are the rows of the tables of token types and of tasks (ERNIE), 0 without one. `pooling` takes the mean
+    of all tokens or the first one; `normalised` divides it by its norm. `embedding` is the width of embeddings that a Linear
+    brings to `width`, None where they have it. `shared` are an ALBERT's groups of layers, and the layers of a group.
     """
 
     name: str
@@ -47,6 +53,14 @@ class EncoderConfig:
     first_position: int
     pooling: Pooling
     normalised: bool
+    tasks: int = 0
+    embedding: int | None = None
+    shared: tuple[int, int] | None = None
+
+    @property
+    def family(self) -> Family:
+        """How its checkpoints are laid out."""
+        return FAMILIES[self.model_type]
 
     @property
     def longest(self) -> int:
@@ -59,35 +73,46 @@ def read_config(folder: Path) -> EncoderConfig:
     file = folder / "config.json"
     values = _read_json(file, dict)
     kind = values.get("model_type")
-    if kind not in MODEL_TYPES:
-        raise ModelError(f"{file}: model_type is {kind!r}, supported are {', '.join(MODEL_TYPES)}")
-    activation = values.get("hidden_act")
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        raise ModelError(f"{file}: model_type is {kind!r}, supported are {', '.join(FAMILIES)}")
+    family = FAMILIES[kind]
+    given = _Values(file, values, family)
+    act = family.keys.get("hidden_act", "hidden_act")
+    activation = values.get(act)
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise ModelError(f"{file}: hidden_act is {activation!r}, supported are {', '.join(ACTIVATIONS)}")
+        raise ModelError(f"{file}: {act} is {activation!r}, supported are {', '.join(ACTIVATIONS)}")
     if (positions := values.get("position_embedding_type", "absolute")) != "absolute":
         raise ModelError(f"{file}: position_embedding_type is {positions!r}, supported is 'absolute'")
     for flag in ("is_decoder", "add_cross_attention"):
         if values.get(flag, False):
             raise ModelError(f"{file}: {flag} is set: only encoders are supported")
-    eps = values.get("layer_norm_eps")
-    if isinstance(eps, bool) or not isinstance(eps, float | int) or not 0 < eps < 1:
-        raise ModelError(f"{file}: layer_norm_eps is {eps!r}, needs a number above 0 and below 1")
+    if family.relative and (rows := values.get("relative_attention_num_buckets", BUCKETS)) != BUCKETS:
+        raise ModelError(f"{file}: relative_attention_num_buckets is {rows!r}, its code knows {BUCKETS} alone")
     pooling, normalised = _read_pooling(folder)
+    shared = (given.size("num_hidden_groups"), given.size("inner_group_num", most=MOST_LAYERS)) if family.shares_layers else None
+    width, layers = given.size("hidden_size"), given.size("num_hidden_layers", most=MOST_LAYERS)
+    if shared and shared[0] > layers:
+        raise ModelError(f"{file}: num_hidden_groups is {shared[0]}, there are {layers} layers: the file was altered")
+    narrow = given.size("embedding_size") if family.shares_layers or "embedding_size" in values else width
+    first = family.first_position
     config = EncoderConfig(
         folder.resolve().name if values.get("_name_or_path") in (None, "") else str(values["_name_or_path"]).rpartition("/")[2],
-        str(kind),
-        _size(file, values, "vocab_size"),
-        _size(file, values, "hidden_size"),
-        _size(file, values, "num_hidden_layers"),
-        _size(file, values, "num_attention_heads"),
-        _size(file, values, "intermediate_size"),
-        _size(file, values, "max_position_embeddings"),
-        _size(file, values, "type_vocab_size"),
+        kind,
+        given.size("vocab_size"),
+        width,
+        layers * (shared[1] if shared else 1),
+        given.size("num_attention_heads"),
+        given.size("intermediate_size"),
+        given.size("max_position_embeddings"),
+        given.size("type_vocab_size") if family.has_types else 0,
         ACTIVATIONS[activation],
-        float(eps),
-        0 if kind == "bert" else _size(file, values, "pad_token_id", least=0) + 1,
+        given.eps(),
+        given.size("pad_token_id", least=0) + 1 if first is None else first,
         pooling,
         normalised,
+        given.size("task_type_vocab_size") if kind == "ernie" and values.get("use_task_id") is True else 0,
+        narrow if family.shares_layers or narrow != width else None,
+        shared,
     )
     if config.width % config.heads:
         raise ModelError(f"{file}: hidden_size {config.width} does not divide over {config.heads} heads")
@@ -96,11 +121,28 @@ def read_config(folder: Path) -> EncoderConfig:
     return config
 
 
-def _size(file: Path, values: dict[str, Any], name: str, least: int = 1) -> int:
-    value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ModelError(f"{file}: {name} is {value!r}, needs to be an integer of at least {least}")
-    return value
+@dataclass(frozen=True)
+class _Values:
+    """Numbers of a ``config.json``, by BERT's keys."""
+
+    file: Path
+    values: dict[str, Any]
+    family: Family
+
+    def size(self, name: str, least: int = 1, most: int = MOST) -> int:
+        """An integer within limits. Raises ModelError."""
+        key = self.family.keys.get(name, name)
+        value = self.values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ModelError(f"{self.file}: {key} is {value!r}, needs to be an integer of {least:,} to {most:,}")
+        return value
+
+    def eps(self) -> float:
+        """Epsilon of every LayerNorm; old files leave out the default of the family's code. Raises ModelError."""
+        value = self.values.get("layer_norm_eps", DEFAULT_EPS) if self.family.eps is None else self.family.eps
+        if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value < 1:
+            raise ModelError(f"{self.file}: layer_norm_eps is {value!r}, needs a number above 0 and below 1")
+        return float(value)
 
 
 def _read_pooling(folder: Path) -> tuple[Pooling, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.text.config import EncoderConfig, read_config
@@ -20,14 +21,20 @@ DEFAULT_TOKENS = 64
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TextEncoder(Brief):
-    """An encoder ready to be converted: its configuration, and its `lowered` graph, thresholds still unset."""
+    """An encoder ready to be converted: its configuration, and its `lowered` graph, thresholds still unset.
+
+    `left_out` are the names of tensors of the file that are no part of an encoder: heads, a pooler.
+    """
 
     config: EncoderConfig
     lowered: SpikingGraph
+    left_out: tuple[str, ...] = ()
 
 
 def load_text_encoder(folder: str | Path, *, tokens: int | None = None) -> TextEncoder:
     """Read a folder of the BERT family (``config.json``, ``model.safetensors``, ``tokenizer.json``) and lower it.
+
+    Supported are the families of `families.FAMILIES`, as model alone or under a head: heads are left out and listed.
 
     `tokens` is the longest sentence that the graph takes, special tokens included; None takes 64, or as many as the model has
     positions for. Nothing in the folder is executed.
@@ -39,12 +46,12 @@ def load_text_encoder(folder: str | Path, *, tokens: int | None = None) -> TextE
     if not root.is_dir():
         raise FileFormatError(f"{root}: no such model folder")
     config = read_config(root)
-    weights = read_weights(root, config)
-    metadata = {}
+    weights, left_out = read_weights(root, config)
+    metadata: dict[str, Any] = {"left_out": list(left_out)} if left_out else {}
     if (root / FILE).is_file():
         try:
             metadata[KEY] = (root / FILE).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise FileFormatError(f"{root / FILE}: not readable as UTF-8 text: {error}") from error
     chosen = min(DEFAULT_TOKENS, config.longest) if tokens is None else tokens
-    return TextEncoder(config, lower_encoder(config, weights, chosen, metadata))
+    return TextEncoder(config, lower_encoder(config, weights, chosen, metadata), left_out)

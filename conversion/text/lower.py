@@ -23,6 +23,7 @@ from synaptile.conversion.graph import (
     TokenSource,
 )
 from synaptile.conversion.text.config import EncoderConfig
+from synaptile.conversion.text.families import relative_buckets
 from synaptile.conversion.text.weights import Arrays
 from synaptile.foundation.errors import InputError
 
@@ -31,8 +32,8 @@ def lower_encoder(config: EncoderConfig, weights: Arrays, tokens: int, metadata:
     """The graph for sentences of up to `tokens` tokens.
 
     Query, key and value are one Linear of three times the width, so that their neurons fire once for all three. The embedding of
-    token type 0 is folded into the positions: sentences come alone, not in pairs. Raises InputError for more tokens than
-    positions.
+    token type 0 (of ERNIE's task 0 too) is folded into the positions: sentences come alone, not in pairs. Layers that share
+    tensors get a copy each. Raises InputError for more tokens than positions.
     """
     if isinstance(tokens, bool) or not isinstance(tokens, int) or not 1 <= tokens <= config.longest:
         raise InputError(f"tokens is {tokens!r}, model {config.name} has positions for sentences of 1 to {config.longest} tokens")
@@ -57,6 +58,10 @@ class _Builder:
         self.config, self.weights, self.tokens = config, weights, tokens
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
+        self.relative: NDArray[Any] | None = None  # bias of scores by distance, (heads, tokens, keys)
+        if config.family.relative:
+            table = weights["encoder.relative_attention_bias.weight"]
+            self.relative = table[relative_buckets(tokens)].transpose(2, 0, 1)
 
     def add(self, node: Node, **arrays: NDArray[Any]) -> str:
         """Add a node with its arrays."""
@@ -65,16 +70,18 @@ class _Builder:
         return node.name
 
     def embeddings(self) -> str:
-        """Token source, lookup and LayerNorm."""
-        config, shape = self.config, (self.tokens, self.config.width)
+        """Token source, lookup, LayerNorm and, where embeddings are narrower than layers, the Linear that widens them."""
+        config, shape = self.config, (self.tokens, self.config.embedding or self.config.width)
         self.add(TokenSource("tokens", (), (self.tokens, 1), config.vocabulary))
-        word, positions, types = (
-            self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position", "token_type")
-        )
-        position = positions[config.first_position : config.first_position + self.tokens] + types[0]
+        word, position = (self.weights[f"embeddings.{name}_embeddings.weight"] for name in ("word", "position"))
+        position = position[config.first_position : config.first_position + self.tokens]
+        for name in ("token_type", "task_type"):
+            if (table := self.weights.get(f"embeddings.{name}_embeddings.weight")) is not None:
+                position = position + table[0]
         embedding = TokenEmbedding("embeddings", (Port("tokens", 0, 1),), shape, config.vocabulary)
         self.add(embedding, word=word, position=position)
-        return self.layer_norm("embeddings.LayerNorm", "embeddings.LayerNorm", "embeddings")
+        stream = self.layer_norm("embeddings.LayerNorm", "embeddings.LayerNorm", "embeddings")
+        return stream if config.embedding is None else self.linear("embeddings.project", stream, ["embeddings_project"])
 
     def layer(self, number: int, stream: str) -> str:
         """Attention and feed-forward, each with its residual and the LayerNorm behind it."""
@@ -99,7 +106,10 @@ class _Builder:
         qkv = self.linear(f"{name}.qkv", stream, [f"{theirs}.{part}" for part in ("query", "key", "value")])
         q, k, v = (self.site(f"{name}.{part}", Port(qkv, i * width, (i + 1) * width), shape) for i, part in enumerate("qkv"))
         qk = self.add(ProductUnit(f"{name}.qk", (q, k), maps, "qk", heads, tokens, depth))
-        softmax = self.add(ECUnit(f"{name}.softmax", (Port(qk, 0, heads),), maps, "softmax", input_scale=depth**-0.5))
+        unit = ECUnit(
+            f"{name}.softmax", (Port(qk, 0, heads),), maps, "softmax", input_scale=depth**-0.5, biased=self.relative is not None
+        )
+        softmax = self.add(unit, **({} if self.relative is None else {"bias": self.relative}))
         shares = self.site(f"{name}.softmax.out", Port(softmax, 0, heads), maps)
         return self.add(ProductUnit(f"{name}.sv", (shares, v), shape, "sv", heads, tokens, depth))
 
@@ -121,6 +131,6 @@ class _Builder:
 
     def layer_norm(self, name: str, theirs: str, stream: str) -> str:
         """LayerNorm over a token's channels."""
-        width = self.config.width
-        node = ECUnit(name, (Port(stream, 0, width),), (self.tokens, width), "layer_norm", self.config.eps)
-        return self.add(node, weight=self.weights[f"{theirs}.weight"], bias=self.weights[f"{theirs}.bias"])
+        weight, bias = (self.weights[f"{theirs}.{field}"] for field in ("weight", "bias"))
+        node = ECUnit(name, (Port(stream, 0, len(weight)),), (self.tokens, len(weight)), "layer_norm", self.config.eps)
+        return self.add(node, weight=weight, bias=bias)

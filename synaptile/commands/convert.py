@@ -153,6 +153,9 @@ def convert(
         f"{to}: {graph.name}, {how}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites, "
         f"{sum(graph.ann_macs.values()):,} MACs in one pass of the ANN"
     )
+    if left_out := facts.get("left_out"):
+        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
+        output().print(f"left out, no part of the encoder: {', '.join(left_out[:5])}{more}")
 
 
 def _silent(channels: Mapping[str, int]) -> str:

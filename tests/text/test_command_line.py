@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -12,7 +14,7 @@ from synaptile.cli import app
 from synaptile.conversion.graph import ECUnit
 from synaptile.foundation.errors import GraphError, InputError
 from synaptile.studies.rundir import load_run
-from tests.text.small_encoders import write_folder
+from tests.text.small_encoders import config_of, weights_of, write_folder
 
 tokenizers = pytest.importorskip("tokenizers", reason="sentences are encoded by the package tokenizers")
 
@@ -68,6 +70,18 @@ def test_a_folder_of_a_model_ends_in_a_report(folder: Path, mapped: Path, tmp_pa
     for form in ("perfetto", "vcd", "parquet"):
         call("trace", out, "--format", form)
     assert (tmp_path / "page.html").stat().st_size > 100_000
+
+
+def test_heads_that_are_left_out_are_listed(folder: Path, tmp_path: Path) -> None:
+    names = ("bias", "transform.dense.weight", "transform.dense.bias", "decoder.weight", "decoder.bias", "seq.weight", "seq.bias")
+    heads = {f"cls.{name}": np.zeros(3, np.float32) for name in names}
+    write_folder(tmp_path, weights=weights_of(config_of(), dtype=np.float32) | heads)
+    shutil.copy(folder / "tokenizer.json", tmp_path)
+    graph = tmp_path / "m.spk"
+    printed = " ".join(call("convert", tmp_path, "--sentences", folder / "sentences.txt", "-o", graph).split())
+    assert "left out, no part of the encoder: cls.bias, cls.decoder.bias, cls.decoder.weight, cls.seq.bias" in printed
+    assert "and 2 more" in printed
+    assert st.load_graph(graph).metadata["left_out"] == sorted(heads)
 
 
 @pytest.mark.parametrize("kept", [(), ("--keep-activations",)])
