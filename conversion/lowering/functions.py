@@ -126,21 +126,13 @@ def lower_mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **
     kept = [axis for axis in range(x.index.ndim) if axis not in axes]
     shape = [1 if axis in axes else extent for axis, extent in enumerate(x.index.shape) if keepdim or axis not in axes]
     rows = x.index.permute(*axes, *kept).reshape(-1, max(1, torch.Size(shape).numel()))
-    port, place = b.elements(Stream(x.node, rows, x.scale, x.bias, x.version))
+    if x.bias is not None or b.nodes[x.node].is_map:
+        raise b.fail(f"mean over axes {list(dims)} of shape {tuple(x.index.shape)}: of an attention map it has no unit")
+    stream = Stream(x.node, rows, x.scale, None, x.version)
+    port, place = b.elements(stream)
+    if rows.shape[1] != port.width or not torch.equal(place % port.width, torch.arange(port.width).expand_as(place)):
+        port = b.token_port(stream)
     tokens = b.nodes[port.node].tokens
-    if (
-        x.bias is not None
-        or rows.shape != (tokens, port.width)
-        or not torch.equal(place % port.width, torch.arange(port.width).expand_as(place))
-    ):
-        raise b.fail(f"mean over axes {list(dims)} of shape {tuple(x.index.shape)}: only the token axis is supported")
     name = b.unique(dotted(b.where, "token_mean"))
     stream = b.add(TokenMean(name, (port,), (1, port.width), 0, tokens))
     return Stream(name, stream.index.reshape(shape), b.read(x).scale)
-
-
-def lower_global_pool(b: Builder, x: Stream, size: Any) -> Stream:
-    """Adaptive average pooling to one element per channel: the mean over height and width."""
-    if any(extent != 1 for extent in size):
-        raise b.fail(f"adaptive pooling to {list(size)}: only to one element per channel is supported")
-    return lower_mean(b, x, [-2, -1], keepdim=True)

@@ -21,7 +21,7 @@ from synaptile.conversion.lowering.operators import (
     OPERATORS,
     supported_operators,
 )
-from synaptile.conversion.lowering.values import Form, Length, Stream
+from synaptile.conversion.lowering.values import Form, Length, Padded, Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
 
@@ -177,5 +177,7 @@ def _has_stream(value: Any) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     return (
-        any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream | Form | Length)
+        any(_has_stream(item) for item in value)
+        if isinstance(value, tuple | list)
+        else isinstance(value, Stream | Form | Length | Padded)
     )

@@ -90,6 +90,9 @@ MODELS: dict[str, Callable[[], Any]] = {
     "unequal scales": lambda: with_activation(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
     "scales of two nodes": lambda: with_activation(lambda x: 2 * torch.tanh(x) - torch.sigmoid(x)),
     "channels shuffled": lambda: with_activation(lambda x: torch.relu(x.unflatten(-1, (2, 48)).transpose(-1, -2).flatten(-2))),
+    "gate per token": lambda: with_activation(lambda x: x * x[..., :1]),
+    "mean over channels": lambda: with_activation(lambda x: x + x.mean(-1, keepdim=True)),
+    "concatenated channels": lambda: with_activation(lambda x: torch.relu(torch.cat([x[..., :48], torch.tanh(x[..., 48:])], -1))),
     "a factor per token": lambda: with_activation(lambda x: torch.tanh(x) * torch.linspace(0.5, 2, 5, dtype=x.dtype)[:, None]),
 }
 __all__ = ["MODELS", "SHAPE"]

@@ -58,19 +58,12 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
 @pytest.mark.parametrize(
     ("function", "parts"),
     [
-        pytest.param(lambda x: x * x[..., :1], ["aten.mul.Tensor", "spread over the other"], id="gate per token"),
         pytest.param(lambda x: x / (x + 2.0), ["aten.div.Tensor", "varies with the image"], id="division"),
         pytest.param(lambda x: torch.add(x, x, alpha=2), ["aten.add.Tensor", "alpha 2"], id="alpha"),
         pytest.param(lambda x: x + x.mean(), ["aten.mean.default", "overload", "dims"], id="mean over all"),
-        pytest.param(lambda x: x + x.mean(-1, keepdim=True), ["aten.mean.dim", "token axis"], id="mean over channels"),
         pytest.param(lambda x: torch.div(x, 2, rounding_mode="floor"), ["aten.div.Tensor_mode", "rounding_mode"], id="floor"),
         pytest.param(lambda x: torch.softmax(x, -1), ["aten.softmax.int", "attention map"], id="softmax over channels"),
         pytest.param(lambda x: torch.relu(x[..., ::2]).repeat_interleave(2, -1), ["aten.relu", "layout"], id="odd channels"),
-        pytest.param(
-            lambda x: torch.relu(torch.cat([x[..., :48], torch.tanh(x[..., 48:])], -1)),
-            ["aten.cat", "axis -1"],
-            id="concatenated",
-        ),
     ],
 )
 def test_a_known_operator_in_an_unknown_pattern_names_operator_module_and_limit(
@@ -92,11 +85,6 @@ def swin() -> Any:
     ("make", "parts"),
     [
         pytest.param(swin, ["aten.pad", "layers.0.blocks.0", "the windows or strides divide"], id="Swin, padded"),
-        pytest.param(
-            lambda: timm.create_model("vit_tiny_r_s16_p8_224", depth=1, img_size=32),
-            ["aten.pad", "'patch_embed.backbone.conv'", "convolutional stems and hybrids"],
-            id="hybrid",
-        ),
         pytest.param(
             lambda: timm.models.cait.Cait(**OPTIONS, depth_token_only=1),
             ["aten.linear", "'blocks.0.attn.proj_l'", "talking heads"],
@@ -144,10 +132,12 @@ def tokens(model: Bare, x: Any) -> Any:
 @pytest.mark.parametrize(
     ("function", "parts"),
     [
-        pytest.param(lambda m, x: m.head(tokens(m, functional.pad(x, (2, 2, 2, 2))).mean(1)), ["aten.pad"], id="pad"),
+        pytest.param(
+            lambda m, x: m.head(tokens(m, functional.pad(x, (2, 2, 2, 2), value=1.0)).mean(1)), ["aten.pad"], id="pad of ones"
+        ),
         pytest.param(lambda m, x: m.head(tokens(m, 0.5 * x).mean(1)), ["aten.conv2d", "pending on 'image'"], id="scaled image"),
         pytest.param(
-            lambda m, x: m.head(tokens(m, x.transpose(2, 3)).mean(1)), ["aten.conv2d", "on the image"], id="turned image"
+            lambda m, x: m.head(tokens(m, x.transpose(2, 3)).mean(1)), ["aten.conv2d", "in another order"], id="turned image"
         ),
         pytest.param(lambda m, x: (m.head(tokens(m, x).mean(1)),) * 2, ["returns tuple, needs one tensor"], id="two outputs"),
         pytest.param(lambda m, x: {"logits": m.head(tokens(m, x).mean(1))}, ["returns dict, needs one tensor"], id="dictionary"),
@@ -160,11 +150,6 @@ def tokens(model: Bare, x: Any) -> Any:
             lambda m, x: m.head(functional.linear(tokens(m, x).mean(1), tokens(m, x)[0])),
             ["Linear needs constant weights"],
             id="dynamic",
-        ),
-        pytest.param(
-            lambda m, x: functional.conv2d(x, m.conv.weight, padding="same").flatten(2).mean(-1),
-            ["padding 'same'"],
-            id="same padding",
         ),
         pytest.param(
             lambda m, x: m.head(
