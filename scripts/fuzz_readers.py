@@ -76,9 +76,9 @@ objectives: [latency_ms, energy_static_pj, agreement]
 """
 RATES = """
 source: a test
-default: {rate: 0.2}
+default: 0.2
 sites:
-  - {match: blocks.0.*, rate: 0.1}
+  - {match: blocks.0.*, rate: [0.1, 0.2]}
 """
 ADD = {"operation_pj.add.fp32": "adder.add[width=32]"}
 ERT = "ERT: {version: 0.4, tables: [{name: adder, actions: [{name: add, arguments: {width: 32}, energy: 0.5}]}]}\n"
