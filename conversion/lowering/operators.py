@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synaptile.conversion.graph import Concatenate
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.convolution import (
     lower_adaptive_pool2d,
@@ -27,7 +26,6 @@ from synaptile.conversion.lowering.elementwise import (
     lower_square,
     lower_sub,
     per_channel,
-    unscaled,
 )
 from synaptile.conversion.lowering.forms import joined, settled
 from synaptile.conversion.lowering.functions import (
@@ -42,8 +40,9 @@ from synaptile.conversion.lowering.functions import (
     lower_softmax,
     lower_vector_norm,
 )
+from synaptile.conversion.lowering.largest import concatenated, largest_along, lower_max_pool2d
 from synaptile.conversion.lowering.linear import lower_linear
-from synaptile.conversion.lowering.names import constant_name, dotted
+from synaptile.conversion.lowering.names import constant_name
 from synaptile.conversion.lowering.product import lower_einsum, lower_matmul
 from synaptile.conversion.lowering.values import Form, Padded, Stream
 
@@ -89,16 +88,14 @@ def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Any:
     streams = all(isinstance(part, Stream) for part in parts)
     if streams and dim % rank == rank - 1 and all(str(user.target) == "aten.linear.default" for user in b.fx.users):
         return parts  # channels side by side in front of a Linear: the sum of a Linear on each
-    ports, shape = [], []
-    for i, part in enumerate(parts):
-        stream = part if isinstance(part, Stream) else b.constant(constant_name(b, b.fx.args[0][i], "constant"), part)
-        moved = stream.index.movedim(dim, 0)
-        shape = list(moved.shape[1:])
-        rows = dataclasses.replace(stream, index=moved.reshape(len(moved), -1))
-        ports.append(b.token_port(unscaled(b, rows)))
-    tokens = sum(b.nodes[port.node].tokens for port in ports)
-    node = Concatenate(b.unique(dotted(b.where, "concatenate")), tuple(ports), (tokens, ports[0].width))
-    return Stream(node.name, b.add(node).index.reshape(tokens, *shape).movedim(0, dim))
+    return concatenated(
+        b,
+        [
+            part if isinstance(part, Stream) else b.constant(constant_name(b, b.fx.args[0][i], "constant"), part)
+            for i, part in enumerate(parts)
+        ],
+        dim,
+    )
 
 
 def _attention(
@@ -130,8 +127,10 @@ def _attention(
     return lower_matmul(b, lower_softmax(b, scores, -1), v)
 
 
-def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
-    """The largest score of each row, if it is only taken off in front of a softmax, which that does not change."""
+def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> Stream | None:
+    """The largest along axes; of scores, if it is only taken off in front of a softmax, which that does not change."""
+    if not b.nodes[x.node].is_map:
+        return largest_along(b, x, list(dim) or list(range(x.index.ndim)), keepdim=keepdim)
     over_keys = keepdim and [d % x.index.ndim for d in dim] == [x.index.ndim - 1] and b.map_port(x) is not None
     softmax = ("aten.softmax.int", "aten._softmax.default")
     for user in b.fx.users:
@@ -139,6 +138,7 @@ def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
         last = all(str(n.target) in softmax and n.args[1] % x.index.ndim == x.index.ndim - 1 for n in user.users)
         if not (over_keys and taken_off and last):
             raise b.fail("supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys")
+    return None
 
 
 def _of_one_node(b: Builder, parts: list[Any], join: Any) -> Stream | Form | None:
@@ -265,6 +265,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "scaled_dot_product_attention": _attention,
     "einsum": lower_einsum,
     "amax": _amax,
+    "max_pool2d": lower_max_pool2d,
     "sub": lower_sub,
     "stack": _stack,
     "sum": _sum,
@@ -294,7 +295,7 @@ _POOLING = "pooling over height and width has no unit: pool tokens by their mean
 NEAREST: dict[str, str] = {
     **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
-    **dict.fromkeys(("max_pool2d", "max_pool1d"), _POOLING),
+    "max_pool1d": _POOLING,
 }
 """What to do about operators that people bring often and that have no rule, by name."""
 

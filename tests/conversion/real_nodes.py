@@ -9,6 +9,7 @@ from typing import Any
 from tests.conversion.small_models import SHAPE, randomised, small_eva, small_vit, timm, torch, with_activation
 
 nn = torch.nn
+functional = torch.nn.functional
 
 
 class Windows(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
@@ -60,6 +61,16 @@ def affine() -> Any:
     return randomised(model)
 
 
+def images(x: Any) -> Any:
+    """Five tokens as 30 images of 4 x 4."""
+    return x.reshape(1, 30, 4, 4)
+
+
+def larger(x: Any) -> Any:
+    """Pixels of 30 images of 2 x 2 twice as large, as five tokens."""
+    return functional.interpolate(x, scale_factor=2).reshape(1, 5, 96)
+
+
 def one_group() -> Any:
     """A norm of all tokens and channels together in front of the MLP."""
     model = small_vit(depth=1)
@@ -106,6 +117,10 @@ MODELS: dict[str, Callable[[], Any]] = {
     "one group": lambda: with_activation(lambda x: torch.nn.functional.group_norm(x.transpose(1, 2), 1).transpose(1, 2)),
     "one group, weighted": one_group,
     "shape of another": lambda: with_activation(lambda x: torch.relu(x.flatten(1)).reshape_as(x)),
+    "largest of channels": lambda: with_activation(lambda x: x - x.unflatten(-1, (3, 32)).amax(-2).repeat(1, 1, 3)),
+    "max pooling, stride 1": lambda: with_activation(lambda x: functional.max_pool2d(images(x), 3, 1, 1).view(1, 5, 96)),
+    "max pooling, stride 2": lambda: with_activation(lambda x: larger(functional.max_pool2d(images(x), 3, 2, 1))),
+    "max pooling side by side": lambda: with_activation(lambda x: larger(functional.max_pool2d(images(x), 2))),
     "twice SiLU": lambda: with_activation(lambda x: x * (2 * torch.sigmoid(x))),
     "another slope": lambda: with_activation(lambda x: x * torch.sigmoid(1.5 * x)),
     "unequal scales": lambda: with_activation(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
