@@ -42,9 +42,11 @@ def lower_max_pool2d(
     b: Builder, x: Stream | Padded, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Stream:
     """The largest of each window, rows first. A window that reaches beyond the border takes a row at the border twice."""
-    sizes, steps, sides = pair(kernel), pair(stride or kernel), pair(padding)
-    if isinstance(x, Padded):
-        raise b.fail("the largest of an image padded by another operator: give the pool its padding")
+    sizes, steps, (high, wide) = pair(kernel), pair(stride or kernel), pair(padding)
+    sides = ((high, high), (wide, wide))
+    if isinstance(x, Padded):  # by -inf
+        top, bottom, left, right = x.sides
+        x, sides = x.of, ((high + top, high + bottom), (wide + left, wide + right))
     if ceil_mode or pair(dilation) != (1, 1):
         raise b.fail(f"dilation {dilation}, ceil_mode {ceil_mode}: pooling needs neither")
     for axis in (-2, -1):
@@ -52,12 +54,12 @@ def lower_max_pool2d(
     return x
 
 
-def _pooled(b: Builder, x: Stream, axis: int, size: int, step: int, side: int) -> Stream:
+def _pooled(b: Builder, x: Stream, axis: int, size: int, step: int, sides: tuple[int, int]) -> Stream:
     import torch
 
     extent = x.index.shape[axis]
-    count = (extent + 2 * side - size) // step + 1
-    taken = [torch.arange(count) * step + offset - side for offset in range(size)]
+    count = (extent + sum(sides) - size) // step + 1
+    taken = [torch.arange(count) * step + offset - sides[0] for offset in range(size)]
     return largest(b, [_rows(b, x, axis, rows, extent) for rows in taken])
 
 

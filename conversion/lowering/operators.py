@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.convolution import (
     lower_adaptive_pool2d,
@@ -42,7 +43,7 @@ from synaptile.conversion.lowering.functions import (
 )
 from synaptile.conversion.lowering.largest import concatenated, largest_along, lower_max_pool2d
 from synaptile.conversion.lowering.linear import lower_linear
-from synaptile.conversion.lowering.names import constant_name
+from synaptile.conversion.lowering.names import constant_name, dotted
 from synaptile.conversion.lowering.product import lower_einsum, lower_matmul
 from synaptile.conversion.lowering.values import Form, Padded, Stream
 
@@ -176,17 +177,31 @@ def _sum(b: Builder, parts: Any, dims: Any = ()) -> Any:
 
 
 def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: float | None = None) -> Stream | Padded:
-    """No padding at all, as windows that divide the image leave it, or what a convolution or pool behind takes in."""
+    """What a convolution or pool behind takes in as its own padding; else constants beside the stream, tokens of zeros say."""
     if not any(pad):
         return x
     users = [str(user.target) for user in b.fx.users]
-    if x.index.ndim == 4 and len(pad) <= 4 and not value and all("conv2d" in user or "avg_pool2d" in user for user in users):
+    summed = not value and all("conv2d" in user or "avg_pool2d" in user for user in users)
+    taken = value == -math.inf and all("max_pool2d" in user for user in users)
+    if x.index.ndim == 4 and len(pad) <= 4 and (summed or taken):
         left, right, top, bottom = (*pad, 0, 0)[:4]
         return Padded(x, (top, bottom, left, right))
-    raise b.fail(
-        f"pads by {list(pad)}: tokens of zeros have no unit; take an image size that the windows or strides divide, "
-        "or pad images before the model"
-    )
+    if mode != "constant" or min(pad) < 0 or not math.isfinite(value or 0.0):
+        raise b.fail(f"pads by {list(pad)}, mode {mode}, value {value}: only numbers are put beside a stream")
+    if isinstance(b.nodes[x.node], ImageSource):
+        raise b.fail("pads the image for something else than a convolution: pad images before the model")
+    for i in range(len(pad) // 2):
+        axis = x.index.ndim - 1 - i
+        before, behind = ([_constant_rows(b, x, axis, n, value or 0.0)] if n else [] for n in pad[2 * i : 2 * i + 2])
+        x = concatenated(b, [*before, x, *behind], axis) if before or behind else x
+    return x
+
+
+def _constant_rows(b: Builder, x: Stream, axis: int, count: int, value: float) -> Stream:
+    import torch
+
+    shape = [count if other == axis else extent for other, extent in enumerate(x.index.shape)]
+    return b.constant(dotted(b.where, "padding"), torch.full(shape, value, dtype=b.dtype))
 
 
 def _roll(b: Builder, x: Stream, shifts: list[int], dims: Sequence[int] = ()) -> Stream:

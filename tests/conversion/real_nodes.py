@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,10 @@ MODELS: dict[str, Callable[[], Any]] = {
     "largest of channels": lambda: with_activation(lambda x: x - x.unflatten(-1, (3, 32)).amax(-2).repeat(1, 1, 3)),
     "max pooling, stride 1": lambda: with_activation(lambda x: functional.max_pool2d(images(x), 3, 1, 1).view(1, 5, 96)),
     "max pooling, stride 2": lambda: with_activation(lambda x: larger(functional.max_pool2d(images(x), 3, 2, 1))),
+    "max pooling, padded by -inf": lambda: with_activation(
+        lambda x: larger(functional.max_pool2d(functional.pad(images(x), (0, 1, 0, 1), value=-math.inf), 3, 2))
+    ),
+    "tokens of zeros": lambda: with_activation(lambda x: torch.relu(functional.pad(x, (0, 0, 1, 2)))[:, 2:7]),
     "max pooling side by side": lambda: with_activation(lambda x: larger(functional.max_pool2d(images(x), 2))),
     "twice SiLU": lambda: with_activation(lambda x: x * (2 * torch.sigmoid(x))),
     "another slope": lambda: with_activation(lambda x: x * torch.sigmoid(1.5 * x)),
