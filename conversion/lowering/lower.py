@@ -107,6 +107,8 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
         return args[0]
     if name in LAYOUTS:
+        if "view" in name:  # which changes no order, and fits the memory of the model's tensor, not of these indices
+            target = torch.ops.aten.reshape.default
         return _run_layout(target, args, kwargs)
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
