@@ -108,6 +108,13 @@ def elementwise(function: ECFunction) -> Callable[..., Stream]:
     return rule
 
 
+def lower_hardtanh(b: Builder, x: Stream, low: float = -1.0, high: float = 1.0) -> Stream:
+    """A clamp from 0 to 6, as torch writes ReLU6."""
+    if (low, high) != (0, 6):
+        raise b.fail(f"a clamp to {low:g} ... {high:g} has no unit: the nearest are relu6 and tanh")
+    return lower_expectation(b, x, "relu6")
+
+
 def lower_expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
     """An EC unit of a function of each element."""
     if x.bias is not None or b.nodes[x.node].is_map:

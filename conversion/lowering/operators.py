@@ -33,6 +33,7 @@ from synaptile.conversion.lowering.functions import (
     elementwise,
     lower_clamp_min,
     lower_gelu,
+    lower_hardtanh,
     lower_layer_norm,
     lower_mean,
     lower_rms_norm,
@@ -271,6 +272,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "relu": elementwise("relu"),
     "sigmoid": elementwise("sigmoid"),
     "tanh": elementwise("tanh"),
+    "relu6": elementwise("relu6"),
+    "hardsigmoid": elementwise("hard_sigmoid"),
+    "hardswish": elementwise("hard_swish"),
+    "hardtanh": lower_hardtanh,
     "mean": lower_mean,
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm_functional,
@@ -281,9 +286,7 @@ _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu:
 _RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
 NEAREST: dict[str, str] = {
-    **dict.fromkeys(
-        ("hardswish", "hardsigmoid", "hardtanh", "relu6", "leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION
-    ),
+    **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
     **dict.fromkeys(("max_pool2d", "max_pool1d"), _POOLING),
     "group_norm": "GroupNorm has no unit: take a model with LayerNorm or BatchNorm",

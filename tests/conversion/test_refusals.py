@@ -33,7 +33,7 @@ class Replaced(torch.nn.Module):  # type: ignore[misc]  # torch is imported wher
         pytest.param(lambda x: 1 / x, "aten.reciprocal.default", id="reciprocal"),
         pytest.param(lambda x: functional.group_norm(x, 1), "aten.group_norm.default", id="group norm"),
         pytest.param(lambda x: functional.max_pool1d(x, 1), "aten.max_pool1d.default", id="max pooling"),
-        pytest.param(functional.hardswish, "aten.hardswish.default", id="hard swish"),
+        pytest.param(functional.mish, "aten.mish.default", id="mish"),
     ],
 )
 def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
@@ -47,7 +47,7 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
     assert f"operator {operator} in module 'blocks.1.mlp.act' is not supported" in message
     assert message.endswith("supported: " + ", ".join(supported_operators()))
     remedies = {
-        "aten.hardswish.default": "nearest are relu, silu and gelu",
+        "aten.mish.default": "nearest are relu, silu and gelu",
         "aten.group_norm.default": "take a model with LayerNorm",
         "aten.max_pool1d.default": "pool tokens by their mean",
     }
@@ -58,6 +58,7 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
 @pytest.mark.parametrize(
     ("function", "parts"),
     [
+        pytest.param(functional.hardtanh, ["aten.hardtanh", "clamp to -1 ... 1"], id="clamp"),
         pytest.param(lambda x: x / (x + 2.0), ["aten.div.Tensor", "varies with the image"], id="division"),
         pytest.param(lambda x: torch.add(x, x, alpha=2), ["aten.add.Tensor", "alpha 2"], id="alpha"),
         pytest.param(lambda x: x + x.mean(), ["aten.mean.default", "overload", "dims"], id="mean over all"),
