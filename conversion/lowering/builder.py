@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ConstantStream, Node, Port, Rearrange, TokenSelect
-from synaptile.conversion.lowering.patterns import Rectangle, digits, rectangle
+from synaptile.conversion.lowering.patterns import Rectangle, digits, rectangle, spanned
 from synaptile.conversion.lowering.values import Stream
 from synaptile.foundation.errors import ModelError
 
@@ -176,14 +176,18 @@ class Builder:
         """A port for elements in another order than their own, or copied, through a node that puts them there."""
         node = self.nodes[stream.node]
         box = None if node.is_map else rectangle(rows, node.width, copies=True)
-        found = None if box is None else digits(box.place.reshape(-1))
+        found = None if box is None else digits(box.place.reshape(-1), box.tokens * box.channels)
+        if found is None and not node.is_map:  # a part of whole tokens
+            box = spanned(rows, node.width)
+            found = digits(box.place.reshape(-1), box.tokens * box.channels)
         if box is None or found is None:
             raise self.fail(
                 f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads, "
                 "nor a permutation of their axes"
             )
         port = self.box_port(stream.node, box)
-        other = Rearrange("", (port,), (rows.shape[0], rows.shape[1]), found.extents, found.order, (), found.repeats)
+        shape = (int(rows.shape[0]), int(rows.shape[1]))
+        other = Rearrange("", (port,), shape, found.extents, found.order, (), found.repeats, found.taken)
         for known in self.nodes.values():
             if isinstance(known, Rearrange) and dataclasses.replace(known, name="") == other:
                 return self.whole(known.name)
