@@ -89,7 +89,7 @@ def swin(kind: Any, **options: Any) -> Any:
     """Two stages on 4 x 4 patches, the second block of the first shifted."""
     torch.manual_seed(0)
     fixed = {"img_size": 16, "patch_size": 4, "embed_dim": 12, "depths": (2, 1), "num_heads": (2, 3), "num_classes": 5}
-    return randomised(kind(**fixed, **options))
+    return randomised(kind(**{**fixed, **options}))
 
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -112,6 +112,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "windows side by side": lambda: windowed(columns=False),
     "windows of columns": lambda: windowed(columns=True),
     "shifted windows": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=2),
+    "windows filled up": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=3),
     "shifted windows, cosine": lambda: swin(timm.models.swin_transformer_v2.SwinTransformerV2, window_size=2),
     "square": lambda: with_activation(lambda x: x * x),
     "square of a ReLU": lambda: with_activation(lambda x: 0.9 * torch.relu(x) ** 2 - 0.4),
