@@ -54,7 +54,7 @@ IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
-    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat",
+    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave",
 }  # fmt: skip
 
 
