@@ -50,8 +50,9 @@ from synaptile.conversion.lowering.values import Form, Padded, Stream
 if TYPE_CHECKING:
     import torch
 
-COPIES = {"contiguous", "clone"}
-IDENTITIES = {"dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy"}
+IDENTITIES = {
+    "dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy", "contiguous", "clone",
+}  # fmt: skip
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
@@ -138,7 +139,10 @@ def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
         taken_off = str(user.target) == "aten.sub.Tensor" and user.args == (b.fx.args[0], b.fx) and not user.kwargs
         last = all(str(n.target) in softmax and n.args[1] % x.index.ndim == x.index.ndim - 1 for n in user.users)
         if not (over_keys and taken_off and last):
-            raise b.fail("supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys")
+            raise b.fail(
+                "supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys; pooling tokens by "
+                "their maximum has no unit: pool them by their mean"
+            )
 
 
 def _of_one_node(b: Builder, parts: list[Any], join: Any) -> Stream | Form | None:
@@ -233,7 +237,7 @@ def _batch_norm_functional(
     return [_batch_norm(b, x, weight, bias, mean, variance, False, _m, eps, False), None, None]
 
 
-OF_FORMS = {*LAYOUTS, *IDENTITIES, *COPIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
+OF_FORMS = {*LAYOUTS, *IDENTITIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
 """Operators that take streams times constants as they are."""
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -291,14 +295,18 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
 _RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
+_MASK = "a mask has no unit: let every token attend to every token, or add a finite bias to the scores"
+_RECURRENCE = "tokens are computed side by side, not one after the other: take a model that mixes them by attention or a Linear"
 NEAREST: dict[str, str] = {
     **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
     **dict.fromkeys(("max_pool2d", "max_pool1d"), _POOLING),
+    **dict.fromkeys(("masked_fill", "where", "tril", "triu"), _MASK),
+    **dict.fromkeys(("lstm", "gru", "cumsum", "cumprod"), _RECURRENCE),
 }
 """What to do about operators that people bring often and that have no rule, by name."""
 
 
 def supported_operators() -> tuple[str, ...]:
     """Names of the ATen operators that have a rule, sorted."""
-    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES, *COPIES}))
+    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES}))

@@ -48,6 +48,7 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
     remedies = {
         "aten.mish.default": "nearest are relu, silu and gelu",
         "aten.max_pool1d.default": "pool tokens by their mean",
+        "aten.cumsum.default": "not one after the other",
     }
     assert remedies.get(operator, "write it with supported operators") in message
     assert {"linear", "matmul", "layer_norm", "softmax", "gelu", "reshape"} <= set(supported_operators())
