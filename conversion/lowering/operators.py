@@ -58,7 +58,7 @@ LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
     "reshape_as", "view_as",
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
-    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat",
+    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave",
 }  # fmt: skip
 
 

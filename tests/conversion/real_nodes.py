@@ -132,6 +132,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "unequal scales": lambda: with_activation(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
     "scales of two nodes": lambda: with_activation(lambda x: 2 * torch.tanh(x) - torch.sigmoid(x)),
     "channels shuffled": lambda: with_activation(lambda x: torch.relu(x.unflatten(-1, (2, 48)).transpose(-1, -2).flatten(-2))),
+    "odd channels twice": lambda: with_activation(lambda x: torch.relu(x[..., 1::2]).repeat_interleave(2, -1)),
     "gate per token": lambda: with_activation(lambda x: x * x[..., :1]),
     "mean over channels": lambda: with_activation(lambda x: x + x.mean(-1, keepdim=True)),
     "concatenated channels": lambda: with_activation(lambda x: torch.relu(torch.cat([x[..., :48], torch.tanh(x[..., 48:])], -1))),
