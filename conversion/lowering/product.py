@@ -23,6 +23,8 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     stem = b.where or b.fx.name
+    if b.map_port(_turned(y)) is not None:  # V^T times the transpose of attention, channels first
+        return _turned(lower_matmul(b, _turned(y), _turned(x)))
     attention = b.map_port(x)
     right = None if attention is None else b.head_port(y, transposed=False)
     if attention is not None and right is not None:
@@ -45,6 +47,11 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
     index = b.add(node).index
     return Stream(node.name, index.reshape(*x.index.shape[:-1], keys), x.scale * y.scale)
+
+
+def _turned(x: Stream) -> Stream:
+    """The transpose of a matrix, or of each of many."""
+    return dataclasses.replace(x, index=x.index.transpose(-1, -2))
 
 
 def _mismatch(b: Builder, x: Stream, y: Stream, *heads: tuple[Port, int, int] | None) -> str:
