@@ -1,8 +1,8 @@
 """Recurrent networks against the library that wrote them: ``python -m benchmarks.recurrent``.
 
-snnTorch's recurrent layers (RLeaky, all to all; reset to zero within the step) are run by snnTorch in float32, as it does, written
-to NIR by its own exporter, read, mapped to Loihi and executed event by event in float32. Needs `snntorch` and `nirtorch` beside
-the extras `convert` and `nir`: ``pip install snntorch nirtorch``.
+snnTorch's recurrent layers (RLeaky, all to all; reset to zero within the step) are run by snnTorch in its float32, written to NIR
+by its own exporter, read, mapped to Loihi and executed event by event. Needs `snntorch` and `nirtorch` beside the extras
+`convert` and `nir`: ``pip install snntorch nirtorch``.
 """
 
 from __future__ import annotations

@@ -173,9 +173,9 @@ class Builder:
         return self.token_range(Port(stream.node, start, start + channels), first, tokens)
 
     def _rearranged(self, stream: Stream, rows: torch.Tensor) -> Port:
-        """A port for elements in another order than their own, through a node that puts them there."""
+        """A port for elements in another order than their own, or copied, through a node that puts them there."""
         node = self.nodes[stream.node]
-        box = None if node.is_map else rectangle(rows, node.width)
+        box = None if node.is_map else rectangle(rows, node.width, copies=True)
         found = None if box is None else digits(box.place.reshape(-1))
         if box is None or found is None:
             raise self.fail(
@@ -183,7 +183,7 @@ class Builder:
                 "nor a permutation of their axes"
             )
         port = self.box_port(stream.node, box)
-        other = Rearrange("", (port,), (rows.shape[0], rows.shape[1]), *found)
+        other = Rearrange("", (port,), (rows.shape[0], rows.shape[1]), found.extents, found.order, (), found.repeats)
         for known in self.nodes.values():
             if isinstance(known, Rearrange) and dataclasses.replace(known, name="") == other:
                 return self.whole(known.name)

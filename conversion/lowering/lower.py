@@ -21,7 +21,7 @@ from synaptile.conversion.lowering.operators import (
     OPERATORS,
     supported_operators,
 )
-from synaptile.conversion.lowering.values import Form, Length, Stream
+from synaptile.conversion.lowering.values import Form, Length, Padded, Stream
 from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
 
@@ -107,7 +107,8 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
         return args[0]
     if name in LAYOUTS:
-        return _run_layout(target, args, kwargs)
+        others = _each(args[1:], lambda one: one.index if isinstance(one, Stream | Form) else one)  # of which the shape counts
+        return _run_layout(target, (args[0], *others), kwargs)
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:
@@ -177,5 +178,7 @@ def _has_stream(value: Any) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     return (
-        any(_has_stream(item) for item in value) if isinstance(value, tuple | list) else isinstance(value, Stream | Form | Length)
+        any(_has_stream(item) for item in value)
+        if isinstance(value, tuple | list)
+        else isinstance(value, Stream | Form | Length | Padded)
     )

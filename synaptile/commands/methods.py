@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from synaptile.energy import EnergyReport
     from synaptile.studies.rundir import Run
 
-_NAMES = {"ecmt": "ECMT", "spikezip": "SpikeZIP", "differential": "differential"}
+_NAMES = {"ecmt": "ECMT", "spikezip": "SpikeZIP", "differential": "differential", "torch_snn": "trained"}
 
 
 def methods(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, one per method, of the same images.", metavar="RUN...")],
     agreement: Annotated[
-        float, typer.Option("--agreement", help="Share of images to be answered as the dense network does.")
+        float,
+        typer.Option(
+            "--agreement", help="Share of images to be answered as the dense network does; of sentences, the mean cosine."
+        ),
     ] = 0.95,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it, to FIGURE.png and .svg.")] = None,
     rung: Annotated[str, typer.Option("--rung", help="Accounting or rung of the steps and the figure.")] = "executed",
@@ -31,6 +34,10 @@ def methods(
     measure: Annotated[
         Literal["margin", "entropy"], typer.Option("--measure", help="What tells that an image may stop.")
     ] = "margin",
+    against_first: Annotated[
+        bool,
+        typer.Option("--against-first", help="Hold all against the dense network of the first run, not each against its own."),
+    ] = False,
     with_schedule: WithSchedule = False,
 ) -> None:
     """Compare conversions of a network on one chip: steps, agreement, accuracy, every rung, latency, energy-delay product."""
@@ -46,7 +53,7 @@ def methods(
     _check_alike(loaded)
     bills = [_bill(run, with_schedule) for run in loaded]
     named = [
-        MethodRun(_name(run, directory), bill, run.ann_logits, run.known_labels)
+        MethodRun(_name(run, directory), bill, (loaded[0] if against_first else run).ann_logits, run.known_labels, _embeds(run))
         for run, directory, bill in zip(loaded, runs, bills, strict=True)
     ]
     console, last = output(), max(bill.steps for bill in bills)
@@ -70,6 +77,13 @@ def _bill(run: Run, with_schedule: bool) -> EnergyReport:
 
     timeline = schedule_run(run, None, None, None) if with_schedule else None
     return price(run.activity, run.activity.program.chip, timeline=timeline)
+
+
+def _embeds(run: Run) -> bool:
+    """Whether the answers are embeddings of sentences, not classes."""
+    from synaptile.conversion.graph import TokenSource
+
+    return isinstance(run.activity.program.graph.source, TokenSource)
 
 
 def _name(run: Run, directory: Path) -> str:

@@ -49,6 +49,7 @@ def printed(table: object) -> str:
 def test_the_step_of_an_agreement_holds_to_the_end(runs: list[MethodRun]) -> None:
     for run in runs:
         agreement = run.agreement()
+        assert agreement is not None
         for wanted in (0.5, 1.0):
             step = run.step_of(wanted)
             if step is None:
@@ -96,6 +97,29 @@ def test_the_figure_is_drawn_the_same_twice(runs: list[MethodRun], tmp_path: Pat
     assert "<!-- ECMT: as its dense network -->" in drawn and "<!-- SpikeZIP: right -->" in drawn
 
 
+def test_a_network_without_a_dense_one_shows_all_its_steps(runs: list[MethodRun], tmp_path: Path) -> None:
+    trained = MethodRun("trained", runs[0].report, np.zeros((6, 0)), runs[0].labels)
+    assert trained.agreement() is None and trained.step_of(0.99) == STEPS
+    text = printed(method_table([runs[0], trained], 0.5))
+    cells = next(line.split() for line in text.splitlines() if line.split()[:1] == ["trained"])
+    assert cells[1:3] == [str(STEPS), "-"] and cells[5] == "-"
+    assert f"{trained.report.ratio('executed', step=STEPS):.3g}" in cells
+    drawn = method_figure([*runs, trained], tmp_path / "three")[1].read_text()
+    assert "<!-- trained: right -->" in drawn and "<!-- trained: as its dense network -->" not in drawn
+
+
+def test_embeddings_agree_by_their_cosine(runs: list[MethodRun]) -> None:
+    logits = runs[0].report.activity.logits
+    embedded = MethodRun("text", runs[0].report, 3.0 * logits[-1], embeds=True)
+    agreement = embedded.agreement()
+    assert agreement is not None
+    for step in (1, STEPS):
+        norms = np.linalg.norm(logits[step - 1], axis=1) * np.linalg.norm(logits[-1], axis=1)
+        expected = np.mean([a @ b / n if n else 0.0 for a, b, n in zip(logits[step - 1], logits[-1], norms, strict=True)])
+        assert agreement[step - 1] == pytest.approx(expected, abs=1e-12)
+    assert "mean cosine of 0.9" in (text := printed(method_table([embedded], 0.9))) and "%" not in text.splitlines()[3]
+
+
 def test_a_run_says_when_it_settled(runs: list[MethodRun]) -> None:
     ecmt, spikezip = (run.report.activity for run in runs)
     assert settling_notes(ecmt) == () and spikezip.settled is not None
@@ -109,6 +133,8 @@ def test_a_run_says_when_it_settled(runs: list[MethodRun]) -> None:
 def test_what_cannot_be_compared(runs: list[MethodRun]) -> None:
     with pytest.raises(InputError, match="no runs"):
         method_table([])
+    with pytest.raises(InputError, match="limit 6"):
+        method_figure(runs * 4, "nowhere")
     with pytest.raises(InputError, match="agreement is 0"):
         method_table(runs, 0.0)
     with pytest.raises(InputError, match="rung 'static' is not in every report"):
