@@ -188,8 +188,8 @@ def _finish(tables: Tables, costs: Costs, state: State, job: int, now: int) -> N
         flow = flows.inside[at]
         k = jobs.token[row] - flows.token_start[flow]
         if 0 <= k < flows.tokens[flow] and step % costs.image_steps + flows.delay[flow] < costs.image_steps:
-            row = jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
-            _arrive(state, base + flows.delay[flow] * rows + row, now, Cause.INPUT, job, now)
+            reader = jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
+            _arrive(state, base + flows.delay[flow] * rows + reader, now, Cause.INPUT, job, now)
     if tables.fabric.control != UNBOUNDED:
         _hand_to_network(tables, costs, state, job, now)
     else:
