@@ -75,6 +75,8 @@ class FileKind(NamedTuple):
     """What is raised."""
     most_bytes: int = MAX_FILE_BYTES
     """Larger files are refused unread."""
+    integer_keys: bool = False
+    """Whether whole numbers may be keys; they become text."""
 
 
 def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> Document:
@@ -116,8 +118,16 @@ def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> 
     if not isinstance(document, dict):
         holds = "is empty" if document is None else f"holds a {type(document).__name__}, not a mapping"
         raise error(f"{label}: {holds}: {kind.start}")
+    document = _with_text_keys(document) if kind.integer_keys else document
     check_keys(document, label, error)
     return document
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Keys that are whole numbers as text. What is nested too deep for that was refused before."""
+    if isinstance(value, dict):
+        return {str(key) if type(key) is int else key: _with_text_keys(below) for key, below in value.items()}
+    return [_with_text_keys(below) for below in value] if isinstance(value, list) else value
 
 
 def _extent(events: Iterable[Event]) -> tuple[int, int]:

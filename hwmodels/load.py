@@ -45,6 +45,11 @@ def load_chip(name_or_path: str | Path) -> Chip:
     return _loaded(read_chain(name_or_path))
 
 
+def load_over(document: Document, base: str | Path, label: str) -> Chip:
+    """The chip that a file with `document` and ``extends: base`` would give. Raises ChipError, with `label` for that file."""
+    return _loaded((Layer(label, document), *read_chain(base)))
+
+
 def chip_from_document(document: Document, label: str) -> Chip:
     """A `Chip` from what `chip_document` made of it, validated anew.
 

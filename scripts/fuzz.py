@@ -37,6 +37,7 @@ from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import SynaptileError
 from synaptile.hwmodels import load_chip, shipped_chips
+from synaptile.hwmodels.foreign import import_chip
 from synaptile.images import read_images
 from synaptile.mapper import load_program, map_graph, save_program
 from synaptile.simulator import execute
@@ -46,6 +47,9 @@ from synaptile.studies.sizing.evaluate import read_points
 from synaptile.studies.sweeping.plan import plan_of
 
 SECONDS, GIBIBYTES = 60, 8
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+ADD = {"operation_pj.add.fp32": "adder.add[width=32]"}
+ERT = "ERT: {version: 0.4, tables: [{name: adder, actions: [{name: add, arguments: {width: 32}, energy: 0.5}]}]}\n"
 EXTREME: tuple[Any, ...] = (
     None,
     True,
@@ -130,6 +134,9 @@ def readers(folder: Path) -> list[tuple[str, Path, Callable[[], Any], Mutate]]:
     save_integer_network(IntegerNetwork("small", (1, 2, 2), [layer], 9), folder / "integer.npz")
     (folder / "chip.yaml").write_text(chip_text())
     (folder / "study.yaml").write_text(STUDY)
+    (folder / "sanafe.yaml").write_bytes((EXAMPLES / "sanafe_architecture.yaml").read_bytes())
+    (folder / "parts.csv").write_bytes((EXAMPLES / "components.csv").read_bytes())
+    (folder / "ert.yaml").write_text(ERT)
     point = {"changes": {"clock_mhz": 500}, "outcome": {"fits": True, "binding": "a", "why": "b"}}
     (folder / "points.jsonl").write_text("\n".join(json.dumps(point) for _ in range(3)) + "\n")
     pictures = folder / "pictures"
@@ -146,6 +153,19 @@ def readers(folder: Path) -> list[tuple[str, Path, Callable[[], Any], Mutate]]:
 
     return [
         ("chip (YAML)", folder / "chip.yaml", lambda: load_chip(folder / "chip.yaml"), yaml_text),
+        ("architecture of SANA-FE (YAML)", folder / "sanafe.yaml", lambda: import_chip(folder / "sanafe.yaml"), yaml_text),
+        (
+            "table of components (CSV)",
+            folder / "parts.csv",
+            lambda: import_chip(folder / "parts.csv", "ecmt45", figures=ADD),
+            some_bytes,
+        ),
+        (
+            "table of components (YAML)",
+            folder / "ert.yaml",
+            lambda: import_chip(folder / "ert.yaml", "ecmt45", figures=ADD),
+            yaml_text,
+        ),
         ("study (YAML)", folder / "study.yaml", lambda: plan_of(folder / "study.yaml"), yaml_text),
         ("graph (.spk)", folder / "net.spk", lambda: load_graph(folder / "net.spk"), some_bytes),
         ("graph, structure", folder / "net.spk", lambda: load_graph(folder / "net.spk"), structure_of(folder)),

@@ -199,6 +199,13 @@ def lower_div(b: Builder, x: Any, y: Any) -> Stream | Form:
     return lower_mul(b, x, 1.0 / y)
 
 
+def lower_square(b: Builder, x: Stream, exponent: Any) -> Stream | Form:
+    """A square, as the product of a stream with itself; the first power is the stream."""
+    if exponent not in (1, 2):
+        raise b.fail(f"power {exponent}: only squares have a unit, the product of a stream with itself")
+    return x if exponent == 1 else _gate(b, x, x)
+
+
 def lower_neg(b: Builder, x: Stream | Form) -> Stream | Form:
     """The negative."""
     return lower_mul(b, x, -1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,29 @@ def lower_rms_norm(
     import torch
 
     return _norm(b, x, shape, "rms_norm", torch.finfo(b.dtype).eps if eps is None else eps, weight=weight)
+
+
+def lower_group_norm(
+    b: Builder,
+    x: Stream,
+    groups: int,
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    _cudnn: bool = False,
+) -> Stream:
+    """GroupNorm of one group, over all channels and positions together: the LayerNorm of an image as one token."""
+    import torch
+
+    channels, *positions = x.index.shape[1:]
+    if groups != 1 or x.index.shape[0] != 1:
+        raise b.fail(f"GroupNorm of {groups} groups has no unit: one group, or LayerNorm, or BatchNorm")
+    weight = torch.ones(channels, dtype=b.dtype) if weight is None else weight
+    bias = torch.zeros(channels, dtype=b.dtype) if bias is None else bias
+    spread = [each.repeat_interleave(math.prod(positions)) for each in (weight, bias)]
+    row = dataclasses.replace(x, index=x.index.reshape(1, -1))
+    normed = _norm(b, row, [row.index.numel()], "layer_norm", eps, weight=spread[0], bias=spread[1])
+    return dataclasses.replace(normed, index=normed.index.reshape(x.index.shape))
 
 
 def _norm(b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None) -> Stream:
@@ -106,6 +131,13 @@ def elementwise(function: ECFunction) -> Callable[..., Stream]:
         return lower_expectation(b, x, function)
 
     return rule
+
+
+def lower_hardtanh(b: Builder, x: Stream, low: float = -1.0, high: float = 1.0) -> Stream:
+    """A clamp from 0 to 6, as torch writes ReLU6."""
+    if (low, high) != (0, 6):
+        raise b.fail(f"a clamp to {low:g} ... {high:g} has no unit: the nearest are relu6 and tanh")
+    return lower_expectation(b, x, "relu6")
 
 
 def lower_expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:

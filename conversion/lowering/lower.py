@@ -107,7 +107,8 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
         return args[0]
     if name in LAYOUTS:
-        return _run_layout(target, args, kwargs)
+        others = _each(args[1:], lambda one: one.index if isinstance(one, Stream | Form) else one)  # of which the shape counts
+        return _run_layout(target, (args[0], *others), kwargs)
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:

@@ -24,6 +24,7 @@ from synaptile.conversion.lowering.elementwise import (
     lower_div,
     lower_mul,
     lower_neg,
+    lower_square,
     lower_sub,
     per_channel,
     unscaled,
@@ -33,6 +34,8 @@ from synaptile.conversion.lowering.functions import (
     elementwise,
     lower_clamp_min,
     lower_gelu,
+    lower_group_norm,
+    lower_hardtanh,
     lower_layer_norm,
     lower_mean,
     lower_rms_norm,
@@ -52,6 +55,7 @@ IDENTITIES = {"dropout", "dropout_", "alias", "detach", "to", "type_as", "identi
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
+    "reshape_as", "view_as",
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
     "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat",
 }  # fmt: skip
@@ -264,6 +268,9 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "sub": lower_sub,
     "stack": _stack,
     "sum": _sum,
+    "group_norm": lower_group_norm,
+    "pow": lower_square,
+    "square": lambda b, x: lower_square(b, x, 2),
     "softmax": lower_softmax,
     "_softmax": lower_softmax,
     "gelu": lower_gelu,
@@ -271,6 +278,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "relu": elementwise("relu"),
     "sigmoid": elementwise("sigmoid"),
     "tanh": elementwise("tanh"),
+    "relu6": elementwise("relu6"),
+    "hardsigmoid": elementwise("hard_sigmoid"),
+    "hardswish": elementwise("hard_swish"),
+    "hardtanh": lower_hardtanh,
     "mean": lower_mean,
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm_functional,
@@ -281,12 +292,9 @@ _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu:
 _RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
 NEAREST: dict[str, str] = {
-    **dict.fromkeys(
-        ("hardswish", "hardsigmoid", "hardtanh", "relu6", "leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION
-    ),
+    **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
     **dict.fromkeys(("max_pool2d", "max_pool1d"), _POOLING),
-    "group_norm": "GroupNorm has no unit: take a model with LayerNorm or BatchNorm",
 }
 """What to do about operators that people bring often and that have no rule, by name."""
 

@@ -147,11 +147,21 @@ class QANN(nn.Module):
                 return functional.layer_norm(x, x.shape[-1:], self._value(unit, "weight"), self._value(unit, "bias"), unit.eps)
             case "softmax":
                 return torch.softmax(x + self._value(unit, "bias") if unit.biased else x, dim=-1)
-            case "silu" | "sigmoid" | "tanh":
-                function: Any = {"silu": functional.silu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}[unit.function]
-                return torch.as_tensor(function(x))
+            case function if function in _KEPT:
+                return torch.as_tensor(_KEPT[function](x))
             case _:
                 raise GraphError(f"EC unit {unit.name!r} ({unit.function}) has no place in a QANN: a quantiser absorbs it")
+
+
+_KEPT: dict[str, Any] = {
+    "silu": functional.silu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu6": functional.relu6,
+    "hard_sigmoid": functional.hardsigmoid,
+    "hard_swish": functional.hardswish,
+}
+"""Activations that no quantiser absorbs."""
 
 
 def _key(name: str) -> str:

@@ -37,6 +37,16 @@ class Affine(torch.nn.Module):  # type: ignore[misc]  # as above
         return torch.addcmul(self.beta, self.alpha, x)
 
 
+class AllTogether(torch.nn.GroupNorm):  # type: ignore[misc]  # as above
+    """GroupNorm of one group, of tokens whose channels come last."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(1, width)
+
+    def forward(self, x: Any) -> Any:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
 def windowed(*, columns: bool) -> Any:
     model = small_vit(class_token=False, global_pool="avg", depth=1)
     model.blocks[0] = Windows(model.blocks[0], columns=columns)
@@ -47,6 +57,13 @@ def affine() -> Any:
     model = small_vit()
     for block in model.blocks:
         block.norm1, block.norm2 = Affine(24), Affine(24)
+    return randomised(model)
+
+
+def one_group() -> Any:
+    """A norm of all tokens and channels together in front of the MLP."""
+    model = small_vit(depth=1)
+    model.blocks[0].norm2 = AllTogether(24)
     return randomised(model)
 
 
@@ -85,6 +102,10 @@ MODELS: dict[str, Callable[[], Any]] = {
     "shifted windows": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=2),
     "shifted windows, cosine": lambda: swin(timm.models.swin_transformer_v2.SwinTransformerV2, window_size=2),
     "square": lambda: with_activation(lambda x: x * x),
+    "square of a ReLU": lambda: with_activation(lambda x: 0.9 * torch.relu(x) ** 2 - 0.4),
+    "one group": lambda: with_activation(lambda x: torch.nn.functional.group_norm(x.transpose(1, 2), 1).transpose(1, 2)),
+    "one group, weighted": one_group,
+    "shape of another": lambda: with_activation(lambda x: torch.relu(x.flatten(1)).reshape_as(x)),
     "twice SiLU": lambda: with_activation(lambda x: x * (2 * torch.sigmoid(x))),
     "another slope": lambda: with_activation(lambda x: x * torch.sigmoid(1.5 * x)),
     "unequal scales": lambda: with_activation(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
