@@ -184,7 +184,8 @@ class Builder:
         if pattern is None:
             raise self.fail(
                 f"reads {stream.node!r} (shape {self.nodes[stream.node].shape}) in a layout that is neither token rows nor "
-                "heads, nor a permutation of their axes"
+                "heads, nor a permutation of their axes: read whole rows of tokens or channels; thin tokens out by pooling or a "
+                "strided convolution"
             )
         box, found = pattern
         port = self.box_port(stream.node, box)
