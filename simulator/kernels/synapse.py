@@ -70,9 +70,19 @@ def pack_tiles(
     `groups` are the bounds between which the site in front counts its spikes, every cut of the fan-in among them; None takes
     these cuts themselves. The packed weights come from an allocator like `numpy.empty`.
     """
-    packed = empty((weight.shape[1] * padded(weight.shape[0]),), weight.dtype)
+    return tile_bounds(rectangles, groups)._replace(weights=pack(weight, empty))
+
+
+def pack(weight: NDArray[Any], empty: Callable[..., NDArray[Any]] = np.empty) -> NDArray[Any]:
+    """The `weights` of `Tiles`, flat, from a matrix (channels, fan_in); they do not depend on how cores cut it."""
+    packed = empty((packed_size(*weight.shape),), weight.dtype)
     _pack(np.ascontiguousarray(weight), packed, WHOLE_PANEL if weight.dtype == np.int8 else PANEL)
-    return tile_bounds(rectangles, groups)._replace(weights=packed)
+    return packed
+
+
+def packed_size(channels: int, fan_in: int) -> int:
+    """Numbers that `pack` writes."""
+    return int(fan_in * padded(channels))
 
 
 def tile_bounds(rectangles: list[tuple[int, int, int, int]], groups: NDArray[np.int64] | None = None) -> Tiles:
