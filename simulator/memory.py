@@ -12,7 +12,9 @@ from numba import config
 from synaptile.conversion.graph import (
     Convolution2d,
     CubaLIFNeurons,
+    DifferentialNeurons,
     LeakyNeurons,
+    MTNeurons,
     Neurons,
     Node,
     ProductUnit,
@@ -153,6 +155,8 @@ def _state_bytes(node: Node, size: int) -> int:
             return 0
         case LeakyNeurons():
             return node.size * size * (2 if isinstance(node, CubaLIFNeurons) else 1)
+        case MTNeurons() | DifferentialNeurons():
+            return 0  # a row's membranes live as long as the row
         case Neurons():
             return node.size * size
         case Convolution2d():

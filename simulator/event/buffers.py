@@ -45,12 +45,6 @@ class Buffers:
             return np.empty(shape, kind)
         return self._buffer(size)[:size].view(kind).reshape(shape)
 
-    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """As `empty`, of zeros."""
-        array = self.empty(shape, dtype)
-        array[...] = 0
-        return array
-
     def _buffer(self, size: int) -> NDArray[np.uint8]:
         fitting = _held(self._buffers, _OWN_REFERENCES, size, size + size // 4)
         if fitting:

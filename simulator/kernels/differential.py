@@ -51,14 +51,12 @@ def _fire_row(read: Any, row: Any, growth: Any, theta: Any, level: Any, codes: A
 
 
 @kernel(parallel=True)
-def _fire(
-    current: Any, start: int, membrane: Any, levels: DifferentialLevels, growth: Any, bounds: Any, events: Events, tallies: Any
-) -> None:
+def _fire(current: Any, start: int, levels: DifferentialLevels, growth: Any, bounds: Any, events: Events, tallies: Any) -> None:
     """`fire_differential`; tallies: (rows, steps, 2n) int32, written."""
     theta, level, per_map, counts = levels.theta, levels.level, levels.per_map, events.counts
-    (rows, width), n = membrane.shape, level.shape[0]
+    rows, width, n = tallies.shape[0], theta.shape[1], level.shape[0]
     for r in prange(rows):
-        own, row = theta[r // per_map % theta.shape[0]], membrane[r]
+        own, row = theta[r // per_map % theta.shape[0]], np.zeros(width, theta.dtype)
         for t in range(growth.shape[0]):
             at = t * rows + r
             codes = events.codes[at]
@@ -77,8 +75,7 @@ def fire_differential(
     current: (steps * rows, row width) floats, of which channels start : start+width are this site's; bounds: (groups+1,) int64
     channel bounds of the groups counted; events: (steps * rows), written. Returns spikes per threshold, (steps, 2n) int64.
     """
-    rows, width, dtype = len(events.codes) // steps, events.codes.shape[1], levels.theta.dtype
-    growth = np.array([t / (t - 1) if t > 1 else 1.0 for t in range(1, steps + 1)], dtype)
-    tallies = np.empty((rows, steps, 2 * len(levels.level)), np.int32)
-    _fire(current, start, np.zeros((rows, width), dtype), levels, growth, bounds, events, tallies)
+    growth = np.array([t / (t - 1) if t > 1 else 1.0 for t in range(1, steps + 1)], levels.theta.dtype)
+    tallies = np.empty((len(events.codes) // steps, steps, 2 * len(levels.level)), np.int32)
+    _fire(current, start, levels, growth, bounds, events, tallies)
     return np.asarray(sum_rows(tallies))
