@@ -11,9 +11,9 @@ from synaptile.simulator.compiled import kernel
 
 @kernel
 def sum_rectangles(counts: Any, top: Any, bottom: Any, left: Any, right: Any) -> Any:
-    """Sums over images, rows top : bottom and columns left : right, (steps, rectangles) int64.
+    """Sums over images, rows top : bottom, columns left : right, (steps, rectangles) int64.
 
-    counts: (steps, images, rows, columns) of whole numbers; top, bottom, left, right: (rectangles,) int64. Rectangles may overlap,
+    counts: (steps, images, rows, columns), whole numbers; top, bottom, left, right: (rectangles,) int64. Rectangles may overlap
     and end beyond the table.
     """
     steps, images, rows, columns = counts.shape
