@@ -11,7 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
-from synaptile.simulator.kernels.dispatch import COMPRESSES, count_groups, count_level, pack_row, reset_codes
+from synaptile.simulator.kernels.dispatch import COMPRESSES, count_groups, count_levels, pack_row, reset_codes
 from synaptile.simulator.kernels.machine import WORD_CODES
 from synaptile.simulator.kernels.vector import firing
 from synaptile.simulator.kernels.vector.codes import MOST_LEVELS
@@ -149,7 +149,7 @@ def _fire_row(
     current: Any, start: int, r: int, row: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
 ) -> None:
     """Row r through all steps; row: its membranes, (width,), updated; tallies: spikes per threshold."""
-    rows, width, n = tallies.shape[0], row.shape[0], thresholds.emitted.shape[0] // 2
+    rows, width = tallies.shape[0], row.shape[0]
     for t in range(tallies.shape[1]):
         at = t * rows + r
         read, codes = current[at, start : start + width], events.codes[at]
@@ -158,9 +158,7 @@ def _fire_row(
         find_codes(row, codes, thresholds)
         reset_codes(codes, thresholds.emitted, row)
         count_groups(codes, bounds, events.counts[at])
-        tally = tallies[r, t]
-        for k in range(n):
-            tally[k], tally[n + k] = count_level(codes, k + 1), count_level(codes, -k - 1)
+        count_levels(codes, tallies[r, t])
 
 
 @kernel(parallel=True)
