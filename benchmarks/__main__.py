@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-TABLES = ("kernels", "model", "growth", "threads", "memory")
+TABLES = ("kernels", "model", "methods", "growth", "threads", "memory")
 
 
 def main() -> None:

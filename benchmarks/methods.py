@@ -29,6 +29,11 @@ class Row(NamedTuple):
     accumulates: int
     against: float
 
+    @property
+    def picoseconds(self) -> float:
+        """Per accumulate."""
+        return self.seconds / self.accumulates * 1e12
+
 
 def differential(graph: SpikingGraph) -> SpikingGraph:
     """The same network under differential coding, with thresholds for random weights."""
@@ -66,13 +71,7 @@ def measure(*, quick: bool = False) -> dict[str, Row]:
 def print_tables(*, quick: bool = False) -> None:
     """Time per accumulate of each."""
     rows = [
-        (
-            name,
-            f"{row.seconds * 1e3:.0f}",
-            f"{row.accumulates / 1e6:.0f}",
-            f"{row.seconds / row.accumulates * 1e12:.1f}",
-            f"{row.against:.2f}",
-        )
+        (name, *(f"{n:.0f}" for n in (1e3 * row.seconds, 1e-6 * row.accumulates)), f"{row.picoseconds:.1f}", f"{row.against:.2f}")
         for name, row in measure(quick=quick).items()
     ]
     header = ("what", "best ms", "M accumulates", "ps per accumulate", "x ECMT")

@@ -42,7 +42,7 @@ def network(
 
 
 def program_of(graph: SpikingGraph, chip: str = "ecmt45") -> CoreProgram:
-    """The graph on a chip, the reference chip by default, placed without annealing: where a core sits does not change what it computes."""
+    """The graph on a chip, placed without annealing: where a core sits does not change what it computes."""
     return map_graph(graph, load_chip(chip), placement="row_major")
 
 

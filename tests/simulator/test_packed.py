@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from synaptile.conversion.thresholds import with_thresholds
 from synaptile.foundation.options import Numeric
 from synaptile.mapper import map_graph
 from synaptile.simulator import Activity, execute
+from synaptile.simulator.arithmetic import Arithmetic
 from synaptile.simulator.event import packed
 from synaptile.simulator.memory import MemoryNeed
 from tests.graphs import vit_graph
@@ -30,7 +32,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the synapses packed."""
     names: list[str] = []
     original = packed._pack
-    monkeypatch.setattr(packed, "_pack", lambda graph, node, *rest: (names.append(node.name), original(graph, node, *rest))[1])
+
+    def pack(graph: SpikingGraph, node: Synapse, arithmetic: Arithmetic, empty: Any) -> packed.PackedWeight:
+        names.append(node.name)
+        return original(graph, node, arithmetic, empty)
+
+    monkeypatch.setattr(packed, "_pack", pack)
     return names
 
 
@@ -61,7 +68,7 @@ def test_formats_are_packed_apart_and_thresholds_share(counted: list[str]) -> No
     graph = small_graph()
     other = with_thresholds(graph, {site.name: (0.5, 0.5, site.n) for site in graph.sites})
     for numeric in ("float32", "int8", "float64"):
-        run(graph, numeric=numeric)  # type: ignore[arg-type]
+        run(graph, numeric=numeric)
     run(other)
     assert counted == 3 * spiking(graph)
 
