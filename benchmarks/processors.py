@@ -28,7 +28,7 @@ PROCESSORS: dict[str, dict[str, str]] = {
     "this machine": {},
     "AVX2 and FMA": {
         "NUMBA_CPU_NAME": "haswell",
-        "NUMBA_CPU_FEATURES": "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt",
+        "NUMBA_CPU_FEATURES": "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt",
     },
     "generic": {"NUMBA_CPU_NAME": "generic"},
 }
