@@ -67,7 +67,9 @@ def network(data: dict[str, np.ndarray]) -> IntegerNetwork:
 def mapped(data: dict[str, np.ndarray]) -> CoreProgram:
     """Each layer on as many cores as SANA-FE's authors give it, as many neurons a core, in order; its memories have no limits."""
     graph, chip = network(data).graph(), load_chip("loihi")
-    core = replace(chip.synapse_core, max_axons=1 << 20, weight_memory_bits=1 << 32, state_memory_bits=1 << 32)
+    core = replace(
+        chip.synapse_core, max_axons=1 << 20, max_axons_out=None, weight_memory_bits=1 << 32, state_memory_bits=1 << 32
+    )
     chip = replace(chip, synapse_core=core)
     layers: dict[str, Any] = {}
     first = 0

@@ -17,6 +17,7 @@ from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
+    Convolution2d,
     DifferentialNeurons,
     ECUnit,
     Gate,
@@ -182,9 +183,23 @@ def join_heads(split: Array) -> Array:
 def patches_of(node: PatchEmbedding, images: Array) -> Array:
     """The pixels under each patch, shape (images, patches, fan_in), in the order of the weight's columns."""
     (kh, kw), (sh, sw), (ph, pw) = node.kernel, node.stride, node.padding
-    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    (more_h, more_w), (rows, columns) = (max(more, 0) for more in node.surplus), node.plane_of(images.shape[2:])
+    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph + more_h), (pw, pw + more_w)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
-    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(images.shape[0], -1, node.fan_in)
+    return windows[:, :, :rows, :columns].transpose(0, 2, 3, 1, 4, 5).reshape(images.shape[0], -1, node.fan_in)
+
+
+def convolved(node: Convolution2d, x: Array, weight: Array, bias: Array) -> Array:
+    """A convolution without pooling, kernel element by kernel element; x: (images, 1, channels * H * W), the output alike."""
+    (sy, sx), (dy, dx), (height, width) = node.stride, node.dilation, node.plane
+    ends = [(pad, pad + max(more, 0)) for pad, more in zip(node.padding, node.surplus, strict=True)]
+    grown = np.pad(x.reshape(len(x), *node.image), ((0, 0), (0, 0), *ends))
+    kernel = weight.reshape(node.groups, -1, *weight.shape[1:])
+    out = np.zeros((len(x), node.groups, kernel.shape[1], height * width), x.dtype)
+    for i, j in np.ndindex(node.kernel):
+        seen = grown[:, :, i * dy :, j * dx :][:, :, ::sy, ::sx][:, :, :height, :width]
+        out += kernel[None, ..., i, j] @ seen.reshape(len(x), node.groups, -1, height * width)
+    return (out.reshape(len(x), node.channels, -1) + bias[:, None]).reshape(len(x), 1, -1)
 
 
 def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) -> Array:
@@ -197,6 +212,9 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
             rows = patches_of(node, images) if isinstance(node, PatchEmbedding) else inputs[0]
             weight, bias = (graph.array(node.name, field).astype(dtype, copy=False) for field in ("weight", "bias"))
             return np.asarray(rows @ weight.T + bias)
+        case Convolution2d(pooling="none"):
+            weight, bias = (graph.array(node.name, field).astype(dtype, copy=False) for field in ("weight", "bias"))
+            return convolved(node, inputs[0], weight, bias)
         case ECUnit():
             return evaluate(graph, node, inputs[0])
         case ProductUnit(form="qk"):

@@ -45,6 +45,12 @@ def _evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
             return _gated(x, x)
         case "relu":
             return np.asarray(np.maximum(x, x.dtype.type(0)))
+        case "relu6":
+            return np.asarray(np.clip(x, 0, 6))
+        case "hard_sigmoid":
+            return np.asarray(np.clip(x + 3, 0, 6) / 6)
+        case "hard_swish":
+            return np.asarray(x * np.clip(x + 3, 0, 6) / 6)
         case "sigmoid":
             return _gated(np.ones_like(x), x)
         case "tanh":

@@ -13,6 +13,9 @@ from synaptile.foundation.errors import InputError, ModelError, WeightsError
 if TYPE_CHECKING:
     import torch
 
+HUBS = ("hf-hub:", "hf_hub:", "local-dir:")
+"""What timm's names of models that lie elsewhere begin with."""
+
 
 def load_timm(name: str, weights: str | Path | None = None, *, random_seed: int | None = None, **options: Any) -> torch.nn.Module:
     """A timm model in evaluation mode.
@@ -52,7 +55,7 @@ def check_model(name: str) -> None:
     import timm
 
     expect(name, str, "model", "give the name of a timm model")
-    if not timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
+    if not timm.is_model(name.split(".")[0]) and not name.startswith(HUBS):
         near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=5)
         raise ModelError(f"timm has no model {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
 

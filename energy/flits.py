@@ -16,14 +16,14 @@ import numpy as np
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
-from synaptile.foundation.types import Int64
+from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.messages import spike_flits
 from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.regions import elements_per_channel
-from synaptile.mapper.topology import crossing, router_name, topology_of, trees
+from synaptile.mapper.topology import Topology, crossing, directions, distances, router_name, topology_of, trees
 from synaptile.simulator.actions.events import SpikeCounts
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role
@@ -33,6 +33,9 @@ from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 HOP, CROSSING = "flit hop", "chip crossing"
 """Ops of the bill: one flit over one link between routers of a chip, and over one link between two chips."""
+
+BY_DIRECTION = {f"{HOP} {name}": f"{name}_pj" for name in ("east", "west", "north", "south")}
+"""Ops in place of a hop, where the chip prices links by direction (`mapper.topology.directions`) -> figure of its `noc.hops`."""
 
 INJECTION, EJECTION, WITHIN_TILE = "flit injection", "flit ejection", "flit within a tile"
 """Ops of the bill, where the chip prices them: one flit from a core to its router, from a router to a core, and on top of both
@@ -46,7 +49,7 @@ class Trees(NamedTuple):
     """What one flit of each multicast tree crosses, shape (groups,): `hops` all links, `crossings` those between chips.
 
     It is injected `copies` times, ejected at `leaves` cores, `near` of them on the sender's tile. `flow` is one flow of each
-    group: they share source and region.
+    group: they share source and region. `toward` (4, groups) are the hops by direction, None where the chip prices none.
     """
 
     hops: Int64
@@ -55,11 +58,14 @@ class Trees(NamedTuple):
     copies: Int64
     leaves: Int64
     near: Int64
+    toward: Int64 | None
 
     def passed(self, chip: Chip, group: int, flits: Int64) -> dict[str, Int64]:
         """What flits of a group count as, op by op."""
         counted = {HOP: self.hops - self.crossings, CROSSING: self.crossings}
         counted |= {INJECTION: self.copies, EJECTION: self.leaves, WITHIN_TILE: self.near}
+        if self.toward is not None:
+            counted |= dict(zip(BY_DIRECTION, self.toward, strict=True))
         return {op: flits * counted[op][group] for op in priced_ops(chip)}
 
 
@@ -73,7 +79,8 @@ _AT_CORES = {
 
 def priced_ops(chip: Chip) -> tuple[str, ...]:
     """Ops of the network that a chip's bills have."""
-    return HOP, CROSSING, *(op for op, figure in _AT_CORES.items() if getattr(chip.noc, figure) is not None)
+    hops = (HOP,) if chip.noc.hops is None else tuple(BY_DIRECTION)
+    return *hops, CROSSING, *(op for op, figure in _AT_CORES.items() if getattr(chip.noc, figure) is not None)
 
 
 def unpriced_at_cores(chip: Chip) -> list[str]:
@@ -90,8 +97,11 @@ def noc_prices(chip: Chip) -> dict[str, Price]:
     }
     noc, crossing = chip.noc, chip.noc.chip_crossing_pj_per_flit
     stands_alone = f"unpriced: {chip.name} gives no chip crossing"
+    hops = {HOP: Price(noc.energy_pj_per_flit_hop, chip.origin("noc.energy_pj_per_flit_hop"))}
+    if noc.hops is not None:
+        hops = {op: Price(getattr(noc.hops, key), chip.origin(f"noc.hops.{key}")) for op, key in BY_DIRECTION.items()}
     return {
-        HOP: Price(noc.energy_pj_per_flit_hop, chip.origin("noc.energy_pj_per_flit_hop")),
+        **hops,
         CROSSING: Price(crossing, stands_alone if crossing is None else chip.origin("noc.chip_crossing_pj_per_flit")),
         **at_cores,
     }
@@ -110,14 +120,24 @@ def trees_of(program: CoreProgram) -> Trees:
     leaves = np.bincount(group, minlength=groups).astype(np.int64)
     near = np.bincount(group, source == tile[target], minlength=groups).astype(np.int64)
     if program.chip.noc.multicast:
-        before = np.append(0, np.cumsum(crossing(topology, routes.link_from, routes.link_to)))
-        crosses = before[routes.offset[1:]] - before[routes.offset[:-1]]
-        return Trees(routes.hops.astype(np.int64), crosses, flow, np.ones(groups, np.int64), leaves, near)
-    ends = np.empty((2, int(routes.unicast_hops.sum())), np.int32)
-    offset = trees(topology, source, np.arange(group.size + 1), tile[target], ends)
-    path = np.repeat(group, np.diff(offset))
-    crosses = np.bincount(path, crossing(topology, *ends), minlength=groups).astype(np.int64)
-    return Trees(routes.unicast_hops.astype(np.int64), crosses, flow, leaves, leaves, near)
+        ends, offset = (routes.link_from, routes.link_to), routes.offset
+        owner = np.repeat(np.arange(groups), np.diff(offset))
+        hops, copies = routes.hops, np.ones(groups, np.int64)
+    else:
+        links = np.empty((2, int(routes.unicast_hops.sum())), np.int32)
+        offset = trees(topology, source, np.arange(group.size + 1), tile[target], links)
+        ends, owner = (links[0], links[1]), np.repeat(group, np.diff(offset))
+        hops, copies = routes.unicast_hops, leaves
+    crosses = np.bincount(owner, crossing(topology, *ends), minlength=groups).astype(np.int64)
+    toward = None if program.chip.noc.hops is None else _toward(topology, *ends, owner, groups)
+    return Trees(hops.astype(np.int64), crosses, flow, copies, leaves, near, toward)
+
+
+def _toward(topology: Topology, here: Int32, there: Int32, owner: Int64, owners: int) -> Int64:
+    """Hops by direction, shape (4, owners), from links and whose each is; crossings of chips apart."""
+    found = np.zeros((len(BY_DIRECTION), owners), np.int64)
+    np.add.at(found, (directions(topology, here, there), owner), ~crossing(topology, here, there))
+    return found
 
 
 def snn_flits(activity: Activity) -> Tally | str:
@@ -190,7 +210,8 @@ def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]
     found: dict[str, float] = {}
     for i in np.flatnonzero(links.kind == LinkKind.MESH):
         source, target = int(links.source[i]), int(links.target[i])
-        price = pj[CROSSING if topology.chip[source] != topology.chip[target] else HOP]
+        hop = HOP if HOP in pj else list(BY_DIRECTION)[int(directions(topology, links.source[i], links.target[i]))]
+        price = pj[CROSSING if topology.chip[source] != topology.chip[target] else hop]
         ends = (router_name(topology, end).removeprefix("tile ").replace(" ", "") for end in (source, target))
         found["->".join(ends)] = int(links.flits[i]) * price / timeline.images
     if at_cores := [op for op in _AT_CORES if op in pj]:
@@ -218,7 +239,25 @@ def crossed_by_messages(timeline: Timeline) -> dict[str, Int64]:
         EJECTION: np.where(copy, 1, laid.leaves[messages.group]),
         WITHIN_TILE: np.where(copy, source == tile[messages.target_core], laid.near[messages.group]),
     }
+    if laid.toward is not None:
+        passed |= dict(zip(BY_DIRECTION, _toward_of_messages(timeline, laid.toward), strict=True))
     return {op: passed[op] for op in priced_ops(program.chip)}
+
+
+def _toward_of_messages(timeline: Timeline, of_trees: Int64) -> Int64:
+    """Hops of each message by direction, shape (4, messages): those of its tree, or of its path to the one core it is for."""
+    program, messages = timeline.program, timeline.messages
+    topology, tile = topology_of(program.chip, program.board), tile_of_cores(program).astype(np.int64)
+    copy = messages.target_core >= 0
+    found = of_trees[:, messages.group]
+    pairs = tile[program.routes.source_core[messages.group[copy]]] * topology.tiles + tile[messages.target_core[copy]]
+    pair, which = np.unique(pairs, return_inverse=True)
+    source, target = pair // topology.tiles, pair % topology.tiles
+    links = np.empty((2, int(distances(topology, source, target).sum())), np.int32)
+    offset = trees(topology, source, np.arange(pair.size + 1), target, links)
+    owner = np.repeat(np.arange(pair.size), np.diff(offset))
+    found[:, copy] = _toward(topology, links[0], links[1], owner, pair.size)[:, which]
+    return found
 
 
 def _add(tally: Tally, program: CoreProgram, laid: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, FoldedScalarString
 
-from synaptile.foundation.documents import MAX_FILE_BYTES
-from synaptile.hwmodels.chip import PROSE, Chip
+from synaptile.foundation.documents import MAX_FILE_BYTES, Document
+from synaptile.hwmodels.chip import Chip
 from synaptile.hwmodels.stored import chip_document
 
 _WIDTH = 130
@@ -32,20 +32,23 @@ def derived_file(chip: Chip, base: str) -> str:
 
     It loads as it is: the same figures from the same sources, hence the same digest, under the name ``my-<name>``.
     """
+    about = {"name": f"my-{chip.name}", "extends": base, "description": f"{chip.name} to start from: describe your chip here."}
+    return chip_file(_HEAD.format(base=chip.name), about | {"lacks": list(chip.lacks)}, chip_document(chip))
+
+
+def chip_file(head: str, about: Document, document: Document) -> str:
+    """The text of a chip file: comments, what it says of itself, and figures in their sections, a blank line between these."""
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 2 * MAX_FILE_BYTES  # lines are broken here, not there
-    about = {
-        "description": f"{chip.name} to start from: describe your chip here.",
-        "lacks": [_folded(text, 2) for text in chip.lacks],
-    }
-    yaml.dump({"name": f"my-{chip.name}", "extends": base, **about}, text)
-    for key, value in chip_document(chip).items():
-        if key not in ("name", *PROSE):
+    folded = {"lacks": [_folded(line, 2) for line in about["lacks"]]} if "lacks" in about else {}
+    yaml.dump(about | folded, text)
+    for key, value in document.items():
+        if key not in about:
             if isinstance(value, dict) and "value" not in value:
                 text.write("\n")
             yaml.dump({key: _laid_out(key, value, 0)}, text)
-    return _HEAD.format(base=chip.name) + text.getvalue()
+    return head + text.getvalue()
 
 
 def _laid_out(key: str, value: Any, indent: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import reduce
 
 from synaptile.hwmodels.area import die_area_mm2, tile_area_mm2
 from synaptile.hwmodels.chip import Chip
@@ -20,6 +21,7 @@ def followers(base: Chip, changed: Chip, given: Collection[str]) -> dict[str, tu
     following: dict[str, tuple[float, str]] = {}
     for figure, before, moved in (
         (_FLIT, base.noc.energy_pj_per_flit_hop, _flit(base, changed)),
+        *_hops(base, changed),
         (_CROSSING, base.noc.chip_crossing_pj_per_flit, _bits(base, changed)),
         *_leakage(base, changed),
     ):
@@ -41,6 +43,12 @@ def _flit(base: Chip, changed: Chip) -> Scaled:
     return Scaled(bits * (1 + share * (pitch - 1)), f"{why}, wire, {share:.0%}, to the tile pitch (x {pitch:.4g})")
 
 
+def _hops(base: Chip, changed: Chip) -> list[tuple[str, float, Scaled]]:
+    if base.noc.hops is None or changed.noc.hops is None:
+        return []
+    return [(f"noc.hops.{key}", pj, _flit(base, changed)) for key, pj in vars(base.noc.hops).items()]
+
+
 def _leakage(base: Chip, changed: Chip) -> list[tuple[str, float, Scaled]]:
     if base.area is None or changed.area is None:
         return []
@@ -56,8 +64,7 @@ def _leakage(base: Chip, changed: Chip) -> list[tuple[str, float, Scaled]]:
 
 
 def _holds(chip: Chip, figure: str) -> bool:
-    section, _, key = figure.partition(".")
-    return bool(getattr(getattr(chip, section), key))
+    return bool(reduce(getattr, figure.split("."), chip))
 
 
 def _parts_mm2(chip: Chip) -> tuple[float, float, float]:

@@ -17,7 +17,7 @@ from synaptile.hwmodels.chain import FIGURE_KEYS, Layer, label_of, merged, overl
 from synaptile.hwmodels.chip import PROSE, Chip, figures_of
 from synaptile.hwmodels.consistency import contradictions
 from synaptile.hwmodels.follow import followers
-from synaptile.hwmodels.scale import scaled_document, supply_of
+from synaptile.hwmodels.scale import scaled_document, section_of, supply_of
 from synaptile.hwmodels.sourced import ASSUMED
 from synaptile.hwmodels.stored import chip_document
 
@@ -43,6 +43,11 @@ def load_chip(name_or_path: str | Path) -> Chip:
     if not isinstance(name_or_path, str):
         name_or_path = expect_path(name_or_path, "chip")
     return _loaded(read_chain(name_or_path))
+
+
+def load_over(document: Document, base: str | Path, label: str) -> Chip:
+    """The chip that a file with `document` and ``extends: base`` would give. Raises ChipError, with `label` for that file."""
+    return _loaded((Layer(label, document), *read_chain(base)))
 
 
 def chip_from_document(document: Document, label: str) -> Chip:
@@ -117,9 +122,9 @@ def _loaded(layers: tuple[Layer, ...]) -> Chip:
     check_clock(base, chip, own.label)
     following = followers(base, chip, given)
     for figure, (value, why) in following.items():
-        section, _, key = figure.partition(".")
-        before = document[section][key]
-        document[section][key] = {"value": value, "assumed": f"{why} from {before['value']} ({base.origin(figure)})"}
+        section, key = section_of(document, figure)
+        before = section[key]
+        section[key] = {"value": value, "assumed": f"{why} from {before['value']} ({base.origin(figure)})"}
     return _validated(document, layers) if following else chip
 
 

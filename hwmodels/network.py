@@ -20,6 +20,8 @@ def network_contradictions(chip: Chip) -> Iterator[Problem]:
             ("mesh", side),
             f"is {getattr(mesh, side)}, a ring of a torus needs 3 routers: enlarge it, or write topology: mesh",
         )
+    if noc.topology == "tree" and noc.hops is not None:
+        yield ("noc", "hops"), "is given, but links of a tree have no direction: remove it, or write topology: mesh"
     if noc.messages == "spike" and noc.spike_format != "aer":
         text = f"is {noc.spike_format}, but each spike is a message (noc.messages): write aer, or token there"
         yield ("noc", "spike_format"), text

@@ -43,7 +43,7 @@ def scaled_document(chip: Chip, at: Supply) -> dict[str, Any]:
         moved = scaled(chip, name, at)
         if moved is not None and isinstance(value, int | float):
             text = f"x {moved.factor:.4g} from {before} to {at} ({moved.why}), from {value:g} ({origin.removeprefix(ASSUMED)})"
-            section, key = _at(document, name)
+            section, key = section_of(document, name)
             section[key] = {"value": value * moved.factor, "assumed": text}
     for name, figure in (("process_nm", at.process_nm), ("voltage_v", at.voltage_v)):
         document[name] = {**document[name], "value": figure}
@@ -61,7 +61,7 @@ def scaled(chip: Chip, name: str, at: Supply) -> Scaled | None:
         return None
     if name == "clock_mhz":
         return Scaled(1 / by.delay, f"delay of a gate x {by.delay:.4g}, {LOGIC_SOURCE}")
-    if name == "noc.energy_pj_per_flit_hop":
+    if name == "noc.energy_pj_per_flit_hop" or name.startswith("noc.hops."):
         return _flit(chip, by)
     if name.startswith("memories."):
         return _memory(chip, name, at)
@@ -120,7 +120,8 @@ def _bank(at: Supply) -> SramFigures:
     return sram_figures(at.process_nm, _FLAVOUR, _BANK_BYTES, _WIDTH_BITS)
 
 
-def _at(document: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
+def section_of(document: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
+    """The innermost section that holds a figure, by its dotted name, and the figure's key in it."""
     *path, key = name.split(".")
     for part in path:
         document = document[part]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
 from synaptile.hwmodels.formats import ECFormats, Format, SynapseFormats
-from synaptile.hwmodels.sourced import Count, CountOrZero, Cycles, Flag, Rate, Real, Section, Share, WrittenAs
+from synaptile.hwmodels.sourced import Count, CountOrZero, Cycles, Flag, Rate, Real, RealOrZero, Section, Share, WrittenAs
 
 GradedSpikes: TypeAlias = Literal["shift", "replicate", "binary"]
 """How a synapse treats a spike of value sign*2^k: it shifts (one copy of each weight), it holds 2n copies of each weight, one
@@ -238,6 +238,20 @@ SpikeFormat: TypeAlias = Literal["aer", "bitmap", "list", "cheapest"]
 
 
 @dataclass(frozen=True)
+class HopEnergies(Section):
+    """What a flit takes over a link, by its direction."""
+
+    east_pj: RealOrZero
+    """To the next column."""
+    west_pj: RealOrZero
+    """To the column before."""
+    north_pj: RealOrZero
+    """To the next row."""
+    south_pj: RealOrZero
+    """To the row before."""
+
+
+@dataclass(frozen=True)
 class NoC(Section):
     """The network on chip. The two `chip_crossing` figures are None on a chip that stands alone."""
 
@@ -279,6 +293,8 @@ class NoC(Section):
     """From a core to its router; absent, nothing."""
     ejection_pj_per_flit: Real | None = None
     """From a router to one of its cores; absent, nothing."""
+    hops: HopEnergies | None = None
+    """In place of energy_pj_per_flit_hop, on a mesh or torus whose links differ by direction."""
 
 
 @dataclass(frozen=True, kw_only=True)

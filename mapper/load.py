@@ -61,6 +61,9 @@ _FUNCTION_PASSES: Mapping[str, tuple[int, int, int, int]] = MappingProxyType(
         "relu": (1, 0, 0, 0),
         "sigmoid": (0, 1, 0, 0),
         "tanh": (0, 1, 0, 0),
+        "relu6": (2, 0, 0, 0),
+        "hard_sigmoid": (4, 0, 0, 0),
+        "hard_swish": (5, 0, 0, 0),
     }
 )
 """Passes through multipliers and special functions per element, then the same per row (LayerNorm and softmax)."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d
-from synaptile.conversion.graph.windows import taps
+from synaptile.conversion.graph.windows import kernel_taps, pool_taps
 from synaptile.hwmodels.sections import ConvolutionStore
 
 
@@ -30,8 +30,8 @@ def stored_synapses(node: Convolution2d, start: int, stop: int, store: Convoluti
 @lru_cache(maxsize=1024)
 def _of_a_line(node: Convolution2d, columns: tuple[int, ...]) -> tuple[int, int]:
     """Connections of a line of the image to `columns` of a line of the output: with equal lists once, and all."""
-    pool = taps(node.image[2], node.pool_kernel[1], node.pool_stride[1], node.pool_padding[1], 1) >= 0
-    kernel = taps(node.pooled[1], node.kernel[1], node.stride[1], node.padding[1], node.dilation[1])[:, list(columns)]
+    pool = pool_taps(node, 1) >= 0
+    kernel = kernel_taps(node, 1)[:, list(columns)]
     lists = []
     for reaches in pool:
         cell, at = np.nonzero((kernel >= 0) & reaches[:, None])

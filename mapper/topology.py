@@ -164,6 +164,16 @@ def crossing(topology: Topology, here: NDArray[np.integer], there: NDArray[np.in
     return joins
 
 
+def directions(topology: Topology, here: NDArray[np.integer], there: NDArray[np.integer]) -> Int64:
+    """Where each link of a mesh or torus leads, shape (links,): 0 the next column, 1 the one before, 2 the next row, 3 before."""
+    width, height = topology.width, topology.height
+    x, y = there % width - here % width, there // width - here // width
+    wraps = topology.kind == TORUS
+    back = (x == -1) | (y == -1) | (wraps & ((x == width - 1) | (y == height - 1)))
+    ahead = wraps & ((x == 1 - width) | (y == 1 - height))
+    return np.asarray(2 * (y != 0) + (back & ~ahead), np.int64)
+
+
 def rings(topology: Topology, here: NDArray[np.integer], there: NDArray[np.integer]) -> Int32:
     """The ring of a torus that each link is part of, one per row or column and direction; -1 without rings. Shape (links,)."""
     if topology.kind != TORUS:

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.energy import BreakEven, EnergyReport
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.foreign.imported import ImportedChip
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.refusal import DoesNotFit
 from synaptile.report.comparison import Changes, changes_table
@@ -19,6 +20,7 @@ from synaptile.report.views.dataset import dataset_document
 from synaptile.report.views.document import Document, Sheet
 from synaptile.report.views.functions import functions_document
 from synaptile.report.views.graph import graph_document
+from synaptile.report.views.imported import imported_document
 from synaptile.report.views.program import program_document
 from synaptile.report.views.refusal import refusal_document
 from synaptile.report.views.relief import relief_sheet
@@ -73,6 +75,8 @@ def _readable(result: object) -> Document | Sheet:
             return refusal_document(result)
         case Chip():
             return chip_document(result)
+        case ImportedChip():
+            return imported_document(result)
         case Changes():
             return changes_table(result)
         case Sizing():

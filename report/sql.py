@@ -1,87 +1,59 @@
-"""SQL over tables of ours: one query, which reads these tables and nothing else."""
+"""SQL over tables of ours: one query, in a process of its own, which reads these tables and nothing else."""
 
 from __future__ import annotations
 
-import time
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
-from concurrent.futures import Future, wait
-from contextlib import suppress
-from threading import Thread
+from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from synaptile.foundation.errors import InputError
+from synaptile.report.sql_child import OUT_OF_MEMORY, REFUSED
 from synaptile.report.views.document import Sheet
-
-_QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-
 
 MAX_SECONDS = 30.0
 MAX_BYTES = 2 << 30
-"""What one query may take; then it is stopped."""
-GRACE_SECONDS = 5.0
-"""How long a query that is stopped is waited for: DuckDB stops between blocks of rows, and one of long rows takes minutes."""
+"""What one query may take; then its process is ended."""
+_CHILD = Path(__file__).with_name("sql_child.py")
+_LESS = "let it read less (a WHERE, a LIMIT), or write the table as Parquet and query that"
 
 
 def answer(tables: Mapping[str, Any], sql: str, *, seconds: float = MAX_SECONDS) -> pa.Table:
-    """Answer one SELECT over tables (pyarrow's, or datasets of files) by name.
+    """Answer one SELECT over tables (pyarrow's, or datasets of Parquet files) by name.
 
-    The query reads these and nothing else: no other file, no network, no variable of the program, and it ends within `seconds`
-    and `MAX_BYTES` of memory. Strings of one block of rows are not in that limit: DuckDB does not count them, and a query of rows
-    that are hundreds of megabytes long goes on in its thread to the end of its block. Raises InputError with DuckDB's message
-    for SQL that it refuses, for anything but one query, and for one that takes more.
+    The query runs in a process of its own, as nothing inside one ends DuckDB at a given moment: it reads these tables and nothing
+    else, no other file, no network, no variable of the program, and has ended after `seconds` or with `MAX_BYTES` of memory (and
+    half as much for what DuckDB does not count). Raises InputError with DuckDB's message for SQL that it refuses, for anything
+    but one query, and for one that takes more.
     """
-    connection, ended = duckdb.connect(":memory:"), Future[pa.Table]()
-    Thread(target=_ask, args=(connection, tables, sql, ended), name="query", daemon=True).start()
+    files = {name: getattr(table, "files", None) for name, table in tables.items()}
+    asked = {"sql": sql, "tables": files, "memory_bytes": MAX_BYTES, "seconds": seconds}
+    request = pa.BufferOutputStream()
+    request.write(json.dumps(asked).encode() + b"\n")
+    for name, table in tables.items():
+        if files[name] is None:
+            with pa.ipc.new_stream(request, table.schema) as stream:
+                stream.write_table(table)
+    command = [sys.executable, "-P", str(_CHILD)]  # -P: what lies beside that file is no module of its own
     try:
-        return _within(seconds, connection, ended)
-    except duckdb.InterruptException as error:
-        raise InputError(
-            f"stopped after {seconds:g} s: let it read less (a WHERE, a LIMIT), or write the table as Parquet and query that"
-        ) from error
-    except duckdb.Error as error:
-        raise InputError(f"{str(error).strip()}\ntables: {', '.join(tables)}") from error
-
-
-def _ask(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Any], sql: str, ended: Future[pa.Table]) -> None:
-    """Answer a query in a thread of its own, which nobody has to wait for, and close the connection."""
-    try:
-        with connection:
-            for name, dataset in tables.items():
-                connection.register(name, dataset)
-            memory = f"memory_limit = '{MAX_BYTES}B'"
-            for setting in (
-                memory,
-                "enable_external_access = false",
-                "python_enable_replacements = false",
-                "lock_configuration = true",
-            ):
-                connection.execute(f"SET {setting}")
-            statements = connection.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type not in _QUERIES:
-                raise InputError(f"one SELECT is answered, over {', '.join(tables)}; this is not one: {sql.strip()[:200]!r}")
-            ended.set_result(connection.sql(sql).to_arrow_table())
-    except BaseException as error:  # told to whoever asked
-        ended.set_exception(error)
-
-
-def _within(seconds: float, connection: duckdb.DuckDBPyConnection, ended: Future[pa.Table]) -> pa.Table:
-    """The answer of a query, which Ctrl-C and the end of its time reach."""
-    try:
-        return ended.result(timeout=seconds)
-    except (TimeoutError, KeyboardInterrupt, SystemExit) as stopped:
-        until = time.monotonic() + GRACE_SECONDS
-        while not ended.done() and time.monotonic() < until:
-            with suppress(duckdb.ConnectionException):  # closed, as it ended just now
-                connection.interrupt()
-            wait((ended,), timeout=0.1)
-        if not isinstance(stopped, TimeoutError):
-            raise
-        if ended.done():
-            return ended.result()  # raises what the interruption did, or came through at the last moment
-        raise duckdb.InterruptException from stopped
+        # In a session of its own: Ctrl-C reaches this process alone, which then ends that one.
+        done = subprocess.run(
+            command, input=request.getvalue(), capture_output=True, timeout=seconds, start_new_session=True, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"stopped after {seconds:g} s: {_LESS}") from error
+    if done.returncode == 0:
+        return pa.ipc.open_stream(done.stdout).read_all()
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode == REFUSED:
+        raise InputError(f"{said}\ntables: {', '.join(tables)}")
+    if done.returncode == OUT_OF_MEMORY or done.returncode < 0:  # ended by the system
+        raise InputError(f"out of memory: a query may take {MAX_BYTES >> 30} GiB; {_LESS}")
+    raise InputError(f"the process of the query ended with {done.returncode}: {said[-500:]}")
 
 
 def answer_table(answer: pa.Table, count: int = 50) -> Sheet:

@@ -4,17 +4,20 @@
 
 Commands run on the embedded digits, each forked from this process, in which it has run once: moments fall into its work, not into
 imports. They are drawn over its processor time, so that load does not move them. A killed command (SIGKILL, SIGTERM, SIGINT) is
-given again, and killed again, up to four times; the last time it runs to its end, and every file that it leaves, hidden ones
-and optuna's journal (times of day) apart, is compared byte for byte with that of a run that nothing disturbed; no temporary file
-may be left. A full disk is a tmpfs of a random size where this process may mount one, else a limit on the size of files
-(RLIMIT_FSIZE); the command has to say so and exit with 2, and to end well once there is room. On a cluster of dask on the
-loopback interface, a worker of two, both or the scheduler are killed under a study; where it cannot go on it has to say so, and
-to end well on a new cluster. Printed is how many were tried of each; the status is 1 where one ended otherwise.
+given again, and killed again, up to four times, of which those count that came before it had ended; the last time it runs to its
+end, and every file that it leaves, hidden ones and optuna's journal (times of day) apart, is compared byte for byte with that of
+a run that nothing disturbed; no temporary file may be left. A full disk is a tmpfs of a random size where this process may mount
+one, else a limit on the size of files (RLIMIT_FSIZE); the command has to say so and exit with 2, and to end well once there is
+room. On a cluster of dask on the loopback interface, a worker of two, both or the scheduler are killed under a study; where it
+cannot go on it has to say so, and to end well on a new cluster. Printed is how many were tried of each; the status is 1 where one
+ended otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import itertools
 import os
 import random
 import resource
@@ -27,7 +30,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,9 +117,10 @@ class Bench:
     def _must(self, line: str, *, here: bool = False) -> None:
         child = self.start(line) if not here else None
         if child is None:
-            status = in_this_process(self.folder, line)
+            with redirect_stdout(io.StringIO()) as printed:
+                status = in_this_process(self.folder, line)
             forget()
-            ended = Ended(status, "")
+            ended = Ended(status, printed.getvalue())
         else:
             ended = self.wait(child)
         if ended.status:
@@ -190,13 +194,14 @@ class Bench:
             shutil.copytree(self.folder / "ready", self.folder / "out")
 
     def kill(self, name: str, most: int) -> int:
-        """Up to four kills of one command, each rerun, the last to its end; gives how many."""
+        """Up to four kills of one command, each rerun, the last to its end; gives how many came before it had ended."""
         self.clear(name)
-        kills = self.dice.randint(1, min(4, most))
-        for _ in range(kills):
+        kills = 0
+        for _ in range(self.dice.randint(1, min(4, most))):
             sign = self.dice.choice(SIGNALS)
             ended = self.wait(self.start(COMMANDS[name]), sign, 0.01 + self.dice.random() * self.seconds[name])
             in_time = ended.status in ENDS[sign]
+            kills += in_time
             self.counts[sign.name, "ended it" if in_time else "too late"] += 1
             if not in_time and ended.status and not ended.refused:
                 self.fail(sign.name, name, f"ended with {ended.status}: {ended.printed[-500:]}")
@@ -339,10 +344,12 @@ def main() -> int:
         bench.prepare(names)
         print({name: round(taken, 2) for name, taken in bench.seconds.items()}, file=sys.stderr, flush=True)
         mounted = asked.full > 0 and may_mount(Path(folder))
-        kills = 0
-        while kills < asked.kills:
-            name = names[(sum(bench.counts.values()) + kills) % len(names)]
-            kills += bench.kill(name, asked.kills - kills)
+        kills = Counter[str]()
+        for name in itertools.cycle(names):
+            if kills.total() >= asked.kills:
+                break
+            kills[name] += bench.kill(name, asked.kills - kills.total())
+            print(f"{kills.total()} kills", file=sys.stderr, flush=True)
         for number in range(asked.full):
             bench.fill(names[number % len(names)], mounted)
         studies = [name for name in names if name in ON_CLUSTERS]
@@ -351,7 +358,8 @@ def main() -> int:
         for number in range(asked.clusters):
             bench.on_cluster(studies[number % len(studies)], VICTIMS[number // len(studies) % len(VICTIMS)])
         os.chdir("/")
-    done = f"{kills} kills, {asked.full} full disks, {asked.clusters} clusters, seed {asked.seed}"
+    by_command = ", ".join(f"{name} {number}" for name, number in kills.items())
+    done = f"{kills.total()} kills ({by_command}), {asked.full} full disks, {asked.clusters} clusters, seed {asked.seed}"
     table = Table("fault", "how it ended", "count", title=f"{done}: {len(bench.failures)} ended otherwise")
     for (what, how), count in sorted(bench.counts.items()):
         table.add_row(what, how, str(count))

@@ -6,6 +6,7 @@ files that commands keep in `LIST`, goes. Files of others are never touched.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -68,11 +69,12 @@ def held(directory: str | Path) -> Iterator[Path]:
         yield folder
         return
     try:
+        if (folder / _OWNER).exists():  # of a process that was killed
+            for torn in list(_torn(folder)):
+                _discard(torn)
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
         owned = {"process": os.getpid(), "command": command[:200], "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        write_json(folder / _OWNER, owned)
-        for torn in folder.rglob(".*.????????.part"):  # of a process that was killed while it wrote a file
-            torn.unlink(missing_ok=True)
+        (folder / _OWNER).write_text(json.dumps(owned))  # not atomic: a kill leaves this file or none
         yield folder
     finally:
         (folder / _OWNER).unlink(missing_ok=True)
@@ -81,6 +83,21 @@ def held(directory: str | Path) -> Iterator[Path]:
             (folder / _LOCK).unlink()
             if new:
                 folder.rmdir()  # where nothing was written
+
+
+def _torn(folder: Path, levels: int = 2) -> Iterator[Path]:
+    """What was being written in a directory, and as deep below it as commands write; not where another command works."""
+    yield from folder.glob(".*.????????.part")
+    for below in folder.iterdir() if levels else ():
+        if below.is_dir() and not below.is_symlink() and not (below / _LOCK).exists():
+            yield from _torn(below, levels - 1)
+
+
+def _discard(torn: Path) -> None:
+    if torn.is_dir() and not torn.is_symlink():  # a trace of several files
+        shutil.rmtree(torn, ignore_errors=True)
+    else:
+        torn.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -118,6 +118,8 @@ from .hwmodels import (
 from .hwmodels import (
     with_host_ec as with_host_ec,
 )
+from .hwmodels.foreign import ImportedChip as ImportedChip
+from .hwmodels.foreign import import_chip as import_chip
 from .mapper import (
     CoreProgram as CoreProgram,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -17,22 +16,12 @@ TERMINATED = 143
 
 
 def main() -> None:
-    """Entry point of the console script. A query that was stopped and is still in a block of long rows is not waited for."""
-    try:
-        _main()
-    except SystemExit as ended:
-        if any(thread.name == "query" for thread in threading.enumerate()):
-            with suppress(OSError, AttributeError):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(ended.code if isinstance(ended.code, int) else 0)
-        raise
-
-
-def _main() -> None:
+    """Entry point of the console script."""
     make_output_printable()
     try:
-        signal.signal(signal.SIGTERM, _terminated)
+        signal.signal(signal.SIGTERM, _stop)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
+            signal.signal(signal.SIGINT, _stop)
         sys.unraisablehook = _sent_again
         if (problem := problem_with_variables()) is not None:
             _fail(problem)
@@ -45,13 +34,26 @@ def _main() -> None:
         _fail(f"out of memory ({error}): give less to do at once, or take a machine with more".replace(" ()", ""))
     except ImportError as error:
         _fail(f"{error}: the installation is damaged, or this process may not use enough memory (ulimit -v) to load it")
+    except Exception:
+        if _stopped:  # compiled code can make another error of a signal that comes inside it
+            sys.exit(_stopped[0])
+        raise
     finally:
         for sign in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sign, signal.SIG_DFL)  # all is done: one that comes while Python ends ends it at once, in silence
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(TERMINATED)  # by way of what commands do as they end: temporary files go, directories are let go
+_stopped: list[int] = []
+"""The exit status of signals that have come."""
+
+
+def _stop(sign: int, _: object) -> NoReturn:
+    """End by way of what commands do as they end: temporary files go, directories are let go."""
+    if sign == signal.SIGINT:
+        _stopped.append(INTERRUPTED)
+        raise KeyboardInterrupt
+    _stopped.append(TERMINATED)
+    sys.exit(TERMINATED)
 
 
 def _sent_again(dropped: sys.UnraisableHookArgs) -> None:

@@ -14,6 +14,7 @@ from synaptile.commands import (
     convert,
     demo,
     functions,
+    import_command,
     map_command,
     methods,
     options,
@@ -56,6 +57,7 @@ app.command("size")(size.size)
 app.command("sweep")(sweep.sweep)
 app.command("validate")(validate.validate)
 app.command("chips")(chips.chips)
+app.command("import")(import_command.import_)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import (
     ConstantStream,
+    Convolution2d,
     DifferentialNeurons,
     ECUnit,
     Gate,
@@ -83,11 +84,20 @@ def theta_of(graph: SpikingGraph, site: str, theta: Any) -> NDArray[np.float64]:
             + ("head" if node.is_map else "channel")
         )
     values = np.broadcast_to(array.astype(np.float64).reshape(-1), node.width).copy()
+    positions = positions_of(graph, site)
+    if (values.reshape(-1, positions) != values[::positions, None]).any():
+        raise CalibrationError(f"site {site!r}: thresholds differ within the image of a channel, {positions} positions each")
     if not ((values > 0) & np.isfinite(values)).all():
         raise CalibrationError(
             f"site {site!r}: thresholds from {values.min():g} to {values.max():g}, must be positive and finite"
         )
     return values
+
+
+def positions_of(graph: SpikingGraph, site: str) -> int:
+    """Positions of an image whose neurons share a threshold, since a convolution's weights are shared over them; else 1."""
+    readers = (graph.nodes[name] for name in graph.consumers(site))
+    return next((reader.image[1] * reader.image[2] for reader in readers if isinstance(reader, Convolution2d)), 1)
 
 
 def _multiply_readers(graph: SpikingGraph, factors: Mapping[str, NDArray[Any]], arrays: dict[str, NDArray[Any]]) -> None:
@@ -99,6 +109,11 @@ def _multiply_readers(graph: SpikingGraph, factors: Mapping[str, NDArray[Any]], 
             own = factors[port.node][port.start : port.stop]
             if isinstance(node, Synapse):
                 arrays[f"{node.name}.weight"] = arrays[f"{node.name}.weight"] * own
+            elif isinstance(node, Convolution2d):
+                per_channel = own.reshape(node.groups, 1, -1, node.image[1] * node.image[2])[..., :1, None]
+                weight = arrays[f"{node.name}.weight"]
+                grouped = weight.reshape(node.groups, -1, *weight.shape[1:]) * per_channel
+                arrays[f"{node.name}.weight"] = grouped.reshape(weight.shape)
             elif isinstance(node, ProductUnit):
                 per_channel = np.repeat(own, node.head_width) if graph.nodes[port.node].is_map else own
                 arrays[f"{node.name}.gain"] = arrays[f"{node.name}.gain"] * per_channel
@@ -115,6 +130,8 @@ def _under_law(node: Node, n: int) -> Node:
             return dataclasses.replace(node, law="difference")
         case Synapse():
             return dataclasses.replace(node, injection="once", unit_spikes=node.spiking)
+        case Convolution2d():
+            return dataclasses.replace(node, injection="once", unit_spikes=True)
         case PatchEmbedding() | ConstantStream():
             return dataclasses.replace(node, injection="once")
         case _:

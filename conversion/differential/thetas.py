@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.differential.structure import positions_of
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.conversion.thresholds import NO_BATCH
@@ -22,7 +23,8 @@ def measure_quantiles(
 ) -> dict[str, NDArray[np.float64]]:
     """The k-th smallest magnitude of each channel, k = int(0.999 * values), shape (channels,), averaged over batches.
 
-    Of an attention map one for the site, shape (1,). Raises CalibrationError where there is no batch.
+    Of an attention map one for the site, shape (1,); of an image one per channel of it, repeated over its positions. Raises
+    CalibrationError where there is no batch.
     """
     found: dict[str, list[NDArray[Any]]] = {site: [] for site in sites}
 
@@ -30,9 +32,11 @@ def measure_quantiles(
         if site not in found:
             return
         node = graph.nodes[site]
-        rows = np.abs(values).reshape(-1, 1 if node.is_map else node.width)
+        positions = positions_of(graph, site)
+        rows = np.abs(values).reshape(-1, 1 if node.is_map else node.width // positions, positions)
+        rows = rows.swapaxes(1, 2).reshape(-1, rows.shape[1])
         rank = max(1, int(QUANTILE * len(rows))) - 1
-        found[site].append(np.partition(rows, rank, axis=0)[rank])
+        found[site].append(np.repeat(np.partition(rows, rank, axis=0)[rank], positions))
 
     for batch in batches:
         ann_forward(graph, batch, observe)

@@ -96,7 +96,8 @@ class TokenSource(PresentedSource):
 class PatchEmbedding(Node):
     """Dense front end on real pixels: a strided convolution, computed once per image; its current is added as the image is shown.
 
-    The bias enters by `injection`. Arrays: ``weight`` (channels, image_channels*kh*kw) and ``bias`` (channels,).
+    `surplus`: rows and columns of zeros below and right beyond `padding`. The bias enters by `injection`. Arrays: ``weight``
+    (channels, image_channels*kh*kw) and ``bias`` (channels,).
     """
 
     kernel: tuple[int, int]
@@ -104,6 +105,7 @@ class PatchEmbedding(Node):
     padding: tuple[int, int] = (0, 0)
     image_channels: int = 3
     injection: Injection = field(default="every", metadata=LATER)
+    surplus: tuple[int, int] = field(default=(0, 0), metadata=LATER)
 
     kind = "patch_embedding"
 
@@ -111,6 +113,12 @@ class PatchEmbedding(Node):
     def fan_in(self) -> int:
         """Multiply-accumulates per output element."""
         return self.image_channels * self.kernel[0] * self.kernel[1]
+
+    def plane_of(self, size: tuple[int, ...]) -> tuple[int, int]:
+        """Rows and columns of patches of an image of `size`."""
+        extents = zip(size, self.kernel, self.stride, self.padding, self.surplus, strict=True)
+        height, width = ((size + 2 * pad + more - kernel) // stride + 1 for size, kernel, stride, pad, more in extents)
+        return height, width
 
     def array_shapes(self) -> dict[str, Shape]:
         """A row of weights and a bias per channel."""
@@ -126,8 +134,7 @@ class PatchEmbedding(Node):
                 f"patch embedding {self.name!r} has kernel {self.kernel}, stride {self.stride}, padding {self.padding} on "
                 f"{self.image_channels} channels of {source.image_shape[0]}: read all channels, kernel and stride positive"
             )
-        extents = zip(source.image_shape[1:], self.kernel, self.stride, self.padding, strict=True)
-        return (math.prod((size + 2 * pad - kernel) // stride + 1 for size, kernel, stride, pad in extents), self.width)
+        return (math.prod(self.plane_of(source.image_shape[1:])), self.width)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synaptile.conversion.graph.node import LATER, Law, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.types import Int64
+
+T = TypeVar("T", bound="np.generic[Any]")
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,16 @@ class Rearrange(Node):
     """The elements of a stream in another order, as ``roll(x.reshape(extents), shifts).permute(order).reshape(shape)``.
 
     `extents` split what the port reads, tokens times channels, from the outermost; a transpose is extents (tokens, channels),
-    order (1, 0). `shifts` roll each extent, as windows that are shifted do; none where there are none.
+    order (1, 0). `shifts` roll each extent, as windows that are shifted do; none where there are none. `repeats` are axes behind
+    the extents, along which every element is copied so often: a factor per channel spread over an image, a larger image.
+    `taken` is the range of each extent, rolled, that is kept; all of it where there is none: heads of q out of q, k and v.
     """
 
     extents: tuple[int, ...]
     order: tuple[int, ...]
     shifts: tuple[int, ...] = field(default=(), metadata=LATER)
+    repeats: tuple[int, ...] = field(default=(), metadata=LATER)
+    taken: tuple[tuple[int, int], ...] = field(default=(), metadata=LATER)
 
     kind = "rearrange"
     reads_maps = False
@@ -95,15 +103,21 @@ class Rearrange(Node):
         return True
 
     def output_shape(self, reads: Sequence[Read]) -> Shape:
-        """Any of as many elements."""
+        """Any of as many elements as are taken, copies counted."""
+        kept = [stop - start for start, stop in self.taken] or self.extents
         if (
-            sorted(self.order) != list(range(len(self.extents)))
+            sorted(self.order) != list(range(len(self.extents) + len(self.repeats)))
             or len(self.shape) != 2
             or len(self.shifts) not in (0, len(self.extents))
-            or not math.prod(self.extents) == math.prod(reads[0].shape) == math.prod(self.shape)
+            or min(self.repeats, default=1) < 1
+            or len(self.taken) not in (0, len(self.extents))
+            or any(not 0 <= start < stop <= size for (start, stop), size in zip(self.taken, self.extents, strict=False))
+            or math.prod(self.extents) != math.prod(reads[0].shape)
+            or math.prod(kept) * math.prod(self.repeats) != math.prod(self.shape)
         ):
             raise GraphError(
-                f"rearrange {self.name!r} has extents {self.extents}, order {self.order}, shape {self.shape} of {reads[0].shape}"
+                f"rearrange {self.name!r} has extents {self.extents}, taken {self.taken}, repeats {self.repeats}, order "
+                f"{self.order}, shape {self.shape} of {reads[0].shape}"
             )
         return self.shape
 
@@ -114,6 +128,14 @@ class Rearrange(Node):
     @cached_property
     def places(self) -> Int64:
         """The place, tokens times channels flat, in what the port reads of each element of the stream; shape `shape`."""
-        whole = np.arange(math.prod(self.shape), dtype=np.int64).reshape(self.extents)
-        rolled = np.roll(whole, self.shifts, tuple(range(whole.ndim))) if self.shifts else whole
-        return rolled.transpose(self.order).reshape(self.shape)
+        places: Int64 = self.moved(np.arange(math.prod(self.extents), dtype=np.int64)[None])[0]
+        return places
+
+    def moved(self, rows: NDArray[T]) -> NDArray[T]:
+        """Streams (rows, elements read) in the new order, (rows, *shape)."""
+        split = rows.reshape(len(rows), *self.extents)
+        if self.shifts:
+            split = np.roll(split, self.shifts, tuple(range(1, split.ndim)))
+        split = split[:, *(slice(start, stop) for start, stop in self.taken)]
+        copied = np.broadcast_to(split.reshape(*split.shape, *(1 for _ in self.repeats)), (*split.shape, *self.repeats))
+        return copied.transpose(0, *(axis + 1 for axis in self.order)).reshape(len(rows), *self.shape)

@@ -13,8 +13,9 @@ from synaptile.conversion.graph.node import LATER, Injection, Law, Neurons, Node
 from synaptile.foundation.errors import GraphError
 
 ECFunction: TypeAlias = Literal[
-    "layer_norm", "rms_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh"
-]
+    "layer_norm", "rms_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh",
+    "relu6", "hard_sigmoid", "hard_swish",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

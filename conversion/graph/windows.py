@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 
 from synaptile.conversion.graph.node import LATER, Injection, Neurons, Node, Read, Shape
+from synaptile.conversion.graph.units import DifferentialNeurons
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.types import Int64
 
@@ -31,9 +32,10 @@ class Convolution2d(Node):
     """A spiking 2d convolution, ``I = W * pool(x) + b``, of a site of shape `image` (channels, H, W), flattened in that order.
 
     `pooling` ``"sum"`` or ``"mean"`` puts windows of `pool_kernel` in front (the mean divides by the whole window, padding
-    counted). `flat`: the kernel is the whole pooled image, a Linear behind pooling. The bias enters by `injection`. Shape
-    (1, channels out * H out * W out). Arrays: ``weight`` (channels out, channels / groups, kh, kw),
-    ``bias`` (channels out,).
+    counted). `flat`: the kernel is the whole pooled image, a Linear behind pooling. The bias enters by `injection`; `unit_spikes`
+    is as of a `Synapse`. `surplus` rows and columns of zeros stand below and right beyond `padding`, as uneven padding has them
+    (negative: fewer than `padding`). Shape (1, channels out * H out * W out). Arrays: ``weight`` (channels out, channels per
+    group, kh, kw), ``bias`` (channels out,).
     """
 
     image: tuple[int, int, int]
@@ -48,10 +50,12 @@ class Convolution2d(Node):
     pool_padding: Pair = field(default=(0, 0), metadata=LATER)
     flat: bool = field(default=False, metadata=LATER)
     injection: Injection = field(default="every", metadata=LATER)
+    surplus: Pair = field(default=(0, 0), metadata=LATER)
+    unit_spikes: bool = field(default=False, metadata=LATER)
 
     kind = "convolution2d"
     arity: ClassVar[int | None] = None
-    """Several sites of one shape are a sum of spikes, each spike an event of its own."""
+    """Several sites of one shape are a sum of spikes worth 1, each spike an event of its own."""
 
     @property
     def pooled(self) -> Pair:
@@ -61,7 +65,7 @@ class Convolution2d(Node):
     @property
     def plane(self) -> Pair:
         """Height and width of the output."""
-        return plane_of(self.pooled, self.kernel, self.stride, self.padding, self.dilation)
+        return plane_of(self.pooled, self.kernel, self.stride, self.padding, self.dilation, self.surplus)
 
     @property
     def channels(self) -> int:
@@ -117,10 +121,16 @@ class Convolution2d(Node):
                 raise GraphError(f"{where} reads {source.name!r}, which does not spike: put neurons in front")
             if given != (1, math.prod(self.image)):
                 raise GraphError(f"{where} reads an image of {self.image}, its input has shape {given}")
+        graded = [source.name for source, _ in reads if isinstance(source, Neurons) and source.values > 1]
+        if graded and len(reads) > 1:
+            raise GraphError(f"{where} sums the spikes of {len(reads)} sites, {graded[0]!r} of several values: add them in front")
+        if self.unit_spikes is not isinstance(reads[0].node, DifferentialNeurons):
+            raise GraphError(f"{where}: unit_spikes is {self.unit_spikes}, its input is {reads[0].node.name!r}")
         if len(reads) > MOST_ADDENDS:
             raise GraphError(f"{where} sums the spikes of {len(reads)} sites, limit {MOST_ADDENDS}: put neurons in between")
         windows = (*self.kernel, *self.stride, *self.dilation, *self.pool_kernel, *self.pool_stride, self.groups)
-        if min(windows) < 1 or min(*self.padding, *self.pool_padding) < 0:
+        ends = [before + more for before, more in zip(self.padding, self.surplus, strict=True)]
+        if min(windows) < 1 or min(*self.padding, *self.pool_padding, *ends) < 0:
             raise GraphError(
                 f"{where} has kernel {self.kernel}, stride {self.stride}, padding {self.padding}, dilation {self.dilation}, "
                 f"groups {self.groups}, pooling {self.pool_kernel}: all but padding must be at least 1"
@@ -139,32 +149,41 @@ class Convolution2d(Node):
         return (1, self.width)
 
 
-def extent(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    """Outputs of a window that slides over `size` positions, none below 0."""
-    return max((size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1, 0)
+def extent(size: int, kernel: int, stride: int, padding: int, dilation: int, surplus: int = 0) -> int:
+    """Outputs of a window that slides over `size` positions, none below 0; `surplus` padding at the end alone."""
+    return max((size + 2 * padding + surplus - dilation * (kernel - 1) - 1) // stride + 1, 0)
 
 
-def plane_of(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
+def plane_of(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, surplus: Pair = (0, 0)) -> Pair:
     """Height and width that a window leaves of a plane."""
-    height, width = (extent(size[i], kernel[i], stride[i], padding[i], dilation[i]) for i in range(2))
+    height, width = (extent(size[i], kernel[i], stride[i], padding[i], dilation[i], surplus[i]) for i in range(2))
     return height, width
 
 
-def taps(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Int64:
+def taps(size: int, kernel: int, stride: int, padding: int, dilation: int, surplus: int = 0) -> Int64:
     """Kernel element by which each position reaches each output of a sliding window, -1 where none; shape (size, outputs)."""
-    outputs = extent(size, kernel, stride, padding, dilation)
+    outputs = extent(size, kernel, stride, padding, dilation, surplus)
     offset = np.arange(size)[:, None] + padding - stride * np.arange(outputs)
     tap = offset // dilation
     reached: Int64 = np.where((offset % dilation == 0) & (tap >= 0) & (tap < kernel), tap, -1)
     return reached
 
 
+def pool_taps(node: Convolution2d, axis: int) -> Int64:
+    """`taps` of the pooling over rows (axis 0) or columns (1)."""
+    return taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
+
+
+def kernel_taps(node: Convolution2d, axis: int) -> Int64:
+    """`taps` of the kernel over rows (axis 0) or columns (1) of the pooled image."""
+    sizes = (node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis], node.surplus[axis])
+    return taps(node.pooled[axis], *sizes)
+
+
 @lru_cache(maxsize=64)
 def ways(node: Convolution2d, axis: int) -> Int64:
     """In how many ways a row (axis 0) or column (1) of the site reaches each of the output, shape (extent, outputs)."""
-    pool = taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
-    kernel = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
-    counts: Int64 = (pool >= 0).astype(np.int64) @ (kernel >= 0)
+    counts: Int64 = (pool_taps(node, axis) >= 0).astype(np.int64) @ (kernel_taps(node, axis) >= 0)
     counts.flags.writeable = False  # it is handed out again
     return counts
 

@@ -37,8 +37,7 @@ def lower_add(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream | Form:
     if isinstance(y, int | float):
         y = torch.full(x.index.shape, float(y), dtype=b.dtype)
     constant = torch.broadcast_to(y, x.index.shape)
-    unscaled = _unscaled(b, x)
-    port, place = b.elements(unscaled)
+    port, place = b.elements(unscaled(b, x))
     rows = torch.empty(constant.numel(), dtype=b.dtype)
     rows[place.reshape(-1)] = constant.reshape(-1).to(b.dtype)
     added = b.constant(constant_name(b, other, "constant"), rows.reshape(b.nodes[port.node].tokens, port.width))
@@ -48,39 +47,49 @@ def lower_add(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream | Form:
 
 
 def _streams(b: Builder, x: Stream | Form, y: Stream | Form) -> Stream | Form:
-    import torch
-
-    shape = torch.broadcast_shapes(x.index.shape, y.index.shape)
-    if not shape.numel() == x.index.numel() == y.index.numel():
-        raise b.fail(f"adds shapes {tuple(x.index.shape)} and {tuple(y.index.shape)}: one is spread over the other")
     if b.nodes[x.node].is_map or b.nodes[y.node].is_map:
         raise b.fail("a sum or difference of attention maps (differential attention) has no unit: take a model without")
     forms = isinstance(x, Form) or isinstance(y, Form) or x.scale != y.scale
     if forms and x.node == y.node:
         return summed(b, x, y)
     if forms:
-        x, y = _unscaled(b, x), _unscaled(b, y)
+        x, y = unscaled(b, x), unscaled(b, y)
     assert isinstance(x, Stream) and isinstance(y, Stream)
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     ports, place = _alike(b, x, y)
     node = Add(b.unique(dotted(b.where, "add")), ports, (b.nodes[ports[0].node].tokens, ports[0].width))
     b.add(node)
-    return Stream(node.name, place.reshape(shape), x.scale)
+    return Stream(node.name, place, x.scale)
 
 
 def _alike(b: Builder, x: Stream, y: Stream) -> Any:
-    """Ports on two streams whose elements meet, and the place of each pair: token rows unless both stand in one other order."""
+    """Ports on two streams whose elements meet, spread over each other, and the place of each pair.
+
+    They meet in the order in which one of them stands, the first's if neither stands in that of its tensor.
+    """
     import torch
 
-    (left, place), (right, other) = b.elements(x), b.elements(y)
-    if left.width == right.width and torch.equal(place.reshape(-1), other.reshape(-1)):
-        return (left, right), place
-    ports = b.token_port(x), b.token_port(y)
-    return ports, torch.arange(x.index.numel())
+    both = zip((x, y), torch.broadcast_tensors(x.index, y.index), strict=True)
+    pair = [dataclasses.replace(one, index=index) for one, index in both]
+    spread = [one.index.numel() < pair[0].index.numel() for one in (x, y)]
+    met = [b.elements(one) if not far else None for one, far in zip(pair, spread, strict=True)]
+    if met[0] and met[1] and met[0][0].width == met[1][0].width and torch.equal(met[0][1], met[1][1]):
+        return (met[0][0], met[1][0]), met[0][1]
+    places = [None if one is None else one[1].reshape(-1) for one in met]
+    stands = [place is not None and torch.equal(place, torch.arange(place.numel())) for place in places]
+    lead = int((stands[1] and not stands[0]) or met[0] is None)
+    leading = met[lead]
+    if leading is None:
+        leading = b.token_port(pair[lead]), torch.arange(pair[lead].index.numel()).reshape(pair[lead].index.shape)
+    port, place = leading
+    rows = torch.empty(place.numel(), dtype=torch.long)
+    rows[place.reshape(-1)] = pair[1 - lead].index.reshape(-1)
+    other = b.token_port(dataclasses.replace(pair[1 - lead], index=rows.reshape(-1, port.width)))
+    return ((port, other), place) if lead == 0 else ((other, port), place)
 
 
-def _unscaled(b: Builder, x: Stream | Form) -> Stream:
+def unscaled(b: Builder, x: Stream | Form) -> Stream:
     """A stream without a pending scale: a factor per element where there is one."""
     if isinstance(x, Stream) and x.scale == 1.0:
         return b.plain(x)
@@ -122,6 +131,18 @@ def lower_mul(b: Builder, x: Any, y: Any) -> Stream | Form:
         except ModelError:
             pass  # a factor per element then
     return scaled(b, x, y)
+
+
+def per_channel(b: Builder, x: Any, gain: torch.Tensor, offset: torch.Tensor, what: str, channel_axis: int) -> Stream | Form:
+    """``gain * x + offset`` per channel: folded into the weights in front, else a factor and an addend per element."""
+    if not _read_elsewhere(b):
+        try:
+            return fold_affine(b, x, gain, offset, what, channel_axis)
+        except ModelError:
+            pass
+    shape = [1] * x.index.ndim
+    shape[channel_axis] = -1
+    return lower_add(b, scaled(b, x, gain.reshape(shape)), offset.reshape(shape))
 
 
 def _per_head(b: Builder, x: Stream, y: torch.Tensor) -> Stream:
@@ -178,6 +199,13 @@ def lower_div(b: Builder, x: Any, y: Any) -> Stream | Form:
     return lower_mul(b, x, 1.0 / y)
 
 
+def lower_square(b: Builder, x: Stream, exponent: Any) -> Stream | Form:
+    """A square, as the product of a stream with itself; the first power is the stream."""
+    if exponent not in (1, 2):
+        raise b.fail(f"power {exponent}: only squares have a unit, the product of a stream with itself")
+    return x if exponent == 1 else _gate(b, x, x)
+
+
 def lower_neg(b: Builder, x: Stream | Form) -> Stream | Form:
     """The negative."""
     return lower_mul(b, x, -1.0)
@@ -203,10 +231,7 @@ def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
                 return lower_expectation(b, value, functions[unit.input_scale])
     if x.bias is not None or y.bias is not None or b.nodes[x.node].is_map or b.nodes[y.node].is_map:
         raise b.fail("an attention map times a stream, element by element, has no unit")
-    if x.index.numel() != y.index.numel():
-        raise b.fail(f"multiplies shapes {tuple(x.index.shape)} and {tuple(y.index.shape)}: one is spread over the other")
-    shape = x.index.shape if x.index.ndim >= y.index.ndim else y.index.shape
     ports, place = _alike(b, x, y)
     node = Gate(b.unique(dotted(b.where, "gate")), ports, (b.nodes[ports[0].node].tokens, ports[0].width))
     b.add(node)
-    return Stream(node.name, place.reshape(shape), x.scale * y.scale)
+    return Stream(node.name, place, x.scale * y.scale)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synaptile.conversion.graph import ECUnit, PatchEmbedding, Synapse
+from synaptile.conversion.graph import Convolution2d, ECUnit, PatchEmbedding, Synapse
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.values import Stream
 
@@ -18,30 +18,33 @@ if TYPE_CHECKING:
 def fold_affine(
     b: Builder, x: Stream, gain: torch.Tensor, offset: torch.Tensor | None, what: str, channel_axis: int = -1
 ) -> Stream:
-    """``gain * x + offset`` per channel, into the weights and bias of the Linear, patch embedding or LayerNorm that made x."""
+    """``gain * x + offset`` per channel, into the weights and bias of the Linear, convolution or LayerNorm that made x."""
     import torch
 
     b.plain(x)
     node = b.nodes[x.node]
-    foldable = isinstance(node, Synapse | PatchEmbedding) or (isinstance(node, ECUnit) and node.normalises and node.groups == 1)
+    foldable = isinstance(node, Synapse | PatchEmbedding | Convolution2d) or (
+        isinstance(node, ECUnit) and node.normalises and node.groups == 1
+    )
     if not foldable:
-        raise b.fail(f"{what} follows {x.node!r} ({node.kind}): it folds into a Linear, a patch embedding or a LayerNorm only")
+        raise b.fail(f"{what} follows {x.node!r} ({node.kind}): it folds into a Linear, a convolution or a LayerNorm only")
     if any(port.node == x.node for other in b.nodes.values() for port in other.inputs):
         raise b.fail(f"{what} scales {x.node!r}, which something else reads unscaled")
-    channel = (x.index % node.width).movedim(channel_axis, -1)
+    width, plane = (node.channels, node.plane[0] * node.plane[1]) if isinstance(node, Convolution2d) else (node.width, 1)
+    channel = (x.index // plane % width).movedim(channel_axis, -1)
     if (
-        channel.shape[-1] != node.width
+        channel.shape[-1] != width
         or x.index.numel() != node.size
-        or not torch.equal(channel, torch.arange(node.width).expand(channel.shape))
+        or not torch.equal(channel, torch.arange(width).expand(channel.shape))
     ):
         raise b.fail(f"{what} does not run along the channels of {x.node!r}")
     if offset is not None and isinstance(node, ECUnit) and node.function == "rms_norm":
         raise b.fail(f"{what} adds to {x.node!r}, an RMSNorm, which has no bias to fold into")
-    if gain.numel() != node.width:
-        raise b.fail(f"{what} has {gain.numel()} factors for the {node.width} channels of {x.node!r}")
+    if gain.numel() != width:
+        raise b.fail(f"{what} has {gain.numel()} factors for the {width} channels of {x.node!r}")
     factor = gain.detach().cpu().numpy()
     weight, bias = f"{x.node}.weight", f"{x.node}.bias"
-    column = factor[:, None] if b.arrays[weight].ndim == 2 else factor
+    column = factor.reshape(-1, *(1 for _ in b.arrays[weight].shape[1:]))
     b.arrays[weight] = np.ascontiguousarray(b.arrays[weight] * column)
     if bias in b.arrays:
         b.arrays[bias] = b.arrays[bias] * factor

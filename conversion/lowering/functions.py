@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,29 @@ def lower_rms_norm(
     import torch
 
     return _norm(b, x, shape, "rms_norm", torch.finfo(b.dtype).eps if eps is None else eps, weight=weight)
+
+
+def lower_group_norm(
+    b: Builder,
+    x: Stream,
+    groups: int,
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    _cudnn: bool = False,
+) -> Stream:
+    """GroupNorm of one group, over all channels and positions together: the LayerNorm of an image as one token."""
+    import torch
+
+    channels, *positions = x.index.shape[1:]
+    if groups != 1 or x.index.shape[0] != 1:
+        raise b.fail(f"GroupNorm of {groups} groups has no unit: one group, or LayerNorm, or BatchNorm")
+    weight = torch.ones(channels, dtype=b.dtype) if weight is None else weight
+    bias = torch.zeros(channels, dtype=b.dtype) if bias is None else bias
+    spread = [each.repeat_interleave(math.prod(positions)) for each in (weight, bias)]
+    row = dataclasses.replace(x, index=x.index.reshape(1, -1))
+    normed = _norm(b, row, [row.index.numel()], "layer_norm", eps, weight=spread[0], bias=spread[1])
+    return dataclasses.replace(normed, index=normed.index.reshape(x.index.shape))
 
 
 def _norm(b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None) -> Stream:
@@ -87,7 +112,10 @@ def lower_softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -
     """Softmax over the keys of an attention map."""
     port = b.map_port(x)
     if port is None or dim % x.index.ndim != x.index.ndim - 1:
-        raise b.fail("softmax is supported over the keys of an attention map only")
+        raise b.fail(
+            "softmax is supported over the keys of an attention map only: take a model whose attention is softmax(q k^T) v; "
+            "linear attention, which normalises tokens or channels, has no unit"
+        )
     shape = b.nodes[port.node].shape
     node = ECUnit(b.unique(dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale, x.bias is not None)
     bias = None if x.bias is None else x.bias.reshape(shape).contiguous()
@@ -108,6 +136,13 @@ def elementwise(function: ECFunction) -> Callable[..., Stream]:
     return rule
 
 
+def lower_hardtanh(b: Builder, x: Stream, low: float = -1.0, high: float = 1.0) -> Stream:
+    """A clamp from 0 to 6, as torch writes ReLU6."""
+    if (low, high) != (0, 6):
+        raise b.fail(f"a clamp to {low:g} ... {high:g} has no unit: the nearest are relu6 and tanh")
+    return lower_expectation(b, x, "relu6")
+
+
 def lower_expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
     """An EC unit of a function of each element."""
     if x.bias is not None or b.nodes[x.node].is_map:
@@ -126,21 +161,13 @@ def lower_mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **
     kept = [axis for axis in range(x.index.ndim) if axis not in axes]
     shape = [1 if axis in axes else extent for axis, extent in enumerate(x.index.shape) if keepdim or axis not in axes]
     rows = x.index.permute(*axes, *kept).reshape(-1, max(1, torch.Size(shape).numel()))
-    port, place = b.elements(Stream(x.node, rows, x.scale, x.bias, x.version))
+    if x.bias is not None or b.nodes[x.node].is_map:
+        raise b.fail(f"mean over axes {list(dims)} of shape {tuple(x.index.shape)}: of an attention map it has no unit")
+    stream = Stream(x.node, rows, x.scale, None, x.version)
+    port, place = b.elements(stream)
+    if rows.shape[1] != port.width or not torch.equal(place % port.width, torch.arange(port.width).expand_as(place)):
+        port = b.token_port(stream)
     tokens = b.nodes[port.node].tokens
-    if (
-        x.bias is not None
-        or rows.shape != (tokens, port.width)
-        or not torch.equal(place % port.width, torch.arange(port.width).expand_as(place))
-    ):
-        raise b.fail(f"mean over axes {list(dims)} of shape {tuple(x.index.shape)}: only the token axis is supported")
     name = b.unique(dotted(b.where, "token_mean"))
     stream = b.add(TokenMean(name, (port,), (1, port.width), 0, tokens))
     return Stream(name, stream.index.reshape(shape), b.read(x).scale)
-
-
-def lower_global_pool(b: Builder, x: Stream, size: Any) -> Stream:
-    """Adaptive average pooling to one element per channel: the mean over height and width."""
-    if any(extent != 1 for extent in size):
-        raise b.fail(f"adaptive pooling to {list(size)}: only to one element per channel is supported")
-    return lower_mean(b, x, [-2, -1], keepdim=True)

@@ -28,7 +28,7 @@ def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor
     port, order, groups = b.per_token(x, fan_in)
     if groups > 1:  # heads, say, each through the same weights
         port, order = b.token_port(x), torch.arange(x.index.numel() // fan_in)
-    name = b.unique(_owner(b) or b.where or "linear")
+    name = b.unique(owner(b) or b.where or "linear")
     site = add_site(b, f"{name}.in", port)
     bias = torch.zeros(channels, dtype=weight.dtype) if bias is None else bias
     tokens = b.nodes[site.node].tokens
@@ -57,14 +57,16 @@ def _patches(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor | N
     ordered = torch.empty_like(weight)
     ordered[:, order] = weight
     bias = torch.zeros(len(weight), dtype=weight.dtype) if bias is None else bias
-    name = b.unique(_owner(b) or b.where or "patch_embedding")
+    name = b.unique(owner(b) or b.where or "patch_embedding")
     sizes = (high, wide)
     node = PatchEmbedding(name, (b.whole(x.node),), (len(patches), len(weight)), sizes, sizes, (0, 0), depth)
     return Stream(name, b.add(node, weight=ordered, bias=bias).index.reshape(*x.index.shape[:-1], len(weight)))
 
 
-def _owner(b: Builder) -> str:
+def owner(b: Builder) -> str:
     """The module whose ``weight`` a Linear reads: EVA and BEiT call ``linear`` on the weights of a sub-module, `qkv`."""
+    if len(b.fx.args) < 2:
+        return ""
     parameter = b.parameters.get(getattr(b.fx.args[1], "name", ""), "")
     return parameter.removesuffix(".weight") if parameter.endswith(".weight") else ""
 

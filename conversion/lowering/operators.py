@@ -8,77 +8,58 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synaptile.conversion.graph import Concatenate, ImageSource, PatchEmbedding
+from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.convolution import (
+    lower_adaptive_pool2d,
+    lower_avg_pool2d,
+    lower_conv1d,
+    lower_conv2d,
+    lower_nearest,
+    lower_resize,
+)
 from synaptile.conversion.lowering.elementwise import (
     lower_add,
     lower_addcmul,
     lower_div,
     lower_mul,
     lower_neg,
+    lower_square,
     lower_sub,
+    per_channel,
 )
-from synaptile.conversion.lowering.fold import fold_affine
 from synaptile.conversion.lowering.forms import joined, settled
 from synaptile.conversion.lowering.functions import (
     elementwise,
     lower_clamp_min,
     lower_gelu,
-    lower_global_pool,
+    lower_group_norm,
+    lower_hardtanh,
     lower_layer_norm,
     lower_mean,
     lower_rms_norm,
     lower_softmax,
     lower_vector_norm,
 )
+from synaptile.conversion.lowering.largest import concatenated, largest_along, lower_max_pool2d
 from synaptile.conversion.lowering.linear import lower_linear
 from synaptile.conversion.lowering.names import constant_name, dotted
 from synaptile.conversion.lowering.product import lower_einsum, lower_matmul
-from synaptile.conversion.lowering.values import Form, Stream
+from synaptile.conversion.lowering.values import Form, Padded, Stream
 
 if TYPE_CHECKING:
     import torch
 
-COPIES = {"contiguous", "clone"}
-IDENTITIES = {"dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy"}
+IDENTITIES = {
+    "dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy", "contiguous", "clone",
+}  # fmt: skip
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
+    "reshape_as", "view_as",
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
-    "movedim", "mT",
+    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave",
 }  # fmt: skip
-
-
-def _conv2d(
-    b: Builder,
-    x: Stream,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None = None,
-    stride: Any = (1, 1),
-    padding: Any = (0, 0),
-    dilation: Any = (1, 1),
-    groups: int = 1,
-) -> Stream:
-    import torch
-
-    source = b.nodes[b.plain(x).node]
-    if not isinstance(source, ImageSource) or not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
-        raise b.fail(f"a convolution on {x.node!r} (conv stem, hybrid): {_STEM}")
-    if isinstance(padding, str):
-        raise b.fail(f"padding {padding!r}: the patch embedding needs it in pixels")
-    if groups != 1 or list(dilation) not in ([1, 1], [1]):
-        raise b.fail(f"groups {groups}, dilation {dilation}: the patch embedding needs 1 and 1")
-    pair = [tuple(v) * 2 if len(v) == 1 else tuple(v) for v in (stride, padding)]
-    channels, depth, high, wide = weight.shape
-    rows, columns = (
-        (size + 2 * pad - kernel) // step + 1
-        for size, pad, kernel, step in zip(source.image_shape[1:], pair[1], (high, wide), pair[0], strict=True)
-    )
-    bias = torch.zeros(channels, dtype=weight.dtype) if bias is None else bias
-    name = b.unique(b.where or "patch_embedding")
-    node = PatchEmbedding(name, (b.whole(x.node),), (rows * columns, channels), (high, wide), pair[0], pair[1], depth)
-    stream = b.add(node, weight=weight.reshape(channels, -1), bias=bias)
-    return Stream(name, stream.index.t().reshape(1, channels, rows, columns))
 
 
 def _unfold(b: Builder, x: Stream, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Stream:
@@ -109,19 +90,14 @@ def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Any:
     streams = all(isinstance(part, Stream) for part in parts)
     if streams and dim % rank == rank - 1 and all(str(user.target) == "aten.linear.default" for user in b.fx.users):
         return parts  # channels side by side in front of a Linear: the sum of a Linear on each
-    if rank != 3 or dim % rank != 1:
-        raise b.fail(
-            f"concatenation along axis {dim} of a {rank}-dimensional tensor: only along tokens, or channels in front of a Linear"
-        )
-    if any((part.index if isinstance(part, Stream) else part).shape[0] != 1 for part in parts):
-        raise b.fail("concatenation along the tokens of windows: only one sequence of tokens is supported")
-    ports = []
-    for i, part in enumerate(parts):
-        stream = part if isinstance(part, Stream) else b.constant(constant_name(b, b.fx.args[0][i], "constant"), part)
-        ports.append(b.token_port(b.plain(stream)))
-    tokens = sum(b.nodes[port.node].tokens for port in ports)
-    node = Concatenate(b.unique(dotted(b.where, "concatenate")), tuple(ports), (tokens, ports[0].width))
-    return Stream(node.name, torch.unsqueeze(b.add(node).index, 0))
+    return concatenated(
+        b,
+        [
+            part if isinstance(part, Stream) else b.constant(constant_name(b, b.fx.args[0][i], "constant"), part)
+            for i, part in enumerate(parts)
+        ],
+        dim,
+    )
 
 
 def _attention(
@@ -153,8 +129,10 @@ def _attention(
     return lower_matmul(b, lower_softmax(b, scores, -1), v)
 
 
-def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
-    """The largest score of each row, if it is only taken off in front of a softmax, which that does not change."""
+def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> Stream | None:
+    """The largest along axes; of scores, if it is only taken off in front of a softmax, which that does not change."""
+    if not b.nodes[x.node].is_map:
+        return largest_along(b, x, list(dim) or list(range(x.index.ndim)), keepdim=keepdim)
     over_keys = keepdim and [d % x.index.ndim for d in dim] == [x.index.ndim - 1] and b.map_port(x) is not None
     softmax = ("aten.softmax.int", "aten._softmax.default")
     for user in b.fx.users:
@@ -162,6 +140,7 @@ def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
         last = all(str(n.target) in softmax and n.args[1] % x.index.ndim == x.index.ndim - 1 for n in user.users)
         if not (over_keys and taken_off and last):
             raise b.fail("supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys")
+    return None
 
 
 def _of_one_node(b: Builder, parts: list[Any], join: Any) -> Stream | Form | None:
@@ -198,17 +177,32 @@ def _sum(b: Builder, parts: Any, dims: Any = ()) -> Any:
     return functools.reduce(functools.partial(lower_add, b), parts)
 
 
-def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: float | None = None) -> Stream:
-    """No padding at all, as windows that divide the image leave it."""
-    reads = next((str(user.target) for user in b.fx.users if any(word in str(user.target) for word in ("conv", "pool"))), "")
-    if any(pad) and (reads or isinstance(b.nodes[x.node], ImageSource)):
-        raise b.fail(f"pads {x.node!r} for {reads or 'a convolution'}, as convolutional stems and hybrids do: {_STEM}")
-    if any(pad):
-        raise b.fail(
-            f"pads by {list(pad)}: tokens of zeros have no unit; take an image size that the windows or strides divide, "
-            "or pad images before the model"
-        )
+def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: float | None = None) -> Stream | Padded:
+    """What a convolution or pool behind takes in as its own padding; else constants beside the stream, tokens of zeros say."""
+    if not any(pad):
+        return x
+    users = [str(user.target) for user in b.fx.users]
+    summed = not value and all("conv2d" in user or "avg_pool2d" in user for user in users)
+    taken = value == -math.inf and all("max_pool2d" in user for user in users)
+    if x.index.ndim == 4 and len(pad) <= 4 and (summed or taken):
+        left, right, top, bottom = (*pad, 0, 0)[:4]
+        return Padded(x, (top, bottom, left, right))
+    if mode != "constant" or min(pad) < 0 or not math.isfinite(value or 0.0):
+        raise b.fail(f"pads by {list(pad)}, mode {mode}, value {value}: only numbers are put beside a stream")
+    if isinstance(b.nodes[x.node], ImageSource):
+        raise b.fail("pads the image for something else than a convolution: pad images before the model")
+    for i in range(len(pad) // 2):
+        axis = x.index.ndim - 1 - i
+        before, behind = ([_constant_rows(b, x, axis, n, value or 0.0)] if n else [] for n in pad[2 * i : 2 * i + 2])
+        x = concatenated(b, [*before, x, *behind], axis) if before or behind else x
     return x
+
+
+def _constant_rows(b: Builder, x: Stream, axis: int, count: int, value: float) -> Stream:
+    import torch
+
+    shape = [count if other == axis else extent for other, extent in enumerate(x.index.shape)]
+    return b.constant(dotted(b.where, "padding"), torch.full(shape, value, dtype=b.dtype))
 
 
 def _roll(b: Builder, x: Stream, shifts: list[int], dims: Sequence[int] = ()) -> Stream:
@@ -240,13 +234,13 @@ def _batch_norm(
     _m: float,
     eps: float,
     _c: bool,
-) -> Stream:
+) -> Any:
     import torch
 
     if training:
         raise b.fail("batch normalisation in training mode: call model.eval()")
     gain = torch.rsqrt(variance + eps) * (1.0 if weight is None else weight)
-    return fold_affine(b, x, gain, (0.0 if bias is None else bias) - mean * gain, "BatchNorm", channel_axis=1)
+    return per_channel(b, x, gain, (0.0 if bias is None else bias) - mean * gain, "BatchNorm", channel_axis=1)
 
 
 def _batch_norm_functional(
@@ -255,12 +249,16 @@ def _batch_norm_functional(
     return [_batch_norm(b, x, weight, bias, mean, variance, False, _m, eps, False), None, None]
 
 
-_STEM = "a convolution is supported as the patch embedding alone, directly on the image"
-OF_FORMS = {*LAYOUTS, *IDENTITIES, *COPIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
+OF_FORMS = {*LAYOUTS, *IDENTITIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
 """Operators that take streams times constants as they are."""
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "conv2d": _conv2d,
+    "conv2d": lower_conv2d,
+    "conv1d": lower_conv1d,
+    "avg_pool2d": lower_avg_pool2d,
+    "upsample_nearest2d": lower_nearest,
+    "upsample_bilinear2d": lower_resize,
+    "upsample_bicubic2d": lower_resize,
     "im2col": _unfold,
     "cat": _cat,
     "add": lower_add,
@@ -278,14 +276,18 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "pad": _pad,
     "roll": _roll,
     "rms_norm": lower_rms_norm,
-    "adaptive_avg_pool2d": lower_global_pool,
+    "adaptive_avg_pool2d": lower_adaptive_pool2d,
     "layer_norm": lower_layer_norm,
     "scaled_dot_product_attention": _attention,
     "einsum": lower_einsum,
     "amax": _amax,
+    "max_pool2d": lower_max_pool2d,
     "sub": lower_sub,
     "stack": _stack,
     "sum": _sum,
+    "group_norm": lower_group_norm,
+    "pow": lower_square,
+    "square": lambda b, x: lower_square(b, x, 2),
     "softmax": lower_softmax,
     "_softmax": lower_softmax,
     "gelu": lower_gelu,
@@ -293,6 +295,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "relu": elementwise("relu"),
     "sigmoid": elementwise("sigmoid"),
     "tanh": elementwise("tanh"),
+    "relu6": elementwise("relu6"),
+    "hardsigmoid": elementwise("hard_sigmoid"),
+    "hardswish": elementwise("hard_swish"),
+    "hardtanh": lower_hardtanh,
     "mean": lower_mean,
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm_functional,
@@ -302,17 +308,18 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
 _RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
+_MASK = "a mask has no unit: let every token attend to every token, or add a finite bias to the scores"
+_RECURRENCE = "tokens are computed side by side, not one after the other: take a model that mixes them by attention or a Linear"
 NEAREST: dict[str, str] = {
-    **dict.fromkeys(
-        ("hardswish", "hardsigmoid", "hardtanh", "relu6", "leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION
-    ),
-    **dict.fromkeys(("upsample_bicubic2d", "upsample_bilinear2d", "upsample_nearest2d", "_upsample_bicubic2d_aa"), _RESIZING),
-    **dict.fromkeys(("max_pool2d", "max_pool1d", "avg_pool2d", "adaptive_avg_pool2d"), _POOLING),
-    "group_norm": "GroupNorm has no unit: take a model with LayerNorm or BatchNorm",
+    **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
+    **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
+    "max_pool1d": _POOLING,
+    **dict.fromkeys(("masked_fill", "where", "tril", "triu"), _MASK),
+    **dict.fromkeys(("lstm", "gru", "cumsum", "cumprod"), _RECURRENCE),
 }
 """What to do about operators that people bring often and that have no rule, by name."""
 
 
 def supported_operators() -> tuple[str, ...]:
     """Names of the ATen operators that have a rule, sorted."""
-    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES, *COPIES}))
+    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES}))

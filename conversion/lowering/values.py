@@ -26,6 +26,15 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Padded:
+    """An image with rows and columns of zeros around it, which a convolution or pool behind takes as its own padding."""
+
+    of: Stream
+    sides: tuple[int, int, int, int]
+    """Above, below, left and right."""
+
+
+@dataclass(frozen=True)
 class Length:
     """The Euclidean length of each row of a stream, at least `least`: what a division may read."""
 

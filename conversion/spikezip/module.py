@@ -15,6 +15,7 @@ from synaptile.conversion.graph import (
     Add,
     Concatenate,
     ConstantStream,
+    Convolution2d,
     ECUnit,
     Gate,
     ImageSource,
@@ -101,7 +102,11 @@ class QANN(nn.Module):
             case PatchEmbedding():
                 shape = (node.width, node.image_channels, *node.kernel)
                 weight, bias = self._value(node, "weight").reshape(shape), self._value(node, "bias")
-                return functional.conv2d(images, weight, bias, node.stride, node.padding).flatten(2).transpose(1, 2)
+                return functional.conv2d(_grown(node, images), weight, bias, node.stride).flatten(2).transpose(1, 2)
+            case Convolution2d(pooling="none"):
+                weight, bias = self._value(node, "weight"), self._value(node, "bias")
+                grown = _grown(node, inputs[0].reshape(-1, *node.image))
+                return functional.conv2d(grown, weight, bias, node.stride, 0, node.dilation, node.groups).flatten(1)[:, None]
             case ConstantStream():
                 return self._value(node, "value").expand(len(images), -1, -1)
             case ECUnit():
@@ -142,11 +147,22 @@ class QANN(nn.Module):
                 return functional.layer_norm(x, x.shape[-1:], self._value(unit, "weight"), self._value(unit, "bias"), unit.eps)
             case "softmax":
                 return torch.softmax(x + self._value(unit, "bias") if unit.biased else x, dim=-1)
-            case "silu" | "sigmoid" | "tanh":
-                function: Any = {"silu": functional.silu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}[unit.function]
-                return torch.as_tensor(function(x))
+            case function if function in _KEPT:
+                return torch.as_tensor(_KEPT[function](x))
             case _:
                 raise GraphError(f"EC unit {unit.name!r} ({unit.function}) has no place in a QANN: a quantiser absorbs it")
+
+
+_KEPT: dict[str, Any] = {
+    "silu": functional.silu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": functional.relu,
+    "relu6": functional.relu6,
+    "hard_sigmoid": functional.hardsigmoid,
+    "hard_swish": functional.hardswish,
+}
+"""Activations that no quantiser absorbs."""
 
 
 def _key(name: str) -> str:
@@ -155,6 +171,12 @@ def _key(name: str) -> str:
 
 def _take(stream: Tensor, port: Port) -> Tensor:
     return stream[:, port.start : port.stop] if stream.ndim == 4 else stream[..., port.start : port.stop]
+
+
+def _grown(node: PatchEmbedding | Convolution2d, images: Tensor) -> Tensor:
+    """Images with their padding."""
+    (top, left), (lower, right) = node.padding, node.surplus
+    return functional.pad(images, (left, left + right, top, top + lower))
 
 
 def _product(node: ProductUnit, a: Tensor, b: Tensor) -> Tensor:

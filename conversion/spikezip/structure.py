@@ -9,6 +9,7 @@ from typing import get_args
 
 from synaptile.conversion.graph import (
     ConstantStream,
+    Convolution2d,
     ECUnit,
     Gate,
     ImageSource,
@@ -59,7 +60,8 @@ def quantised_structure(
         if isinstance(node, Neurons):
             nodes.append(_site(lowered, node, absorbed, levels))
             continue
-        inputs = tuple(Port(quantised[p.node], p.start, p.stop) if p.node in quantised else p for p in node.inputs)
+        ports = (_in_front(lowered, port, absorbed) for port in node.inputs)
+        inputs = tuple(Port(quantised[p.node], p.start, p.stop) if p.node in quantised else p for p in ports)
         nodes.append(_telescoping(dataclasses.replace(node, inputs=inputs), presentation, levels))
         if node.name in quantised:
             low, high = level_range(levels, signed=True)
@@ -103,19 +105,29 @@ def checked_step(site: str, step: float) -> float:
 
 
 def _absorbed_activations(graph: SpikingGraph) -> set[str]:
-    """Rectified activations, each read by neuron sites alone."""
+    """Rectified activations, each read by neuron sites alone; a ReLU that something else reads stays, it multiplies nothing."""
     absorbed: set[str] = set()
     for unit in graph.of_type(ECUnit):
         if unit.function not in RECTIFIED:
             continue
-        readers = [graph.nodes[name] for name in graph.consumers(unit.name)]
-        if other := [reader.name for reader in readers if not isinstance(reader, Neurons)]:
+        readers = _readers_behind_moves(graph, unit.name)
+        if (other := [reader.name for reader in readers if not isinstance(reader, Neurons)]) and unit.function == "relu":
+            continue
+        if other:
             raise ModelError(
                 f"activation {unit.name!r} ({unit.function}) feeds {other[0]!r} without a quantiser between: SpikeZIP replaces "
                 "it by the ReLU of an unsigned quantiser: keep_activations=True leaves it as it is"
             )
         absorbed.add(unit.name)
     return absorbed
+
+
+def _readers_behind_moves(graph: SpikingGraph, name: str) -> list[Node]:
+    """What reads a stream, through nodes that only put it in another order."""
+    found: list[Node] = []
+    for reader in map(graph.nodes.__getitem__, graph.consumers(name)):
+        found += _readers_behind_moves(graph, reader.name) if isinstance(reader, Rearrange) else [reader]
+    return found
 
 
 def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str]:
@@ -126,7 +138,7 @@ def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str
         source = (
             graph.nodes[node.inputs[0].node] if isinstance(node, Rearrange) else node
         )  # behind what only moves a Linear's output
-        if not isinstance(source, Synapse | PatchEmbedding) or source.name in heads:
+        if not isinstance(source, Synapse | Convolution2d | PatchEmbedding) or source.name in heads:
             continue
         readers = [graph.nodes[name] for name in graph.consumers(node.name) if name not in absorbed]
         if any(not isinstance(reader, Neurons | ECUnit | Gate | Rotation | Rearrange) for reader in readers):
@@ -134,13 +146,22 @@ def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str
     return found
 
 
+def _in_front(graph: SpikingGraph, port: Port, absorbed: set[str]) -> Port:
+    """A port on an absorbed activation as one on what the activation reads; any other as it is."""
+    if port.node not in absorbed:
+        return port
+    behind = graph.nodes[port.node].inputs[0]
+    return Port(behind.node, behind.start + port.start, behind.start + port.stop)
+
+
 def _site(graph: SpikingGraph, site: Neurons, absorbed: set[str], levels: int) -> STBIFNeurons:
     port = site.inputs[0]
     source = graph.nodes[port.node]
-    rectified = port.node in absorbed
-    if rectified:
-        behind = source.inputs[0]
-        port = Port(behind.node, behind.start + port.start, behind.start + port.stop)
+    moved = source
+    while isinstance(moved, Rearrange):
+        moved = graph.nodes[moved.inputs[0].node]
+    rectified = moved.name in absorbed
+    port = _in_front(graph, port, absorbed)
     signed = not rectified and not (isinstance(source, ECUnit) and source.function == "softmax")
     return STBIFNeurons(site.name, (port,), site.shape, UNSET_STEP, *level_range(levels, signed=signed))
 
@@ -152,7 +173,7 @@ def _telescoping(node: Node, presentation: FinitePresentation, levels: int) -> N
             return dataclasses.replace(node, presentation=presentation, rate_steps=levels if presentation == "rate" else 0)
         case ECUnit() | Gate() | ProductUnit() | ReadOut():
             return dataclasses.replace(node, law="sum")
-        case Synapse() | PatchEmbedding() | ConstantStream():
+        case Synapse() | Convolution2d() | PatchEmbedding() | ConstantStream():
             return dataclasses.replace(node, injection="once")
         case MTNeurons():
             raise AssertionError("neuron sites are replaced apart")

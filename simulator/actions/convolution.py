@@ -22,7 +22,7 @@ class ConvolutionRules(Rules[Convolution2d], of=(Convolution2d, IntegerConvoluti
         return (
             Action(Role.SYNAPSE_ROWS, Op.AC, 1, Trigger.REACHED),
             Action(Role.BIAS, Op.ADD, part.elements, rhythm=rhythm_of(node.injection)),
-            *combine(part),
+            *combine(part, unit_spikes=node.unit_spikes),
         )
 
     def accesses(self, part: Part, node: Convolution2d) -> tuple[Access, ...]:

@@ -19,6 +19,9 @@ silu         x sigmoid(x), an element: mul 1, sigmoid 1
 relu         an element: compare 1
 sigmoid      an element: sigmoid 1
 tanh         an element: tanh 1
+relu6        min(max(x, 0), 6), an element: compare 2
+hard_sigmoid relu6(x + 3) / 6, an element: add 1, compare 2, mul 1
+hard_swish   x relu6(x + 3) / 6, an element: add 1, compare 2, mul 2
 ===========  =====================================================================================================
 
 An `input_scale` other than 1 (the attention scale) costs one mul an element more.
@@ -39,6 +42,9 @@ _PER_ELEMENT: dict[str, dict[str, int]] = {
     "relu": {"compare": 1},
     "sigmoid": {"sigmoid": 1},
     "tanh": {"tanh": 1},
+    "relu6": {"compare": 2},
+    "hard_sigmoid": {"add": 1, "compare": 2, "mul": 1},
+    "hard_swish": {"add": 1, "compare": 2, "mul": 2},
 }
 
 

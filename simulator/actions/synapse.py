@@ -34,10 +34,7 @@ class SynapseRules(Rules[Synapse], of=(Synapse,)):
         if not part.owned:
             return (rows,)
         sums = Action(Role.PARTIAL_SUMS, Op.ADD, part.senders * part.accumulators * part.elements)
-        if node.unit_spikes:
-            difference = (Action(Role.THETA_COMBINE, Op.ADD, part.elements),) if part.accumulators == 2 else ()
-            return rows, bias, sums, *difference
-        return rows, bias, sums, *combine(part)
+        return rows, bias, sums, *combine(part, unit_spikes=node.unit_spikes)
 
     def accesses(self, part: Part, node: Synapse) -> tuple[Access, ...]:
         """Words that a part reads and writes."""
@@ -72,8 +69,10 @@ def rhythm_of(injection: Injection) -> Rhythm:
     return Rhythm.EVERY if injection == "every" else Rhythm.ONCE
 
 
-def combine(part: Part) -> tuple[Action, ...]:
+def combine(part: Part, *, unit_spikes: bool) -> tuple[Action, ...]:
     """Both accumulators of an output made one current, where the core has two."""
+    if unit_spikes:
+        return (Action(Role.THETA_COMBINE, Op.ADD, part.elements),) if part.accumulators == 2 else ()
     return theta_combine(part.elements, Rhythm.EVERY) if part.accumulators == 2 else ()
 
 

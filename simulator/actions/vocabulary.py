@@ -161,6 +161,9 @@ class Role(StrEnum):
     RELU = "relu"
     SIGMOID = "sigmoid"
     TANH = "tanh"
+    RELU6 = "relu6"
+    HARD_SIGMOID = "hard_sigmoid"
+    HARD_SWISH = "hard_swish"
 
     # Memory of synapse cores
     WEIGHT_ROWS = "weight rows", Driver.FETCHES, Pass.CORE, Word.WEIGHT

@@ -68,6 +68,12 @@ def tanh(x: Array) -> Array:
     return np.asarray(two * sigmoid(two * x) - x.dtype.type(1))
 
 
+def hard_sigmoid(x: Array) -> Array:
+    """min(max(x + 3, 0), 6) times 1/6."""
+    real = x.dtype.type
+    return np.asarray(np.clip(x + real(3), real(0), real(6)) * real(1 / 6))
+
+
 def row_sum(x: Array) -> Array:
     """Sum over the last axis, first element to last, kept as an axis of length 1."""
     total = np.zeros(x.shape[:-1], x.dtype)
@@ -123,6 +129,12 @@ def _evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
             return np.asarray(x * sigmoid(x))
         case "relu":
             return np.asarray(np.maximum(x, real(0)))
+        case "relu6":
+            return np.asarray(np.clip(x, real(0), real(6)))
+        case "hard_sigmoid":
+            return hard_sigmoid(x)
+        case "hard_swish":
+            return np.asarray(x * hard_sigmoid(x))
         case "sigmoid":
             return sigmoid(x)
         case "tanh":

@@ -93,6 +93,11 @@ class FormattedUnit(Unit):
                 return r(x * self._f("sigmoid", x))
             case "relu":
                 return np.asarray(np.maximum(x, x.dtype.type(0)))
+            case "relu6":
+                return np.asarray(np.clip(x, c(0), c(6)))
+            case "hard_sigmoid" | "hard_swish":
+                gate = r(np.clip(r(x + c(3)), c(0), c(6)) * c(1 / 6))
+                return gate if node.function == "hard_sigmoid" else r(x * gate)
             case "sigmoid":
                 return self._f("sigmoid", x)
             case "tanh":

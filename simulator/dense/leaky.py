@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikingGraph
-from synaptile.conversion.graph.windows import fan_out
+from synaptile.conversion.graph import (
+    Convolution2d,
+    CubaLIFNeurons,
+    IFNeurons,
+    LeakyNeurons,
+    MembraneReadOut,
+    SpikingGraph,
+)
+from synaptile.conversion.graph.windows import Pair, fan_out
 from synaptile.foundation.types import Array
 from synaptile.simulator.dense.units import Unit
 from synaptile.simulator.leaky import leaky_constants
@@ -55,43 +62,54 @@ class MembraneUnit(Unit):
 class ConvolutionUnit(Unit):
     """Pooling by window, then ``I = W * x + b`` a kernel element at a time; an accumulate per spike and output that it reaches.
 
-    Sums run over pooled spikes, which are whole; `scale` (channels,) then makes currents of them: the pooling's share, and the
-    step of an int8 weight.
+    Sums run over pooled spikes; `scale` (channels,) then makes currents of them: the pooling's share, and the step of an int8
+    weight. With `thetas`, of whole weights, positive and negative spikes are summed apart, in units of their threshold.
     """
 
-    def __init__(self, node: Convolution2d, weight: Array | QuantisedWeight, bias: Array) -> None:
+    def __init__(self, node: Convolution2d, weight: Array | QuantisedWeight, bias: Array, thetas: tuple[float, ...] = ()) -> None:
         super().__init__()
         self.node, self.bias, self.fan_out = node, bias, fan_out(node)
+        self.thetas = [np.float32(theta) for theta in thetas]
         share = bias.dtype.type(node.pool_scale)
         if isinstance(weight, QuantisedWeight):
             self.weight = weight.levels.astype(np.float64).reshape(node.channels, -1, *node.kernel)  # exact sums of whole numbers
-            self.scale = weight.scale * share
+            self.scale, self.signed = weight.scale * share, [weight.scale * theta * share for theta in self.thetas]
         else:
-            self.weight, self.scale = weight, np.full(node.channels, share, bias.dtype)
+            self.weight, self.scale, self.signed = weight, np.full(node.channels, share, bias.dtype), []
 
     def step(self, t: int, inputs: list[Array]) -> Array:
         """Currents, shape (1, channels * H * W)."""
         node = self.node
         spikes = np.asarray(sum(inputs[1:], start=inputs[0])).reshape(node.image)
-        reached = int((self.fan_out * spikes).sum())
+        reached = int((self.fan_out * sum((read != 0).reshape(node.image) for read in inputs)).sum())
         self.count(reached, reached)
-        pooled = _windows(spikes, node.pool_kernel, node.pool_stride, node.pool_padding, (1, 1), node.pooled).sum(axis=(0, 1))
-        below = _windows(pooled, node.kernel, node.stride, node.padding, node.dilation, node.plane)
-        grouped = below.reshape(*node.kernel, node.groups, -1, *node.plane)
-        weight = self.weight.reshape(node.groups, -1, self.weight.shape[1], *node.kernel)
-        sums = np.einsum("yxgihw,goiyx->gohw", grouped.astype(weight.dtype), weight).reshape(node.channels, -1)
-        currents = self.scale[:, None] * sums.astype(self.bias.dtype)
+        if not self.thetas:
+            currents = self._currents(spikes, self.scale)
+        else:
+            up, down = (
+                self._currents(np.rint(np.maximum(part, 0).astype(np.float64) / theta), scale)
+                for part, theta, scale in zip((spikes, -spikes), self.thetas, self.signed, strict=True)
+            )
+            currents = up - down
         if node.injection == "every" or t == 1:
             currents = currents + self.bias[:, None]
         return np.asarray(currents.reshape(1, -1))
 
+    def _currents(self, spikes: Array, scale: Array) -> Array:
+        """Sums of the weights that spikes of an image reach, times a scale per channel; shape (channels, positions)."""
+        node = self.node
+        pooled = _windows(spikes, node.pool_kernel, node.pool_stride, node.pool_padding, (1, 1), node.pooled).sum(axis=(0, 1))
+        below = _windows(pooled, node.kernel, node.stride, node.padding, node.dilation, node.plane, node.surplus)
+        grouped = below.reshape(*node.kernel, node.groups, -1, *node.plane)
+        weight = self.weight.reshape(node.groups, -1, self.weight.shape[1], *node.kernel)
+        sums = np.einsum("yxgihw,goiyx->gohw", grouped.astype(weight.dtype), weight).reshape(node.channels, -1)
+        return np.asarray(scale[:, None] * sums.astype(self.bias.dtype))
 
-def _windows(
-    image: Array, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], out: Any
-) -> Array:
+
+def _windows(image: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, out: Pair, surplus: Pair = (0, 0)) -> Array:
     """What each kernel element sees, zeros beyond the border; shape (kh, kw, channels, *out)."""
     (sy, sx), (height, width) = stride, out
-    grown = np.pad(image, ((0, 0), *((p, p) for p in padding)))
+    grown = np.pad(image, ((0, 0), *((p, p + max(more, 0)) for p, more in zip(padding, surplus, strict=True))))
     seen = [
         [grown[:, y * dilation[0] :: sy, x * dilation[1] :: sx][:, :height, :width] for x in range(kernel[1])]
         for y in range(kernel[0])

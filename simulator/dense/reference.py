@@ -202,6 +202,11 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
     def weight() -> Array:
         return rounded(array("weight"), arithmetic.weights)
 
+    def site() -> Neurons:
+        found = graph.nodes[node.inputs[0].node]
+        assert isinstance(found, Neurons)
+        return found
+
     match node:
         case ImageSource():
             return Unit(lambda t, _inputs: image.reshape(1, -1) * dtype.type(node.share(t)))
@@ -223,7 +228,9 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             currents, sentence = embedded(graph, node, image, dtype)[0], text_source(graph)
             return Unit(lambda t, _inputs: currents if sentence.last_step is None else currents * dtype.type(sentence.share(t)))
         case Convolution2d():
-            return ConvolutionUnit(node, quantise(graph, node, arithmetic) if arithmetic.integer else weight(), array("bias"))
+            stored = quantise(graph, node, arithmetic) if arithmetic.integer else weight()
+            thetas = (site().theta1, site().theta2) if arithmetic.integer and site().values > 1 else ()
+            return ConvolutionUnit(node, stored, array("bias"), thetas)
         case DiscreteNeurons():
             return DiscreteSite(node, dtype)
         case Planes():
@@ -269,10 +276,8 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
         case Synapse(spiking=False):
             return DenseHead(array("weight"), array("bias"), once=node.injection == "once")
         case Synapse() if arithmetic.integer:
-            site = graph.nodes[node.inputs[0].node]
-            assert isinstance(site, Neurons)
             limits, wrap, once = arithmetic.limits, arithmetic.overflow == "wrap", node.injection == "once"
-            return IntegerSynapse(quantise(graph, node, arithmetic), array("bias"), site, once=once, limits=limits, wrap=wrap)
+            return IntegerSynapse(quantise(graph, node, arithmetic), array("bias"), site(), once=once, limits=limits, wrap=wrap)
         case Synapse():
             return RealSynapse(weight(), array("bias"), once=node.injection == "once")
         case ProductUnit():

@@ -257,13 +257,19 @@ def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
     graph, dtype, ranges = layout.program.graph, layout.dtype, _ranges(layout, node)
     bias = graph.array(node.name, "bias").astype(dtype, copy=False)
     weight, share = graph.array(node.name, "weight"), dtype.type(node.pool_scale)
-    arithmetic = layout.arithmetic
+    arithmetic, site = layout.arithmetic, graph.nodes[node.inputs[0].node]
+    assert isinstance(site, Neurons)
     if not arithmetic.integer:
         kernel = make_kernel(node, rounded(weight.astype(dtype, copy=False), arithmetic.weights))
-        return ConvolutionUnit(node, kernel, np.full(node.channels, share), bias, np.zeros(1, dtype), ranges)
+        worth = np.zeros(1, dtype) if site.values == 1 else make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
+        return ConvolutionUnit(node, kernel, np.full((1, node.channels), share), bias, worth, ranges)
     quantised = quantise(graph, node, arithmetic)
     kernel = make_kernel(node, quantised.levels.reshape(weight.shape))
-    return ConvolutionUnit(node, kernel, quantised.scale * share, bias, np.zeros(1, np.int32), ranges)
+    if site.values == 1:
+        return ConvolutionUnit(node, kernel, (quantised.scale * share)[None], bias, np.zeros(1, np.int32), ranges)
+    powers = 1 << np.arange(site.n, dtype=np.int32)
+    scale = np.stack([quantised.scale * np.float32(theta) * share for theta in (site.theta1, site.theta2)])
+    return ConvolutionUnit(node, kernel, scale, bias, np.concatenate([powers[::-1], [0], powers]).astype(np.int32), ranges)
 
 
 def _ranges(layout: Layout, node: Convolution2d) -> tuple[tuple[int, int], ...]:

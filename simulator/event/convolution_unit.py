@@ -20,13 +20,13 @@ from synaptile.simulator.kernels.fire import Events
 
 @dataclass
 class ConvolutionUnit(SteppedUnit):
-    """A convolution. `scale` and `bias` have shape (channels,); `ranges` lists the output ranges of its parts."""
+    """A convolution. `scale`, `bias` and `worth` are as of `convolve`; `ranges` lists the output ranges of its parts."""
 
     node: Convolution2d
     kernel: Kernel
     scale: Array
     bias: Array
-    zero: Array
+    worth: Array
     ranges: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
@@ -38,9 +38,9 @@ class ConvolutionUnit(SteppedUnit):
         events: Events = summed(inputs)
         out = np.empty((len(events.codes), self.node.width), self.bias.dtype)
         bias = self.no_bias if self.node.injection == "once" and t > 1 else self.bias
-        issued = convolve(events, self.plane, self.kernel, self.scale, bias, self.zero, out)
+        issued = convolve(events, self.plane, self.kernel, self.scale, bias, self.worth, out)
         self.traffic.eq30 = self.traffic.released = issued
-        self.traffic.parts = part_counts(self.node, self.ranges, events.codes)
+        self.traffic.parts = part_counts(self.node, self.ranges, events.codes if len(self.worth) == 1 else events.codes != 0)
         return out
 
 

@@ -25,7 +25,7 @@ class IntegerConvolutionUnit(ConvolutionUnit):
     """A synapse of whole numbers: int32 sums of this step's spikes, handed on at the step after where it has a delay."""
 
     def __init__(self, graph: SpikingGraph, node: IntegerConvolution2d, ranges: tuple[tuple[int, int], ...]) -> None:
-        scale = np.full(node.channels, 1 << node.exponent, np.int64)
+        scale = np.full((1, node.channels), 1 << node.exponent, np.int64)
         kernel = make_kernel(node, integer_weight(graph, node))
         super().__init__(node, kernel, scale, np.zeros(node.channels, np.int64), np.zeros(1, np.int32), ranges)
         bias = graph.array(node.name, "bias").astype(np.int64)
@@ -39,7 +39,7 @@ class IntegerConvolutionUnit(ConvolutionUnit):
         samples = len(events.codes) // steps
         codes = np.take(events.codes, np.argsort(self.image_places), axis=1) if self.node.image_order else events.codes
         sums = self.buffers.empty((len(codes), self.node.width), np.int64)
-        issued = convolve(events._replace(codes=codes), self.plane, self.kernel, self.scale, self.no_bias, self.zero, sums)
+        issued = convolve(events._replace(codes=codes), self.plane, self.kernel, self.scale, self.no_bias, self.worth, sums)
         self.traffic.eq30 = self.traffic.released = issued.reshape(steps, samples)
         fired = events.codes.reshape(steps, samples, -1) != 0
         self.traffic.parts = np.stack([part_counts(self.node, self.ranges, step) for step in fired])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,5 @@ class RearrangeUnit(EventUnit):
         """The stream of all steps."""
         port = self.node.inputs[0]
         read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + port.width])
-        axes, split = range(1, len(self.node.extents) + 1), read.reshape(-1, *self.node.extents)
-        rolled = np.roll(split, self.node.shifts, tuple(axes)) if self.node.shifts else split
-        order = [axis + 1 for axis in self.node.order]
-        return np.ascontiguousarray(rolled.transpose(0, *order)).reshape(-1, self.node.width)
+        moved = self.node.moved(read.reshape(-1, math.prod(self.node.extents)))
+        return np.ascontiguousarray(moved.reshape(-1, self.node.width))

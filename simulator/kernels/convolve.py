@@ -14,7 +14,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Convolution2d
-from synaptile.conversion.graph.windows import taps
+from synaptile.conversion.graph.windows import kernel_taps, pool_taps
 from synaptile.foundation.types import Int64
 from synaptile.simulator.compiled import kernel, uncounted
 from synaptile.simulator.kernels.fire import Events
@@ -43,8 +43,7 @@ def make_kernel(node: Convolution2d, weight: NDArray[Any]) -> Kernel:
 
 
 def _landings(node: Convolution2d, axis: int) -> tuple[Int64, Int64, Int64]:
-    pool = taps(node.image[1 + axis], node.pool_kernel[axis], node.pool_stride[axis], node.pool_padding[axis], 1)
-    own = taps(node.pooled[axis], node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis])
+    pool, own = pool_taps(node, axis), kernel_taps(node, axis)
     reached = (pool >= 0)[:, :, None] & (own >= 0)
     position, cell, place = np.nonzero(reached)
     starts = np.searchsorted(position, np.arange(len(pool) + 1)).astype(np.int64)
@@ -52,8 +51,9 @@ def _landings(node: Convolution2d, axis: int) -> tuple[Int64, Int64, Int64]:
 
 
 @uncounted
-def _scatter(channel: int, y: int, x: int, kernel: Kernel, width: int, sums: Any) -> int:
-    """Add one spike's weight rows to `sums`, (positions, channels); returns accumulates."""
+def _scatter(channel: int, place: tuple[int, int], value: Any, kernel: Kernel, width: int, sums: Any) -> int:
+    """Add one spike's weight rows, times its value, to `sums`, (positions, channels); returns accumulates."""
+    y, x = place
     weights = kernel.weights
     inside, outputs = weights.shape[1], weights.shape[4]
     group = channel // inside
@@ -63,37 +63,53 @@ def _scatter(channel: int, y: int, x: int, kernel: Kernel, width: int, sums: Any
             row = weights[group, channel % inside, kernel.row_tap[i], kernel.column_tap[j]]
             target = sums[kernel.row_place[i] * width + kernel.column_place[j], group * outputs : (group + 1) * outputs]
             for o in range(outputs):
-                target[o] += row[o]
+                target[o] += value * row[o]
             issued += outputs
     return issued
 
 
 @uncounted
-def _convolve_row(codes: Any, plane: Any, kernel: Kernel, scale: Any, bias: Any, sums: Any, out: Any) -> int:
-    """One row of `convolve`; sums: (positions, channels), zero at first. Returns accumulates."""
+def _sum_row(codes: Any, plane: Any, kernel: Kernel, worth: Any, sums: Any) -> int:
+    """Sums of one row of `convolve`, (1 or 2, positions, channels), zero at first. Returns accumulates."""
     size, width, wide = plane[0] * plane[1], plane[1], plane[3]
-    (positions, channels), issued = sums.shape, 0
+    issued, middle, sets = 0, worth.shape[0] // 2, sums.shape[0]
+    one = worth.dtype.type(1)
     for index in range(codes.shape[0]):
-        for _ in range(codes[index]):  # a spike of each site that sends one
-            rest = index % size
-            issued += _scatter(index // size, rest // width, rest % width, kernel, wide, sums)
-    for o in range(channels):
-        for p in range(positions):
-            out[o * positions + p] = scale[o] * out.dtype.type(sums[p, o]) + bias[o]
+        if codes[index] != 0:
+            rest, own = index % size, sums[1 if sets == 2 and codes[index] < 0 else 0]
+            value, times = one, np.int64(codes[index])  # a spike of each site that sends one
+            if middle:
+                value, times = worth[middle + codes[index]], np.int64(1)
+            for _ in range(times):
+                issued += _scatter(index // size, (rest // width, rest % width), value, kernel, wide, own)
     return issued
 
 
+@uncounted
+def _combine_row(sums: Any, scale: Any, bias: Any, out: Any) -> None:
+    """Currents of one row from its sums."""
+    sets, positions, channels = sums.shape
+    for o in range(channels):
+        for p in range(positions):
+            current = scale[0, o] * out.dtype.type(sums[0, p, o])
+            if sets == 2:
+                current -= scale[1, o] * out.dtype.type(sums[1, p, o])
+            out[o * positions + p] = current + bias[o]
+
+
 @kernel(parallel=True)
-def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, zero: Any, out: Any) -> Any:
+def convolve(events: Events, plane: Any, kernel: Kernel, scale: Any, bias: Any, worth: Any, out: Any) -> Any:
     """I = scale * (sum of weight rows) + b from the events of one step.
 
-    plane: (4,) int64 height and width of the site and of the output; scale, bias: (channels,) of the run's float; zero: (1,) of
-    the type that sums have (int32 for int8 weights, else that float); out: (rows, channels * height * width), written. Returns
-    accumulates, (rows,) int64.
+    plane: (4,) int64 height and width of the site and of the output; worth: what a spike counts by its code, (2n+1,), in the type
+    that sums have (int32 for int8 weights, else the run's float), or (1,) where a code is the number of spikes worth 1; scale:
+    (1, channels) of the run's float, or (2, channels) where positive and negative spikes are summed apart; bias: (channels,);
+    out: (rows, channels * height * width), written. Returns accumulates, (rows,) int64.
     """
     rows = out.shape[0]
     issued = np.zeros(rows, np.int64)
     for r in prange(rows):
-        sums = np.zeros((plane[2] * plane[3], bias.shape[0]), zero.dtype)
-        issued[r] = _convolve_row(events.codes[r], plane, kernel, scale, bias, sums, out[r])
+        sums = np.zeros((scale.shape[0], plane[2] * plane[3], bias.shape[0]), worth.dtype)
+        issued[r] = _sum_row(events.codes[r], plane, kernel, worth, sums)
+        _combine_row(sums, scale, bias, out[r])
     return issued

@@ -36,6 +36,9 @@ class Function(IntEnum):
     SIGMOID = 7
     TANH = 8
     RMS_NORM = 9
+    RELU6 = 10
+    HARD_SIGMOID = 11
+    HARD_SWISH = 12
 
 
 class UnitConstants(NamedTuple):
@@ -134,6 +137,7 @@ def _activation(x: Any, constants: UnitConstants) -> None:
     """F of each number of `x`, flat."""
     function, gain, a, b = constants.function, constants.gain, constants.a, constants.b
     zero, half, one, two = x.dtype.type(0), x.dtype.type(0.5), x.dtype.type(1), x.dtype.type(2)
+    three, six, sixth = x.dtype.type(3), x.dtype.type(6), x.dtype.type(1 / 6)
     if function == Function.GELU:
         for c in range(x.shape[0]):
             x[c] = (x[c] * half) * (one + erf(x[c] * a))
@@ -148,6 +152,15 @@ def _activation(x: Any, constants: UnitConstants) -> None:
     elif function == Function.RELU:
         for c in range(x.shape[0]):
             x[c] = x[c] if x[c] > zero else zero
+    elif function == Function.RELU6:
+        for c in range(x.shape[0]):
+            x[c] = min(max(x[c], zero), six)
+    elif function == Function.HARD_SIGMOID:
+        for c in range(x.shape[0]):
+            x[c] = min(max(x[c] + three, zero), six) * sixth
+    elif function == Function.HARD_SWISH:
+        for c in range(x.shape[0]):
+            x[c] = x[c] * (min(max(x[c] + three, zero), six) * sixth)
     elif function == Function.SIGMOID:
         for c in range(x.shape[0]):
             x[c] = one / (one + exp(-x[c]))

@@ -166,6 +166,8 @@ def _softmax(x: Any, manner: Manner, one: Any) -> int:
 def _activation(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> int:
     function, half, outside = constants.function, manner.half, 0
     gain, a, b, point_five = constants.gain, constants.a, constants.b, one / (one + one)
+    three = one + one + one
+    six, sixth = three + three, rounded(one / (three + three), half)
     for c in range(x.shape[0]):
         v = x[c]
         if function == Function.GELU:
@@ -182,6 +184,11 @@ def _activation(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> i
             x[c] = rounded(v * _function(inner, SIGMOID, manner, one), half)
         elif function == Function.RELU:
             x[c] = max(v, one - one)
+        elif function == Function.RELU6:
+            x[c] = min(max(v, one - one), six)
+        elif function == Function.HARD_SIGMOID or function == Function.HARD_SWISH:
+            gate = rounded(min(max(rounded(v + three, half), one - one), six) * sixth, half)
+            x[c] = gate if function == Function.HARD_SIGMOID else rounded(v * gate, half)
         else:
             which = SIGMOID if function == Function.SIGMOID else TANH
             outside += _outside(v, which, manner)

@@ -1,4 +1,4 @@
-"""`synaptile convert`: a timm model, a text encoder's folder, a NIR file or an integer network to a spiking graph file."""
+"""`synaptile convert`: a timm model, a text encoder, a trained spiking network, NIR or integers, to a graph file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from synaptile.conversion.convert import Calibration
+    from synaptile.conversion.graph import SpikingGraph
     from synaptile.conversion.text.encoder import TextEncoder
 
 
@@ -23,7 +24,8 @@ def convert(
     model: Annotated[
         str,
         typer.Argument(
-            help="A timm model's name, `digits` (embedded), a text encoder's folder, a .nir file, or an .npz of whole numbers."
+            help="A timm model's name, `digits` or `digits_spikformer` (embedded), a text encoder's folder, MODULE:FACTORY of a "
+            "spiking PyTorch model, a .nir file, or an .npz of whole numbers."
         ),
     ],
     to: Annotated[Path, typer.Option("--output", "-o", help="Graph file to write (.spk).")],
@@ -55,6 +57,16 @@ def convert(
     random_weights: Annotated[int | None, typer.Option("--random-weights", help="Seed: size a chip without weights.")] = None,
     image_size: Annotated[int | None, typer.Option("--image-size", help="Image side, where the model can change it.")] = None,
     depth: Annotated[int | None, typer.Option("--depth", help="Blocks, for a study at reduced depth.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", "-T", help="MODULE:FACTORY: time steps of the model.")] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option(
+            "--input-shape", help="MODULE:FACTORY: one sample as the model takes it, 1,3,32,32; with steps in front if so."
+        ),
+    ] = None,
+    spikes_in: Annotated[
+        bool, typer.Option("--spikes-in", help="MODULE:FACTORY: it takes trains of 0 and 1, not images.")
+    ] = False,
     dt: Annotated[float | None, typer.Option("--dt", help="NIR: length of a step, 1e-4 where the file says nothing.")] = None,
     reset: Annotated[
         Reset | None, typer.Option("--reset", help="NIR: value (to v_reset, the default) or subtract (the threshold).")
@@ -73,20 +85,20 @@ def convert(
     docs/integer.md describes an .npz of whole numbers.
     """
     from synaptile.conversion.convert import convert as convert_model
-    from synaptile.conversion.graph import save_graph
+    from synaptile.conversion.graph import load_graph, save_graph
     from synaptile.conversion.images import open_folder
     from synaptile.conversion.integer import from_integer
     from synaptile.conversion.nir import from_nir
     from synaptile.conversion.text.encoder import load_text_encoder
     from synaptile.conversion.weights import check_model, load_timm
-    from synaptile.data import digits_model
+    from synaptile.data import DIGITS_SPIKFORMER, digits_model
     from synaptile.foundation.errors import CalibrationError
     from synaptile.images import digits
 
     with_suffix(to, ".spk", "a graph file")
     kind = _kind_of(model)
-    timm = {"--weights": weights, "--calibration": calibration, "--random-weights": random_weights}
-    timm |= {"--image-size": image_size, "--depth": depth}
+    timm = {"--calibration": calibration, "--image-size": image_size, "--depth": depth}
+    trained = {"--steps": steps, "--input-shape": input_shape, "--spikes-in": spikes_in or None}
     method_options: dict[str, object] = {
         "--method": method,
         "--preset": preset,
@@ -95,11 +107,24 @@ def convert(
         "--scale": scale,
     }
     method_options |= {"--levels": levels, "--input": presentation, "--keep-activations": keep_activations or None}
+    if kind != "trained":
+        _refuse_foreign(model, kind, "timm", {"--weights": weights, "--random-weights": random_weights})
     _refuse_foreign(model, kind, "timm", timm)
+    _refuse_foreign(model, kind, "trained", trained)
     _refuse_foreign(model, kind, "text", {"--sentences": sentences, "--tokens": tokens})
     _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset, "--integer": integer, "--if-unit": if_unit})
-    if kind == "nir":
+    if kind in ("nir", "integer", "trained", "spikformer"):
         _refuse_foreign(model, kind, "model", method_options)
+    if kind in ("trained", "spikformer"):
+        if kind == "trained":
+            graph = _trained(model, weights, random_weights, steps, input_shape, spikes_in)
+        else:
+            graph = load_graph(DIGITS_SPIKFORMER)
+        save_graph(graph, to)
+        took = f"trained as spiking in {graph.metadata['steps']} steps"
+        output().print(f"{to}: {graph.name}, {took}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites")
+        return
+    if kind == "nir":
         graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer), if_unit=if_unit)
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
@@ -107,7 +132,6 @@ def convert(
         output().print(f"read with {told}, r of IF neurons per {graph.metadata.get('if_unit', 'step')}")
         return
     if kind == "integer":
-        _refuse_foreign(model, kind, "model", method_options)
         graph = from_integer(model)
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} in whole numbers, {len(graph.nodes)} nodes, {len(graph.sites)} sites")
@@ -158,6 +182,25 @@ def convert(
         output().print(f"left out, no part of the encoder: {', '.join(left_out[:5])}{more}")
 
 
+def _trained(
+    model: str, weights: Path | None, random_weights: int | None, steps: int | None, input_shape: str | None, spikes_in: bool
+) -> SpikingGraph:
+    """The graph of a spiking PyTorch model, named MODULE:FACTORY."""
+    from synaptile.conversion.torch_snn import from_torch_snn, load_torch_snn
+    from synaptile.foundation.errors import InputError
+
+    if steps is None or input_shape is None:
+        raise InputError(f"{model}: a spiking PyTorch model needs --steps and --input-shape, such as 1,3,32,32")
+    try:
+        shape = [int(extent) for extent in input_shape.split(",")]
+    except ValueError:
+        raise InputError(
+            f"--input-shape is {input_shape!r}, needs whole numbers with commas between, such as 1,3,32,32"
+        ) from None
+    network = load_torch_snn(model, weights, random_seed=random_weights)
+    return from_torch_snn(network, shape, steps, input="spikes" if spikes_in else "image")
+
+
 def _silent(channels: Mapping[str, int]) -> str:
     """What became of channels without a threshold of their own."""
     if not channels:
@@ -165,12 +208,13 @@ def _silent(channels: Mapping[str, int]) -> str:
     return f", {sum(channels.values())} silent channels in {len(channels)} sites take their site's smallest threshold"
 
 
-Kind = Literal["timm", "digits", "text", "nir", "integer"]
+Kind = Literal["timm", "digits", "spikformer", "text", "trained", "nir", "integer"]
 """What a conversion starts from."""
 
 _OWNERS = {
     "timm": "a timm model",
     "text": "the folder of a text encoder, with a config.json",
+    "trained": "a spiking PyTorch model, MODULE:FACTORY",
     "nir": "NIR files",
     "model": "models, whose neurons a method makes",
 }
@@ -183,9 +227,12 @@ def _kind_of(model: str) -> Kind:
         return "integer"
     if (Path(model) / "config.json").is_file():
         return "text"
-    from synaptile.images import DIGITS
+    from synaptile.conversion.weights import HUBS
 
-    return "digits" if model == DIGITS else "timm"
+    if ":" in model and not model.startswith(HUBS):
+        return "trained"
+    embedded: dict[str, Kind] = {"digits": "digits", "digits_spikformer": "spikformer"}
+    return embedded.get(model, "timm")
 
 
 def _refuse_foreign(model: str, kind: Kind, owner: str, options: Mapping[str, object]) -> None:

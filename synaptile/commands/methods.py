@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from synaptile.energy import EnergyReport
     from synaptile.studies.rundir import Run
 
-_NAMES = {"ecmt": "ECMT", "spikezip": "SpikeZIP", "differential": "differential"}
+_NAMES = {"ecmt": "ECMT", "spikezip": "SpikeZIP", "differential": "differential", "torch_snn": "trained"}
 
 
 def methods(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, one per method, of the same images.", metavar="RUN...")],
     agreement: Annotated[
-        float, typer.Option("--agreement", help="Share of images to be answered as the dense network does.")
+        float,
+        typer.Option(
+            "--agreement", help="Share of images to be answered as the dense network does; of sentences, the mean cosine."
+        ),
     ] = 0.95,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it, to FIGURE.png and .svg.")] = None,
     rung: Annotated[str, typer.Option("--rung", help="Accounting or rung of the steps and the figure.")] = "executed",
@@ -31,6 +34,10 @@ def methods(
     measure: Annotated[
         Literal["margin", "entropy"], typer.Option("--measure", help="What tells that an image may stop.")
     ] = "margin",
+    against_first: Annotated[
+        bool,
+        typer.Option("--against-first", help="Hold all against the dense network of the first run, not each against its own."),
+    ] = False,
     with_schedule: WithSchedule = False,
 ) -> None:
     """Compare conversions of a network on one chip: steps, agreement, accuracy, every rung, latency, energy-delay product."""
@@ -46,8 +53,8 @@ def methods(
     _check_alike(loaded)
     bills = [_bill(run, with_schedule) for run in loaded]
     named = [
-        MethodRun(_name(run, directory), bill, run.ann_logits, run.known_labels)
-        for run, directory, bill in zip(loaded, runs, bills, strict=True)
+        MethodRun(name, bill, (loaded[0] if against_first else run).ann_logits, run.known_labels, _embeds(run))
+        for name, run, bill in zip(_named(loaded, runs), loaded, bills, strict=True)
     ]
     console, last = output(), max(bill.steps for bill in bills)
     shown = sorted({1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, last} & set(range(1, last + 1)))
@@ -72,10 +79,20 @@ def _bill(run: Run, with_schedule: bool) -> EnergyReport:
     return price(run.activity, run.activity.program.chip, timeline=timeline)
 
 
-def _name(run: Run, directory: Path) -> str:
-    """The method, and the directory where that tells runs apart."""
-    method = str(run.activity.program.graph.metadata.get("method", "graph"))
-    return f"{_NAMES.get(method, method)} ({directory.name})"
+def _embeds(run: Run) -> bool:
+    """Whether the answers are embeddings of sentences, not classes."""
+    from synaptile.conversion.graph import TokenSource
+
+    return isinstance(run.activity.program.graph.source, TokenSource)
+
+
+def _named(runs: list[Run], directories: list[Path]) -> list[str]:
+    """The method of each run, with its directory where others have the same."""
+    methods = [str(run.activity.program.graph.metadata.get("method", "graph")) for run in runs]
+    names = [_NAMES.get(method, method) for method in methods]
+    return [
+        name if names.count(name) == 1 else f"{name} ({folder.name})" for name, folder in zip(names, directories, strict=True)
+    ]
 
 
 def _check_alike(runs: list[Run]) -> None:

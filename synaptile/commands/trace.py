@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from synaptile.commands.options import OtherChip, RunDirectory, StreamImages, Synchronisation
+from synaptile.commands.options import OtherChip, RunDirectory, StreamImages, Synchronisation, hold
 from synaptile.terminal import counted, output
 
 Format = Literal["perfetto", "vcd", "parquet"]
@@ -59,7 +59,7 @@ def trace(
         steps=numbers(steps, "--steps"),
     )
     timeline = schedule_run(load_run(directory), chip, images, synchronisation)
-    target = to or directory / _NAMES[kind]
+    target = to or hold(directory) / _NAMES[kind]
     size = estimate_size(timeline, window, kind, level)
     console.print(f"{target}: about {size / 1e6:,.1f} MB", soft_wrap=True)
     with counted("writing the trace") as progress:

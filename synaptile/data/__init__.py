@@ -23,6 +23,7 @@ DIGITS_WEIGHTS = DATA_DIR / "digits_vit.safetensors"
 DIGITS_DESCRIPTION = DATA_DIR / "digits_vit.json"
 DIGITS_IMAGES = DATA_DIR / "digits.npz"
 DIGITS_GRAPH = DATA_DIR / "digits.spk"
+DIGITS_SPIKFORMER = DATA_DIR / "digits_spikformer.spk"
 DIGITS_QANN = DATA_DIR / "digits_qann.safetensors"
 
 

@@ -46,6 +46,9 @@ def test_softmax_counts_scale_bias_and_one_division_a_row() -> None:
         ("relu", {"compare": 1}),
         ("sigmoid", {"sigmoid": 1}),
         ("tanh", {"tanh": 1}),
+        ("relu6", {"compare": 2}),
+        ("hard_sigmoid", {"add": 1, "compare": 2, "mul": 1}),
+        ("hard_swish", {"add": 1, "compare": 2, "mul": 2}),
     ],
 )
 def test_activations_count_per_element(function: str, per_element: dict[str, int]) -> None:

@@ -81,7 +81,7 @@ def test_spikes_scatter_weight_rows_where_a_loop_over_taps_puts_them(integer: bo
     count_trains(spikes, bounds, events)
     scale, bias, out = rng.uniform(0.5, 2, 6), rng.standard_normal(6), np.empty((3, 54))
     zero = np.zeros(1, np.int32 if integer else np.float64)
-    issued = convolve(events, np.array([6, 5, 3, 3], np.int64), make_kernel(node, weight), scale, bias, zero, out)
+    issued = convolve(events, np.array([6, 5, 3, 3], np.int64), make_kernel(node, weight), scale[None], bias, zero, out)
     sums, met = np.zeros((3, 6, 3, 3)), np.zeros(3, np.int64)
     for r, index in np.argwhere(spikes):
         c, y, x = np.unravel_index(index, image)

@@ -95,6 +95,9 @@ ACTIVATIONS: dict[str, Callable[[float], float]] = {
     "relu": lambda x: max(x, 0.0),
     "sigmoid": _sigmoid,
     "tanh": math.tanh,
+    "relu6": lambda x: min(max(x, 0.0), 6.0),
+    "hard_sigmoid": lambda x: min(max(x + 3.0, 0.0), 6.0) / 6.0,
+    "hard_swish": lambda x: x * min(max(x + 3.0, 0.0), 6.0) / 6.0,
 }
 
 

@@ -16,7 +16,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_FILES = ("energy.py", "report.py", "mapper.py", "simulator.py", "foundation.py")
-CARRIED = ("__init__.pyi", "py.typed", "data/digits.npz", "data/digits.spk", "energy/pricing.py", "hwmodels/chips/ecmt45.yaml")
+CARRIED = (
+    "__init__.pyi",
+    "py.typed",
+    "data/digits.npz",
+    "data/digits.spk",
+    "data/digits_spikformer.spk",
+    "energy/pricing.py",
+    "hwmodels/chips/ecmt45.yaml",
+)
 
 pytestmark = pytest.mark.slow
 

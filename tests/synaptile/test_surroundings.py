@@ -104,3 +104,24 @@ def test_a_signal_inside_a_destructor_still_ends_the_command(sign: signal.Signal
     begun.send_signal(sign)
     _, errors = begun.communicate(timeout=60)
     assert begun.returncode == status and not errors
+
+
+MADE_ANOTHER = """
+import signal
+from synaptile import cli
+from synaptile.__main__ import main
+
+def command():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise TypeError("incompatible arguments")  # as pybind11 makes of it
+
+cli.main = command
+main()
+"""
+
+
+def test_a_signal_of_which_compiled_code_makes_another_error_ends_the_command_as_a_signal() -> None:
+    done = subprocess.run([sys.executable, "-c", MADE_ANOTHER], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "")

@@ -1,0 +1,102 @@
+"""Convolutions, pools and resizes of streams: what the model does, on cores too, in every method, counted exactly?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synaptile.conversion.ann import ann_forward
+from synaptile.conversion.convert import check_against_model, convert, lower_model
+from synaptile.conversion.graph import Convolution2d, Gate, PatchEmbedding, Rearrange, Rotation, SpikingGraph, Synapse
+from synaptile.conversion.graph.windows import fan_out
+from synaptile.energy import price
+from synaptile.mapper import map_graph
+from synaptile.simulator import reference, schedule
+from tests.conversion.convolutional import BODIES, SHAPE, early, network
+from tests.conversion.small_models import model_logits, random_images
+from tests.simulator.runs import execute_keeping_spikes, splitting_chip
+
+STEPS = 3
+METHODS: dict[str, dict[str, Any]] = {
+    "ecmt": {"method": "ecmt"},
+    "spikezip": {"method": "spikezip", "keep_activations": True},
+    "differential": {"method": "differential"},
+}
+RUN = ("padded unevenly", "residual", "squeeze and excitation", "halves", "attention, channels first")
+
+
+@pytest.mark.parametrize("name", [*BODIES, "tokens"])
+def test_a_network_computes_the_same_in_float64(name: str) -> None:
+    model = (early() if name == "tokens" else network(name)).double()
+    graph = lower_model(model)
+    assert check_against_model(graph, model) < 1e-9
+    images = random_images(2, SHAPE, seed=5, dtype=np.float64)
+    expected = np.concatenate([model_logits(model, image[None]) for image in images])
+    np.testing.assert_allclose(ann_forward(graph, images), expected, rtol=1e-9, atol=1e-10)
+
+
+def converted(name: str, method: str) -> tuple[SpikingGraph, Any]:
+    images = random_images(6, SHAPE, seed=1)
+    return convert(network(name), images, **METHODS[method]), images[:2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", RUN)
+def test_execution_on_small_cores_equals_the_reference(name: str, method: str) -> None:
+    graph, images = converted(name, method)
+    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200), anneal_moves=10)
+    activity, spikes = execute_keeping_spikes(program, images, STEPS, "int8")
+    expected = reference(graph, images, STEPS, "int8")
+    for site, values in expected.spikes.items():
+        np.testing.assert_array_equal(spikes[site], values, err_msg=site)
+    np.testing.assert_array_equal(activity.logits, expected.logits)
+    by_node = [expected.eq30[node] for node in graph.ann_macs]
+    np.testing.assert_array_equal(activity.accounting.eq30, by_node)
+    price(activity, program.chip, timeline=schedule(activity))  # executed = scheduled = priced
+
+
+def test_accumulates_are_spikes_times_the_outputs_that_each_reaches() -> None:
+    graph, images = converted("residual", "ecmt")
+    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200), anneal_moves=0)
+    activity, spikes = execute_keeping_spikes(program, images, STEPS, "float64")
+    expected = reference(graph, images, STEPS, "float64")
+    for node in graph.of_type(Convolution2d):
+        fired = spikes[node.inputs[0].node].reshape(STEPS, len(images), *node.image) != 0
+        at = activity.accounting.nodes.index(node.name)
+        np.testing.assert_array_equal(activity.accounting.eq30[at], (fired * fan_out(node)).sum(axis=(2, 3, 4)))
+    np.testing.assert_allclose(activity.logits, expected.logits, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_the_mean_of_many_steps_is_what_the_model_computes(method: str) -> None:
+    graph, images = converted("squeeze and excitation", method)
+    logits, expected = reference(graph, images, 64).logits[-1], ann_forward(graph, images)
+    assert (logits * expected).sum() / np.linalg.norm(logits) / np.linalg.norm(expected) > 0.99
+
+
+def test_each_form_is_the_node_that_costs_least() -> None:
+    def kinds(name: str) -> list[type]:
+        graph = lower_model(network(name))
+        kept = PatchEmbedding, Synapse, Convolution2d, Rearrange, Gate
+        return [type(node) for node in graph.nodes.values() if isinstance(node, kept)][:-1]  # but the head
+
+    assert kinds("dense") == [PatchEmbedding, Rearrange, Convolution2d, Rearrange]
+    assert kinds("patches") == [PatchEmbedding, Rearrange, Synapse, Synapse], "patches side by side, and pixels, are Linears"
+    graph = lower_model(network("squeeze and excitation"))
+    (gate,) = graph.of_type(Gate)
+    spread = graph.nodes[gate.inputs[1].node]
+    assert isinstance(spread, Rearrange) and spread.repeats == (36,), "a factor per channel is copied over the image"
+    assert not graph.of_type(Rotation), "BatchNorm folds"
+
+
+def test_thresholds_of_differential_coding_are_shared_over_an_image() -> None:
+    graph, _ = converted("dense", "differential")
+    (node,) = graph.of_type(Convolution2d)
+    theta = graph.array(node.inputs[0].node, "theta").reshape(node.image[0], -1)
+    assert (theta == theta[:, :1]).all() and len(np.unique(theta)) == node.image[0]
+    plain = lower_model(network("dense")).array(node.name, "weight")
+    np.testing.assert_allclose(graph.array(node.name, "weight"), plain * theta[:, 0, None, None], rtol=1e-6)
