@@ -119,6 +119,10 @@ class Layout:
         """Floating type of membranes, state and streams."""
         return stream_dtype(self.program.graph, self.numeric)
 
+    def row_bounds(self, node: Synapse) -> NDArray[np.int64]:
+        """Rows of a synapse between which the sites in front count their spikes."""
+        return np.unique(np.concatenate([self.bounds[port.node] + node.first_row(i) for i, port in enumerate(node.inputs)]))
+
 
 @derived
 def make_layout(program: CoreProgram, numeric: Numeric) -> Layout:
@@ -250,7 +254,9 @@ def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> Sy
 @derived
 def _tiles(layout: Layout, name: str) -> Tiles:
     """The tiles of a synapse without their weights."""
-    return tile_bounds(layout.rectangles[name], layout.bounds[layout.program.graph.nodes[name].inputs[0].node])
+    node = layout.program.graph.nodes[name]
+    assert isinstance(node, Synapse)
+    return tile_bounds(layout.rectangles[name], layout.row_bounds(node))
 
 
 def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:
@@ -289,7 +295,9 @@ def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, lis
     for name in graph.consumers(site.name):
         reader, rows = graph.nodes[name], program.parts_of(name)
         if isinstance(reader, Synapse):
-            cuts.append(np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64))
+            starts = np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64)
+            numbers = [number for number, port in enumerate(reader.inputs) if port.node == site.name]
+            cuts += [np.clip(starts - reader.first_row(number), 0, width) for number in numbers]
         elif isinstance(reader, ProductUnit):
             cuts.append(np.arange(0, width, reader.head_width, dtype=np.int64))
         elif isinstance(reader, Convolution2d | MaxPool2d | Reduce | Mask):
