@@ -3,16 +3,16 @@
 from synaptile.conversion.graph.front import ImageSource, PatchEmbedding, PresentedSource, TokenEmbedding, TokenSource
 from synaptile.conversion.graph.graph import SpikingGraph, layer_of
 from synaptile.conversion.graph.leaky import (
-    BinaryNeurons,
     CubaLIFNeurons,
     IFNeurons,
     LeakyNeurons,
     LIFNeurons,
     MembraneReadOut,
     SpikeSource,
+    ValueSource,
 )
 from synaptile.conversion.graph.lengths import at_length, takes_text
-from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
+from synaptile.conversion.graph.node import NODE_TYPES, BinaryNeurons, Neurons, Node, Port, Source
 from synaptile.conversion.graph.real import Gate, Rearrange, Rotation
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
@@ -82,6 +82,7 @@ __all__ = [
     "TokenMean",
     "TokenSelect",
     "TokenSource",
+    "ValueSource",
     "at_length",
     "layer_of",
     "load_graph",
