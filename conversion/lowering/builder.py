@@ -177,9 +177,9 @@ class Builder:
         node = self.nodes[stream.node]
         box = None if node.is_map else rectangle(rows, node.width, copies=True)
         found = None if box is None else digits(box.place.reshape(-1), box.tokens * box.channels)
-        if found is None and not node.is_map:  # a part of whole tokens
-            box = spanned(rows, node.width)
-            found = digits(box.place.reshape(-1), box.tokens * box.channels)
+        for box in () if found or node.is_map else spanned(rows, node.shape):  # a part of whole tokens
+            if found := digits(box.place.reshape(-1), box.tokens * box.channels):
+                break
         if box is None or found is None:
             raise self.fail(
                 f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads, "
