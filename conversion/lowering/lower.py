@@ -104,10 +104,15 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
         return args[0]
     if name in LAYOUTS:
-        if name in ("view", "_unsafe_view"):  # fits the memory of the model's tensor, not of these indices
-            target = torch.ops.aten.reshape.default
         others = _each(args[1:], lambda one: one.index if isinstance(one, Stream | Form) else one)  # of which the shape counts
-        return _run_layout(target, (args[0], *others), kwargs)
+        if name in ("view_as", "reshape_as"):
+            others = (list(others[0].shape),)
+        if "view" in name or name == "reshape_as":  # views fit the memory of the model's tensor, not of these indices
+            target = torch.ops.aten.reshape.default
+        moved = _run_layout(target, (args[0], *others), kwargs)
+        cut = name in ("slice", "narrow") and isinstance(moved, Stream) and moved.bias is None
+        whole = builder.cut(args[0], moved.index) if cut else None  # tokens that filled up windows are left out again
+        return moved if whole is None else _run_layout(target, (whole, *others), kwargs)
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:

@@ -39,12 +39,10 @@ def rectangle(index: torch.Tensor, width: int, *, copies: bool = False) -> Recta
     return Rectangle(first, tokens, start, channels, place) if bool(met.all()) else None
 
 
-def spanned(index: torch.Tensor, shape: tuple[int, ...]) -> tuple[Rectangle, Rectangle]:
-    """The whole tokens, from the first to the last, among which an index tensor's elements lie; and all of a stream's."""
-    tokens, width = shape
+def spanned(index: torch.Tensor, width: int) -> Rectangle:
+    """The whole tokens, from the first to the last, among which an index tensor's elements lie."""
     first = int(index.min()) // width
-    some = Rectangle(first, int(index.max()) // width + 1 - first, 0, width, index - first * width)
-    return some, Rectangle(0, tokens, 0, width, index)
+    return Rectangle(first, int(index.max()) // width + 1 - first, 0, width, index - first * width)
 
 
 class Digits(NamedTuple):

@@ -204,7 +204,10 @@ def test_the_image_shape_comes_from_the_calibration_array() -> None:
         (lambda: block(fused(attn_mask=torch.ones(6, 6, dtype=torch.bool).tril())), ["'encoder'", "mask", "leave it out"]),
         (lambda: block(lambda q, k, v: torch.einsum("bhqd,bhqd->bhqd", q, k) + v), ["'encoder'", "einsum", "bhqd,bhkd->bhqk"]),
         (lambda: block(lambda q, k, v: (q @ k.mT - (q @ k.mT).amax(-1, keepdim=True)) @ v), ["aten.amax", "softmax"]),
-        (lambda: block(lambda q, k, v: (q @ k.mT).amax(-1, keepdim=True) * v), ["aten.amax", "pool them by their mean"]),
+        (
+            lambda: block(lambda q, k, v: (q @ k.mT).amax(-1, keepdim=True) * v),
+            ["aten.amax", "in front of a softmax over the keys"],
+        ),
         (lambda: block(lambda q, k, v: q.softmax(-1) @ (k.softmax(-2).mT @ v)), ["aten.softmax", "linear attention"]),
         (lambda: block(lambda q, k, v: (q @ k.mT).masked_fill(MASK, -9.0).softmax(-1) @ v), ["masked_fill", "finite bias"]),
         (lambda: block(lambda q, k, v: torch.cumsum(q, 2) @ k.mT @ v), ["aten.cumsum", "not one after the other"]),

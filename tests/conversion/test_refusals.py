@@ -80,15 +80,9 @@ def test_a_known_operator_in_an_unknown_pattern_names_operator_module_and_limit(
     assert all(part in str(caught.value) for part in [*parts, "'blocks.0.mlp.act'"]), str(caught.value)
 
 
-def swin() -> Any:
-    options: dict[str, Any] = {"depths": (1,), "num_heads": (1,), "window_size": 4, "num_classes": 3}
-    return timm.models.swin_transformer.SwinTransformer(img_size=24, patch_size=4, embed_dim=12, **options)
-
-
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        pytest.param(swin, ["aten.pad", "layers.0.blocks.0", "the windows or strides divide"], id="Swin, padded"),
         pytest.param(
             lambda: timm.models.cait.Cait(**OPTIONS, depth_token_only=1),
             ["aten.linear", "'blocks.0.attn.proj_l'", "talking heads"],
