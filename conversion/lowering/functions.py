@@ -108,8 +108,14 @@ def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
     return _norm(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
 
 
-def lower_softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:
-    """Softmax over the keys of an attention map, or over any axis of a stream, whose rows then lie along it."""
+def lower_softmax(b: Builder, x: Stream, dim: int, half_or_dtype: Any = None) -> Stream:
+    """Softmax over the keys of an attention map, or over any axis of a stream, whose rows then lie along it.
+
+    Some models take it in float32 whatever their own type.
+    """
+    import torch
+
+    b.rounds |= b.dtype == torch.float64 and half_or_dtype is torch.float32
     if not b.nodes[x.node].is_map and x.bias is None:
         return _softmax_of_rows(b, x, dim)
     port = b.map_port(x)
