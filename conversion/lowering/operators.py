@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.convolution import (
+    lower_adaptive_pool1d,
     lower_adaptive_pool2d,
     lower_avg_pool2d,
     lower_conv1d,
@@ -66,7 +67,10 @@ def _unfold(b: Builder, x: Stream, kernel_size: Any, dilation: Any, padding: Any
     import torch
 
     if any(padding):
-        raise b.fail(f"padding {list(padding)}: patches are cut without padding only")
+        raise b.fail(
+            f"padding {list(padding)}: patches are cut without padding only: pad images in front of the model, or take a model "
+            "whose windows end where the tokens do"
+        )
     cut = torch.nn.functional.unfold(x.index.double(), kernel_size, dilation, padding, stride)  # float64 holds an index exactly
     return dataclasses.replace(x, index=cut.long())
 
@@ -205,6 +209,13 @@ def _constant_rows(b: Builder, x: Stream, axis: int, count: int, value: float) -
     return b.constant(dotted(b.where, "padding"), torch.full(shape, value, dtype=b.dtype))
 
 
+def _new_zeros(b: Builder, _x: Stream, shape: list[int], dtype: Any = None, **_: Any) -> torch.Tensor:
+    """Zeros of which the stream says nothing but the type: of a mask of windows, say."""
+    import torch
+
+    return torch.zeros(shape, dtype=dtype or b.dtype)
+
+
 def _roll(b: Builder, x: Stream, shifts: list[int], dims: Sequence[int] = ()) -> Stream:
     """Windows shifted over the image."""
     axes = [dim % x.index.ndim for dim in dims]
@@ -274,8 +285,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "clamp_min": lower_clamp_min,
     "linalg_vector_norm": lower_vector_norm,
     "pad": _pad,
+    "new_zeros": _new_zeros,
     "roll": _roll,
     "rms_norm": lower_rms_norm,
+    "adaptive_avg_pool1d": lower_adaptive_pool1d,
     "adaptive_avg_pool2d": lower_adaptive_pool2d,
     "layer_norm": lower_layer_norm,
     "scaled_dot_product_attention": _attention,
