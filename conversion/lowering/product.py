@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     import torch
 
 
+_CONSTANT = "write it as a Linear; of positions, take a model whose bias does not depend on the query"
+
+
 def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     """Recognise the form by its operands' layouts. Their scales stay pending, so that the sites see unscaled tensors."""
     if not isinstance(x, Stream):
         x = _constant_query(b, x)
     if not isinstance(y, Stream):
-        raise b.fail("a matrix product with a constant operand is supported only as a Linear or with a constant query")
+        raise b.fail(f"a matrix product with a constant operand, not a query: {_CONSTANT}")
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     stem = b.where or b.fx.name
     if b.map_port(_turned(y)) is not None:  # V^T times the transpose of attention, channels first
         return _turned(lower_matmul(b, _turned(y), _turned(x)))
     attention = b.map_port(x)
+    if attention is None and (swapped := _swapped(b, y)) is not None:
+        return lower_matmul(b, x, swapped)
     right = None if attention is None else b.head_port(y, transposed=False)
     if attention is not None and right is not None:
         port, heads, depth = right
@@ -52,6 +57,18 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
 def _turned(x: Stream) -> Stream:
     """The transpose of a matrix, or of each of many."""
     return dataclasses.replace(x, index=x.index.transpose(-1, -2))
+
+
+def _swapped(b: Builder, y: Stream) -> Stream | None:
+    """A product K^T V that is multiplied from the left (linear attention), as the transpose of V^T K; None for anything else."""
+    product = b.nodes[y.node]
+    if not isinstance(product, ProductUnit) or product.form != "qk" or b.map_port(y) is None:
+        return None
+    heads, tokens, keys = product.shape
+    name = b.unique(f"{product.name}.transposed")
+    other = dataclasses.replace(product, name=name, inputs=product.inputs[::-1], shape=(heads, keys, tokens), keys=tokens)
+    index = b.add(other).index.transpose(-1, -2)
+    return Stream(name, index.reshape(y.index.shape), y.scale)
 
 
 def _mismatch(b: Builder, x: Stream, y: Stream, *heads: tuple[Port, int, int] | None) -> str:
@@ -88,10 +105,10 @@ def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> St
     )
     once = all(len(set(term)) == len(term) for term in (left, right, result)) and "." not in equation
     whole = sorted(result) == sorted([*shared, *rows, *columns])
+    if not all(isinstance(operand, Stream) for operand in operands):
+        raise b.fail(f"{equation!r} with a constant operand: {_CONSTANT}")
     if len(operands) != 2 or not once or not whole or not len(rows) == len(columns) == len(summed) == 1:
         raise b.fail(f"{equation!r}: supported only as the product of two streams, 'bhqd,bhkd->bhqk' or 'bhqk,bhkd->bhqd'")
-    if not all(isinstance(operand, Stream) for operand in operands):
-        raise b.fail(f"{equation!r} with a constant operand: write it as a Linear")
 
     def ordered(stream: Stream, given: str | list[str], wanted: str | list[str]) -> Stream:
         return dataclasses.replace(stream, index=stream.index.permute([given.index(axis) for axis in wanted]))
