@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-TABLES = ("kernels", "model", "growth", "threads", "memory")
+TABLES = ("kernels", "model", "growth", "threads", "memory", "schedule", "sweep", "startup", "giant")
 
 
 def main() -> None:
