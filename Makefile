@@ -36,7 +36,7 @@ search: $(VENV)/.installed-dev
 
 # Files of strangers: a thousand mutations for every reader; some minutes.
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python scripts/fuzz.py --count 1000
+	$(BIN)/python -m scripts.fuzz --count 1000
 
 # Kills, full disks, lost processes of clusters: what is rerun ends as if nothing had been; an hour at most.
 faults: $(VENV)/.installed-dev

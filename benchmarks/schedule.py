@@ -31,7 +31,7 @@ def print_tables(*, quick: bool = False) -> None:
         counts = SpikeCounts(activity, count)
         work, loads = work_of(program, tables.jobs, counts, STEPS, count), loads_of(program, tables, counts, (count, STEPS))
         rank, job_at = preference(program, tables.jobs, STEPS)
-        costs = Costs(work.duration, loads.flits, loads.busy, -1, 1, rank, job_at)
+        costs = Costs(work.duration, loads.flits, loads.busy, -1, 1, rank, job_at, STEPS)
         loop = []
         for _ in range(3 if quick else 7):
             state = initial_state(tables, costs.duration.shape[0], 1)

@@ -128,10 +128,16 @@ def _sentences(calibration: Calibration | None, graph: SpikingGraph) -> Batches 
 
 
 def _image_shape(calibration: object) -> tuple[int, int, int] | None:
-    """(channels, H, W) of calibration images in memory; None for a folder and for batches that can be read only once."""
+    """(channels, H, W) of calibration images in memory; None for a folder and for batches that can be read only once.
+
+    Raises CalibrationError for an array of other dimensions.
+    """
     first = calibration[0] if isinstance(calibration, list | tuple) and calibration else calibration
-    shape = tuple(getattr(first, "shape", ()))
-    return (int(shape[1]), int(shape[2]), int(shape[3])) if len(shape) == 4 else None
+    if not hasattr(first, "shape"):
+        return None
+    if len(first.shape) != 4:
+        raise CalibrationError(f"calibration images: shape {tuple(first.shape)}, needs (images, channels, height, width)")
+    return (int(first.shape[1]), int(first.shape[2]), int(first.shape[3]))
 
 
 def lower_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None = None) -> SpikingGraph:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import math
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ImageSource
@@ -60,9 +62,9 @@ def trace_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None
             if any(_changes_its_input(entry.target) for entry in program.graph.nodes):
                 program = program.run_decompositions({})
         except Exception as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
             shape = " x ".join(map(str, source.image_shape))
-            raise ModelError(f"torch.export cannot trace {type(model).__name__} on an image of {shape}: {first}") from error
+            why = _why_not_traced(error)
+            raise ModelError(f"torch.export cannot trace {type(model).__name__} on an image of {shape}: {why}") from error
     constants: dict[str, torch.Tensor] = {}
     names: dict[str, str] = {}
     signature = program.graph_signature
@@ -80,6 +82,21 @@ def trace_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None
             constants[placeholder] = stored.detach()
             names[placeholder] = target
     return TracedModel(_name_of(model), program, constants, names, source)
+
+
+def _why_not_traced(error: Exception) -> str:
+    """What torch says in a line, the last line of the model's own code that it went through, and what to do."""
+    import torch
+
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in frames if Path(torch.__file__).parent not in Path(frame.filename).parents]
+    where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
+    if "data-dependent" in said:
+        remedy = "what is computed depends on the image's values: write it without `if`, loops and `.item()` on them"
+    else:
+        remedy = "give calibration images of the shape that the model takes, or let it take theirs"
+    return f"{said}{where}: {remedy}"
 
 
 def image_source(model: torch.nn.Module, image_shape: tuple[int, int, int] | None = None) -> ImageSource:

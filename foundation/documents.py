@@ -6,7 +6,7 @@ A form is the JSON schema that pydantic makes of a type (a `Strict` model, a dat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -77,6 +77,8 @@ class FileKind(NamedTuple):
     """Larger files are refused unread."""
     integer_keys: bool = False
     """Whether whole numbers may be keys; they become text."""
+    others: Mapping[str, str] = {}
+    """Key that tells another kind of file -> what that is and what to do with it."""
 
 
 def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> Document:
@@ -118,6 +120,8 @@ def read_mapping(path: str | Path, kind: FileKind, label: str | None = None) -> 
     if not isinstance(document, dict):
         holds = "is empty" if document is None else f"holds a {type(document).__name__}, not a mapping"
         raise error(f"{label}: {holds}: {kind.start}")
+    for key in kind.others.keys() & document.keys():
+        raise error(f"{label}: {kind.others[key]}")
     document = _with_text_keys(document) if kind.integer_keys else document
     check_keys(document, label, error)
     return document

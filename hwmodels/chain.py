@@ -18,7 +18,12 @@ from synaptile.foundation.errors import ChipError
 
 CHIPS = Path(__file__).parent / "chips"
 FIGURE_KEYS = frozenset({"value", "source", "assumed"})
-KIND = FileKind("chip file", start="start from a shipped chip with `extends: ecmt45`", error=ChipError)
+_IMPORT = "`synaptile import` makes a chip file of it"
+_FOREIGN = {
+    "architecture": f"is an architecture of SANA-FE, no chip file: {_IMPORT}",
+    **dict.fromkeys(("ERT", "ART"), f"is a table of Accelergy, no chip file: {_IMPORT}"),
+}
+KIND = FileKind("chip file", start="start from a shipped chip with `extends: ecmt45`", error=ChipError, others=_FOREIGN)
 
 
 @dataclass(frozen=True)

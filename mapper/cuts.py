@@ -28,9 +28,11 @@ from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import (
     Footprint,
+    PartExtents,
     code_bits,
     demands,
     ec_footprint,
+    held_steps,
     home_of,
     input_footprint,
     neuron_footprint,
@@ -83,7 +85,8 @@ class Cutter:
         if isinstance(self.node, InputCurrent):
             load = input_footprint(self.chip, units)
         elif self.kind is CoreKind.SYNAPSE:
-            load = synapse_footprint(self.chip, self.copies, tokens, units, rows, owner, self.code)
+            extents = PartExtents(tokens, units, rows, owner)
+            load = synapse_footprint(self.chip, self.copies, extents, self.code, held_steps(self.node))
         else:
             load = ec_footprint(self.chip, self.node, tokens, units, self.code)
         if self.neurons is not None and owner:
@@ -169,7 +172,7 @@ def cut_ec(cutter: Cutter, *, compact: bool) -> Cuts | list[Shortfall]:
     unit_cuts = cut(units_of(node), units, compact=compact)
     copied = isinstance(node, Synapse | PatchEmbedding)
     replica = np.arange(token_cuts.size - 1, dtype=np.int32) * np.int32(copied)
-    return Cuts(token_cuts, unit_cuts, even(node.inputs[0].width if node.inputs else 0, 1), replica)
+    return Cuts(token_cuts, unit_cuts, even(node.rows, 1), replica)
 
 
 def cut_neurons(port: Port, feeding: Cuts, channels_per_unit: int) -> Cuts:

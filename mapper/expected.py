@@ -40,6 +40,8 @@ def expected_latency(graph: SpikingGraph, parts: PartTable, load: Load, steps: i
         job = stages[node.name] / max(node.tokens, 1)
         begun = ended = 0.0
         for number, port in enumerate(node.inputs):
+            if port.delay:
+                continue
             needs_all = isinstance(node, TokenMean) or node.gathers(number)
             begun = max(begun, (last if needs_all else first)[port.node])
             ended = max(ended, last[port.node])
@@ -59,7 +61,7 @@ def phases(graph: SpikingGraph) -> Int64:
     """Phase in which each node works, shape (nodes,): segments in turn."""
     segment: dict[str, int] = {}
     for node in graph.nodes.values():
-        behind = [segment[port.node] + node.gathers(number) for number, port in enumerate(node.inputs)]
+        behind = [segment[port.node] + node.gathers(number) for number, port in enumerate(node.inputs) if not port.delay]
         segment[node.name] = max(behind, default=0)
     return np.array(list(segment.values()), np.int64) % PHASES
 

@@ -51,7 +51,7 @@ def finer(graph: SpikingGraph, cutter: Cutter, cuts: Cuts, budget: Budget) -> Cu
 def _finer_grid(graph: SpikingGraph, cutter: Cutter, cuts: Cuts, budget: Budget) -> Cuts:
     node, units_in_all = cutter.node, units_of(cutter.node)
     token_pieces, unit_pieces, row_pieces = cuts.pieces
-    rows = -(-node.inputs[0].width // row_pieces)
+    rows = -(-node.rows // row_pieces)
 
     def in_time(token_pieces: int, unit_pieces: int) -> bool:
         tokens, units = -(-node.tokens // token_pieces), -(-units_in_all // unit_pieces)

@@ -150,18 +150,24 @@ def code_bits(graph: SpikingGraph, node: Node) -> int:
     return max((ceil(log2(site.values + 1)) for site in sites if isinstance(site, Neurons)), default=0)
 
 
-def synapse_footprint(
-    chip: Chip, copies: int, tokens: Extent, outputs: Extent, rows: Extent, owner: Extent = 1, code: int = 0
-) -> Footprint:
-    """A rectangle of a spiking synapse: `outputs` by `rows` weights, for `tokens` tokens; `code` is the `code_bits` of its input.
+def held_steps(node: Node) -> int:
+    """Steps for which a part holds spikes of its inputs, a bit per axon each: the delay, less the step that buffers give."""
+    return max((port.delay - 1 for port in node.inputs if port.delay), default=0)
+
+
+def synapse_footprint(chip: Chip, copies: int, extents: PartExtents, code: int = 0, held: int = 0) -> Footprint:
+    """A rectangle of a spiking synapse: outputs by rows weights, for all tokens.
+
+    `code` is the `code_bits` of its input, `held` its `held_steps`.
 
     `owner` is 1 where the part holds the bias, 0 where it only sends partial sums. A core that shifts keeps two accumulators
     an output, for positive and negative spikes (theta1 and theta2 differ); one with 2n copies has theta in the weights and
     keeps one, as one does whose spikes are binary. Without token sharing each token has neurons, axons and weights of its own.
     """
     core, flow = chip.synapse_core, chip.synapse_core.dataflow
+    tokens, outputs, rows, owner, _ = extents
     stored = 1 if core.token_sharing else tokens
-    waiting = DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if _spikes_wait(chip) else 0
+    waiting = (DOUBLE_BUFFERS * flow.token_block * flow.max_steps * rows * code if _spikes_wait(chip) else 0) + held * rows
     return Footprint(
         weight_bits=(outputs * rows * copies * (core.weight_bits + core.index_bits) + owner * outputs * core.weight_bits)
         * stored,
@@ -183,6 +189,7 @@ def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: I
     weights = np.array([stored_synapses(node, a, b, core.convolutions) for a, b in ranges], np.int64)
     axons = len(node.inputs) * np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
     waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
+    waiting = waiting + held_steps(node) * axons
     return Footprint(
         weight_bits=weights * copies * (core.weight_bits + core.index_bits) + channels * core.weight_bits,
         state_bits=_accumulator_bits(chip) * (stop - start) + waiting,
@@ -243,8 +250,7 @@ def part_footprint(graph: SpikingGraph, chip: Chip, node: Node, extents: PartExt
         return input_footprint(chip, extents.outputs)
     if isinstance(node, Synapse) and kind is CoreKind.SYNAPSE:
         copies = weight_copies(graph, node, chip)
-        code = code_bits(graph, node)
-        return synapse_footprint(chip, copies, extents.tokens, extents.outputs, extents.rows, extents.owner, code)
+        return synapse_footprint(chip, copies, extents, code_bits(graph, node), held_steps(node))
     return ec_footprint(chip, node, extents.tokens, extents.outputs * units_of(node) // node.width, code_bits(graph, node))
 
 

@@ -175,7 +175,7 @@ def _token_cuts(graph: SpikingGraph, node: Node, layer: LayerPartition) -> Cuts:
     tokens = _axis(node.name, "tokens", node.tokens, layer.tokens)
     units = _axis(node.name, "outputs", units_of(node), layer.outputs)
     kind = home_of(graph, node)
-    rows = node.inputs[0].width if node.inputs else 0
+    rows = node.rows
     if layer.inputs is not None and not (isinstance(node, Synapse) and kind is CoreKind.SYNAPSE):
         raise InputError(f"partition: layer {node.name!r} ({node.kind}) is cut over inputs: only spiking synapses can be")
     copied = kind is CoreKind.EC and isinstance(node, Synapse | PatchEmbedding)

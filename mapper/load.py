@@ -214,7 +214,8 @@ def _synapse(
     shifts = chip.synapse_core.graded_spikes == "shift"
     outputs, owned = extents.outputs, extents.outputs * extents.owner
     site = graph.nodes[node.inputs[0].node]
-    spikes, sums = rates.of(graph, site.name) * extents.rows, senders * (2 if shifts else 1) * outputs
+    rate = sum(rates.of(graph, port.node) * port.width for port in node.inputs) / node.fan_in
+    spikes, sums = rate * extents.rows, senders * (2 if shifts else 1) * outputs
     values = site.values if isinstance(site, Neurons) else 1
     bits = spike_bits(chip.noc, spikes, extents.rows, values) + sums * chip.noc.word_bits
     neuron = owned if shifts else 0 * owned

@@ -83,6 +83,7 @@ def map_graph(
     """
     graph, chip = as_graph(graph), as_chip(chip)
     _check_options(graph, seed, replicas, placement, anneal_moves)
+    _check_recurrence(graph, chip)
     _check_trees(chip, placement)
     check_goal(graph, goal, rates, replicas)
     if goal != "room" and chip.weights == "streamed":
@@ -129,6 +130,7 @@ def map_partition(
     """
     graph, chip = as_graph(graph), as_chip(chip)
     _check_options(graph, seed, 1, placement, anneal_moves)
+    _check_recurrence(graph, chip)
     _check_trees(chip, placement)
     given = (
         load_partition(partition) if isinstance(partition, str | Path) else expect(partition, Partition, "partition", "give one")
@@ -198,6 +200,16 @@ def _drawn(graph: SpikingGraph, chip: Chip, packing: Packing, flows: FlowTable, 
         return traffic, cache(lambda: trees_of(graph, parts, flows, cores))
     # Only force asks for it.
     return traffic, cache(lambda: core_traffic(graph, parts, flows, cores, shared=True)) if chip.noc.multicast else None
+
+
+def _check_recurrence(graph: SpikingGraph, chip: Chip) -> None:
+    """Raise InputError where a loop would have to run step by step on a chip that runs layer by layer."""
+    order = "layer_major order" if chip.layer_major else "weights loaded in phases" if chip.weights == "streamed" else ""
+    if order and graph.looks_back:
+        raise InputError(
+            f"graph {graph.name!r} reads spikes of earlier steps, chip {chip.name!r} has {order}: a layer does all its steps "
+            "before the next; take a chip of order step_major with resident weights"
+        )
 
 
 def _check_trees(chip: Chip, placement: str) -> None:

@@ -64,7 +64,9 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
     whole = np.zeros_like(token_start)
     match node:
         case Synapse():
-            start, stop = parts.in_start[chosen].astype(np.int64), parts.in_stop[chosen].astype(np.int64)
+            before = node.first_row(index)
+            rows = (parts.in_start[chosen].astype(np.int64), parts.in_stop[chosen].astype(np.int64))
+            start, stop = (np.clip(row - before, 0, port.width) for row in rows)
         case Convolution2d():
             spans = [node.part_span(int(a), int(b)) for a, b in zip(start, stop, strict=True)]
             start, stop = np.array(spans, np.int64).reshape(-1, 2).T

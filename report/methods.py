@@ -21,7 +21,7 @@ from synaptile.simulator import Activity
 
 AGREEMENT = 0.99
 TIMED = ("mJ", "ms", "mJ ms")
-"""Columns of scheduled runs: energy of the highest rung per image, latency, energy-delay product."""
+"""Lines of scheduled runs: energy of the highest rung per image, latency, energy-delay product."""
 _ACCOUNTINGS = ("eq30", "released", *LADDER)
 # Okabe and Ito's colours, with markers and dashes that say the same.
 _LOOKS: tuple[dict[str, Any], ...] = (
@@ -74,39 +74,39 @@ class MethodRun:
 
 
 def method_table(runs: Sequence[MethodRun], agreement: float = AGREEMENT) -> Sheet:
-    """Steps, accuracy and the ratio of every accounting and rung, each method at its first step of equal agreement.
+    """Steps, accuracy and the ratio of every accounting and rung, a column per method at its first step of equal agreement.
 
     Raises InputError for no runs, runs of different rungs, or an agreement outside 0..1.
     """
     rungs = _common_rungs(runs)
     if not 0 < agreement <= 1:
         raise InputError(f"agreement is {agreement:g}, needs to lie above 0 and at most at 1")
-    rows = []
     timed = TIMED if all(run.report.timeline is not None for run in runs) else ()
-    for run in runs:
-        step, accuracy = run.step_of(agreement), run.accuracy()
-        known = run.labels is not None and run.answers.shape[1]
-        dense = percent(float((run.answers.argmax(axis=1) == run.labels).mean())) if known else "-"
-        if step is None:
-            agrees = run.shown(run.agreement(), run.report.steps)
-            rows.append((run.name, f">{run.report.steps}", agrees, "-", dense, *("-" for _ in (*rungs, *timed))))
-            continue
-        ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
-        answered = (run.shown(run.agreement(), step), run.shown(accuracy, step), dense)
-        rows.append((run.name, str(step), *answered, *ratios, *_timed(run, step)))
     wanted = f"a mean cosine of {agreement:g}" if runs[0].embeds else f"{percent(agreement)} agreement"
+    names = ("steps", "agrees", "right", "dense right", *rungs, *timed)
+    rows = zip(names, *(_column(run, run.step_of(agreement), rungs, timed) for run in runs), strict=True)
     return Sheet(
         f"At {wanted} with the dense network",
-        ("method", "steps", "agrees", "right", "dense right", *rungs, *timed),
+        ("", *(run.name for run in runs)),
         tuple(rows),
         caption="steps: the first from which agreement stays, all of a network trained as spiking; ratios: energy of these steps "
         "over one pass of the dense network (the ANN of ECMT, the QANN of SpikeZIP, a trained one's own layers) on the same chip",
     )
 
 
-def _timed(run: MethodRun, step: int) -> tuple[str, ...]:
+def _column(run: MethodRun, step: int | None, rungs: Sequence[str], timed: Sequence[str]) -> tuple[str, ...]:
+    """What the table says of a run at a step; None: it never agrees as well."""
+    known = run.labels is not None and run.answers.shape[1]
+    dense = percent(float((run.answers.argmax(axis=1) == run.labels).mean())) if known else "-"
+    if step is None:
+        return f">{run.report.steps}", run.shown(run.agreement(), run.report.steps), "-", dense, *("-" for _ in (*rungs, *timed))
+    ratios = (f"{run.report.ratio(rung, step=step):.3g}" for rung in rungs)
+    return str(step), run.shown(run.agreement(), step), run.shown(run.accuracy(), step), dense, *ratios, *_timed(run, step, timed)
+
+
+def _timed(run: MethodRun, step: int, timed: Sequence[str]) -> tuple[str, ...]:
     """Energy of the highest rung, latency and their product through a step; nothing without a schedule."""
-    if run.report.timeline is None:
+    if not timed or run.report.timeline is None:
         return ()
     timeline = run.report.timeline
     ms = float(timeline.first_image_cycles[step - 1]) / (1e3 * timeline.clock_mhz)
@@ -115,25 +115,30 @@ def _timed(run: MethodRun, step: int) -> tuple[str, ...]:
 
 
 def method_steps_table(runs: Sequence[MethodRun], rung: str, steps: Sequence[int]) -> Sheet:
-    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a pair of columns per method.
+    """Accuracy (agreement where images are not labelled) and the ratio of one rung at chosen steps, a column per method.
 
     Raises InputError for no runs or a rung that one of them does not reach.
     """
-    if rung not in _common_rungs(runs):
-        raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
-    columns = [f"{run.name} {what}" for run in runs for what in ("right" if run.labels is not None else "agrees", "ratio")]
+    _check_rung(runs, rung)
     rows = []
     for step in steps:
-        cells: list[str] = []
-        for run in runs:
-            accuracy = run.accuracy()
-            if step > run.report.steps:
-                cells += ["-", "-"]
-                continue
-            share = run.agreement() if accuracy is None else accuracy
-            cells += [run.shown(share, step), f"{run.report.ratio(rung, step=step):.3g}"]
+        cells = ["-" if step > run.report.steps else _answered(run, rung, step) for run in runs]
         rows.append((str(step), *cells))
-    return Sheet(f"Energy ratio ({rung}) and answers per step", ("steps", *columns), tuple(rows), left=0)
+    what = "right" if runs[0].labels is not None else "agreeing"
+    return Sheet(
+        f"Answers {what} and energy ratio ({rung}) per step", ("steps", *(run.name for run in runs)), tuple(rows), left=0
+    )
+
+
+def _answered(run: MethodRun, rung: str, step: int) -> str:
+    accuracy = run.accuracy()
+    share = run.shown(run.agreement() if accuracy is None else accuracy, step)
+    return f"{share} at {run.report.ratio(rung, step=step):.3g}"
+
+
+def _check_rung(runs: Sequence[MethodRun], rung: str) -> None:
+    if rung not in (common := _common_rungs(runs)):
+        raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(common)}")
 
 
 def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "executed") -> tuple[Path, Path]:
@@ -142,8 +147,7 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     Left: answers by step. Right: the same answers by the energy spent so far on `rung`, in passes of the dense network. A dotted
     line marks the step at which the last image of a settling network came to rest. Raises InputError as `method_steps_table`.
     """
-    if rung not in _common_rungs(runs):
-        raise InputError(f"rung {rung!r} is not in every report: use one of {', '.join(_common_rungs(runs))}")
+    _check_rung(runs, rung)
     if len(runs) > len(_LOOKS):
         raise InputError(f"{len(runs)} runs in one figure, limit {len(_LOOKS)}: draw fewer")
     figure, (left, right) = panels(9.0, 3.9, 2, 2, sharey=True)
@@ -171,9 +175,8 @@ def method_figure(runs: Sequence[MethodRun], stem: str | Path, *, rung: str = "e
     for axes in (left, right):
         rule(axes)
     report = runs[0].report
-    figure.suptitle(
-        f"{report.activity.program.graph.name} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left"
-    )
+    networks = " and ".join(dict.fromkeys(run.report.activity.program.graph.name for run in runs))
+    figure.suptitle(f"{networks} on {report.chip.name}, {report.number_format}", fontsize=11, x=0.01, ha="left")
     right.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.1))
     return save(figure, Path(stem))
 

@@ -11,7 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, CurrentSource, Neurons, Port, ProductUnit, SpikeSource, Synapse
+from synaptile.conversion.graph import Convolution2d, CurrentSource, Neurons, Node, Port, ProductUnit, SpikeSource, Synapse
+from synaptile.conversion.graph.order import Stage
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens
 from synaptile.foundation.errors import InputError
@@ -25,8 +26,10 @@ from synaptile.simulator.arithmetic import arithmetic_of, default_numeric, round
 from synaptile.simulator.dense.reference import check_steps
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.build import Layout, make_layout, make_unit
+from synaptile.simulator.event.loop import as_read, earlier, run_loop
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.event.ternary_unit import spike_values
+from synaptile.simulator.event.units import Traffic
 from synaptile.simulator.fixed_point import check_membranes
 from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.kernels.formatted import HALVES, round_stream
@@ -149,25 +152,45 @@ def provenance_of(program: CoreProgram, threads: int | None) -> dict[str, object
 def _run_batch(
     layout: Layout, buffers: Buffers, images: NDArray[Any], start: int, recorder: Recorder, progress: Progress | None
 ) -> None:
-    """Run node by node through all steps: nothing flows back, and only one node's weights and state are live at a time."""
-    graph, steps = layout.program.graph, recorder.steps
+    """Run node by node through all steps, so that only one node's weights and state are live at a time; a loop step by step."""
+    graph, steps, done = layout.program.graph, recorder.steps, 0
     streams: dict[str, Any] = {}
-    for done, node in enumerate(graph.nodes.values(), start=1):
-        unit = make_unit(layout, node, images, buffers)
-        inputs = [streams[port.node] for port in node.inputs]
-        if not isinstance(node, Synapse | Convolution2d | ProductUnit):  # these take events
-            inputs = [_real(layout, port, stream) for port, stream in zip(node.inputs, inputs, strict=True)]
-        out = streams[node.name] = unit.run(steps, inputs, [port.start for port in node.inputs])
-        half = layout.arithmetic.words
-        if half is not None and rounds_stream(node):
-            round_stream(out, HALVES[half])
-        recorder.record(node, unit.traffic, out if isinstance(node, Neurons) else None, start, len(images))
-        del unit, inputs, out  # the next unit's weights must not meet this one's state
-        for name in graph.read_last(node.name):
-            del streams[name]
+    for stage in graph.stages:
+        traffic = _run_stage(layout, buffers, images, stage, streams, steps)
+        for node in sorted((graph.nodes[name] for name in stage), key=lambda node: not isinstance(node, Neurons)):
+            recorder.record(node, traffic[node.name], streams.get(node.name), start, len(images))
+        for name in graph.read_last(stage[-1]):
+            streams.pop(name, None)
+        done += len(stage)
         if progress is not None:
             progress(start * len(graph.nodes) + done * len(images), recorder.images * len(graph.nodes))
     recorder.logits[:, start : start + len(images)] = streams[graph.readout.name].reshape(steps, len(images), -1)
+
+
+def _run_stage(
+    layout: Layout, buffers: Buffers, images: NDArray[Any], stage: Stage, streams: dict[str, Any], steps: int
+) -> dict[str, Traffic]:
+    """Run a node, or the nodes of a loop together; adds their streams and returns what they did.
+
+    Units end here: the next one's weights must not meet their state.
+    """
+    graph, half = layout.program.graph, layout.arithmetic.words
+
+    def finish(node: Node, out: Any) -> None:
+        if half is not None and rounds_stream(node):
+            round_stream(out, HALVES[half])
+
+    units = {name: make_unit(layout, graph.nodes[name], images, buffers) for name in stage}
+    if len(stage) > 1:
+        streams |= run_loop(graph, units, streams, steps, finish)
+        return {name: unit.traffic for name, unit in units.items()}
+    node, unit = graph.nodes[stage[0]], units[stage[0]]
+    inputs = [earlier(streams[port.node], steps, port.delay) for port in node.inputs]
+    if not isinstance(node, Synapse | Convolution2d | ProductUnit):  # these take events
+        inputs = [_real(layout, port, stream) for port, stream in zip(node.inputs, inputs, strict=True)]
+    streams[node.name] = unit.run(steps, as_read(node, inputs), [port.start for port in node.inputs])
+    finish(node, streams[node.name])
+    return {node.name: unit.traffic}
 
 
 def _real(layout: Layout, port: Port, stream: Any) -> NDArray[Any]:

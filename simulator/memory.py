@@ -75,12 +75,13 @@ def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, 
     size = stream_dtype(graph, numeric).itemsize
     live: dict[str, int] = {}
     peak = (0, 0, 0, "")
-    for node in graph.nodes.values():
-        live[node.name] = at_once * steps * _stream_bytes(node, size)
-        state = at_once * _state_bytes(node, size)
-        weights = _weights(node) * (1 if numeric == "int8" else size)
-        peak = max(peak, (sum(live.values()), state, weights, node.name), key=lambda entry: sum(entry[:3]))
-        for name in graph.read_last(node.name):
+    for stage in graph.stages:
+        nodes = [graph.nodes[name] for name in stage]
+        live |= {node.name: at_once * steps * _stream_bytes(node, size) for node in nodes}
+        state = at_once * sum(_state_bytes(node, size) for node in nodes)
+        weights = sum(_weights(node) for node in nodes) * (1 if numeric == "int8" else size)
+        peak = max(peak, (sum(live.values()), state, weights, stage[-1]), key=lambda entry: sum(entry[:3]))
+        for name in graph.read_last(stage[-1]):
             del live[name]
     streams, state, weights, where = peak
     mapped = sum(array.nbytes for array in graph.arrays.values())

@@ -13,7 +13,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
-from synaptile.simulator.actions.events import SpikeCounts, issued_by_events
+from synaptile.simulator.actions.events import SpikeCounts, inputs_met, issued_by_events
 from synaptile.simulator.actions.fetches import node_fetches, shared_nodes
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role, Trigger
@@ -147,9 +147,11 @@ def _refetched(activity: Activity, program: CoreProgram) -> dict[str, RowFetches
         for run in by_length(activity):
             sentences = slice(None) if run.lengths is None else np.flatnonzero(activity.lengths == run.lengths[0])
             shorter = program if run.lengths is None else program_at(program, int(run.lengths[0]))
-            masks = run.spikes[shorter.graph.nodes[name].inputs[0].node].masks
-            assert masks is not None
-            found[name].rows[:, sentences] = node_fetches(shorter, name, masks, sharing)
+            node = shorter.graph.nodes[name]
+            for number in inputs_met(node, 0):
+                masks = run.spikes[node.inputs[number].node].masks
+                assert masks is not None
+                found[name].rows[:, sentences] += node_fetches(shorter, name, number, masks, sharing).astype(np.int32)
     return found
 
 

@@ -3,7 +3,6 @@
 from synaptile.conversion.graph.front import ImageSource, PatchEmbedding, PresentedSource, TokenEmbedding, TokenSource
 from synaptile.conversion.graph.graph import SpikingGraph, layer_of
 from synaptile.conversion.graph.leaky import (
-    BinaryNeurons,
     CubaLIFNeurons,
     IFNeurons,
     LeakyNeurons,
@@ -12,7 +11,7 @@ from synaptile.conversion.graph.leaky import (
     SpikeSource,
 )
 from synaptile.conversion.graph.lengths import at_length, takes_text
-from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Source
+from synaptile.conversion.graph.node import NODE_TYPES, BinaryNeurons, Neurons, Node, Port, Source
 from synaptile.conversion.graph.real import Gate, Rearrange, Rotation
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect

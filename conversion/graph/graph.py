@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph.node import Neurons, Node, Port, Source
+from synaptile.conversion.graph.order import Stage, stages_of
 from synaptile.conversion.graph.serialise import structure_of
 from synaptile.conversion.graph.streams import ReadOut
 from synaptile.conversion.graph.verify import verify_arrays, verify_structure
@@ -32,9 +33,9 @@ N = TypeVar("N", bound=Node)
 class SpikingGraph(Tabular, Shown):
     """A spiking network ready to be mapped.
 
-    `nodes` maps names to nodes in a topological order that every stage keeps. `arrays` maps ``"<node>.<field>"`` to
-    arrays; it is empty in a graph loaded without its weights. `metadata` is JSON-able: model name, method, preset,
-    ANN calibration facts and versions. Build with `SpikingGraph.build`, which verifies.
+    `nodes` maps names to nodes in a topological order that every stage keeps; ports that look back in time are no part of
+    it. `arrays` maps ``"<node>.<field>"`` to arrays; it is empty in a graph loaded without its weights. `metadata` is JSON-able:
+    model name, method, preset, ANN calibration facts and versions. Build with `SpikingGraph.build`, which verifies.
     """
 
     name: str
@@ -62,7 +63,7 @@ class SpikingGraph(Tabular, Shown):
             twice = sorted({node.name for node in listed if sum(n.name == node.name for n in listed) > 1})
             raise GraphError(f"graph {name!r} names nodes twice: {', '.join(twice)}: every node needs a name of its own")
         verify_structure(name, by_name)
-        ordered = {node: by_name[node] for node in _stable_order(listed)}
+        ordered = {node: by_name[node] for stage in stages_of(listed) for node in stage}
         if not structure_only:
             verify_arrays(name, ordered, arrays)
         return SpikingGraph(
@@ -90,15 +91,26 @@ class SpikingGraph(Tabular, Shown):
         return self._consumers[name]
 
     @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """Nodes in graph order: one by one, or those of a loop together, which go through each step before the next."""
+        return stages_of(self.nodes.values())
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether a port reads an earlier step."""
+        return any(port.delay for node in self.nodes.values() for port in node.inputs)
+
+    @cached_property
     def _read_last(self) -> dict[str, tuple[str, ...]]:
         last: dict[str, list[str]] = {name: [] for name in self.nodes}
+        stage_of = {name: number for number, stage in enumerate(self.stages) for name in stage}
         for name, readers in self._consumers.items():
-            for reader in readers[-1:]:
-                last[reader].append(name)
+            if readers:
+                last[self.stages[max(stage_of[reader] for reader in readers)][-1]].append(name)
         return {name: tuple(streams) for name, streams in last.items()}
 
     def read_last(self, name: str) -> tuple[str, ...]:
-        """Names of the nodes whose streams `name` is the last to read, in graph order: nothing needs them once it has run."""
+        """Names of the nodes whose streams nothing needs once `name` has run, and the loop that it ends; in graph order."""
         return self._read_last[name]
 
     def of_type(self, kind: type[N]) -> tuple[N, ...]:
@@ -118,7 +130,7 @@ class SpikingGraph(Tabular, Shown):
     @cached_property
     def settles_after(self) -> int | None:
         """The step beyond which a step without a spike anywhere changes nothing for ever; None where there is none."""
-        return self.source.last_step if all(site.rests for site in self.sites) else None
+        return self.source.last_step if all(site.rests for site in self.sites) and not self.looks_back else None
 
     @cached_property
     def readout(self) -> ReadOut:
@@ -180,12 +192,3 @@ def layer_of(name: str) -> str:
     """The layer that a node is reported under: ``blocks.3`` for ``blocks.3.attn.qkv``, else the first name part."""
     parts = name.split(".")
     return ".".join(parts[:2]) if len(parts) > 1 and parts[1].isdigit() else parts[0]
-
-
-def _stable_order(nodes: list[Node]) -> list[str]:
-    """A topological order that keeps the order given wherever the edges allow."""
-    position = {node.name: i for i, node in enumerate(nodes)}
-    digraph: nx.DiGraph[str] = nx.DiGraph()
-    digraph.add_nodes_from(position)
-    digraph.add_edges_from((port.node, node.name) for node in nodes for port in node.inputs)
-    return list(nx.lexicographical_topological_sort(digraph, key=position.__getitem__))

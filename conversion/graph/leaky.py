@@ -12,35 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synaptile.conversion.graph.node import Neurons, Node, Read, Shape, Source
+from synaptile.conversion.graph.node import BinaryNeurons, Node, Read, Shape, Source
 from synaptile.conversion.graph.streams import ReadOut
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.options import Reset
-
-
-@dataclass(frozen=True)
-class BinaryNeurons(Neurons):
-    """Sites whose spikes have one value, 1."""
-
-    @property
-    def theta1(self) -> float:
-        """Value of a spike."""
-        return 1.0
-
-    @property
-    def theta2(self) -> float:
-        """No spike is negative; what the kernels read in its place."""
-        return 1.0
-
-    @property
-    def n(self) -> int:
-        """One magnitude."""
-        return 1
-
-    @property
-    def values(self) -> int:
-        """One value: a spike carries nothing but its address."""
-        return 1
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,16 @@ NODE_TYPES: dict[str, type[Node]] = {}
 
 @dataclass(frozen=True)
 class Port:
-    """Channels ``start:stop`` of the stream that `node` produces (heads, where that stream is an attention map)."""
+    """Channels ``start:stop`` of the stream that `node` produces (heads, where that stream is an attention map).
+
+    `delay` steps ago, zeros before the first: 0 reads the step itself. A port that looks back is no part of the topological
+    order, so networks may be recurrent through it.
+    """
 
     node: str
     start: int
     stop: int
+    delay: int = 0
 
     @property
     def width(self) -> int:
@@ -111,6 +116,11 @@ class Node:
         return False
 
     @property
+    def rows(self) -> int:
+        """Input rows of a part that is not cut over its fan-in: the channels of the first port."""
+        return self.inputs[0].width if self.inputs else 0
+
+    @property
     def macs(self) -> int:
         """Dense multiply-accumulates of one pass of one image, of Linears, convolutions and products."""
         return 0
@@ -175,3 +185,28 @@ class Neurons(Node):
     def values(self) -> int:
         """Values that a spike may have; a spike carries log2 of them in bits."""
         return 2 * self.n
+
+
+@dataclass(frozen=True)
+class BinaryNeurons(Neurons):
+    """Sites whose spikes have one value, 1."""
+
+    @property
+    def theta1(self) -> float:
+        """Value of a spike."""
+        return 1.0
+
+    @property
+    def theta2(self) -> float:
+        """No spike is negative; what the kernels read in its place."""
+        return 1.0
+
+    @property
+    def n(self) -> int:
+        """One magnitude."""
+        return 1
+
+    @property
+    def values(self) -> int:
+        """One value: a spike carries nothing but its address."""
+        return 1

@@ -86,12 +86,14 @@ class Rearrange(Node):
     `extents` split what the port reads, tokens times channels, from the outermost; a transpose is extents (tokens, channels),
     order (1, 0). `shifts` roll each extent, as windows that are shifted do; none where there are none. `repeats` are axes behind
     the extents, along which every element is copied so often: a factor per channel spread over an image, a larger image.
+    `taken` is the range of each extent, rolled, that is kept; all of it where there is none: heads of q out of q, k and v.
     """
 
     extents: tuple[int, ...]
     order: tuple[int, ...]
     shifts: tuple[int, ...] = field(default=(), metadata=LATER)
     repeats: tuple[int, ...] = field(default=(), metadata=LATER)
+    taken: tuple[tuple[int, int], ...] = field(default=(), metadata=LATER)
 
     kind = "rearrange"
     reads_maps = False
@@ -101,19 +103,21 @@ class Rearrange(Node):
         return True
 
     def output_shape(self, reads: Sequence[Read]) -> Shape:
-        """Any of as many elements, copies counted."""
-        elements = math.prod(self.extents)
+        """Any of as many elements as are taken, copies counted."""
+        kept = [stop - start for start, stop in self.taken] or self.extents
         if (
             sorted(self.order) != list(range(len(self.extents) + len(self.repeats)))
             or len(self.shape) != 2
             or len(self.shifts) not in (0, len(self.extents))
             or min(self.repeats, default=1) < 1
-            or elements != math.prod(reads[0].shape)
-            or elements * math.prod(self.repeats) != math.prod(self.shape)
+            or len(self.taken) not in (0, len(self.extents))
+            or any(not 0 <= start < stop <= size for (start, stop), size in zip(self.taken, self.extents, strict=False))
+            or math.prod(self.extents) != math.prod(reads[0].shape)
+            or math.prod(kept) * math.prod(self.repeats) != math.prod(self.shape)
         ):
             raise GraphError(
-                f"rearrange {self.name!r} has extents {self.extents}, repeats {self.repeats}, order {self.order}, shape "
-                f"{self.shape} of {reads[0].shape}"
+                f"rearrange {self.name!r} has extents {self.extents}, taken {self.taken}, repeats {self.repeats}, order "
+                f"{self.order}, shape {self.shape} of {reads[0].shape}"
             )
         return self.shape
 
@@ -132,5 +136,6 @@ class Rearrange(Node):
         split = rows.reshape(len(rows), *self.extents)
         if self.shifts:
             split = np.roll(split, self.shifts, tuple(range(1, split.ndim)))
+        split = split[:, *(slice(start, stop) for start, stop in self.taken)]
         copied = np.broadcast_to(split.reshape(*split.shape, *(1 for _ in self.repeats)), (*split.shape, *self.repeats))
         return copied.transpose(0, *(axis + 1 for axis in self.order)).reshape(len(rows), *self.shape)

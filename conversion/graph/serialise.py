@@ -33,7 +33,7 @@ def _node_to_json(node: Node) -> dict[str, Any]:
         if field.metadata.get("omit_default") and value == field.default:
             continue  # so that the digests of graphs that do not use the field stay what they were
         if field.name == "inputs":
-            value = [[port.node, port.start, port.stop] for port in node.inputs]
+            value = [[port.node, port.start, port.stop, *([port.delay] if port.delay else [])] for port in node.inputs]
         entry[field.name] = list(value) if isinstance(value, tuple) else value
     return entry
 
@@ -58,8 +58,8 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
     """Check a JSON value against a field's type: str, int, float, bool, Literal, tuples of them, and ports."""
     origin = typing.get_origin(hint)
     if hint == tuple[Port, ...]:
-        if isinstance(value, list) and all(isinstance(item, list) and len(item) == 3 for item in value):
-            return tuple(Port(_decode(str, n, where), _decode(int, a, where), _decode(int, b, where)) for n, a, b in value)
+        if isinstance(value, list) and all(isinstance(item, list) and len(item) in (3, 4) for item in value):
+            return tuple(Port(_decode(str, name, where), *(_decode(int, n, where) for n in rest)) for name, *rest in value)
     elif origin is tuple:
         arguments = typing.get_args(hint)
         if isinstance(value, list) and (arguments[-1] is Ellipsis or len(arguments) == len(value)):

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from synaptile.conversion.graph.leaky import BinaryNeurons
-from synaptile.conversion.graph.node import Neurons, Node, Read, Shape
+from synaptile.conversion.graph.node import BinaryNeurons, Neurons, Node, Read, Shape
 from synaptile.conversion.graph.units import ProductUnit
 from synaptile.conversion.graph.windows import Pair, plane_of
 from synaptile.foundation.errors import GraphError

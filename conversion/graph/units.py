@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph.node import LATER, Injection, Law, Neurons, Node, Read, Shape
+from synaptile.conversion.graph.node import LATER, BinaryNeurons, Injection, Law, Neurons, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
 
 ECFunction: TypeAlias = Literal[
@@ -237,6 +237,9 @@ class DifferentialNeurons(Neurons):
 class Synapse(Node):
     """A Linear: ``I = W x(t) + b``, the bias added every step or once.
 
+    It may read several sites of binary spikes, and sites some steps ago (recurrence): x is then what its ports read, one after
+    another, as the axons of one dendrite.
+
     `spiking` synapses accumulate weight rows for the spikes of the neurons in front; the others (the head of preset
     ``released``) multiply a real-valued stream. `unit_spikes`: those in front are worth powers of two, alike in both signs, so
     that no threshold is multiplied with. Arrays: ``weight`` (channels, fan_in) and ``bias`` (channels,).
@@ -248,6 +251,16 @@ class Synapse(Node):
     unit_spikes: bool = field(default=False, metadata=LATER)
 
     kind = "synapse"
+    arity: ClassVar[int | None] = None
+
+    @property
+    def rows(self) -> int:
+        """The fan-in: those of all ports."""
+        return self.fan_in
+
+    def first_row(self, number: int) -> int:
+        """The input row at which port `number` begins."""
+        return sum(port.width for port in self.inputs[:number])
 
     @property
     def macs(self) -> int:
@@ -261,11 +274,16 @@ class Synapse(Node):
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """The tokens of the input."""
         source, given = reads[0]
-        if len(given) != 2 or given[1] != self.fan_in:
-            raise GraphError(f"synapse {self.name!r} has fan-in {self.fan_in}, its input has shape {given}")
-        if self.spiking is not isinstance(source, Neurons):
-            how = "spiking" if self.spiking else "real-valued"
-            raise GraphError(f"synapse {self.name!r} is {how}, its input {source.name!r} is not")
+        fan_in = sum(read.shape[-1] for read in reads)
+        if any(len(read.shape) != 2 or read.shape[0] != given[0] for read in reads) or fan_in != self.fan_in:
+            shapes = ", ".join(str(read.shape) for read in reads)
+            raise GraphError(f"synapse {self.name!r} has fan-in {self.fan_in}, its input has shape {shapes}")
+        for read in reads:
+            if self.spiking is not isinstance(read.node, Neurons):
+                how = "spiking" if self.spiking else "real-valued"
+                raise GraphError(f"synapse {self.name!r} is {how}, its input {read.node.name!r} is not")
+            if len(reads) > 1 and not isinstance(read.node, BinaryNeurons):
+                raise GraphError(f"synapse {self.name!r} reads {len(reads)} sites, {read.node.name!r} sends more than one value")
         if self.unit_spikes is not isinstance(source, DifferentialNeurons):
             raise GraphError(
                 f"synapse {self.name!r}: unit_spikes is {self.unit_spikes}, its input is {source.name!r} ({source.kind})"

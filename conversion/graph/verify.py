@@ -10,19 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph.front import TokenSource
-from synaptile.conversion.graph.leaky import SpikeSource
-from synaptile.conversion.graph.node import NODE_TYPES, Neurons, Node, Port, Read, Source
-from synaptile.conversion.graph.streams import ReadOut
+from synaptile.conversion.graph.leaky import LeakyNeurons, SpikeSource
+from synaptile.conversion.graph.node import NODE_TYPES, BinaryNeurons, Neurons, Node, Port, Read, Source
+from synaptile.conversion.graph.order import edges_of
+from synaptile.conversion.graph.streams import Add, ReadOut
 from synaptile.conversion.graph.units import Synapse
 from synaptile.conversion.graph.whole import IntegerConvolution2d, IntegerNeurons
 from synaptile.conversion.graph.windows import Convolution2d
 from synaptile.foundation.errors import GraphError, WeightsError
 
+_IN_LOOPS = (Synapse, Convolution2d, Add, LeakyNeurons)
 _IN_WHOLE_NUMBERS = (IntegerNeurons, IntegerConvolution2d, SpikeSource)
 
 
+MOST_DELAY = 4096
+"""Steps that a port may look back."""
+
+
 def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
-    """Raise GraphError unless edges, arities and shapes are consistent, the graph is acyclic and reads out once."""
+    """Raise GraphError unless edges, arities and shapes are consistent, no loop stays within a step and one node reads out."""
     for node in nodes.values():
         if len(node.shape) not in (2, 3) or any(extent < 1 for extent in node.shape):
             raise GraphError(f"graph {graph!r}: node {node.name!r} has shape {node.shape}, needs 2 or 3 positive extents")
@@ -31,9 +37,18 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
             _check_node(node, nodes)
         except GraphError as error:
             raise GraphError(f"graph {graph!r}: {error}") from None
-    edges: nx.DiGraph[str] = nx.DiGraph((port.node, node.name) for node in nodes.values() for port in node.inputs)
-    if not nx.is_directed_acyclic_graph(edges):
-        raise GraphError(f"graph {graph!r} has a cycle through {nx.find_cycle(edges)[0][0]!r}: recurrence is not supported")
+    edges, within = edges_of(nodes.values(), back=True), edges_of(nodes.values(), back=False)
+    if not nx.is_directed_acyclic_graph(within):
+        raise GraphError(
+            f"graph {graph!r} has a cycle through {nx.find_cycle(within)[0][0]!r} within a step: give a port on it a delay"
+        )
+    for stage in nx.strongly_connected_components(edges):
+        for name in sorted(stage) if len(stage) > 1 else ():
+            if not isinstance(nodes[name], _IN_LOOPS):
+                raise GraphError(
+                    f"graph {graph!r}: node {name!r} ({nodes[name].kind}) lies in a loop: loops are of synapses, "
+                    "convolutions, sums and neurons with one threshold"
+                )
     for kind, what in ((ReadOut, "read-out"), (Source, "image source or spike source")):
         count = sum(isinstance(node, kind) for node in nodes.values())
         if count != 1:
@@ -49,7 +64,7 @@ def verify_structure(graph: str, nodes: Mapping[str, Node]) -> None:
             if problem := node.length_problem(_reads(node, nodes)):
                 raise GraphError(f"graph {graph!r} takes text: node {node.name!r} {problem}")
     for node in nodes.values():
-        if not isinstance(node, ReadOut) and not (node.name in edges and edges.out_degree(node.name)):
+        if not isinstance(node, ReadOut) and not edges.out_degree(node.name):
             raise GraphError(f"graph {graph!r}: nothing reads {node.name!r}: remove it or connect it to the read-out")
 
 
@@ -101,6 +116,15 @@ def _check_port(node: Node, port: Port, nodes: Mapping[str, Node]) -> None:
         raise GraphError(f"node {node.name!r} reads a part of neuron site {port.node!r}: spikes are read whole")
     if not 0 <= port.start < port.stop <= source.width:
         raise GraphError(f"node {node.name!r} reads channels {port.start}:{port.stop} of {port.node!r}, which has {source.width}")
+    if port.delay:
+        if not 0 < port.delay <= MOST_DELAY:
+            raise GraphError(f"node {node.name!r} reads {port.node!r} {port.delay} steps ago, needs 0 to {MOST_DELAY}")
+        back = isinstance(node, Synapse | Convolution2d) and not isinstance(node, IntegerConvolution2d)
+        if not back or not isinstance(source, BinaryNeurons) or isinstance(source, IntegerNeurons):
+            raise GraphError(
+                f"node {node.name!r} ({node.kind}) reads {port.node!r} ({source.kind}) {port.delay} steps ago: only synapses "
+                "look back, at neurons with one threshold and real-valued membranes"
+            )
     if source.is_map and not node.reads_maps:
         raise GraphError(f"node {node.name!r} reads the attention map {port.node!r}, needs a token stream")
 

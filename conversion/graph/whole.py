@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph.leaky import BinaryNeurons, SpikeSource
-from synaptile.conversion.graph.node import LATER, Node, Read, Shape, Source
+from synaptile.conversion.graph.leaky import SpikeSource
+from synaptile.conversion.graph.node import LATER, BinaryNeurons, Node, Read, Shape, Source
 from synaptile.conversion.graph.streams import ReadOut
 from synaptile.conversion.graph.windows import Convolution2d, ways
 from synaptile.foundation.errors import GraphError

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ConstantStream, Node, Port, Rearrange, TokenSelect
-from synaptile.conversion.lowering.patterns import Rectangle, digits, rectangle
+from synaptile.conversion.lowering.patterns import Digits, Rectangle, digits, rectangle, spanned
 from synaptile.conversion.lowering.values import Stream
 from synaptile.foundation.errors import ModelError
 
@@ -174,20 +174,44 @@ class Builder:
 
     def _rearranged(self, stream: Stream, rows: torch.Tensor) -> Port:
         """A port for elements in another order than their own, or copied, through a node that puts them there."""
-        node = self.nodes[stream.node]
-        box = None if node.is_map else rectangle(rows, node.width, copies=True)
-        found = None if box is None else digits(box.place.reshape(-1))
-        if box is None or found is None:
+        pattern = self._pattern(stream.node, rows)
+        if pattern is None:
             raise self.fail(
-                f"reads {stream.node!r} (shape {node.shape}) in a layout that is neither token rows nor heads, "
-                "nor a permutation of their axes"
+                f"reads {stream.node!r} (shape {self.nodes[stream.node].shape}) in a layout that is neither token rows nor "
+                "heads, nor a permutation of their axes"
             )
+        box, found = pattern
         port = self.box_port(stream.node, box)
-        other = Rearrange("", (port,), (rows.shape[0], rows.shape[1]), found.extents, found.order, (), found.repeats)
+        shape = (int(rows.shape[0]), int(rows.shape[1]))
+        other = Rearrange("", (port,), shape, found.extents, found.order, (), found.repeats, found.taken)
         for known in self.nodes.values():
             if isinstance(known, Rearrange) and dataclasses.replace(known, name="") == other:
                 return self.whole(known.name)
         return self.whole(self.add(dataclasses.replace(other, name=self.unique(f"{stream.node}.rearranged"))).node)
+
+    def _pattern(self, name: str, index: torch.Tensor) -> tuple[Rectangle, Digits] | None:
+        """The rectangle of a node's stream that holds an index tensor, and its order there; None if no node has such an order."""
+        node = self.nodes[name]
+        if node.is_map:
+            return None
+        whole = Rectangle(0, node.tokens, 0, node.width, index)
+        for box in (rectangle(index, node.width, copies=True), spanned(index, node.width), whole):
+            found = None if box is None else digits(box.place.reshape(-1), box.tokens * box.channels)
+            if box is not None and found is not None:
+                return box, found
+        return None
+
+    def cut(self, stream: Stream, part: torch.Tensor) -> Stream | None:
+        """The stream as a node of its own, where `part` of its index tensor is no pattern, but the whole is; None elsewhere."""
+        import torch
+
+        if self._pattern(stream.node, part) or stream.index.ndim < 2 or not self._pattern(stream.node, stream.index):
+            return None
+        port = self.token_port(stream)
+        node = self.nodes[port.node]
+        rows = torch.arange(node.size).reshape(node.tokens, node.width)[:, port.start : port.stop]
+        index = rows.reshape(stream.index.shape)
+        return dataclasses.replace(stream, node=port.node, index=index, version=self.versions[port.node])
 
     def rolled(self, stream: Stream, shifts: tuple[int, ...]) -> Stream:
         """Token rows rolled along their axes, (..., channels), by a shift for each axis."""

@@ -58,16 +58,20 @@ def lower_conv2d(
     bias = torch.zeros(len(weight), dtype=weight.dtype) if bias is None else bias
     if x.bias is not None or b.nodes[x.node].is_map:
         raise b.fail("a convolution of an attention map has no unit")
-    if x.index.ndim != 4 or x.index.shape[0] != 1:
-        raise b.fail(f"convolves a tensor of shape {tuple(x.index.shape)}: only (1, channels, height, width) is supported")
+    if x.index.ndim != 4:
+        raise b.fail(f"convolves a tensor of shape {tuple(x.index.shape)}: only (batch, channels, height, width) is supported")
     if isinstance(b.nodes[x.node], ImageSource):
         return _of_image(b, x, weight, bias, sizes)
     name = owner(b) or b.where or "convolution"
     plain = sizes.unpadded and sizes.dilation == (1, 1) and groups == 1
     if plain and (rows := _side_by_side(x.index, kernel, sizes.stride)) is not None:
         stream = lower_linear(b, dataclasses.replace(x, index=rows), weight.flatten(1), bias)
-        return dataclasses.replace(stream, index=stream.index.permute(2, 0, 1)[None])
-    return convolved(b, x, weight, bias, sizes, name)
+        return dataclasses.replace(stream, index=stream.index.permute(0, 3, 1, 2))
+    windows = len(x.index)  # side by side as groups of channels, each with the same weights
+    wide = dataclasses.replace(x, index=x.index.flatten(0, 1)[None])
+    sizes = sizes._replace(groups=windows * groups)
+    found = convolved(b, wide, weight.repeat(windows, 1, 1, 1), bias.repeat(windows), sizes, name)
+    return dataclasses.replace(found, index=found.index.unflatten(1, (windows, -1))[0])
 
 
 def convolved(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor, sizes: Windows, name: str) -> Stream:
@@ -99,12 +103,12 @@ def convolved(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor, s
 
 
 def _side_by_side(index: torch.Tensor, kernel: Pair, stride: Pair) -> torch.Tensor | None:
-    """Windows that cover the image without overlap as rows, (H, W, channels * kh * kw); None where they do not."""
-    (kh, kw), (channels, height, width) = kernel, tuple(index.shape[1:])
+    """Windows that cover images without overlap as rows, (batch, H, W, channels * kh * kw); None where they do not."""
+    (kh, kw), (batch, channels, height, width) = kernel, tuple(index.shape)
     if kernel != stride or height % kh or width % kw:
         return None
-    split = index.reshape(channels, height // kh, kh, width // kw, kw)
-    return split.permute(1, 3, 0, 2, 4).reshape(height // kh, width // kw, -1)
+    split = index.reshape(batch, channels, height // kh, kh, width // kw, kw)
+    return split.permute(0, 2, 4, 1, 3, 5).reshape(batch, height // kh, width // kw, -1)
 
 
 def _of_image(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor, sizes: Windows) -> Stream:

@@ -112,7 +112,10 @@ def lower_softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -
     """Softmax over the keys of an attention map."""
     port = b.map_port(x)
     if port is None or dim % x.index.ndim != x.index.ndim - 1:
-        raise b.fail("softmax is supported over the keys of an attention map only")
+        raise b.fail(
+            "softmax is supported over the keys of an attention map only: take a model whose attention is softmax(q k^T) v; "
+            "linear attention, which normalises tokens or channels, has no unit"
+        )
     shape = b.nodes[port.node].shape
     node = ECUnit(b.unique(dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale, x.bias is not None)
     bias = None if x.bias is None else x.bias.reshape(shape).contiguous()

@@ -12,7 +12,6 @@ from synaptile.conversion.graph.needed import without_dead_nodes
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.forms import settled
 from synaptile.conversion.lowering.operators import (
-    COPIES,
     IDENTITIES,
     IGNORED,
     LAYOUTS,
@@ -92,7 +91,7 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
 
     args = _resolve(fx_node.args, values)
     kwargs = _resolve(dict(fx_node.kwargs), values)
-    target = fx_node.target
+    target = _free(fx_node.target)
     name = getattr(target, "_overloadpacket", target)
     name = getattr(name, "__name__", str(name))
     if not _has_stream(args) and not _has_stream(kwargs):
@@ -102,13 +101,18 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in IDENTITIES:
         builder.rounds |= builder.dtype == torch.float64 and torch.float32 in (*args, *kwargs.values())
         return args[0]
-    if name in COPIES:  # a view behind it has to find the new memory order
-        return args[0] if isinstance(args[0], Form) else dataclasses.replace(args[0], index=args[0].index.contiguous())
     if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
         return args[0]
     if name in LAYOUTS:
         others = _each(args[1:], lambda one: one.index if isinstance(one, Stream | Form) else one)  # of which the shape counts
-        return _run_layout(target, (args[0], *others), kwargs)
+        if name in ("view_as", "reshape_as"):
+            others = (list(others[0].shape),)
+        if "view" in name or name == "reshape_as":  # views fit the memory of the model's tensor, not of these indices
+            target = torch.ops.aten.reshape.default
+        moved = _run_layout(target, (args[0], *others), kwargs)
+        cut = name in ("slice", "narrow") and isinstance(moved, Stream) and moved.bias is None
+        whole = builder.cut(args[0], moved.index) if cut else None  # tokens that filled up windows are left out again
+        return moved if whole is None else _run_layout(target, (whole, *others), kwargs)
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:
@@ -123,6 +127,15 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
         f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported: {remedy}; "
         f"supported: {', '.join(supported_operators())}"
     )
+
+
+def _free(target: Any) -> Any:
+    """A view as a reshape: strides are those of the tensor in the model, not of an index, which may lie in another order."""
+    import torch
+
+    aten = torch.ops.aten
+    views = {aten.view.default: aten.reshape.default, aten._unsafe_view.default: aten.reshape.default}
+    return views.get(target, aten.reshape_as.default if target is aten.view_as.default else target)
 
 
 def _run_layout(target: Any, args: Any, kwargs: Any) -> Any:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synaptile.conversion.graph import Concatenate
+from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.convolution import (
     lower_adaptive_pool2d,
@@ -27,7 +27,6 @@ from synaptile.conversion.lowering.elementwise import (
     lower_square,
     lower_sub,
     per_channel,
-    unscaled,
 )
 from synaptile.conversion.lowering.forms import joined, settled
 from synaptile.conversion.lowering.functions import (
@@ -42,6 +41,7 @@ from synaptile.conversion.lowering.functions import (
     lower_softmax,
     lower_vector_norm,
 )
+from synaptile.conversion.lowering.largest import concatenated, largest_along, lower_max_pool2d
 from synaptile.conversion.lowering.linear import lower_linear
 from synaptile.conversion.lowering.names import constant_name, dotted
 from synaptile.conversion.lowering.product import lower_einsum, lower_matmul
@@ -50,14 +50,15 @@ from synaptile.conversion.lowering.values import Form, Padded, Stream
 if TYPE_CHECKING:
     import torch
 
-COPIES = {"contiguous", "clone"}
-IDENTITIES = {"dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy"}
+IDENTITIES = {
+    "dropout", "dropout_", "alias", "detach", "to", "type_as", "identity", "lift_fresh_copy", "_to_copy", "contiguous", "clone",
+}  # fmt: skip
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
     "reshape_as", "view_as",
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
-    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat",
+    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave",
 }  # fmt: skip
 
 
@@ -89,16 +90,14 @@ def _cat(b: Builder, parts: list[Stream | torch.Tensor], dim: int = 0) -> Any:
     streams = all(isinstance(part, Stream) for part in parts)
     if streams and dim % rank == rank - 1 and all(str(user.target) == "aten.linear.default" for user in b.fx.users):
         return parts  # channels side by side in front of a Linear: the sum of a Linear on each
-    ports, shape = [], []
-    for i, part in enumerate(parts):
-        stream = part if isinstance(part, Stream) else b.constant(constant_name(b, b.fx.args[0][i], "constant"), part)
-        moved = stream.index.movedim(dim, 0)
-        shape = list(moved.shape[1:])
-        rows = dataclasses.replace(stream, index=moved.reshape(len(moved), -1))
-        ports.append(b.token_port(unscaled(b, rows)))
-    tokens = sum(b.nodes[port.node].tokens for port in ports)
-    node = Concatenate(b.unique(dotted(b.where, "concatenate")), tuple(ports), (tokens, ports[0].width))
-    return Stream(node.name, b.add(node).index.reshape(tokens, *shape).movedim(0, dim))
+    return concatenated(
+        b,
+        [
+            part if isinstance(part, Stream) else b.constant(constant_name(b, b.fx.args[0][i], "constant"), part)
+            for i, part in enumerate(parts)
+        ],
+        dim,
+    )
 
 
 def _attention(
@@ -130,8 +129,10 @@ def _attention(
     return lower_matmul(b, lower_softmax(b, scores, -1), v)
 
 
-def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
-    """The largest score of each row, if it is only taken off in front of a softmax, which that does not change."""
+def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> Stream | None:
+    """The largest along axes; of scores, if it is only taken off in front of a softmax, which that does not change."""
+    if not b.nodes[x.node].is_map:
+        return largest_along(b, x, list(dim) or list(range(x.index.ndim)), keepdim=keepdim)
     over_keys = keepdim and [d % x.index.ndim for d in dim] == [x.index.ndim - 1] and b.map_port(x) is not None
     softmax = ("aten.softmax.int", "aten._softmax.default")
     for user in b.fx.users:
@@ -139,6 +140,7 @@ def _amax(b: Builder, x: Stream, dim: Any = (), keepdim: bool = False) -> None:
         last = all(str(n.target) in softmax and n.args[1] % x.index.ndim == x.index.ndim - 1 for n in user.users)
         if not (over_keys and taken_off and last):
             raise b.fail("supported only as scores - scores.amax(-1, keepdim=True) in front of a softmax over the keys")
+    return None
 
 
 def _of_one_node(b: Builder, parts: list[Any], join: Any) -> Stream | Form | None:
@@ -176,17 +178,31 @@ def _sum(b: Builder, parts: Any, dims: Any = ()) -> Any:
 
 
 def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: float | None = None) -> Stream | Padded:
-    """No padding at all, as windows that divide the image leave it, or what a convolution or pool behind takes in."""
+    """What a convolution or pool behind takes in as its own padding; else constants beside the stream, tokens of zeros say."""
     if not any(pad):
         return x
     users = [str(user.target) for user in b.fx.users]
-    if x.index.ndim == 4 and len(pad) <= 4 and not value and all("conv2d" in user or "avg_pool2d" in user for user in users):
+    summed = not value and all("conv2d" in user or "avg_pool2d" in user for user in users)
+    taken = value == -math.inf and all("max_pool2d" in user for user in users)
+    if x.index.ndim == 4 and len(pad) <= 4 and (summed or taken):
         left, right, top, bottom = (*pad, 0, 0)[:4]
         return Padded(x, (top, bottom, left, right))
-    raise b.fail(
-        f"pads by {list(pad)}: tokens of zeros have no unit; take an image size that the windows or strides divide, "
-        "or pad images before the model"
-    )
+    if mode != "constant" or min(pad) < 0 or not math.isfinite(value or 0.0):
+        raise b.fail(f"pads by {list(pad)}, mode {mode}, value {value}: only numbers are put beside a stream")
+    if isinstance(b.nodes[x.node], ImageSource):
+        raise b.fail("pads the image for something else than a convolution: pad images before the model")
+    for i in range(len(pad) // 2):
+        axis = x.index.ndim - 1 - i
+        before, behind = ([_constant_rows(b, x, axis, n, value or 0.0)] if n else [] for n in pad[2 * i : 2 * i + 2])
+        x = concatenated(b, [*before, x, *behind], axis) if before or behind else x
+    return x
+
+
+def _constant_rows(b: Builder, x: Stream, axis: int, count: int, value: float) -> Stream:
+    import torch
+
+    shape = [count if other == axis else extent for other, extent in enumerate(x.index.shape)]
+    return b.constant(dotted(b.where, "padding"), torch.full(shape, value, dtype=b.dtype))
 
 
 def _roll(b: Builder, x: Stream, shifts: list[int], dims: Sequence[int] = ()) -> Stream:
@@ -233,7 +249,7 @@ def _batch_norm_functional(
     return [_batch_norm(b, x, weight, bias, mean, variance, False, _m, eps, False), None, None]
 
 
-OF_FORMS = {*LAYOUTS, *IDENTITIES, *COPIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
+OF_FORMS = {*LAYOUTS, *IDENTITIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
 """Operators that take streams times constants as they are."""
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -265,6 +281,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "scaled_dot_product_attention": _attention,
     "einsum": lower_einsum,
     "amax": _amax,
+    "max_pool2d": lower_max_pool2d,
     "sub": lower_sub,
     "stack": _stack,
     "sum": _sum,
@@ -291,14 +308,18 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
 _RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
 _POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
+_MASK = "a mask has no unit: let every token attend to every token, or add a finite bias to the scores"
+_RECURRENCE = "tokens are computed side by side, not one after the other: take a model that mixes them by attention or a Linear"
 NEAREST: dict[str, str] = {
     **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
-    **dict.fromkeys(("max_pool2d", "max_pool1d"), _POOLING),
+    "max_pool1d": _POOLING,
+    **dict.fromkeys(("masked_fill", "where", "tril", "triu"), _MASK),
+    **dict.fromkeys(("lstm", "gru", "cumsum", "cumprod"), _RECURRENCE),
 }
 """What to do about operators that people bring often and that have no rule, by name."""
 
 
 def supported_operators() -> tuple[str, ...]:
     """Names of the ATen operators that have a rule, sorted."""
-    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES, *COPIES}))
+    return tuple(sorted({*OPERATORS, *LAYOUTS, *IDENTITIES}))

@@ -39,36 +39,49 @@ def rectangle(index: torch.Tensor, width: int, *, copies: bool = False) -> Recta
     return Rectangle(first, tokens, start, channels, place) if bool(met.all()) else None
 
 
+def spanned(index: torch.Tensor, width: int) -> Rectangle:
+    """The whole tokens, from the first to the last, among which an index tensor's elements lie."""
+    first = int(index.min()) // width
+    return Rectangle(first, int(index.max()) // width + 1 - first, 0, width, index - first * width)
+
+
 class Digits(NamedTuple):
-    """Places as ``arange(size).reshape(extents)``, copied along further axes `repeats`, gives them by ``permute(order)``."""
+    """Places as ``arange(size).reshape(extents)`` gives them: of extents a range `taken`, copied along `repeats`, permuted."""
 
     extents: tuple[int, ...]
+    taken: tuple[tuple[int, int], ...]
     order: tuple[int, ...]
     repeats: tuple[int, ...]
 
 
-def digits(places: torch.Tensor) -> Digits | None:
-    """The digits of which places, flat, are made; None if they are made of none."""
+def digits(places: torch.Tensor, size: int) -> Digits | None:
+    """The digits of which places, flat, below `size`, are made; None if they are made of none."""
     found: list[tuple[int, int]] = []
     rest = places
     while rest.numel() > 1:
         stride = int(rest[1] - rest[0])
         other = (rest.diff() != stride).nonzero()
-        size = int(other[0]) + 1 if other.numel() else rest.numel()
-        if stride < 0 or rest.numel() % size or bool((rest.reshape(-1, size).diff(dim=1) != stride).any()):
+        count = int(other[0]) + 1 if other.numel() else rest.numel()
+        if stride < 0 or rest.numel() % count or bool((rest.reshape(-1, count).diff(dim=1) != stride).any()):
             return None
-        found.append((stride, size))
-        rest = rest[::size]
-    outermost = found[::-1]
+        found.append((stride, count))
+        rest = rest[::count]
+    outermost, offset = found[::-1], int(rest[0])
     by_stride = sorted((one for one in outermost if one[0]), reverse=True)
-    expected = 1
-    for stride, size in reversed(by_stride):
-        if stride != expected:
+    extents, taken, limit = [], [], size
+    for stride, count in by_stride:
+        at = offset % limit // stride
+        if limit % stride or at + count > limit // stride:
             return None
-        expected *= size
-    if int(rest[0]) or expected != int(places.max()) + 1:
-        return None
-    repeats = [size for stride, size in outermost if not stride]
-    copied = iter(range(len(by_stride), len(outermost)))
-    order = tuple(by_stride.index(one) if one[0] else next(copied) for one in outermost)
-    return Digits(tuple(size for _, size in by_stride), order, tuple(repeats))
+        extents.append(limit // stride)
+        taken.append((at, at + count))
+        limit = stride
+    copied = iter(range(len(by_stride) + (limit > 1), len(outermost) + (limit > 1)))
+    order = [by_stride.index(one) if one[0] else next(copied) for one in outermost]
+    if limit > 1:  # one element of so many
+        order.append(len(extents))
+        extents.append(limit)
+        taken.append((offset % limit, offset % limit + 1))
+    whole = all((start, stop) == (0, extent) for (start, stop), extent in zip(taken, extents, strict=True))
+    repeats = tuple(count for stride, count in outermost if not stride)
+    return Digits(tuple(extents), () if whole else tuple(taken), tuple(order), repeats)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from synaptile.conversion.graph import ProductUnit
+from synaptile.conversion.graph import Port, ProductUnit
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.linear import add_site
 from synaptile.conversion.lowering.values import Stream
@@ -23,6 +23,8 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     stem = b.where or b.fx.name
+    if b.map_port(_turned(y)) is not None:  # V^T times the transpose of attention, channels first
+        return _turned(lower_matmul(b, _turned(y), _turned(x)))
     attention = b.map_port(x)
     right = None if attention is None else b.head_port(y, transposed=False)
     if attention is not None and right is not None:
@@ -38,15 +40,30 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
         return Stream(node.name, rows.reshape(*x.index.shape[:-1], depth), x.scale * y.scale)
     left, right = b.head_port(x, transposed=False), b.head_port(y, transposed=True)
     if left is None or right is None or left[1:] != right[1:]:
-        raise b.fail(
-            f"operands of shapes {tuple(x.index.shape)} and {tuple(y.index.shape)} are neither Q K^T nor attention times V"
-        )
+        raise b.fail(_mismatch(b, x, y, left, right))
     tokens, keys = b.nodes[left[0].node].tokens, b.nodes[right[0].node].tokens
     _, heads, depth = left
     sites = (add_site(b, f"{stem}.q", left[0]), add_site(b, f"{stem}.k", right[0]))
     node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
     index = b.add(node).index
     return Stream(node.name, index.reshape(*x.index.shape[:-1], keys), x.scale * y.scale)
+
+
+def _turned(x: Stream) -> Stream:
+    """The transpose of a matrix, or of each of many."""
+    return dataclasses.replace(x, index=x.index.transpose(-1, -2))
+
+
+def _mismatch(b: Builder, x: Stream, y: Stream, *heads: tuple[Port, int, int] | None) -> str:
+    """Why two operands are no Q K^T, and what to do."""
+    shapes = f"operands of shapes {tuple(x.index.shape)} and {tuple(y.index.shape)} are neither Q K^T nor attention times V"
+    wrong = [name for name, found in zip(("left", "right transposed"), heads, strict=True) if found is None]
+    if not wrong:
+        return f"{shapes}: heads or their widths differ; give q and k as many heads of one width"
+    return (
+        f"{shapes}: the {' and the '.join(wrong)} is no (heads, tokens, d) whose channels lie side by side in one node: take q "
+        "and k from Linears, each head's channels together"
+    )
 
 
 def _constant_query(b: Builder, q: torch.Tensor) -> Stream:

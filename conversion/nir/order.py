@@ -1,7 +1,8 @@
-"""A NIR graph as a whole: types that are read, one way in and out, no recurrence; its nodes in the order of reading."""
+"""A NIR graph as a whole: types that are read, one way in and out, no loop within a step; its nodes in the order of reading."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import networkx as nx
@@ -18,6 +19,7 @@ KNOWN = (
     "LIF",
     "CubaLIF",
     "LI",
+    "Delay",
     "Flatten",
     "SumPool2d",
     "AvgPool2d",
@@ -25,31 +27,33 @@ KNOWN = (
 """Types of NIR nodes that are read."""
 
 
-def ordered(graph: Any) -> list[str]:
-    """Names of all nodes, sources first, after the checks that need the graph as a whole."""
+def check_whole(graph: Any) -> None:
+    """Raise GraphError for types, ends and edges that cannot be read."""
     for name, node in graph.nodes.items():
         kind = type(node).__name__
-        if kind == "NIRGraph":
-            raise GraphError(
-                f"NIR node {name!r} is a graph within the graph (recurrent layers come so): not supported, flatten it"
-            )
         if kind not in KNOWN:
             raise GraphError(f"NIR node {name!r} has the unsupported type {kind}; supported: {', '.join(KNOWN)}")
     for kind in ("Input", "Output"):
         found = [name for name, node in graph.nodes.items() if type(node).__name__ == kind]
         if len(found) != 1:
             raise GraphError(f"a NIR graph needs 1 node {kind}, this one has {len(found)}: {', '.join(found)}")
-    edges: nx.DiGraph[str] = nx.DiGraph()
-    edges.add_nodes_from(graph.nodes)
+    seen: set[tuple[str, str]] = set()
     for a, b in graph.edges:
         for end in (a, b):
             if end not in graph.nodes:
                 raise GraphError(f"a NIR edge joins {a!r} to {b!r}: there is no node {end!r}")
-        if edges.has_edge(a, b):
+        if (a, b) in seen:
             raise GraphError(f"a NIR edge joins {a!r} to {b!r} twice")
-        edges.add_edge(a, b)
+        seen.add((a, b))
+
+
+def ordered(graph: Any, back: Container[tuple[str, str]]) -> list[str]:
+    """Names of all nodes, sources first; edges `back` in time do not count. Raises GraphError for a loop without neurons."""
+    edges: nx.DiGraph[str] = nx.DiGraph()
+    edges.add_nodes_from(graph.nodes)
+    edges.add_edges_from((a, b) for a, b in graph.edges if (a, b) not in back)
     if not nx.is_directed_acyclic_graph(edges):
         cycle = " -> ".join(a for a, _ in nx.find_cycle(edges))
-        raise GraphError(f"NIR graph has a cycle through {cycle}: recurrence is not supported")
+        raise GraphError(f"NIR graph has a cycle through {cycle} that no neurons behind the Input close: put some on it")
     position = {name: i for i, name in enumerate(graph.nodes)}
     return list(nx.lexicographical_topological_sort(edges, key=position.__getitem__))

@@ -26,8 +26,11 @@ from synaptile.conversion.graph import (
     Synapse,
 )
 from synaptile.conversion.graph.windows import Pair
+from synaptile.conversion.nir.back import delay_of, edges_back, neurons_shape
 from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
-from synaptile.conversion.nir.order import ordered
+from synaptile.conversion.nir.merge import merged
+from synaptile.conversion.nir.nested import laid_open
+from synaptile.conversion.nir.order import check_whole, ordered
 from synaptile.conversion.nir.package import open_nir
 from synaptile.conversion.nir.time import DT, TIME_CONSTANTS, check_time_constants, unit_of_if
 from synaptile.conversion.nir.whole import in_whole_numbers
@@ -52,7 +55,7 @@ class _Pooling:
 class _Value:
     """What a NIR node hands on: the stream of `node`, seen in `shape`, spikes or currents; `pooling` is still to be done.
 
-    `image` is the shape of the stream itself, (channels, H, W) or (neurons,).
+    `image` is the shape of the stream itself, (channels, H, W) or (neurons,); spikes are those of `delay` steps ago.
     """
 
     node: str
@@ -60,10 +63,11 @@ class _Value:
     shape: tuple[int, ...]
     spiking: bool
     pooling: _Pooling | None = None
+    delay: int = 0
 
     @property
     def port(self) -> Port:
-        return Port(self.node, 0, int(np.prod(self.image)))
+        return Port(self.node, 0, int(np.prod(self.image)), self.delay)
 
 
 def from_nir(
@@ -89,13 +93,16 @@ def from_nir(
             SpikingJelly does). None takes "second" where r dt is 1, else "step"; "second" is noted in ``metadata["if_unit"]``.
 
     Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
-    a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how.
+    a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how. Graphs
+    within the graph are laid open. Loops look back by one step, or by the Delay on them (see `back`); `import_report` says what
+    the file was taken to mean.
 
-    Raises GraphError, naming the node, for recurrence, unknown or nested nodes, layers in an order that neurons cannot bridge,
-    a time constant below dt, and where the unit of r is not clear; FileFormatError for a file that is not NIR's; InputError for
-    arguments out of range or without the package nir.
+    Raises GraphError, naming the node, for unknown nodes, layers in an order that neurons cannot bridge, a time constant below
+    dt, a Delay that is no whole number of steps, and where the unit of r is not clear; FileFormatError for a file that is not
+    NIR's; InputError for arguments out of range or without the package nir.
     """
-    graph = open_nir(source)
+    graph = laid_open(open_nir(source))
+    check_whole(graph)
     if reset not in ("value", "subtract"):
         raise InputError(f"reset is {reset!r}, must be 'value' or 'subtract'")
     if if_unit not in (None, *get_args(IFUnit)):
@@ -110,9 +117,10 @@ def from_nir(
     facts = {"method": "nir", "dt": step, "reset": reset} | ({"if_unit": unit} if unit == "second" else {})
     if reader.folded:
         facts[FOLDED] = "; ".join(reader.folded)
-    if integer:
-        return SpikingGraph.build(known, *in_whole_numbers(reader.nodes, reader.arrays), facts)
-    return SpikingGraph.build(known, reader.nodes, reader.arrays, facts)
+    if "writer" in graph.metadata:
+        facts["writer"] = _text(graph.metadata["writer"])
+    nodes, arrays = merged(reader.nodes, reader.arrays)
+    return SpikingGraph.build(known, *(in_whole_numbers(nodes, arrays) if integer else (nodes, arrays)), facts)
 
 
 class _Reader:
@@ -123,14 +131,20 @@ class _Reader:
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
         self.values: dict[str, _Value] = {}
-        said = graph.metadata.get(FOLDED, "")  # bytes where it comes from a file
-        self.folded = [said.decode() if isinstance(said, bytes) else str(said)] if said else []
+        said = graph.metadata.get(FOLDED, "")
+        self.folded = [_text(said)] if said else []
         self.dtype = _widest(graph)
-        for name in ordered(graph):
-            before = [self.values[a] for a, b in graph.edges if b == name]
+        self.back = edges_back(graph, dt)
+        for name in ordered(graph, self.back):
+            before = [self._earlier(a, b) if (a, b) in self.back else self.values[a] for a, b in graph.edges if b == name]
             value = self._read(name, graph.nodes[name], before)
             if value is not None:
                 self.values[name] = value
+
+    def _earlier(self, neurons: str, reader: str) -> _Value:
+        """Spikes of neurons that are still to be read."""
+        shape = neurons_shape(self.graph, neurons)
+        return _Value(neurons, shape, shape, spiking=True, delay=self.back[neurons, reader])
 
     def _read(self, name: str, node: Any, before: list[_Value]) -> _Value | None:
         kind = type(node).__name__
@@ -156,6 +170,10 @@ class _Reader:
                 return self._pool(name, node, before[0])
             case "Flatten":
                 return _flatten(name, node, before[0])
+            case "Delay":
+                if not before[0].spiking:
+                    raise GraphError(f"NIR node {name!r} (Delay) reads the currents of {before[0].node!r}: put it before them")
+                return replace(before[0], delay=before[0].delay + delay_of(name, node, self.dt))
             case "LI":
                 self._leaky_integrator(name, node, before[0])
             case _:
@@ -318,6 +336,10 @@ class _Reader:
         if value.pooling is not None:
             raise GraphError(f"NIR node {value.pooling.name!r} pools spikes that only the Output reads: put a synapse behind it")
         self._add(ReadOut(name, (value.port,), (1, value.port.width), law="sum", off_chip=True))
+
+
+def _text(said: Any) -> str:
+    return said.decode() if isinstance(said, bytes) else str(said)  # bytes where it comes from a file
 
 
 def _widest(graph: Any) -> np.dtype[Any]:

@@ -16,15 +16,19 @@ from synaptile.conversion.graph import (
     LIFNeurons,
     MembraneReadOut,
     Node,
+    Port,
     ReadOut,
     SpikeSource,
     SpikingGraph,
     Synapse,
 )
+from synaptile.conversion.nir.back import edges_back
 from synaptile.conversion.nir.package import require_nir
 from synaptile.conversion.nir.read import FOLDED
+from synaptile.conversion.nir.time import DT
 from synaptile.foundation.errors import GraphError
 from synaptile.foundation.files import atomic_path
+from synaptile.foundation.types import Array
 
 _WHY = {
     "mt": "its spikes have many values",
@@ -48,12 +52,20 @@ def to_nir(graph: SpikingGraph) -> Any:
     Raises GraphError, naming the node, for what NIR cannot express: multi-threshold and ternary neurons, EC units, products,
     real-valued layers, reset by subtraction. Raises InputError without the package nir.
     """
-    return _Writer(graph).written()
+    plain = _Writer(graph)
+    written = plain.written()
+    found = {edge for edge, steps in edges_back(written, plain.dt).items() if steps}
+    return written if found == plain.looped else _Writer(graph, explicit=True).written()
 
 
 class _Writer:
-    def __init__(self, graph: SpikingGraph) -> None:
-        self.graph, self.nir = graph, require_nir()
+    """`explicit`: steps of a loop are written as a Delay, which says where they lie where the order of edges does not."""
+
+    def __init__(self, graph: SpikingGraph, *, explicit: bool = False) -> None:
+        self.graph, self.nir, self.explicit = graph, require_nir(), explicit
+        self.looped: set[tuple[str, str]] = set()
+        self.dendrites: dict[str, list[str]] = {}
+        self.dt = float(graph.metadata.get("dt", DT))
         self.nodes: dict[str, Any] = {}
         self.edges: list[tuple[str, str]] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -79,8 +91,7 @@ class _Writer:
             case SpikeSource():
                 self._put(node.name, nir.Input(input_type={"input": np.array(node.extents)}), (), node.extents)
             case Synapse(spiking=True):
-                source = self._flattened(node.name, node.inputs[0].node)
-                self._put(node.name, self._matrix(node), (source,), (node.width,))
+                self._synapse(node)
             case Convolution2d():
                 self._convolution(node)
             case LeakyNeurons():
@@ -121,8 +132,40 @@ class _Writer:
         flat = self.nir.Flatten(input_type={"input": np.array(shape)}, start_dim=0, end_dim=-1)
         return self._put(self._free(f"{reader}.flatten"), flat, (source,), (int(np.prod(shape)),))
 
-    def _matrix(self, node: Synapse | Convolution2d) -> Any:
-        weight, bias = (self.graph.array(node.name, field) for field in ("weight", "bias"))
+    def _synapse(self, node: Synapse) -> None:
+        """A matrix for each port; those behind the first have no bias."""
+        weight = self.graph.array(node.name, "weight")
+        for number, port in enumerate(node.inputs):
+            name = self._free(f"{node.name}.{number}") if number else node.name
+            own = weight[:, node.first_row(number) :][:, : port.width]
+            matrix = self.nir.Linear(weight=own) if number else self._matrix(node, own)
+            self._put(name, matrix, (self._flattened(name, self._read(name, port)),), (node.width,))
+            self.dendrites.setdefault(node.name, []).append(name)
+
+    def _read(self, reader: str, port: Port) -> str:
+        """What hands on the spikes that a port reads, behind a Delay where it looks back, unless a loop says that it does."""
+        shape = self.shapes[port.node] = self._shape_of(port.node)
+        if not port.delay:
+            return port.node
+        if port.delay == 1 and not self.explicit:
+            self.looped.add((port.node, reader))
+            return port.node
+        delay = self.nir.Delay(delay=np.full(shape, port.delay * self.dt))
+        return self._put(self._free(f"{reader}.delay"), delay, (port.node,), shape)
+
+    def _shape_of(self, name: str) -> tuple[int, ...]:
+        match self.graph.nodes[name]:
+            case SpikeSource(extents=extents):
+                return extents
+            case Convolution2d(flat=False) as node:
+                return (node.channels, *node.plane)
+            case Synapse() | Convolution2d() as node:
+                return (node.width,)
+            case node:
+                return self._shape_of(node.inputs[0].node)
+
+    def _matrix(self, node: Synapse | Convolution2d, weight: Array) -> Any:
+        bias = self.graph.array(node.name, "bias")
         weight = weight.reshape(len(weight), -1)
         if node.injection == "every":
             return self.nir.Affine(weight=weight, bias=bias)
@@ -131,7 +174,7 @@ class _Writer:
         return self.nir.Linear(weight=weight)
 
     def _convolution(self, node: Convolution2d) -> None:
-        source = node.inputs[0].node
+        source = self._read(node.name, node.inputs[0])
         if self.shapes[source] != node.image:
             raise self._refusal(node, f"it reads {source!r} as an image of {node.image}, whose shape is {self.shapes[source]}")
         if node.pooling != "none":
@@ -140,7 +183,8 @@ class _Writer:
             pool = kind(*(np.array(window) for window in windows))
             source = self._put(self._free(f"{node.name}.pool"), pool, (source,), (node.image[0], *node.pooled))
         if node.flat:
-            self._put(node.name, self._matrix(node), (self._flattened(node.name, source),), (node.width,))
+            matrix = self._matrix(node, self.graph.array(node.name, "weight"))
+            self._put(node.name, matrix, (self._flattened(node.name, source),), (node.width,))
             return
         if node.injection == "once":
             raise self._refusal(node, "its bias enters once, not at every step")
@@ -158,7 +202,8 @@ class _Writer:
             self.steps.add(node.dt)
         kind = {IFNeurons: self.nir.IF, LIFNeurons: self.nir.LIF, CubaLIFNeurons: self.nir.CubaLIF}[type(node)]
         source = self.graph.nodes[before]
-        sources = tuple(port.node for port in source.inputs) if isinstance(source, Add) else (before,)
+        fed = [port.node for port in source.inputs] if isinstance(source, Add) else [before]
+        sources = tuple(name for synapse in fed for name in self.dendrites.get(synapse, [synapse]))
         self._put(node.name, kind(**values), sources, shape)
 
     def _refusal(self, node: Node, why: str) -> GraphError:

@@ -157,6 +157,7 @@ _KEPT: dict[str, Any] = {
     "silu": functional.silu,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
+    "relu": functional.relu,
     "relu6": functional.relu6,
     "hard_sigmoid": functional.hardsigmoid,
     "hard_swish": functional.hardswish,

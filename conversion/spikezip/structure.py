@@ -105,13 +105,15 @@ def checked_step(site: str, step: float) -> float:
 
 
 def _absorbed_activations(graph: SpikingGraph) -> set[str]:
-    """Rectified activations, each read by neuron sites alone."""
+    """Rectified activations, each read by neuron sites alone; a ReLU that something else reads stays, it multiplies nothing."""
     absorbed: set[str] = set()
     for unit in graph.of_type(ECUnit):
         if unit.function not in RECTIFIED:
             continue
         readers = _readers_behind_moves(graph, unit.name)
-        if other := [reader.name for reader in readers if not isinstance(reader, Neurons)]:
+        if (other := [reader.name for reader in readers if not isinstance(reader, Neurons)]) and unit.function == "relu":
+            continue
+        if other:
             raise ModelError(
                 f"activation {unit.name!r} ({unit.function}) feeds {other[0]!r} without a quantiser between: SpikeZIP replaces "
                 "it by the ReLU of an unsigned quantiser: keep_activations=True leaves it as it is"

@@ -9,7 +9,7 @@ towards greater rows. A cost of 0 is taken as not modelled: nothing is free beca
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -76,11 +76,11 @@ class _Choice:
 
     label: str
     given: Mapping[str, str]
-    known: Sequence[str] = field(default=("tile", "core", *UNITS, *FORMATS))
 
     def __post_init__(self) -> None:
-        if wrong := [kind for kind in self.given if kind not in self.known]:
-            raise ChipError(f"{self.label}: units names {wrong[0]!r}: {nearest(wrong[0], self.known)}")
+        known = ("tile", "core", *UNITS, *FORMATS)
+        if wrong := [kind for kind in self.given if kind not in known]:
+            raise ChipError(f"{self.label}: units names {wrong[0]!r}: {nearest(wrong[0], known)}")
 
     def alike(self, kind: str, entries: Sequence[N]) -> N:
         """The one kind of tile or core. Raises ChipError where there are several and none is chosen."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d
+from synaptile.conversion.graph import Convolution2d, Node, Synapse
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.types import Int64
@@ -18,6 +19,8 @@ from synaptile.simulator.actions.rules import actions_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Trigger
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.event.convolution_unit import part_counts
+
+Number = TypeVar("Number", bound="np.generic[Any]")
 
 Region = tuple[int, int, int, int]
 """Tokens ``start:stop`` and channels (heads of a map) ``start:stop`` of a stream."""
@@ -56,12 +59,16 @@ class SpikeCounts:
             return self._of_convolution(part, part.node, trigger)
         if trigger is Trigger.SENT:
             return self.of(part.node.name, part.start, part.stop, slice(part.token_start, part.token_stop))
-        if trigger is Trigger.ARRIVED:
-            regions = [(port.node, region_of(program, part, i)) for i, port in enumerate(part.node.inputs)]
-            return np.asarray(sum(self.of(site, a, b, slice(first, last)) for site, (first, last, a, b) in regions))
-        index = int(trigger is Trigger.SECOND_INPUT)
-        first, last, start, stop = region_of(program, part, index)
-        return self.of(part.node.inputs[index].node, start, stop, slice(first, last))
+        numbers: Sequence[int] = range(len(part.node.inputs))
+        if trigger is not Trigger.ARRIVED:
+            numbers = inputs_met(part.node, int(trigger is Trigger.SECOND_INPUT))
+        return np.asarray(sum(self.read(program, part, number) for number in numbers))
+
+    def read(self, program: CoreProgram, part: Part, number: int) -> Int64:
+        """Spikes of one input that a part reads, those of an earlier step where its port looks back; shape as `of`."""
+        first, last, start, stop = region_of(program, part, number)
+        port = part.node.inputs[number]
+        return steps_ago(self.of(port.node, start, stop, slice(first, last)), port.delay, axis=1)
 
     def _of_convolution(self, part: Part, node: Convolution2d, trigger: Trigger) -> Int64:
         parts, own = self.activity.program.parts, self.activity.program.parts_of(node.name)
@@ -69,7 +76,9 @@ class SpikeCounts:
         if same.size:
             counts = self.activity.convolutions[node.name][:, : self.images, same[0]]
         else:
-            spikes = sum(np.diff(self._channels_before(port.node), axis=-1)[:, :, 0] for port in node.inputs)
+            spikes = sum(
+                steps_ago(np.diff(self._channels_before(port.node), axis=-1)[:, :, 0], port.delay) for port in node.inputs
+            )
             counts = part_counts(node, ((part.start, part.stop),), np.asarray(spikes))[:, :, 0]
         at = int(trigger is Trigger.FIRST_INPUT)
         return np.ascontiguousarray(counts[:, :, at : at + 1].swapaxes(0, 1))
@@ -91,6 +100,22 @@ class SpikeCounts:
             np.cumsum(fired, axis=-1, out=self._before[..., 1:], dtype=np.int32)
             self._site = site
         return self._before
+
+
+def inputs_met(node: Node, number: int) -> Sequence[int]:
+    """Inputs whose spikes a node meets as those of input `number`: several where it sums or multiplies sites."""
+    if number or not isinstance(node, Synapse | Convolution2d):
+        return (number,)
+    return range(len(node.inputs))
+
+
+def steps_ago(values: NDArray[Number], delay: int, axis: int = 0) -> NDArray[Number]:
+    """What stood in an array so many steps earlier, steps along `axis`: zeros before the first."""
+    if not delay:
+        return values
+    late, past = np.zeros_like(values), np.swapaxes(values, 0, axis)
+    np.swapaxes(late, 0, axis)[delay:] = past[:-delay]
+    return late
 
 
 def events_of(program: CoreProgram, part: Part, counts: SpikeCounts, actions: Iterable[Action | Access]) -> dict[Trigger, Int64]:

@@ -111,5 +111,4 @@ def _folded(program: CoreProgram, node: Node) -> tuple[bool, bool]:
 
 def whole(node: Node) -> Part:
     """A node in one part, with one accumulator per output: what it does wherever it lies, and in a dense pass."""
-    rows = node.inputs[0].width if node.inputs else 0
-    return Part(-1, 0, node, -1, -1, CoreKind.EC, 0, node.tokens, 0, node.width, 0, rows, -1, 0, 1)
+    return Part(-1, 0, node, -1, -1, CoreKind.EC, 0, node.tokens, 0, node.width, 0, node.rows, -1, 0, 1)

@@ -23,14 +23,15 @@ class StepTiming:
     """Time of every step of a run: its slowest core, then the barrier. Input and output of images are not in it.
 
     `core_ps` (images, steps, cores): when each core was last at work, from the start of the step. `synops` and `messages`
-    (images, steps) are what was received in it. `steps` of an image are those of the run and `lag` more, as spikes sent in a step
-    are received for the next one.
+    (images, steps) are what was received in it, `unread` (images,) the synops of spikes that would be read after the last step.
+    `steps` of an image are those of the run and `lag` more, as spikes sent in a step are received for the next one.
     """
 
     chip: Chip
     core_ps: Int64
     synops: Int64
     messages: Int64
+    unread: Int64
     barrier_ps: int
     tiles: int
     lag: int
@@ -86,15 +87,17 @@ def step_timing(
         raise InputError(
             f"images is {images}, the run kept the spikes of {kept}: run again with keep_spikes of the images to time"
         )
-    ends, synops, messages = [], [], []
+    ends, synops, messages, unread = [], [], [], []
     for image in range(count):
         fires = fired(activity, wiring, image)
         ends.append(time_steps(wiring, fires))
         synops.append(fires @ wiring.synops)
         messages.append(fires @ wiring.messages)
+        unread.append(_unread(wiring, fires, activity.steps))
         if progress is not None:
             progress(image + 1, count)
-    result = StepTiming(chip, np.stack(ends), np.stack(synops), np.stack(messages), wiring.barrier_ps, wiring.tiles, wiring.lag)
+    received = (np.stack(synops), np.stack(messages), np.array(unread, np.int64))
+    result = StepTiming(chip, np.stack(ends), *received, wiring.barrier_ps, wiring.tiles, wiring.lag)
     _check(activity, result)
     return result
 
@@ -106,6 +109,15 @@ def fired(activity: Activity, wiring: Wiring, image: int) -> NDArray[np.uint8]:
         own = activity.spikes[site.name].fired(site.width, slice(image, image + 1)).reshape(activity.steps, site.width)
         fires[site.lag : site.lag + activity.steps, site.start : site.start + site.width] = own
     return fires
+
+
+def _unread(wiring: Wiring, fires: NDArray[np.uint8], steps: int) -> int:
+    """Synaptic operations of the spikes of an image that ports which look back would read after its last step."""
+    found = 0
+    for site in wiring.sites:
+        rows, own = slice(site.start, site.start + site.width), fires[site.lag : site.lag + steps]
+        found += sum(int(own[max(steps - delay, 0) :, rows].sum(axis=0) @ late[rows]) for delay, late in wiring.late.items())
+    return found
 
 
 def time_steps(wiring: Wiring, fires: NDArray[np.uint8]) -> Int64:
@@ -124,7 +136,7 @@ def time_steps(wiring: Wiring, fires: NDArray[np.uint8]) -> Int64:
 def _check(activity: Activity, timing: StepTiming) -> None:
     """What cores received is what was executed, image by image."""
     counted = activity.accounting.eq30.sum(axis=(0, 1))[: timing.synops.shape[0]]
-    received = timing.synops.sum(axis=1)
+    received = timing.synops.sum(axis=1) - timing.unread
     if (counted != received).any():
         image = int(np.flatnonzero(counted != received)[0])
         raise ConservationError(

@@ -35,8 +35,9 @@ class Wiring:
     """Cores of a program as workers: the first are the cores, in order, and receive; others send spikes from outside or beside.
 
     `lag` is how many steps the answer of a step comes later; `synops` and `messages` (rows,) are those of a spike of each row of
-    the mask, whose last row never fires. `core` (workers,) is the core of each worker, -1 outside the chip. The net's numbers are
-    twice that of a part, and one more for receiving; `lags` (2 * parts,) is how much later than its step the part does that.
+    the mask, whose last row never fires; `late` are the synops of ports that look back, by how many steps. `core` (workers,) is
+    the core of each worker, -1 outside the chip. The net's numbers are twice that of a part, and one more for receiving; `lags`
+    (2 * parts,) is how much later than its step the part does that.
     """
 
     net: Net
@@ -46,6 +47,7 @@ class Wiring:
     barrier_ps: int
     tiles: int
     synops: Int64
+    late: Mapping[int, Int64]
     messages: Int64
     lags: Int64
 
@@ -144,6 +146,7 @@ class _Wires:
             barrier_ps=self._barrier(tiles),
             tiles=tiles,
             synops=np.concatenate([*(reach[site.name][1] for site in sites), [0]]),
+            late={delay: self._late(sites, delay) for delay in self._delays() if delay},
             messages=np.diff(time.indptr).astype(np.int64),
             lags=lags,
         )
@@ -152,16 +155,23 @@ class _Wires:
         """The number of the part that receives spikes of a site on a core, the first of several, (sites, cores); -1: none."""
         found = np.full((len(sites), self.program.cores.kind.size), NONE, np.int64)
         for at, site in enumerate(sites):
-            parts = [part for node in self._readers(site.name) for part in self.program.parts_of(node.name).tolist()]
-            for part in reversed(parts):
+            read = [
+                (part, port.delay)
+                for node in self._readers(site.name)
+                for port in node.inputs
+                if port.node == site.name
+                for part in self.program.parts_of(node.name).tolist()
+            ]
+            for part, delay in reversed(read):
                 found[at, self.program.parts.core[part]] = 2 * part + 1
-                lags[2 * part + 1] = site.lag
+                lags[2 * part + 1] = max(lags[2 * part + 1], site.lag - delay)
         return found
 
     def _sites(self) -> tuple[Site, ...]:
         """Sites in graph order; a layer without a delay of its own sends a step after what it reads."""
         found: dict[str, Site] = {}
         start = 0
+        lags = self._site_lags()
         for node in self.program.graph.nodes.values():
             if isinstance(node, Neurons):
                 if node.shape[0] != 1 or len(node.shape) != 2:
@@ -171,17 +181,51 @@ class _Wires:
                         f"site {node.name!r} sends spikes of {node.values} values: step times are of binary spikes, no figure "
                         "says what a graded one takes; schedule with synchronisation='dataflow', or on a chip without step_times"
                     )
-                found[node.name] = Site(node.name, start, node.width, self._lag(node, found))
+                found[node.name] = Site(node.name, start, node.width, lags[node.name])
                 start += node.width
         return tuple(found.values())
 
-    def _lag(self, node: Node, found: dict[str, Site]) -> int:
-        for port in node.inputs:
-            feeding = self.program.graph.nodes[port.node]
-            for source in feeding.inputs:
-                if source.node in found:
-                    return found[source.node].lag + 1 - getattr(feeding, "delay", 0)
-        return 0
+    def _site_lags(self) -> Mapping[str, int]:
+        """Least lags by which all that sites read has arrived. Raises InputError where a loop is longer than its delay."""
+        nodes = self.program.graph.nodes
+        lags = {name: 0 for name, node in nodes.items() if isinstance(node, Neurons)}
+        for _ in range(len(lags) + 1):
+            before = dict(lags)
+            for name in lags:
+                lags[name] = max([lags[name], *(self._arrives(nodes[port.node], lags) for port in nodes[name].inputs)])
+            if lags == before:
+                return lags
+        worst = max(lags, key=lags.__getitem__)
+        raise InputError(
+            f"site {worst!r} lies in a loop over more layers than the steps that it looks back: layers work side by side on such "
+            "a chip and each takes a step; give the loop a Delay of as many steps, or schedule with synchronisation='dataflow'"
+        )
+
+    def _arrives(self, node: Node, lags: Mapping[str, int]) -> int:
+        """How many steps later than its own a synapse has received the spikes of one."""
+        own = 1 - getattr(node, "delay", 0)
+        return max((lags[port.node] + own - port.delay for port in node.inputs if port.node in lags), default=0)
+
+    def _delays(self) -> set[int]:
+        return {port.delay for node in self.program.graph.nodes.values() for port in node.inputs}
+
+    def _late(self, sites: tuple[Site, ...], delay: int) -> Int64:
+        """Synaptic operations of a spike of each row through ports that look back so many steps, (rows,)."""
+        found = np.zeros(sites[-1].start + sites[-1].width + 1, np.int64)
+        for site in sites:
+            for node in self._readers(site.name):
+                for number, port in enumerate(node.inputs):
+                    if port.node == site.name and port.delay == delay:
+                        found[site.start : site.start + site.width] += self._port_reach(node, number).sum(axis=1).astype(np.int64)
+        return found
+
+    def _port_reach(self, node: Node, number: int) -> sparse.csr_array:
+        """Accumulates that a spike of each neuron of an input causes on each core, (neurons, cores)."""
+        if isinstance(node, Convolution2d):
+            return core_reach(self.program, node.name)
+        assert isinstance(node, Synapse)
+        first = node.first_row(number)
+        return sparse.csr_array(_linear_reach(self.program, node)[first : first + node.inputs[number].width])
 
     def _readers(self, site: str) -> Iterator[Node]:
         """What receives spikes of a site. Raises InputError for what no time is stated for."""
@@ -204,9 +248,11 @@ class _Wires:
             stored = self.times.convolution_format if isinstance(node, Convolution2d) else self.times.linear_format
             unit = self.times.synop_ns(stored)
             assert unit is not None  # consistency.py
-            reach = core_reach(self.program, node.name) if isinstance(node, Convolution2d) else _linear_reach(self.program, node)
-            synops += reach.sum(axis=1).astype(np.int64)
-            spent = sparse.csr_array(spent + reach.astype(np.int64) * picoseconds(unit))
+            for number, port in enumerate(node.inputs):
+                if port.node == site.name:
+                    reach = self._port_reach(node, number)
+                    synops += reach.sum(axis=1).astype(np.int64)
+                    spent = sparse.csr_array(spent + reach.astype(np.int64) * picoseconds(unit))
         return spent, synops
 
     def _sweeps(self, sites: Mapping[str, Site], lags: Int64) -> list[_Sweep]:
@@ -231,14 +277,7 @@ class _Wires:
                 sweep.add(np.array([never]), np.array([sweep.all_ps]), 2 * part)
                 continue
             if name not in fed:  # membranes that nobody fires are swept all the same
-                lags[2 * part] = max(
-                    (
-                        sites[port.node].lag + 1 - getattr(program.graph.nodes[name], "delay", 0)
-                        for port in program.graph.nodes[name].inputs
-                        if port.node in sites
-                    ),
-                    default=0,
-                )
+                lags[2 * part] = self._arrives(program.graph.nodes[name], {site.name: site.lag for site in sites.values()})
                 sweep.add(np.array([never]), np.array([sweep.all_ps]), 2 * part)
                 continue
             neurons = np.arange(int(parts.out_start[part]), int(parts.out_stop[part]))
@@ -266,10 +305,10 @@ class _Wires:
 
 
 @derived
-def _linear_reach(program: CoreProgram, node: Node) -> sparse.csr_array:
-    """As `core_reach`, of a linear layer: (inputs, cores)."""
+def _linear_reach(program: CoreProgram, node: Synapse) -> sparse.csr_array:
+    """As `core_reach`, of a linear layer: (rows, cores)."""
     parts, chosen = program.parts, program.parts_of(node.name)
-    reach = np.zeros((program.graph.nodes[node.inputs[0].node].shape[-1], program.cores.kind.size), np.int64)
+    reach = np.zeros((node.fan_in, program.cores.kind.size), np.int64)
     for part in chosen.tolist():
         outputs = parts.out_stop[part] - parts.out_start[part]
         reach[parts.in_start[part] : parts.in_stop[part], parts.core[part]] += outputs

@@ -35,6 +35,7 @@ from synaptile.conversion.graph import (
     Node,
     PatchEmbedding,
     Planes,
+    Port,
     ProductUnit,
     ReadOut,
     Rearrange,
@@ -167,12 +168,18 @@ def _run_sentence(graph: SpikingGraph, ids: NDArray[np.int64], steps: int, arith
 def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithmetic) -> Reference:
     units = {node.name: _unit(graph, node, image, arithmetic) for node in graph.nodes.values()}
     logits: list[Array] = []
+    silence = {site.name: np.zeros(site.shape, stream_dtype(graph, arithmetic.numeric)) for site in graph.sites}
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
     last, readout, settled = graph.settles_after, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
         for node in graph.nodes.values():
-            inputs = [take(streams[port.node][None], port)[0] for port in node.inputs]
+            inputs = [
+                take((_past(spikes, silence, port, t) if port.delay else streams[port.node])[None], port)[0]
+                for port in node.inputs
+            ]
+            if isinstance(node, Synapse):
+                inputs = [np.concatenate(inputs, axis=1)]
             stream = units[node.name].step(t, inputs)
             streams[node.name] = rounded(stream, arithmetic.words) if rounds_stream(node) else stream
             if node.name in spikes:
@@ -190,6 +197,11 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithm
         np.array([settled], np.int64),
         {name: np.array(unit.departures + [0] * rest, np.int64) for name, unit in units.items() if unit.departures},
     )
+
+
+def _past(spikes: Mapping[str, list[Array]], silence: Mapping[str, Array], port: Port, t: int) -> Array:
+    """What a port that looks back reads at step t (from 1)."""
+    return spikes[port.node][t - port.delay - 1] if t > port.delay else silence[port.node]
 
 
 def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic) -> Unit:

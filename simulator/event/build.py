@@ -118,6 +118,10 @@ class Layout:
         """Floating type of membranes, state and streams."""
         return stream_dtype(self.program.graph, self.numeric)
 
+    def row_bounds(self, node: Synapse) -> NDArray[np.int64]:
+        """Rows of a synapse between which the sites in front count their spikes."""
+        return np.unique(np.concatenate([self.bounds[port.node] + node.first_row(i) for i, port in enumerate(node.inputs)]))
+
 
 @derived
 def make_layout(program: CoreProgram, numeric: Numeric) -> Layout:
@@ -236,7 +240,7 @@ def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> Sy
     graph, dtype, rectangles = layout.program.graph, layout.dtype, layout.rectangles[node.name]
     bias, site = graph.array(node.name, "bias").astype(dtype, copy=False), graph.nodes[node.inputs[0].node]
     assert isinstance(site, Neurons)
-    emitted, groups = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted, layout.bounds[site.name]
+    emitted, groups = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted, layout.row_bounds(node)
     arithmetic = layout.arithmetic
     if not arithmetic.integer:
         weight = rounded(graph.array(node.name, "weight").astype(dtype, copy=False), arithmetic.weights)
@@ -289,7 +293,9 @@ def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, lis
     for name in graph.consumers(site.name):
         reader, rows = graph.nodes[name], program.parts_of(name)
         if isinstance(reader, Synapse):
-            cuts.append(np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64))
+            starts = np.array([start for _, _, start, _ in rectangles.get(name, ())], np.int64)
+            numbers = [number for number, port in enumerate(reader.inputs) if port.node == site.name]
+            cuts += [np.clip(starts - reader.first_row(number), 0, width) for number in numbers]
         elif isinstance(reader, ProductUnit):
             cuts.append(np.arange(0, width, reader.head_width, dtype=np.int64))
         elif isinstance(reader, Convolution2d | MaxPool2d | Reduce | Mask):

@@ -24,7 +24,7 @@ from synaptile.foundation.types import Int64
 from synaptile.hwmodels.formats import range_of
 from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
-from synaptile.simulator.actions.events import region_of
+from synaptile.simulator.actions.events import inputs_met, region_of, steps_ago
 from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes
 from synaptile.simulator.actions.part import parts_of, whole
 from synaptile.simulator.actions.rules import actions_of
@@ -144,8 +144,13 @@ class Recorder:
         """Keep who fired for the first images of the run; of all, count the rows that readers fetch for blocks and batches."""
         graph, masks = self.layout.program.graph, self.spikes[site.name].masks
         kept = 0 if masks is None else max(0, min(images.stop, masks.shape[1]) - images.start)
-        readers = [name for name in graph.consumers(site.name) if name in self.fetches]
-        readers = [name for name in readers if graph.nodes[name].inputs[0].node == site.name]
+        readers = [
+            (name, number)
+            for name in graph.consumers(site.name)
+            if name in self.fetches
+            for number in inputs_met(graph.nodes[name], 0)
+            if graph.nodes[name].inputs[number].node == site.name
+        ]
         count = images.stop - images.start
         needed = count if readers else kept
         if not needed:
@@ -155,9 +160,10 @@ class Recorder:
         pack_fired(np.ascontiguousarray(codes).reshape(-1, site.shape[-1]), packed.reshape(-1, packed.shape[-1]))
         if masks is not None and kept:  # a sentence may be shorter than its site
             masks[:, images.start : images.start + kept, ..., : packed.shape[-2], : packed.shape[-1]] = packed[:, :kept]
-        for name in readers:
+        for name, number in readers:
             fetched = self.fetches[name]
-            fetched.rows[:, images] = node_fetches(self._program_at(site), name, packed, Sharing(fetched.block, fetched.batch))
+            rows = node_fetches(self._program_at(site), name, number, packed, Sharing(fetched.block, fetched.batch))
+            fetched.rows[:, images] += rows.astype(np.int32)
 
     def _program_at(self, node: Node) -> CoreProgram:
         """The program at the length of the sentence that a node stands for; of images the program."""
@@ -249,8 +255,10 @@ class Recorder:
         given = np.zeros(self.steps, np.int64)
         for action in actions_of(whole(node)):
             if action.op is Op.AC:
-                port = node.inputs[int(action.trigger is Trigger.SECOND_INPUT)]
-                given += self._sent[port.node] * action.count * action.rhythm.beats(self.steps)
+                for number in inputs_met(node, int(action.trigger is Trigger.SECOND_INPUT)):
+                    port = node.inputs[number]
+                    spikes = steps_ago(self._sent[port.node], port.delay)
+                    given += spikes * action.count * action.rhythm.beats(self.steps)
         self._check(name, "accumulates issued by its cores", issued, "given by its spikes * fan-out", given)
 
     def _check(self, name: str, what: str, counted: Int64, other: str, expected: Int64) -> None:

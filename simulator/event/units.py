@@ -88,30 +88,47 @@ class EventUnit:
         """The stream of all steps."""
         raise AssertionError("every unit defines its run")
 
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Any:
+        """Advance one time step: sees the rows of one step and leaves the step's traffic, without an axis of steps."""
+        raise AssertionError("units that go step by step define their step")
+
 
 class SteppedUnit(EventUnit):
-    """A unit that goes step by step: `step` sees the rows of one step and leaves the step's traffic, without an axis of steps."""
-
-    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Any:
-        """Advance one time step."""
-        raise AssertionError("every stepped unit defines its step")
+    """A unit that goes step by step."""
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Any:
         """Step by step, each written into the stream of all."""
-        stream, traffic = None, []
+        whole = Collected(steps, self.buffers)
         for t in range(1, steps + 1):
-            out = self.step(t, [rows_of(read, steps, t) for read in inputs], starts)
-            stream = self._room(out, steps) if stream is None else stream
-            for whole, part in zip(_arrays(stream), _arrays(out), strict=True):
-                whole[(t - 1) * len(part) : t * len(part)] = part
-            traffic.append(self.traffic)
-            self.traffic = Traffic()
-        self.traffic = stacked(traffic)
-        return stream
+            whole.add(t, self.step(t, [rows_of(read, steps, t) for read in inputs], starts), self)
+        self.traffic = whole.traffic
+        return whole.stream
 
-    def _room(self, out: Any, steps: int) -> Any:
+
+class Collected:
+    """Stream and traffic of all steps, put together step by step."""
+
+    def __init__(self, steps: int, buffers: Buffers) -> None:
+        self.stream: Any = None
+        self._steps, self._buffers, self._traffic = steps, buffers, list[Traffic]()
+
+    def add(self, t: int, out: Any, unit: EventUnit) -> None:
+        """Take the stream of step t, where it is kept, and what the unit did in it."""
+        if out is not None:
+            self.stream = self._room(out) if self.stream is None else self.stream
+            for whole, part in zip(_arrays(self.stream), _arrays(out), strict=True):
+                whole[(t - 1) * len(part) : t * len(part)] = part
+        self._traffic.append(unit.traffic)
+        unit.traffic = Traffic()
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was done at all steps."""
+        return stacked(self._traffic)
+
+    def _room(self, out: Any) -> Any:
         """Room for the stream of all steps, of the kind of one step's."""
-        arrays = [self.buffers.empty((steps * len(array), *array.shape[1:]), array.dtype) for array in _arrays(out)]
+        arrays = [self._buffers.empty((self._steps * len(array), *array.shape[1:]), array.dtype) for array in _arrays(out)]
         return Events(*arrays) if isinstance(out, Events) else arrays[0]
 
 
@@ -128,7 +145,7 @@ def _arrays(stream: Any) -> tuple[Array, ...]:
 def stacked(traffic: Sequence[Traffic]) -> Traffic:
     """What was done at each step, given step by step without an axis of steps."""
     whole = Traffic()
-    for name in ("issued", "parts", "eq30", "released", "histogram", "overflows"):
+    for name in ("issued", "parts", "eq30", "released", "histogram", "overflows", "departures"):
         if getattr(traffic[0], name) is not None:
             setattr(whole, name, np.stack([getattr(step, name) for step in traffic]))
     products = [step.events for step in traffic if step.events is not None]
@@ -211,7 +228,17 @@ class SynapseUnit(EventUnit):
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Currents of all tokens."""
-        events: Events = inputs[0]
+        return self._run(steps, inputs[0], first=True)
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """Currents of one step."""
+        out = self._run(1, inputs[0], first=t == 1)
+        done = {name: value[0] for name, value in vars(self.traffic).items() if value is not None}
+        self.traffic = Traffic(**done)
+        return out
+
+    def _run(self, steps: int, events: Events, *, first: bool) -> Array:
+        """Currents of some steps; `first`: the first of a run is among them."""
         rows = len(events.codes)
         out = self.buffers.empty((rows, self.node.width), self.dtype)
         once = self.node.injection == "once"
@@ -225,7 +252,7 @@ class SynapseUnit(EventUnit):
         else:
             scale = self.scale._replace(bias=bias)
             issued = accumulate_integer(events, self.tiles, scale, out, len(self.emitted) // 2, self.buffers.empty)
-        if once:
+        if once and first:
             out[: rows // steps] += self.bias
         self.traffic.issued = issued.reshape(steps, rows // steps, -1)
         spikes = events.counts.reshape(steps, self.images, -1).sum(axis=2, dtype=np.int64)
@@ -321,15 +348,15 @@ class StreamUnit(EventUnit):
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """The stream of all steps."""
         if self.kind == "add":
-            return self._sum(inputs, starts)
+            return self.step(0, inputs, starts)
         reads = [np.asarray(x[:, s : s + self.width]) for x, s in zip(inputs, starts, strict=True)]
         split = [read.reshape(steps * self.images, -1, self.width) for read in reads]
         if self.kind == "concatenate":
             return np.concatenate(split, axis=1).reshape(-1, self.width)
         return np.ascontiguousarray(split[0][:, self.start : self.stop]).reshape(-1, self.width)
 
-    def _sum(self, inputs: Sequence[Array], starts: Sequence[int]) -> Array:
-        """Streams added, first to last."""
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """Streams added, first to last, of any steps."""
         total, at = inputs[0], starts[0]
         out = self.buffers.empty((len(total), self.width), total.dtype)
         if len(inputs) == 1:

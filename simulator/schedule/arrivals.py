@@ -17,7 +17,7 @@ from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import CoreProgram
-from synaptile.simulator.actions.events import SpikeCounts, region_of
+from synaptile.simulator.actions.events import SpikeCounts, inputs_met, steps_ago
 from synaptile.simulator.actions.fetches import fired_in, sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import accesses_of
@@ -64,7 +64,8 @@ def images_compared(timeline: Timeline) -> int:
     """Leading images of the stream whose row fetches the spikes that the run kept tell; all where rows are not shared."""
     program, masks = timeline.program, timeline.activity.spikes
     shared = [part for part in parts_of(program) if sharing_of(program.chip, part) is not None]
-    kept = [masks[site].masks for site in dict.fromkeys(part.node.inputs[0].node for part in shared)]
+    sites = dict.fromkeys(part.node.inputs[number].node for part in shared for number in inputs_met(part.node, 0))
+    kept = [masks[site].masks for site in sites]
     return min([timeline.images, *(0 if mask is None else mask.shape[1] for mask in kept)])
 
 
@@ -79,7 +80,7 @@ def check_arrivals(timeline: Timeline) -> None:
     counts = SpikeCounts(run_of_first(activity), timeline.images)
     compared = images_compared(timeline)
     for part, number in _meeting_events(program):
-        recorded = sum(_recorded(program, counts, part, each).sum(axis=2) for each in _together(part, number))
+        recorded = sum(counts.read(program, part, each).sum(axis=2) for each in _together(part, number))
         assert isinstance(recorded, np.ndarray)
         _equal(timeline, part, "spikes reach its jobs", events[part.index, number], recorded)
         sharing, fetched = sharing_of(program.chip, part), activity.fetches.get(part.node.name)
@@ -111,15 +112,9 @@ def _meeting_events(program: CoreProgram) -> Iterator[tuple[Part, int]]:
 def _together(part: Part, number: int) -> tuple[int, ...]:
     """Inputs whose spikes reach the jobs that take in input `number`: several where a node sums or multiplies sites."""
     node = part.node
-    if number or not isinstance(node, Convolution2d | Reduce | SpikeAttention):
-        return (number,)
+    if number or not isinstance(node, Reduce | SpikeAttention):
+        return tuple(inputs_met(node, number))
     return tuple(each for each in range(len(node.inputs)) if not node.gathers(each))
-
-
-def _recorded(program: CoreProgram, counts: SpikeCounts, part: Part, number: int) -> Int64:
-    """Spikes of an input that a part reads, shape (images, steps, tokens)."""
-    first, last, start, stop = region_of(program, part, number)
-    return counts.of(part.node.inputs[number].node, start, stop, slice(first, last))
 
 
 def _events(timeline: Timeline) -> Int64:
@@ -129,9 +124,10 @@ def _events(timeline: Timeline) -> Int64:
     number = numbers_of_jobs(timeline, tables)
     reached = np.zeros(timeline.images * timeline.activity.steps * rows, np.int64)
     leaves = tables.trees.leaf_flow_offset[tables.trees.leaf_offset]
-    receivers = (rules.receiver, rules.stride, rules.token_start, tables.jobs.row_of)
+    receivers = (rules.receiver, rules.stride, rules.token_start, rules.delay, tables.jobs.row_of)
     sent = (trees_of(timeline, tables.trees), number[table.job], jobs.token[table.job], table.elements)
-    deliver_spikes(sent, (leaves, tables.trees.flow, flows.spiking), receivers, rows, reached)
+    shape = (timeline.activity.steps, rows)
+    deliver_spikes(sent, (leaves, tables.trees.flow, flows.spiking), receivers, shape, reached)
     by_step = reached.reshape(-1, rows)
     counts = SpikeCounts(run_of_first(timeline.activity), timeline.images)
     graph, nodes = timeline.program.graph, timeline.program.node_names
@@ -145,11 +141,13 @@ def _events(timeline: Timeline) -> Int64:
             site = nodes[int(timeline.program.parts.node[source])]
             spikes = counts.of(site, start, stop, slice(*tokens)).reshape(len(by_step), -1)
         to = tables.jobs.row_of[rules.receiver[flow] :][: rules.tokens[flow] if rules.stride[flow] else 1]
-        by_step[:, to] += spikes if rules.stride[flow] else spikes.sum(axis=1, keepdims=True)
+        late = spikes.reshape(timeline.images, timeline.activity.steps, -1)
+        late = steps_ago(late, int(rules.delay[flow]), axis=1).reshape(spikes.shape)
+        by_step[:, to] += late if rules.stride[flow] else late.sum(axis=1, keepdims=True)
     for part, at in ((one, at) for one, first in _meeting_events(timeline.program) for at in _together(one, first)):
         if isinstance(graph.nodes[part.node.inputs[at].node], Source):
             own = tables.jobs.row_of[tables.jobs.first[part.index] : tables.jobs.first[part.index + 1]]
-            given = _recorded(timeline.program, counts, part, at).reshape(len(by_step), -1)
+            given = counts.read(timeline.program, part, at).reshape(len(by_step), -1)
             by_step[:, own] += given if given.shape[1] == own.size else given.sum(axis=1, keepdims=True)
     return reached[number] if timeline.main is None else np.where(timeline.main, reached[number], 0)
 
@@ -176,12 +174,15 @@ def _rows(timeline: Timeline, events: Int64) -> Int64:
         if sharing is None:
             rows[own] = events[own]
             continue
-        masks = run.spikes[part.node.inputs[0].node].masks
-        kept = 0 if masks is None else min(masks.shape[1], timeline.images)
+        masks = [(each, run.spikes[part.node.inputs[each].node].masks) for each in inputs_met(part.node, 0)]
+        kept = min(timeline.images, *(0 if mask is None else mask.shape[1] for _, mask in masks))
         rows[own] = -1
         told = own[jobs.image[own] < kept]
-        if masks is not None and told.size:
+        if told.size:
             at = np.stack([jobs.image[told], jobs.step[told], jobs.token[told] - part.token_start], axis=1).astype(np.int64)
-            fired, first, last = fired_in(program, part, masks[:, :kept])
-            rows[told] = fetch_in_order(fired, (first, last), at, (sharing.block, sharing.batch))
+            rows[told] = 0
+            for each, mask in masks:
+                assert mask is not None
+                fired, first, last = fired_in(program, part, each, mask[:, :kept])
+                rows[told] += fetch_in_order(fired, (first, last), at, (sharing.block, sharing.batch))
     return rows

@@ -61,7 +61,7 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     rate = exact_rate(program.chip, "noc.link_flits_per_cycle", program.chip.noc.link_flits_per_cycle)
     busy = cycles(flits, rate).astype(np.int32)
     rank, job_at = preference(program, jobs, 1)
-    costs = Costs(duration, np.tile(flits, (images, 1)), np.tile(busy, (images, 1)), -1, 1, rank, job_at)
+    costs = Costs(duration, np.tile(flits, (images, 1)), np.tile(busy, (images, 1)), -1, 1, rank, job_at, 1)
     begin, ends, per_image = 0, 0, None
     if program.phases == 1:
         state = simulate(program, tables, costs, None)

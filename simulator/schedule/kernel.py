@@ -38,7 +38,7 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
         for k in range(tokens):
             sender, receiver = jobs.row_of[flows.sender[flow] + k], jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
             for step in range(steps):
-                need[step * rows + receiver] += 1
+                need[step * rows + receiver] += 1 if step % costs.image_steps >= flows.delay[flow] else 0
                 if flows.room[flow] == Room.WINDOW:
                     need[step * rows + sender] += 1 if step // costs.hold * tokens + k >= flows.depth[flow] else 0
                 elif step >= costs.hold:
@@ -187,8 +187,9 @@ def _finish(tables: Tables, costs: Costs, state: State, job: int, now: int) -> N
     for at in range(flows.inside_offset[part], flows.inside_offset[part + 1]):
         flow = flows.inside[at]
         k = jobs.token[row] - flows.token_start[flow]
-        if 0 <= k < flows.tokens[flow]:
-            _arrive(state, base + jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]], now, Cause.INPUT, job, now)
+        if 0 <= k < flows.tokens[flow] and step % costs.image_steps + flows.delay[flow] < costs.image_steps:
+            reader = jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]]
+            _arrive(state, base + flows.delay[flow] * rows + reader, now, Cause.INPUT, job, now)
     if tables.fabric.control != UNBOUNDED:
         _hand_to_network(tables, costs, state, job, now)
     else:
@@ -201,21 +202,22 @@ def _finish(tables: Tables, costs: Costs, state: State, job: int, now: int) -> N
             for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
                 when = deliver(state.links, trees, leaf, flits, busy)
                 state.delivered[message] = max(state.delivered[message], when)
-                _reach(tables, state, job, leaf, (when, now))
+                _reach(tables, costs, state, job, leaf, (when, now))
     if costs.barrier_cycles >= 0:
         _pass_barrier(costs, state, job, now)
 
 
 @uncounted(error_model="numpy")
-def _reach(tables: Tables, state: State, job: int, leaf: int, times: Any) -> None:
+def _reach(tables: Tables, costs: Costs, state: State, job: int, leaf: int, times: Any) -> None:
     """A job's message is at a leaf of its tree: tell all parts behind it. times: when it is there, when the job ended."""
-    jobs, flows, trees = tables.jobs, tables.flows, tables.trees
-    row = job % jobs.part.size
+    jobs, flows, trees, rows = tables.jobs, tables.flows, tables.trees, tables.jobs.part.size
+    step, row = job // rows, job % rows
     for at in range(trees.leaf_flow_offset[leaf], trees.leaf_flow_offset[leaf + 1]):
         flow = trees.flow[at]
-        k = jobs.token[row] - flows.token_start[flow]
-        target = job - row + int(jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]])
-        _arrive(state, target, times[0], Cause.NETWORK, job, times[1])
+        if step % costs.image_steps + flows.delay[flow] < costs.image_steps:
+            k = jobs.token[row] - flows.token_start[flow]
+            target = (step + flows.delay[flow]) * rows + int(jobs.row_of[flows.receiver[flow] + k * flows.stride[flow]])
+            _arrive(state, target, times[0], Cause.NETWORK, job, times[1])
 
 
 @uncounted(error_model="numpy")
@@ -236,7 +238,7 @@ def _hand_to_network(tables: Tables, costs: Costs, state: State, job: int, now: 
         for leaf in range(tables.trees.leaf_offset[tree], tables.trees.leaf_offset[tree + 1]):
             when = now + unloaded(tables.fabric, tree, leaf)
             state.delivered[message] = max(state.delivered[message], when)
-            _reach(tables, state, job, leaf, (when, now))
+            _reach(tables, costs, state, job, leaf, (when, now))
     if state.cores.unsent[job] > 0:
         state.cores.leaving[tables.jobs.core[row]] += 1
 
@@ -251,7 +253,14 @@ def _move_flits(tables: Tables, costs: Costs, state: State, now: int) -> None:
         message = int(network.delivered_message[i])
         job = message // messages * rows + int(tables.slots.row[message % messages])
         state.delivered[message] = max(state.delivered[message], after)
-        _reach(tables, state, job, network.delivered_leaf[i], (after, state.start[job] + costs.duration[job // rows, job % rows]))
+        _reach(
+            tables,
+            costs,
+            state,
+            job,
+            network.delivered_leaf[i],
+            (after, state.start[job] + costs.duration[job // rows, job % rows]),
+        )
     for i in range(network.totals[Place.LEFT]):
         message = int(network.left[i])
         job = message // messages * rows + int(tables.slots.row[message % messages])

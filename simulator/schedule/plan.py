@@ -59,8 +59,10 @@ class FlowRules(NamedTuple):
     """How tokens of each flow meet jobs. Columns have shape (flows,).
 
     Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` and goes to job ``row_of[receiver[f] + k * stride[f]]``: the
-    stride is 0 where all tokens go to one job. `room` is a Room, `depth` the tokens in flight of a WINDOW. Flows that stay in the
-    core of part p are ``inside[inside_offset[p] : inside_offset[p + 1]]``; those that arrive at it, `arriving` likewise.
+    stride is 0 where all tokens go to one job. `room` is a Room, `depth` the tokens in flight of a WINDOW. Tokens are
+    read `delay` steps later, by no job where that is beyond an image's last; until then they wait beside that room. Flows that
+    stay in the core of part p are ``inside[inside_offset[p] : inside_offset[p + 1]]``; those that arrive at it, `arriving`
+    likewise.
     """
 
     sender: Int64
@@ -70,6 +72,7 @@ class FlowRules(NamedTuple):
     token_start: Int32
     room: Int32
     depth: Int32
+    delay: Int32
     inside_offset: Int64
     inside: Int32
     arriving_offset: Int64
@@ -108,6 +111,7 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
     inside = np.flatnonzero(flows.group == WITHIN)
     inside = inside[np.argsort(source[inside], kind="stable")]
     arriving = np.argsort(target, kind="stable")
+    received = zip(parts.node[target].tolist(), flows.input.tolist(), strict=True)
     return FlowRules(
         sender=jobs.first[source] + jobs.operands[source] + flows.token_start - parts.token_start[source],
         receiver=jobs.first[target] + np.where(gathers, 0, jobs.operands[target] + landing),
@@ -116,6 +120,7 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         token_start=flows.token_start,
         room=np.where(gathered_rows, Room.ROWS, np.where(on_synapse_core, Room.WINDOW, Room.TOKEN)).astype(np.int32),
         depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS * _block(program, CoreKind.SYNAPSE), 0).astype(np.int32),
+        delay=np.array([0 if n < 0 else _node(program, at).inputs[n].delay for at, n in received], np.int32),
         inside_offset=offsets(source[inside], parts.node.size),
         inside=inside.astype(np.int32),
         arriving_offset=offsets(target[arriving], parts.node.size),

@@ -84,7 +84,7 @@ def schedule(
     else:
         hold = activity.steps if program.chip.layer_major else 1
         rank, job_at = preference(program, tables.jobs, activity.steps)
-        costs = Costs(work.duration, loads.flits, loads.busy, barrier, hold, rank, job_at)
+        costs = Costs(work.duration, loads.flits, loads.busy, barrier, hold, rank, job_at, activity.steps)
         outcome, phase_notes = _outcome(program, tables, costs, counts, progress)
         timeline = assemble(activity, program, tables, work, loads, outcome)
     notes = [

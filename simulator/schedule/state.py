@@ -37,7 +37,7 @@ class Costs(NamedTuple):
 
     `duration` has shape (steps, jobs), cycles; `flits` and `busy`, cycles of a link, (steps, messages). `barrier_cycles` is -1
     without barriers. `hold` is how many steps a receiver holds of each token, `rank` and `job_at` the order in which a core takes
-    ready jobs, see `plan.preference`.
+    ready jobs, see `plan.preference`. `image_steps` are the steps of an image.
     """
 
     duration: Int64
@@ -47,6 +47,7 @@ class Costs(NamedTuple):
     hold: int
     rank: Int32
     job_at: Int32
+    image_steps: int
 
 
 class Cores(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from synaptile.conversion.graph import Neurons, ProductUnit, SpikingGraph, Synapse
-from synaptile.conversion.graph.leaky import BinaryNeurons
+from synaptile.conversion.graph.node import BinaryNeurons
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.types import Float64
 from synaptile.simulator.arguments import positive_integer

@@ -28,7 +28,7 @@ def site_traffic(layout: Layout, site: Neurons, codes: Codes) -> tuple[Events, T
 
 def synapse_traffic(layout: Layout, node: Synapse, events: Events, steps: int) -> Traffic:
     """Accumulates of a spiking synapse: spikes times fan-out, tile by tile."""
-    bounds = layout.bounds[node.inputs[0].node]
+    bounds = layout.row_bounds(node)
     before = np.zeros((len(events.counts), bounds.size), np.int64)
     np.cumsum(events.counts, axis=1, out=before[:, 1:])
     tiles = np.array(layout.rectangles[node.name], np.int64)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.documents import Strict
@@ -76,7 +76,11 @@ def load_context(directory: str, digest: str) -> Context:
         ) from error
     if digest_of(document) != digest:
         raise FileFormatError(f"{file}: is not what this sweep began with: run the sweep again")
-    return Context.model_validate_json(json.dumps(document | {"directory": directory}))
+    try:
+        return Context.model_validate_json(json.dumps(document | {"directory": directory}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise FileFormatError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}: run the sweep again") from error
 
 
 def based_on(chip: Chip, *, host_ec: bool) -> Chip:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import astuple
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.errors import FileFormatError
 from synaptile.studies.journal import whole_lines
 from synaptile.studies.tuning.request import TuneRequest
 from synaptile.studies.tuning.score import ScoreGraph
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 LEVELS = "levels"
 _FACTOR = "factor/"
+_SCORE = tuple(field.name for field in fields(Score))
+_SCORES = TypeAdapter(tuple[Score, ...])
 _STARTUP_TRIALS = 6
 _POPULATION = 12
 
@@ -43,20 +48,10 @@ def run_trials(
     first do, others, which count as infeasible, after the last step. "linear" is `surrogate.propose`; it keeps the n of where it
     stands.
     """
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    whole_lines(storage)  # cuts a torn last line: what it was to say is done again
-    storage.with_name(storage.name + ".lock").unlink(missing_ok=True)  # of a killed search; optuna would wait 30 s
-    journal = JournalStorage(JournalFileBackend(str(storage)))
-    study = optuna.create_study(storage=journal, study_name="tune", directions=["minimize", "maximize"], load_if_exists=True)
-    _drop_unfinished(study)
     by, loss, hold = request.by, request.loss, request.hold
     starts = (baseline(graph, by), *first_guesses(graph, by))
     space = _distributions(graph, by)
-    kept = list(_completed(study))
+    study, kept = _opened(storage, space)
     progress(len(kept), trials)
     while len(kept) < trials:
         seed = int(np.random.SeedSequence([request.seed, len(kept)]).generate_state(1)[0])
@@ -77,6 +72,27 @@ def run_trials(
         study.tell(trial, [at.ratio, at.correlation])
         progress(len(kept), trials)
     return tuple(kept[:trials])
+
+
+def _opened(storage: Path, space: Mapping[str, BaseDistribution]) -> tuple[Study, list[Trial]]:
+    """The study that a file holds, begun where there is none, and its finished trials. Raises FileFormatError."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    whole_lines(storage)  # cuts a torn last line: what it was to say is done again
+    storage.with_name(storage.name + ".lock").unlink(missing_ok=True)  # of a killed search; optuna would wait 30 s
+    try:
+        journal = JournalStorage(JournalFileBackend(str(storage)))
+        study = optuna.create_study(storage=journal, study_name="tune", directions=["minimize", "maximize"], load_if_exists=True)
+        _drop_unfinished(study)
+        return study, list(_completed(study, space))
+    except OSError:
+        raise
+    except Exception as error:  # optuna trusts what it reads: anything may come of a file that others wrote
+        why = f"{type(error).__name__}: {error}"[:200]
+        raise FileFormatError(f"{storage}: damaged ({why}): give another --output, or delete the file to search anew") from error
 
 
 def _distributions(graph: SpikingGraph, by: By) -> dict[str, BaseDistribution]:
@@ -109,15 +125,16 @@ def _drop_unfinished(study: Study) -> None:
         study.tell(study.ask(), state=TrialState.FAIL)
 
 
-def _completed(study: Study) -> tuple[Trial, ...]:
+def _completed(study: Study, space: Mapping[str, BaseDistribution]) -> Iterator[Trial]:
+    """Raises ValueError for a trial of other parameters, and for scores that are none."""
     from optuna.trial import TrialState
 
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    candidates = [_candidate(trial.params) for trial in complete]
-    return tuple(
-        Trial(place, candidate.factors, candidate.levels, tuple(Score(*values) for values in trial.user_attrs["scores"]))
-        for place, (candidate, trial) in enumerate(zip(candidates, complete, strict=True))
-    )
+    for place, trial in enumerate(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))):
+        candidate = _candidate(trial.params)
+        if trial.params.keys() != space.keys():
+            raise ValueError(f"trial {place} has other parameters than this search")
+        scores = [dict(zip(_SCORE, values, strict=True)) for values in trial.user_attrs["scores"]]
+        yield Trial(place, candidate.factors, candidate.levels, _SCORES.validate_json(json.dumps(scores), strict=True))
 
 
 def _parameters(candidate: Candidate) -> dict[str, Any]:

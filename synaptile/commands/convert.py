@@ -88,7 +88,7 @@ def convert(
     from synaptile.conversion.graph import load_graph, save_graph
     from synaptile.conversion.images import open_folder
     from synaptile.conversion.integer import from_integer
-    from synaptile.conversion.nir import from_nir
+    from synaptile.conversion.nir import from_nir, import_report
     from synaptile.conversion.text.encoder import load_text_encoder
     from synaptile.conversion.weights import check_model, load_timm
     from synaptile.data import DIGITS_SPIKFORMER, digits_model
@@ -128,8 +128,7 @@ def convert(
         graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer), if_unit=if_unit)
         save_graph(graph, to)
         output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
-        told = f"dt {graph.metadata['dt']:g} s, a spike resets by {graph.metadata['reset']}"
-        output().print(f"read with {told}, r of IF neurons per {graph.metadata.get('if_unit', 'step')}")
+        output().print("read with " + "\n".join(import_report(graph)))
         return
     if kind == "integer":
         graph = from_integer(model)

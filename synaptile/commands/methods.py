@@ -53,8 +53,8 @@ def methods(
     _check_alike(loaded)
     bills = [_bill(run, with_schedule) for run in loaded]
     named = [
-        MethodRun(_name(run, directory), bill, (loaded[0] if against_first else run).ann_logits, run.known_labels, _embeds(run))
-        for run, directory, bill in zip(loaded, runs, bills, strict=True)
+        MethodRun(name, bill, (loaded[0] if against_first else run).ann_logits, run.known_labels, _embeds(run))
+        for name, run, bill in zip(_named(loaded, runs), loaded, bills, strict=True)
     ]
     console, last = output(), max(bill.steps for bill in bills)
     shown = sorted({1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, last} & set(range(1, last + 1)))
@@ -86,10 +86,13 @@ def _embeds(run: Run) -> bool:
     return isinstance(run.activity.program.graph.source, TokenSource)
 
 
-def _name(run: Run, directory: Path) -> str:
-    """The method, and the directory where that tells runs apart."""
-    method = str(run.activity.program.graph.metadata.get("method", "graph"))
-    return f"{_NAMES.get(method, method)} ({directory.name})"
+def _named(runs: list[Run], directories: list[Path]) -> list[str]:
+    """The method of each run, with its directory where others have the same."""
+    methods = [str(run.activity.program.graph.metadata.get("method", "graph")) for run in runs]
+    names = [_NAMES.get(method, method) for method in methods]
+    return [
+        name if names.count(name) == 1 else f"{name} ({folder.name})" for name, folder in zip(names, directories, strict=True)
+    ]
 
 
 def _check_alike(runs: list[Run]) -> None:

@@ -71,6 +71,32 @@ def shuffled() -> Any:
     return Halves()
 
 
+class Attention(nn.Module):  # type: ignore[misc, name-defined]  # as above
+    """Two heads of attention over positions, channels first: q, k and v of a head side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.proj = conv(24, 1), conv(8, 1)
+
+    def forward(self, x: Any) -> Any:
+        q, k, v = self.qkv(x).view(1, 2, 12, 36).chunk(3, dim=2)
+        attention = (q.transpose(-1, -2) @ k * 0.5).softmax(-1)
+        return x + self.proj((v @ attention.transpose(-1, -2)).reshape(1, 8, 6, 6))
+
+
+class InWindows(nn.Module):  # type: ignore[misc, name-defined]  # as above
+    """A convolution within each of four windows, and a pixel of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = conv(8, 3, padding=1)
+
+    def forward(self, x: Any) -> Any:
+        windows = x.view(8, 2, 3, 2, 3).permute(1, 3, 0, 2, 4).reshape(4, 8, 3, 3)
+        joined = self.conv(windows).view(2, 2, 8, 3, 3).permute(2, 0, 3, 1, 4).reshape(1, 8, 6, 6)
+        return torch.nn.functional.gelu(joined[:, :, 1::3, ::3])
+
+
 BODIES: dict[str, Callable[[], Any]] = {
     "dense": lambda: conv(padding=1),
     "strided, dilated, oblong": lambda: conv(8, (3, 2), stride=(2, 1), dilation=(1, 2), padding=(1, 0)),
@@ -85,6 +111,8 @@ BODIES: dict[str, Callable[[], Any]] = {
     "channels last": lambda: nn.Sequential(conv(8, 3, padding=1), timm.layers.LayerNorm2d(8), nn.GELU(), conv(8, 3)),
     "average pools": lambda: nn.Sequential(conv(), nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.AvgPool2d(2, 1, 0)),
     "average pool, ceiling": lambda: nn.AvgPool2d(4, 4, 0, ceil_mode=True, count_include_pad=False),
+    "attention, channels first": Attention,
+    "windows": InWindows,
     "cells": lambda: nn.Sequential(nn.AdaptiveAvgPool2d((3, 2)), conv(8, 2)),
     "larger and smaller": lambda: nn.Sequential(
         nn.Upsample(scale_factor=2), conv(8, 5, stride=2), nn.Upsample((5, 4), mode="bilinear")

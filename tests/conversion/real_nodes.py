@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 from tests.conversion.small_models import SHAPE, randomised, small_eva, small_vit, timm, torch, with_activation
 
 nn = torch.nn
+functional = torch.nn.functional
 
 
 class Windows(torch.nn.Module):  # type: ignore[misc]  # torch is imported where it is installed
@@ -60,6 +62,16 @@ def affine() -> Any:
     return randomised(model)
 
 
+def images(x: Any) -> Any:
+    """Five tokens as 30 images of 4 x 4."""
+    return x.reshape(1, 30, 4, 4)
+
+
+def larger(x: Any) -> Any:
+    """Pixels of 30 images of 2 x 2 twice as large, as five tokens."""
+    return functional.interpolate(x, scale_factor=2).reshape(1, 5, 96)
+
+
 def one_group() -> Any:
     """A norm of all tokens and channels together in front of the MLP."""
     model = small_vit(depth=1)
@@ -77,7 +89,7 @@ def swin(kind: Any, **options: Any) -> Any:
     """Two stages on 4 x 4 patches, the second block of the first shifted."""
     torch.manual_seed(0)
     fixed = {"img_size": 16, "patch_size": 4, "embed_dim": 12, "depths": (2, 1), "num_heads": (2, 3), "num_classes": 5}
-    return randomised(kind(**fixed, **options))
+    return randomised(kind(**{**fixed, **options}))
 
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -100,17 +112,27 @@ MODELS: dict[str, Callable[[], Any]] = {
     "windows side by side": lambda: windowed(columns=False),
     "windows of columns": lambda: windowed(columns=True),
     "shifted windows": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=2),
+    "windows filled up": lambda: swin(timm.models.swin_transformer.SwinTransformer, window_size=3),
     "shifted windows, cosine": lambda: swin(timm.models.swin_transformer_v2.SwinTransformerV2, window_size=2),
     "square": lambda: with_activation(lambda x: x * x),
     "square of a ReLU": lambda: with_activation(lambda x: 0.9 * torch.relu(x) ** 2 - 0.4),
     "one group": lambda: with_activation(lambda x: torch.nn.functional.group_norm(x.transpose(1, 2), 1).transpose(1, 2)),
     "one group, weighted": one_group,
     "shape of another": lambda: with_activation(lambda x: torch.relu(x.flatten(1)).reshape_as(x)),
+    "largest of channels": lambda: with_activation(lambda x: x - x.unflatten(-1, (3, 32)).amax(-2).repeat(1, 1, 3)),
+    "max pooling, stride 1": lambda: with_activation(lambda x: functional.max_pool2d(images(x), 3, 1, 1).view(1, 5, 96)),
+    "max pooling, stride 2": lambda: with_activation(lambda x: larger(functional.max_pool2d(images(x), 3, 2, 1))),
+    "max pooling, padded by -inf": lambda: with_activation(
+        lambda x: larger(functional.max_pool2d(functional.pad(images(x), (0, 1, 0, 1), value=-math.inf), 3, 2))
+    ),
+    "tokens of zeros": lambda: with_activation(lambda x: torch.relu(functional.pad(x, (0, 0, 1, 2)))[:, 2:7]),
+    "max pooling side by side": lambda: with_activation(lambda x: larger(functional.max_pool2d(images(x), 2))),
     "twice SiLU": lambda: with_activation(lambda x: x * (2 * torch.sigmoid(x))),
     "another slope": lambda: with_activation(lambda x: x * torch.sigmoid(1.5 * x)),
     "unequal scales": lambda: with_activation(lambda x: 2 * torch.tanh(x) + torch.tanh(x)),
     "scales of two nodes": lambda: with_activation(lambda x: 2 * torch.tanh(x) - torch.sigmoid(x)),
     "channels shuffled": lambda: with_activation(lambda x: torch.relu(x.unflatten(-1, (2, 48)).transpose(-1, -2).flatten(-2))),
+    "odd channels twice": lambda: with_activation(lambda x: torch.relu(x[..., 1::2]).repeat_interleave(2, -1)),
     "gate per token": lambda: with_activation(lambda x: x * x[..., :1]),
     "mean over channels": lambda: with_activation(lambda x: x + x.mean(-1, keepdim=True)),
     "concatenated channels": lambda: with_activation(lambda x: torch.relu(torch.cat([x[..., :48], torch.tanh(x[..., 48:])], -1))),

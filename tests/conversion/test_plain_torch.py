@@ -17,6 +17,7 @@ from tests.conversion.small_models import model_logits, random_images, randomise
 nn, functional = torch.nn, torch.nn.functional
 SHAPE, HEADS, DEPTH = (3, 16, 24), 3, 8
 WIDTH = HEADS * DEPTH
+MASK = torch.ones(6, 6, dtype=torch.bool).triu(1)
 
 
 def split(x: Any) -> Any:
@@ -146,6 +147,11 @@ def through_a_view(x: Any, positions: Any) -> Any:
     return x
 
 
+def viewed_behind_contiguous(x: Any, positions: Any) -> Any:
+    x = (x + positions).transpose(1, 2).contiguous()
+    return x.view(x.shape[0], -1).view(x.shape).transpose(1, 2)
+
+
 PLAIN: dict[str, Callable[[], Any]] = {
     "fused attention": block,
     "fused attention, own scale": lambda: block(fused(scale=0.3)),
@@ -158,6 +164,7 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "SiLU in place": lambda: block(activation=nn.SiLU(inplace=True)),
     "positions added in place": lambda: block(place=in_place),
     "positions added through a view": lambda: block(place=through_a_view),
+    "tokens viewed behind contiguous": lambda: block(place=viewed_behind_contiguous),
     "patches by reshape": lambda: block(cut=by_reshape),
     "patches by unfold": lambda: block(cut=by_unfold),
     "channels side by side": lambda: Plain(Beside()),
@@ -197,6 +204,14 @@ def test_the_image_shape_comes_from_the_calibration_array() -> None:
         (lambda: block(fused(attn_mask=torch.ones(6, 6, dtype=torch.bool).tril())), ["'encoder'", "mask", "leave it out"]),
         (lambda: block(lambda q, k, v: torch.einsum("bhqd,bhqd->bhqd", q, k) + v), ["'encoder'", "einsum", "bhqd,bhkd->bhqk"]),
         (lambda: block(lambda q, k, v: (q @ k.mT - (q @ k.mT).amax(-1, keepdim=True)) @ v), ["aten.amax", "softmax"]),
+        (
+            lambda: block(lambda q, k, v: (q @ k.mT).amax(-1, keepdim=True) * v),
+            ["aten.amax", "in front of a softmax over the keys"],
+        ),
+        (lambda: block(lambda q, k, v: q.softmax(-1) @ (k.softmax(-2).mT @ v)), ["aten.softmax", "linear attention"]),
+        (lambda: block(lambda q, k, v: (q @ k.mT).masked_fill(MASK, -9.0).softmax(-1) @ v), ["masked_fill", "finite bias"]),
+        (lambda: block(lambda q, k, v: torch.cumsum(q, 2) @ k.mT @ v), ["aten.cumsum", "not one after the other"]),
+        (lambda: block(lambda q, k, v: q @ k[:, :1].mT @ v), ["aten.matmul", "heads or their widths differ"]),
         (lambda: block(lambda q, k, v: torch.stack([q, v]).mean(0)), ["aten.stack", "sum(0)"]),
         (lambda: block(lambda q, k, v: torch.sub(q, v, alpha=2)), ["aten.sub", "alpha 2"]),
     ],
@@ -215,7 +230,12 @@ def test_a_mask_that_is_read_is_refused_as_a_mask() -> None:
 
 
 def test_a_model_that_cannot_be_traced_leaves_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    for place in (lambda x, pos: x + pos if x.sum() > 0 else x, lambda x, pos: x + pos[:, :5]):
-        with pytest.raises(ModelError, match="cannot trace Plain on an image of 3 x 16 x 24"):
+    for place, said in (
+        (lambda x, pos: x + pos if x.sum() > 0 else x, "depends on the image's values: write it without `if`"),
+        (lambda x, pos: x + pos[:, :5], "give calibration images of the shape"),
+    ):
+        with pytest.raises(
+            ModelError, match=r"cannot trace Plain on an image of 3 x 16 x 24: .*\(test_plain_torch.py, line .*" + said
+        ):
             lower_model(block(place=place).eval(), SHAPE)
     assert capfd.readouterr().err == ""

@@ -181,6 +181,14 @@ def test_a_choice_that_is_not_there_is_refused(units: dict[str, str], said: str)
         import_chip(EXAMPLE, "loihi", units=units)
 
 
+def test_as_a_chip_file_it_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ChipError, match=r"is an architecture of SANA-FE, no chip file: `synaptile import` makes"):
+        load_chip(EXAMPLE)
+    (tmp_path / "ert.yaml").write_text("ERT: {version: 0.4, tables: []}")
+    with pytest.raises(ChipError, match="is a table of Accelergy"):
+        load_chip(tmp_path / "ert.yaml")
+
+
 def test_a_choice_among_cores_takes_it_for_all(tmp_path: Path) -> None:
     def two(architecture: dict[str, Any]) -> None:
         other = {**core(architecture), "name": "big", "attributes": {"max_neurons_supported": 256}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import nir
@@ -10,10 +11,15 @@ import numpy as np
 from synaptile.foundation.types import Array
 
 
-def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) -> tuple[dict[str, Array], Array]:
-    """Spikes of every neuron node, (steps, samples, neurons), and logits, (steps, samples, classes): counts or membranes."""
+def run(
+    graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False, back: Collection[tuple[str, str]] = ()
+) -> tuple[dict[str, Array], Array]:
+    """Spikes of every neuron node, (steps, samples, neurons), and logits, (steps, samples, classes): counts or membranes.
+
+    Edges `back` are read one step later; a Delay hands on what it read so many steps before.
+    """
     steps, samples, _ = spikes.shape
-    order = _order(graph)
+    order = _order(graph, back)
     fired: dict[str, list[Array]] = {}
     logits = []
     for sample in range(samples):
@@ -21,6 +27,7 @@ def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) 
         total: Any = 0.0
         seen: dict[str, list[Array]] = {}
         answers = []
+        past: list[dict[str, Array]] = []
         for t in range(steps):
             values: dict[str, Array] = {}
             for name in order:
@@ -28,7 +35,15 @@ def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) 
                 if isinstance(node, nir.Input):
                     values[name] = spikes[t, sample].reshape(node.input_type["input"])
                     continue
-                x: Any = sum(values[a] for a, b in graph.edges if b == name)
+                if isinstance(node, nir.Delay):
+                    ago, before = round(float(node.delay.flat[0]) / dt), next(a for a, b in graph.edges if b == name)
+                    values[name] = past[t - ago][before] if t >= ago else np.zeros(node.delay.shape)
+                    continue
+                x: Any = sum(
+                    values[a] if (a, b) not in back else past[-1][a] if past else np.zeros(graph.nodes[a].v_threshold.shape)
+                    for a, b in graph.edges
+                    if b == name
+                )
                 values[name] = step(node, name, x, state, dt, subtract)
                 if isinstance(node, nir.IF | nir.LIF | nir.CubaLIF):
                     seen.setdefault(name, []).append(values[name].ravel())
@@ -36,6 +51,7 @@ def run(graph: Any, spikes: Array, dt: float = 1e-4, *, subtract: bool = False) 
                     before = next(graph.nodes[a] for a, b in graph.edges if b == name)
                     total = values[name] if isinstance(before, nir.LI) else total + values[name]
                     answers.append(np.asarray(total).ravel())
+            past.append(values)
         for name, rows in seen.items():
             fired.setdefault(name, []).append(np.array(rows))
         logits.append(np.array(answers))
@@ -101,8 +117,10 @@ def convolve(node: Any, x: Array) -> Array:
     return out
 
 
-def _order(graph: Any) -> list[str]:
+def _order(graph: Any, back: Collection[tuple[str, str]]) -> list[str]:
+    delays = [name for name, node in graph.nodes.items() if isinstance(node, nir.Delay)]
+    edges = [edge for edge in graph.edges if edge not in back and edge[1] not in delays]
     done: list[str] = []
     while len(done) < len(graph.nodes):
-        done += [n for n in graph.nodes if n not in done and all(a in done for a, b in graph.edges if b == n)]
+        done += [n for n in graph.nodes if n not in done and all(a in done for a, b in edges if b == n)]
     return done

@@ -45,8 +45,7 @@ def write_run(file: str) -> None:
     np.savez(file, **found)  # type: ignore[arg-type]  # names of files are no other argument
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def runs_of_processors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     features = get_host_cpu_features()
     able = [needs for needs in PROCESSORS if features.get(needs)]
     if len(able) < 2:
@@ -71,7 +70,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.slow
 @needs_compiler
-def test_int8_is_the_same_to_the_bit(runs: dict[str, Any]) -> None:
+def test_processors_agree(tmp_path_factory: pytest.TempPathFactory) -> None:
+    runs = runs_of_processors(tmp_path_factory)
+    int8_is_the_same_to_the_bit(runs)
+    float32_is_within_its_roundings(runs)
+
+
+def int8_is_the_same_to_the_bit(runs: dict[str, Any]) -> None:
     first, *others = runs.values()
     for other in others:
         assert other.keys() == first.keys()
@@ -79,9 +84,7 @@ def test_int8_is_the_same_to_the_bit(runs: dict[str, Any]) -> None:
     assert all(first[name].any() for name in first)
 
 
-@pytest.mark.slow
-@needs_compiler
-def test_float32_is_within_its_roundings(runs: dict[str, Any]) -> None:
+def float32_is_within_its_roundings(runs: dict[str, Any]) -> None:
     """Sums err by their roundings, so an image spikes alike unless a membrane lies that near a threshold: one image may.
 
     Logits are means over steps of the head's sums, which err by no more than the terms and roundings of these sums allow.

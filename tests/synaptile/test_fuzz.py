@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz.py"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
 def test_every_file_is_refused_or_read() -> None:
-    done = subprocess.run([sys.executable, SCRIPT, "--count", "20", "--seed", "7"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "scripts.fuzz", "--count", "20", "--seed", "7"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "run, header and shapes" in done.stdout
