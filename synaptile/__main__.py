@@ -30,13 +30,13 @@ def main() -> None:
         cli.main()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except MemoryError as error:
-        _fail(f"out of memory ({error}): give less to do at once, or take a machine with more".replace(" ()", ""))
-    except ImportError as error:
-        _fail(f"{error}: the installation is damaged, or this process may not use enough memory (ulimit -v) to load it")
-    except Exception:
+    except Exception as error:
         if _stopped:  # compiled code can make another error of a signal that comes inside it
             sys.exit(_stopped[0])
+        if isinstance(error, MemoryError):
+            _fail(f"out of memory ({error}): give less to do at once, or take a machine with more".replace(" ()", ""))
+        if isinstance(error, ImportError):
+            _fail(f"{error}: the installation is damaged, or this process may not use enough memory (ulimit -v) to load it")
         raise
     finally:
         for sign in (signal.SIGINT, signal.SIGTERM):
