@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 from benchmarks.measure import print_table
 from synaptile.studies.sweeping.plan import plan_of
@@ -20,11 +20,12 @@ CHIPS, WORKERS, LIMIT_SECONDS = 200, 2, 60
 def print_tables(*, quick: bool = False) -> None:
     """CPU time of one process; workers share points alone, so that two cores take half."""
     with tempfile.TemporaryDirectory() as folder:
-        study = yaml.safe_load(STUDY.read_text())
+        yaml = YAML(typ="safe")
+        study = yaml.load(STUDY)
         if quick:
             study["grid"] = _narrowed(study["grid"])
         file = Path(folder) / STUDY.name
-        file.write_text(yaml.safe_dump(study, sort_keys=False))
+        yaml.dump(study, file)
         times = []
 
         def told(what: str, done: int, total: int) -> None:
