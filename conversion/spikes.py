@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import CurrentSource, ImageSource, SpikeSource, SpikingGraph, TokenSource
+from synaptile.conversion.graph import CurrentSource, ImageSource, SpikeSource, SpikingGraph, TokenSource, ValueSource
 from synaptile.conversion.graph.whole import WORD_LIMIT, whole_problem
-from synaptile.conversion.images import check_images, source_of
+from synaptile.conversion.images import LARGEST_VALUE, check_images, source_of
 from synaptile.conversion.text.tokens import Tokens, check_tokens
 from synaptile.foundation.errors import ImageError
 
@@ -23,17 +23,36 @@ def check_spikes(spikes: Any, source: SpikeSource, steps: int, where: str = "spi
     array = np.asarray(spikes)
     if array.dtype.kind not in "biuf":
         raise ImageError(f"{where}: dtype {array.dtype}, needs numbers or booleans, 0 and 1")
+    laid = _laid(array if array.dtype.kind == "f" else np.minimum(array, 2), source, steps, where)
+    if not ((laid == 0) | (laid == 1)).all():
+        raise ImageError(
+            f"{where}: holds values other than 0 and 1: a neuron spikes once per step or not at all; real values and event "
+            "counts are taken by a graph read with input='values' (--input-values)"
+        )
+    return laid
+
+
+def check_values(values: Any, source: ValueSource, steps: int, where: str = "values") -> NDArray[Any]:
+    """As `check_spikes`, of real values: finite numbers, of at most LARGEST_VALUE. Raises ImageError."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ImageError(f"{where}: dtype {array.dtype}, needs numbers")
+    laid = _laid(array, source, steps, where)
+    if not np.isfinite(laid).all() or np.abs(laid).max() > LARGEST_VALUE:
+        raise ImageError(f"{where}: holds values that are NaN, infinite or beyond {LARGEST_VALUE:g}: scale them and the weights")
+    return laid
+
+
+def _laid(array: NDArray[Any], source: SpikeSource | ValueSource, steps: int, where: str) -> NDArray[Any]:
+    """The first steps, sample by sample, as floats."""
     if array.dtype not in (np.float32, np.float64):
-        array = (array if array.dtype.kind == "f" else np.minimum(array, 2)).astype(np.float32)
+        array = array.astype(np.float32)
     if array.shape[2:] not in ((source.width,), source.extents) or not array.size:
         needed = " or ".join(f"(steps, samples, {', '.join(map(str, s))})" for s in {(source.width,), source.extents})
         raise ImageError(f"{where}: shape {array.shape}, needs {needed}")
     if len(array) < steps:
-        raise ImageError(f"{where}: {len(array)} steps of spikes, the run has {steps}: ask for at most {len(array)} steps")
-    array = array[:steps].reshape(steps, array.shape[1], source.width)
-    if not ((array == 0) | (array == 1)).all():
-        raise ImageError(f"{where}: holds values other than 0 and 1: a neuron spikes once per step or not at all")
-    return np.ascontiguousarray(array.swapaxes(0, 1))
+        raise ImageError(f"{where}: {len(array)} steps of input, the run has {steps}: ask for at most {len(array)} steps")
+    return np.ascontiguousarray(array[:steps].reshape(steps, array.shape[1], source.width).swapaxes(0, 1))
 
 
 def check_currents(currents: Any, source: CurrentSource, where: str = "currents") -> NDArray[Any]:
@@ -60,6 +79,8 @@ def check_samples(samples: Any, graph: SpikingGraph, steps: int, where: str = "i
         return check_tokens(samples, source, "sentences" if where == "images" else where)
     if isinstance(source, SpikeSource):
         return check_spikes(samples, source, steps, "spikes" if where == "images" else where)
+    if isinstance(source, ValueSource):
+        return check_values(samples, source, steps, "values" if where == "images" else where)
     if isinstance(source, CurrentSource):
         return check_currents(samples, source, "currents" if where == "images" else where)
     assert isinstance(source, ImageSource)

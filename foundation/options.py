@@ -19,6 +19,9 @@ Reset: TypeAlias = Literal["value", "subtract"]
 IFUnit: TypeAlias = Literal["step", "second"]
 """What r of NIR's IF neurons counts in: v += r I at each step, or v += r dt I."""
 
+SpikingInput: TypeAlias = Literal["spikes", "values"]
+"""What a spiking network is shown: spikes, or real values that its first layer multiplies."""
+
 PlacementMethod: TypeAlias = Literal["anneal", "metis", "row_major", "force", "trees"]
 """How cores are seated: annealed, by recursive bisection, as they were created, by force, or annealed by the links of trees."""
 

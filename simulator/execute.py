@@ -11,7 +11,17 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, CurrentSource, Neurons, Node, Port, ProductUnit, SpikeSource, Synapse
+from synaptile.conversion.graph import (
+    Convolution2d,
+    CurrentSource,
+    Neurons,
+    Node,
+    Port,
+    ProductUnit,
+    SpikeSource,
+    Synapse,
+    ValueSource,
+)
 from synaptile.conversion.graph.order import Stage
 from synaptile.conversion.spikes import check_samples
 from synaptile.conversion.text.tokens import Tokens
@@ -59,9 +69,10 @@ def execute(
     Args:
         program: from `synaptile.mapper.map_graph`, its graph with arrays; or the path of its file.
         images: preprocessed, float32 or float64, shape (images, channels, H, W); for a graph that takes spikes, trains of 0
-            and 1, shape (steps or more, samples, neurons); for one that takes currents, whole numbers, shape (samples, neurons)
-            or (samples, channels, H, W); for a graph of text `Tokens`, or a pair (ids, mask): each sentence
-            runs at its own length, and what pads it costs nothing. Consecutive sentences of one length run together.
+            and 1, shape (steps or more, samples, neurons), for one that takes values, real ones of that shape; for one that takes
+            currents, whole numbers, shape (samples, neurons) or (samples, channels, H, W); for a graph of text `Tokens`, or a
+            pair (ids, mask): each sentence runs at its own length, and what pads it costs nothing. Consecutive sentences of one
+            length run together.
         steps: time steps, at least 1.
         numeric: ``"float32"``, ``"float64"``, ``"int8"`` (int8 weights, int32 accumulators, float32 elsewhere) or ``"chip"``: the
             formats that the chip states, and by default that where it states any, else float32. Function tables are executed
@@ -207,7 +218,7 @@ def _real(layout: Layout, port: Port, stream: Any) -> NDArray[Any]:
 def _batch_size(program: CoreProgram, images_at_once: int | None, images: int, steps: int) -> int:
     if images_at_once is None:
         tokens = max(node.tokens for node in program.graph.nodes.values())
-        if isinstance(program.graph.source, SpikeSource | CurrentSource):  # whole layers in one token
+        if isinstance(program.graph.source, SpikeSource | ValueSource | CurrentSource):  # whole layers in one token
             tokens = max(-(-node.size // NEURONS_PER_TOKEN) for node in program.graph.nodes.values())
         if isinstance(program.graph.source, CurrentSource):  # and hundreds of steps
             tokens = -(-tokens * steps // STEPS_AT_ONCE)

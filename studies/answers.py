@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.graph import CurrentSource, DiscreteNeurons, SpikeSource, SpikingGraph
+from synaptile.conversion.graph import CurrentSource, DiscreteNeurons, SpikeSource, SpikingGraph, ValueSource
 from synaptile.conversion.text.tokens import Tokens
 
 ANN_BATCH = 8
@@ -21,7 +21,7 @@ def ann_logits(
     graph: SpikingGraph, images: NDArray[Any] | Tokens, progress: Callable[[int, int], None] | None = None
 ) -> NDArray[np.floating]:
     """Answers of the original network, shape (images, classes); of no classes where it takes spikes or was trained as spiking."""
-    if isinstance(graph.source, SpikeSource) and not isinstance(images, Tokens):
+    if isinstance(graph.source, SpikeSource | ValueSource) and not isinstance(images, Tokens):
         return np.zeros((images.shape[1], 0))
     if isinstance(graph.source, CurrentSource) or graph.of_type(DiscreteNeurons):
         return np.zeros((len(images), 0))

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import CurrentSource, SpikeSource, SpikingGraph
+from synaptile.conversion.graph import CurrentSource, SpikeSource, SpikingGraph, ValueSource
 from synaptile.conversion.images import check_images, load_images, open_folder, source_of
-from synaptile.conversion.spikes import check_currents, check_spikes
+from synaptile.conversion.spikes import check_currents, check_spikes, check_values
 from synaptile.data import embedded_digits, preprocess_digits
 from synaptile.foundation.arrays import read_arrays
 from synaptile.foundation.errors import ImageError, InputError
@@ -54,7 +54,7 @@ def read_images(
         raise InputError(f"--limit is {limit}, needs at least 1")
     if isinstance(graph.source, CurrentSource):
         return _currents(Path(where), graph.source, graph.readout.width, limit, crop)
-    if isinstance(graph.source, SpikeSource):
+    if isinstance(graph.source, SpikeSource | ValueSource):
         return _spike_trains(Path(where), graph, graph.source, limit, crop)
     source = source_of(graph, crop)
     path = Path(where)
@@ -79,7 +79,9 @@ def _currents(path: Path, source: CurrentSource, classes: int, limit: int | None
     return ImageSet(check_currents(images, source, str(path))[:limit], labels[:limit].astype(np.int64))
 
 
-def _spike_trains(path: Path, graph: SpikingGraph, source: SpikeSource, limit: int | None, crop: float | None) -> ImageSet:
+def _spike_trains(
+    path: Path, graph: SpikingGraph, source: SpikeSource | ValueSource, limit: int | None, crop: float | None
+) -> ImageSet:
     if crop is not None:
         raise InputError("--crop is for pictures, this network takes spike trains: leave it out")
     if path.suffix != ".npz":
@@ -87,7 +89,10 @@ def _spike_trains(path: Path, graph: SpikingGraph, source: SpikeSource, limit: i
     spikes, labels = _read_arrays(path, "spikes", 1)
     if spikes.ndim < 3:
         raise ImageError(f"{path}: spikes have shape {spikes.shape}, needs (steps, samples, neurons)")
-    check_spikes(spikes, source, len(spikes), str(path))
+    if isinstance(source, ValueSource):
+        check_values(spikes, source, len(spikes), str(path))
+    else:
+        check_spikes(spikes, source, len(spikes), str(path))
     check_labels(path, labels, spikes.shape[1], graph.readout.width)
     return ImageSet(spikes[:, :limit], labels[:limit].astype(np.int64))
 

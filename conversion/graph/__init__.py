@@ -9,6 +9,7 @@ from synaptile.conversion.graph.leaky import (
     LIFNeurons,
     MembraneReadOut,
     SpikeSource,
+    ValueSource,
 )
 from synaptile.conversion.graph.lengths import at_length, takes_text
 from synaptile.conversion.graph.node import NODE_TYPES, BinaryNeurons, Neurons, Node, Port, Source
@@ -81,6 +82,7 @@ __all__ = [
     "TokenMean",
     "TokenSelect",
     "TokenSource",
+    "ValueSource",
     "at_length",
     "layer_of",
     "load_graph",

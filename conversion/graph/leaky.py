@@ -32,6 +32,22 @@ class SpikeSource(BinaryNeurons, Source):
 
 
 @dataclass(frozen=True)
+class ValueSource(Source):
+    """Real values per neuron and step, shape (1, neurons): direct coding, event counts. `extents` as of SpikeSource.
+
+    The layer behind multiplies them with its weights: a MAC per value and output, where spikes cost an accumulate each.
+    """
+
+    extents: tuple[int, ...]
+
+    kind = "value_source"
+
+    def output_shape(self, reads: Sequence[Read]) -> Shape:
+        """All neurons as one token."""
+        return (1, math.prod(self.extents))
+
+
+@dataclass(frozen=True)
 class LeakyNeurons(BinaryNeurons):
     """What sites of NIR's neurons share. Every array has shape (channels,): each neuron has its own parameters."""
 

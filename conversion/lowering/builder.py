@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import ConstantStream, Node, Port, Rearrange, TokenSelect
+from synaptile.conversion.graph import Concatenate, ConstantStream, Node, Port, Rearrange, TokenSelect
 from synaptile.conversion.lowering.patterns import Digits, Rectangle, digits, rectangle, spanned
 from synaptile.conversion.lowering.values import Stream
 from synaptile.foundation.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
+
+
+MOST_RUNS = 256
+"""Pieces of a stream that are put one behind the other where no order of axes says which tokens are read."""
 
 
 class Builder:
@@ -175,10 +179,13 @@ class Builder:
     def _rearranged(self, stream: Stream, rows: torch.Tensor) -> Port:
         """A port for elements in another order than their own, or copied, through a node that puts them there."""
         pattern = self._pattern(stream.node, rows)
+        if pattern is None and (chosen := self._chosen_tokens(stream.node, rows)) is not None:
+            return chosen
         if pattern is None:
             raise self.fail(
                 f"reads {stream.node!r} (shape {self.nodes[stream.node].shape}) in a layout that is neither token rows nor "
-                "heads, nor a permutation of their axes"
+                "heads, nor a permutation of their axes: read whole rows of tokens or channels; thin tokens out by pooling or a "
+                "strided convolution"
             )
         box, found = pattern
         port = self.box_port(stream.node, box)
@@ -192,7 +199,7 @@ class Builder:
     def _pattern(self, name: str, index: torch.Tensor) -> tuple[Rectangle, Digits] | None:
         """The rectangle of a node's stream that holds an index tensor, and its order there; None if no node has such an order."""
         node = self.nodes[name]
-        if node.is_map:
+        if node.is_map or not index.numel():
             return None
         whole = Rectangle(0, node.tokens, 0, node.width, index)
         for box in (rectangle(index, node.width, copies=True), spanned(index, node.width), whole):
@@ -200,6 +207,24 @@ class Builder:
             if box is not None and found is not None:
                 return box, found
         return None
+
+    def _chosen_tokens(self, name: str, rows: torch.Tensor) -> Port | None:
+        """Some channels of tokens, however these are chosen, as runs one behind the other; None where it is not that."""
+        import torch
+
+        node = self.nodes[name]
+        tokens, start = rows[:, 0] // node.width, int(rows[0, 0]) % node.width
+        stop = start + rows.shape[1]
+        if node.is_map or stop > node.width or not torch.equal(rows, (tokens * node.width)[:, None] + torch.arange(start, stop)):
+            return None
+        ends = [*((tokens.diff() != 1).nonzero()[:, 0] + 1).tolist(), len(tokens)]
+        if len(ends) > MOST_RUNS:
+            return None
+        ports = []
+        for first, end in zip([0, *ends], ends, strict=False):
+            ports.append(self.token_range(Port(name, start, stop), int(tokens[first]), end - first))
+        joined = Concatenate(self.unique(f"{name}.chosen"), tuple(ports), (int(rows.shape[0]), int(rows.shape[1])))
+        return self.whole(self.add(joined).node)
 
     def cut(self, stream: Stream, part: torch.Tensor) -> Stream | None:
         """The stream as a node of its own, where `part` of its index tensor is no pattern, but the whole is; None elsewhere."""

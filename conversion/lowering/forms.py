@@ -88,7 +88,7 @@ def settled(b: Builder, x: Any) -> Any:
                 return turned
     raise b.fail(
         f"{len(x.terms)} multiples of elements of {x.node!r} are added: supported are a factor per element, and pairs of "
-        "channels that turn by position (RoPE)"
+        "channels that turn by position (RoPE): write other sums over channels as a Linear or a convolution"
     )
 
 

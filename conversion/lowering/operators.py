@@ -66,7 +66,10 @@ def _unfold(b: Builder, x: Stream, kernel_size: Any, dilation: Any, padding: Any
     import torch
 
     if any(padding):
-        raise b.fail(f"padding {list(padding)}: patches are cut without padding only")
+        raise b.fail(
+            f"padding {list(padding)}: patches are cut without padding only: pad images in front of the model, or take a model "
+            "whose windows end where the tokens do"
+        )
     cut = torch.nn.functional.unfold(x.index.double(), kernel_size, dilation, padding, stride)  # float64 holds an index exactly
     return dataclasses.replace(x, index=cut.long())
 

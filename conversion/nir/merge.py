@@ -26,7 +26,7 @@ def merged(nodes: Sequence[Node], arrays: Arrays) -> tuple[list[Node], dict[str,
     gone: set[str] = set()
     for node in nodes:
         parts = [by_name[port.node] for port in node.inputs] if isinstance(node, Add) else []
-        synapses = [part for part in parts if isinstance(part, Synapse) and read[part.name] == 1]
+        synapses = [part for part in parts if isinstance(part, Synapse) and part.spiking and read[part.name] == 1]
         if len(synapses) < max(len(parts), 1) or not any(port.delay for part in synapses for port in part.inputs):
             continue
         name = synapses[0].name

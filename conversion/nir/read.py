@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -24,8 +24,8 @@ from synaptile.conversion.graph import (
     SpikeSource,
     SpikingGraph,
     Synapse,
+    ValueSource,
 )
-from synaptile.conversion.graph.windows import Pair
 from synaptile.conversion.nir.back import delay_of, edges_back, neurons_shape
 from synaptile.conversion.nir.fold import folded_arrays, folded_kernel
 from synaptile.conversion.nir.merge import merged
@@ -33,41 +33,14 @@ from synaptile.conversion.nir.nested import laid_open
 from synaptile.conversion.nir.order import check_whole, ordered
 from synaptile.conversion.nir.package import open_nir
 from synaptile.conversion.nir.time import DT, TIME_CONSTANTS, check_time_constants, unit_of_if
+from synaptile.conversion.nir.value import Pooling, Value
 from synaptile.conversion.nir.whole import in_whole_numbers
 from synaptile.conversion.nir.windows import padding_of, pair
 from synaptile.foundation.errors import GraphError, InputError
-from synaptile.foundation.options import IFUnit, Reset
+from synaptile.foundation.options import IFUnit, Reset, SpikingInput
 
 FOLDED = "folded_pooling"
 """Key of the metadata that names pooling folded into the convolution before it, and the kernels."""
-
-
-@dataclass(frozen=True)
-class _Pooling:
-    name: str
-    kind: Literal["sum", "mean"]
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-
-
-@dataclass(frozen=True)
-class _Value:
-    """What a NIR node hands on: the stream of `node`, seen in `shape`, spikes or currents; `pooling` is still to be done.
-
-    `image` is the shape of the stream itself, (channels, H, W) or (neurons,); spikes are those of `delay` steps ago.
-    """
-
-    node: str
-    image: tuple[int, ...]
-    shape: tuple[int, ...]
-    spiking: bool
-    pooling: _Pooling | None = None
-    delay: int = 0
-
-    @property
-    def port(self) -> Port:
-        return Port(self.node, 0, int(np.prod(self.image)), self.delay)
 
 
 def from_nir(
@@ -78,6 +51,7 @@ def from_nir(
     name: str | None = None,
     integer: bool = False,
     if_unit: IFUnit | None = None,
+    input: SpikingInput = "spikes",
 ) -> SpikingGraph:
     """A SpikingGraph that takes spike trains and counts spikes, or reads membranes where the network ends in LI or a synapse.
 
@@ -91,6 +65,7 @@ def from_nir(
             thresholds whole. An Input that only neurons read is then a current per neuron, added at every step.
         if_unit: whether r of IF neurons is per "step" (v += r I, as sinabs and Norse write it) or per "second" (v += r dt I, as
             SpikingJelly does). None takes "second" where r dt is 1, else "step"; "second" is noted in ``metadata["if_unit"]``.
+        input: "values" where the Input gives real values or event counts: a Linear or Affine multiplies them, on an EC core.
 
     Pooling and flattening leave no node of their own: they are part of the synapse behind them, or, where pooling stands between
     a convolution and its neurons, of that convolution, whose kernel grows; ``metadata["folded_pooling"]`` then says how. Graphs
@@ -105,6 +80,10 @@ def from_nir(
     check_whole(graph)
     if reset not in ("value", "subtract"):
         raise InputError(f"reset is {reset!r}, must be 'value' or 'subtract'")
+    if input not in get_args(SpikingInput):
+        raise InputError(f"input is {input!r}, must be 'spikes' or 'values'")
+    if integer and input == "values":
+        raise InputError("input is 'values' and integer is true: networks of whole numbers take spikes or whole currents")
     if if_unit not in (None, *get_args(IFUnit)):
         raise InputError(f"if_unit is {if_unit!r}, must be 'step' or 'second'")
     step = float(graph.metadata.get("dt", DT) if dt is None else dt)
@@ -113,7 +92,7 @@ def from_nir(
     known = name or (Path(source).stem if isinstance(source, str | Path) else "nir")
     unit = unit_of_if(graph.nodes, step, if_unit)
     check_time_constants(graph.nodes, step)
-    reader = _Reader(graph, step, reset, integer, step if unit == "second" else 1.0)
+    reader = _Reader(graph, step, reset, integer, (step if unit == "second" else 1.0, input == "values"))
     facts = {"method": "nir", "dt": step, "reset": reset} | ({"if_unit": unit} if unit == "second" else {})
     if reader.folded:
         facts[FOLDED] = "; ".join(reader.folded)
@@ -126,11 +105,12 @@ def from_nir(
 class _Reader:
     """One pass over the NIR graph in topological order."""
 
-    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool, if_step: float) -> None:
-        self.graph, self.dt, self.reset, self.integer, self.if_step = graph, dt, reset, integer, if_step
+    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool, meant: tuple[float, bool]) -> None:
+        """`meant`: what r of IF neurons is multiplied with, and whether the Input gives real values."""
+        self.graph, self.dt, self.reset, self.integer, (self.if_step, self.real) = graph, dt, reset, integer, meant
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
-        self.values: dict[str, _Value] = {}
+        self.values: dict[str, Value] = {}
         said = graph.metadata.get(FOLDED, "")
         self.folded = [_text(said)] if said else []
         self.dtype = _widest(graph)
@@ -141,20 +121,21 @@ class _Reader:
             if value is not None:
                 self.values[name] = value
 
-    def _earlier(self, neurons: str, reader: str) -> _Value:
+    def _earlier(self, neurons: str, reader: str) -> Value:
         """Spikes of neurons that are still to be read."""
         shape = neurons_shape(self.graph, neurons)
-        return _Value(neurons, shape, shape, spiking=True, delay=self.back[neurons, reader])
+        return Value(neurons, shape, shape, spiking=True, delay=self.back[neurons, reader])
 
-    def _read(self, name: str, node: Any, before: list[_Value]) -> _Value | None:
+    def _read(self, name: str, node: Any, before: list[Value]) -> Value | None:
         kind = type(node).__name__
         if kind == "Input":
             shape = _shape(name, node.input_type.get("input"))
             readers = {type(self.graph.nodes[b]).__name__ for a, b in self.graph.edges if a == name}
             if self.integer and readers <= {"IF", "LIF"}:
                 return self._currents(name, shape)
-            self._add(SpikeSource(name, (), (1, int(np.prod(shape))), shape))
-            return _Value(name, shape, shape, spiking=True)
+            source = ValueSource if self.real else SpikeSource
+            self._add(source(name, (), (1, int(np.prod(shape))), shape))
+            return Value(name, shape, shape, spiking=True, real=self.real)
         if not before:
             raise GraphError(f"NIR node {name!r} ({kind}) reads nothing: connect it to the Input")
         if kind in ("IF", "LIF", "CubaLIF"):
@@ -180,19 +161,19 @@ class _Reader:
                 self._output(name, before[0])
         return None
 
-    def _currents(self, name: str, shape: tuple[int, ...]) -> _Value:
+    def _currents(self, name: str, shape: tuple[int, ...]) -> Value:
         size = int(np.prod(shape))
         self._add(CurrentSource(f"{name}.samples", (), (1, size), shape))
         image = (shape[0], shape[1], shape[2]) if len(shape) == 3 else (size, 1, 1)
         self._add(InputCurrent(name, (Port(f"{name}.samples", 0, size),), (1, size), image))
-        return _Value(name, shape, shape, spiking=False)
+        return Value(name, shape, shape, spiking=False)
 
     def _add(self, node: Node, **arrays: Any) -> None:
         self.nodes.append(node)
         for field, array in arrays.items():
             self.arrays[f"{node.name}.{field}"] = np.array(array, self.dtype, order="C")
 
-    def _sum(self, name: str, kind: str, before: list[_Value]) -> _Value:
+    def _sum(self, name: str, kind: str, before: list[Value]) -> Value:
         """The current that neurons read: of one synapse, or the sum of several."""
         for value in before:
             if value.spiking:
@@ -205,7 +186,7 @@ class _Reader:
         self._add(Add(total, tuple(value.port for value in before), (1, before[0].port.width)))
         return replace(before[0], node=total)
 
-    def _neurons(self, name: str, node: Any, value: _Value) -> _Value:
+    def _neurons(self, name: str, node: Any, value: Value) -> Value:
         inputs, shape = (value.port,), (1, value.port.width)
         match type(node).__name__:
             case "IF":
@@ -231,7 +212,7 @@ class _Reader:
             found[field] = np.broadcast_to(given.reshape(shape if given.size > 1 else (1,) * len(shape)), shape).ravel()
         return found
 
-    def _linear(self, name: str, node: Any, value: _Value) -> _Value:
+    def _linear(self, name: str, node: Any, value: Value) -> Value:
         weight = np.asarray(node.weight)
         _spikes(name, value)
         if weight.ndim != 2 or value.shape != weight.shape[1:]:
@@ -243,16 +224,18 @@ class _Reader:
         bias = np.zeros(len(weight)) if plain else np.asarray(node.bias)
         inputs, shape = (value.port,), (1, len(weight))
         if value.pooling is None:
-            self._add(Synapse(name, inputs, shape, weight.shape[1], injection=injection), weight=weight, bias=bias)
+            synapse = Synapse(name, inputs, shape, weight.shape[1], spiking=not value.real, injection=injection)
+            self._add(synapse, weight=weight, bias=bias)
         else:
             folded = Convolution2d(name, inputs, shape, _image(name, value), (1, 1), flat=True, injection=injection)
             folded = replace(_pooled(folded, value), kernel=_pooled(folded, value).pooled)
             self._add(folded, weight=weight.reshape(len(weight), -1, *folded.kernel), bias=bias)
-        return _Value(name, (len(weight),), (len(weight),), spiking=False)
+        return Value(name, (len(weight),), (len(weight),), spiking=False)
 
-    def _convolution(self, name: str, node: Any, value: _Value) -> _Value:
+    def _convolution(self, name: str, node: Any, value: Value) -> Value:
         weight = np.asarray(node.weight)
         _spikes(name, value)
+        _no_values(name, value)
         if weight.ndim != 4 or len(value.shape) != 3:
             raise GraphError(f"NIR node {name!r} (Conv2d): weights of shape {weight.shape} on a stream of shape {value.shape}")
         kernel = (weight.shape[2], weight.shape[3])
@@ -276,22 +259,23 @@ class _Reader:
         conv = replace(conv, shape=(1, len(weight) * plane[0] * plane[1]))
         self._add(conv, weight=weight, bias=np.asarray(node.bias))
         out = (len(weight), *plane)
-        return _Value(name, out, out, spiking=False)
+        return Value(name, out, out, spiking=False)
 
-    def _pool(self, name: str, node: Any, value: _Value) -> _Value:
+    def _pool(self, name: str, node: Any, value: Value) -> Value:
         kind: Literal["sum", "mean"] = "sum" if type(node).__name__ == "SumPool2d" else "mean"
         if not value.spiking:
             return self._pool_currents(name, node, kind, value)
+        _no_values(name, value)
         if value.pooling is not None or len(value.shape) != 3:
             raise GraphError(f"NIR node {name!r} pools a stream of shape {value.shape}, pooled or flat already: pool spikes once")
         kernel, stride = pair(name, "kernel_size", node.kernel_size), pair(name, "stride", node.stride)
-        pooling = _Pooling(name, kind, kernel, stride, pair(name, "padding", node.padding))
+        pooling = Pooling(name, kind, kernel, stride, pair(name, "padding", node.padding))
         trial = _pooled(Convolution2d(name, (), (1, 1), _image(name, value), (1, 1)), replace(value, pooling=pooling))
         if min(*kernel, *stride) < 1 or min(*trial.pooled) < 1:
             raise GraphError(f"NIR node {name!r}: its window {kernel} leaves nothing of an image of {value.shape}")
         return replace(value, shape=(value.shape[0], *trial.pooled), pooling=pooling)
 
-    def _pool_currents(self, name: str, node: Any, kind: Literal["sum", "mean"], value: _Value) -> _Value:
+    def _pool_currents(self, name: str, node: Any, kind: Literal["sum", "mean"], value: Value) -> Value:
         """Pooling of a convolution's currents: both are linear, the convolution takes the pooling in."""
         where = f"NIR node {name!r} pools the currents of {value.node!r}"
         if len(value.shape) != 3:
@@ -318,7 +302,7 @@ class _Reader:
         self.folded.append(f"{name} into {conv.name}, kernel {small} -> {large}")
         return replace(value, image=out, shape=out)
 
-    def _leaky_integrator(self, name: str, node: Any, value: _Value) -> None:
+    def _leaky_integrator(self, name: str, node: Any, value: Value) -> None:
         if value.spiking:
             raise GraphError(f"NIR node {name!r} (LI) reads the spikes of {value.node!r}: put a synapse between them")
         readers = [type(self.graph.nodes[b]).__name__ for a, b in self.graph.edges if a == name]
@@ -330,7 +314,7 @@ class _Reader:
         self._add(site, **self._parameters(name, node, site.parameters, value.shape))
         self.values[name] = value
 
-    def _output(self, name: str, value: _Value) -> None:
+    def _output(self, name: str, value: Value) -> None:
         if any(isinstance(node, MembraneReadOut) for node in self.nodes):
             return
         if value.pooling is not None:
@@ -356,18 +340,23 @@ def _shape(name: str, given: Any) -> tuple[int, ...]:
     return shape
 
 
-def _image(name: str, value: _Value) -> tuple[int, int, int]:
+def _image(name: str, value: Value) -> tuple[int, int, int]:
     if len(value.image) != 3:
         raise GraphError(f"NIR node {name!r} needs an image (channels, height, width), reads a stream of shape {value.image}")
     return value.image[0], value.image[1], value.image[2]
 
 
-def _spikes(name: str, value: _Value) -> None:
+def _spikes(name: str, value: Value) -> None:
     if not value.spiking:
         raise GraphError(f"NIR node {name!r} reads the currents of {value.node!r}: put neurons between two synapses")
 
 
-def _pooled(conv: Convolution2d, value: _Value) -> Convolution2d:
+def _no_values(name: str, value: Value) -> None:
+    if value.real:
+        raise GraphError(f"NIR node {name!r} reads real values of {value.node!r}: only a Linear or Affine multiplies them")
+
+
+def _pooled(conv: Convolution2d, value: Value) -> Convolution2d:
     pooling = value.pooling
     if pooling is None:
         return conv
@@ -376,7 +365,7 @@ def _pooled(conv: Convolution2d, value: _Value) -> Convolution2d:
     )
 
 
-def _flatten(name: str, node: Any, value: _Value) -> _Value:
+def _flatten(name: str, node: Any, value: Value) -> Value:
     rank = len(value.shape)
     start, stop = (int(dim) % rank if -rank <= dim < rank else -1 for dim in (node.start_dim, node.end_dim))
     if rank > 1 and (start, stop) != (0, rank - 1):

@@ -26,6 +26,7 @@ from synaptile.conversion.graph import (
     TokenMean,
     TokenSelect,
     TokenSource,
+    ValueSource,
 )
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.actions.rules import Rules
@@ -37,7 +38,7 @@ SUM = (Role.SUM_READ, Role.SUM_WRITE)
 
 class MovedRules(
     Rules[Node],
-    of=(ImageSource, SpikeSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes, Rearrange),
+    of=(ImageSource, SpikeSource, ValueSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes, Rearrange),
 ):
     """Nodes that no operation is spent on."""
 

@@ -50,6 +50,7 @@ from synaptile.conversion.graph import (
     TokenMean,
     TokenSelect,
     TokenSource,
+    ValueSource,
     at_length,
 )
 from synaptile.conversion.images import source_of
@@ -232,7 +233,7 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             return IntegerSite(node, array("threshold"))
         case IntegerReadOut():
             return IntegerMembrane(node)
-        case SpikeSource():
+        case SpikeSource() | ValueSource():
             return Unit(lambda t, _inputs: image[:, t - 1])
         case TokenSource():
             return Unit(lambda t, _inputs: np.full(node.shape, node.share(t), dtype))

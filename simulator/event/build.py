@@ -48,6 +48,7 @@ from synaptile.conversion.graph import (
     TokenMean,
     TokenSelect,
     TokenSource,
+    ValueSource,
 )
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import GraphError
@@ -58,7 +59,7 @@ from synaptile.simulator.arithmetic import Arithmetic, arithmetic_of
 from synaptile.simulator.dense.rounding import rounded
 from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.convolution_unit import ConvolutionUnit
-from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit
+from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit, ValuesUnit
 from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, MembraneFireUnit, MembraneWordUnit
 from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.event.real_units import GateUnit, RearrangeUnit, RotationUnit
@@ -157,6 +158,8 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
     match node:
         case SpikeSource():
             return TrainUnit(node, images, layout.bounds[node.name])
+        case ValueSource():
+            return ValuesUnit(images)
         case IntegerNeurons():
             return MembraneFireUnit(graph, node, rows, layout.bounds[node.name])
         case CurrentSource():

@@ -34,6 +34,17 @@ class TrainUnit(SteppedUnit):
 
 
 @dataclass
+class ValuesUnit(SteppedUnit):
+    """Real values of each step; `values` has shape (samples, steps, neurons)."""
+
+    values: Array
+
+    def step(self, t: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
+        """The values of this step."""
+        return np.ascontiguousarray(self.values[:, t - 1])
+
+
+@dataclass
 class LeakyFireUnit(SteppedUnit):
     """IF, LIF or CubaLIF neurons of one site."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from synaptile.commands.options import with_suffix
-from synaptile.foundation.options import FinitePresentation, IFUnit, MethodName, Preset, Reset
+from synaptile.foundation.options import FinitePresentation, IFUnit, MethodName, Preset, Reset, SpikingInput
 from synaptile.terminal import counted, output
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def convert(
     spikes_in: Annotated[
         bool, typer.Option("--spikes-in", help="MODULE:FACTORY: it takes trains of 0 and 1, not images.")
     ] = False,
+    input_values: Annotated[
+        bool, typer.Option("--input-values", help="NIR: the Input gives real values or event counts, not spikes.")
+    ] = False,
     dt: Annotated[float | None, typer.Option("--dt", help="NIR: length of a step, 1e-4 where the file says nothing.")] = None,
     reset: Annotated[
         Reset | None, typer.Option("--reset", help="NIR: value (to v_reset, the default) or subtract (the threshold).")
@@ -112,7 +115,12 @@ def convert(
     _refuse_foreign(model, kind, "timm", timm)
     _refuse_foreign(model, kind, "trained", trained)
     _refuse_foreign(model, kind, "text", {"--sentences": sentences, "--tokens": tokens})
-    _refuse_foreign(model, kind, "nir", {"--dt": dt, "--reset": reset, "--integer": integer, "--if-unit": if_unit})
+    _refuse_foreign(
+        model,
+        kind,
+        "nir",
+        {"--dt": dt, "--reset": reset, "--integer": integer, "--if-unit": if_unit, "--input-values": input_values or None},
+    )
     if kind in ("nir", "integer", "trained", "spikformer"):
         _refuse_foreign(model, kind, "model", method_options)
     if kind in ("trained", "spikformer"):
@@ -125,9 +133,10 @@ def convert(
         output().print(f"{to}: {graph.name}, {took}, {len(graph.nodes)} nodes, {len(graph.sites)} neuron sites")
         return
     if kind == "nir":
-        graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer), if_unit=if_unit)
+        shown: SpikingInput = "values" if input_values else "spikes"
+        graph = from_nir(model, dt=dt, reset=reset or "value", integer=bool(integer), if_unit=if_unit, input=shown)
         save_graph(graph, to)
-        output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, spikes in")
+        output().print(f"{to}: {graph.name} from NIR, {len(graph.nodes)} nodes, {len(graph.sites)} sites, {shown} in")
         output().print("read with " + "\n".join(import_report(graph)))
         return
     if kind == "integer":
