@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synaptile.foundation.errors import ConservationError, InputError
-from synaptile.hwmodels import Chip, vary
+from synaptile.hwmodels import Chip
 from synaptile.simulator import Activity, Timeline, execute, schedule
 from synaptile.simulator.rebase import first_steps
 from synaptile.simulator.storage import load_activity, save_activity
@@ -112,7 +112,8 @@ def test_kept_spikes_survive_the_disk(activity: Activity, tmp_path: Path) -> Non
 
 def test_what_a_run_holds_for_chips_mapped_alike_changes_no_schedule(activity: Activity) -> None:
     def on(lanes: int, run: Activity, images: int) -> Timeline:
-        chip = vary(run.program.chip, {"synapse_core.lanes_per_cycle": lanes})
+        chip = run.program.chip
+        chip = replace(chip, synapse_core=replace(chip.synapse_core, lanes_per_cycle=lanes))
         return schedule(replace(run, program=replace(run.program, chip=chip)), images=images)
 
     def fresh() -> Activity:
