@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo quick test generic check docs search fuzz faults bench clean
+.PHONY: demo quick test generic avx2 check docs search fuzz faults bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/synaptile demo
@@ -19,6 +19,11 @@ test: $(VENV)/.installed-dev
 generic: $(VENV)/.installed-dev
 	NUMBA_CPU_NAME=generic NUMBA_CACHE_DIR=$(VENV)/numba-generic OPENBLAS_CORETYPE=Haswell \
 	$(BIN)/python -m pytest -n 2 -m 'not slow' tests/simulator tests/nir
+
+# The same as processors with AVX2 and FMA get them.
+avx2: $(VENV)/.installed-dev
+	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt \
+	NUMBA_CACHE_DIR=$(VENV)/numba-avx2 $(BIN)/python -m pytest -n 2 -m 'not slow' tests/simulator tests/nir
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -102,7 +102,7 @@ def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
         for depth, tokens, width, steps, count in cases:
             graph = network(depth, tokens, width, width // head_width, classes=10)
             program, images = program_of(graph), random_images(graph, count)
-            candidates[_accumulates(program, images, steps)] = partial(execute, program, images, steps, threads=1)
+            candidates[accumulates(program, images, steps)] = partial(execute, program, images, steps, threads=1)
         timings = time_in_turn(candidates, rounds)
         sizes, times = np.array(list(timings)), np.array([timing.best for timing in timings.values()])
         extent = fit_exponent(np.array([np.prod(case) for case in cases], np.float64), times)
@@ -112,7 +112,7 @@ def _print_growth(title: str, axes: Axes, head_width: int, rounds: int) -> None:
     print_table(f"Whole runs with all counts, float32; {title}", header, rows)
 
 
-def _accumulates(program: Any, images: Any, steps: int) -> int:
+def accumulates(program: Any, images: Any, steps: int) -> int:
     """Accumulates that the cores issued: what is executed, not the published formula, whose product terms grow with T."""
     operations = execute(program, images, steps, threads=1).operations
     return int(operations.count[operations.op == OPS.index("ac")].sum())

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks import limits
-from benchmarks.measure import Timing, print_table, time_in_turn
+from benchmarks.measure import Figures, Timing, print_table, time_in_turn
 from benchmarks.workloads import EMITTED, LEVELS, random_events
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
 from synaptile.simulator.kernels.machine import PANEL, VECTOR_BITS
@@ -22,8 +22,9 @@ DENSITIES = (0.47, 0.2, 0.1)
 Key = tuple[str, float]
 
 
-def print_tables(*, quick: bool = False) -> None:
-    """The rate of each shape at each density."""
+def print_tables(*, quick: bool = False) -> Figures:
+    """The rate of each shape at each density; for the history, against sgemm and as a share of first-level loads."""
+    figures: Figures = {}
     threads, torch_threads = numba.get_num_threads(), torch.get_num_threads()
     numba.set_num_threads(1)
     torch.set_num_threads(1)
@@ -33,25 +34,30 @@ def print_tables(*, quick: bool = False) -> None:
         streamed = limits.STREAMED_FLOATS / rounds["streamed"].best
         print(f"\nLimits: {cached / 1e9:.1f} G floats/s loaded from first-level cache, {streamed / 1e9:.1f} streamed from memory")
         for shape in SHAPES[:2] if quick else SHAPES:
-            _print_shape(shape, cached, 5 if shape == SHAPES[2] else 15)
+            figures |= _print_shape(shape, cached, 5 if shape == SHAPES[2] else 15)
     finally:
         numba.set_num_threads(threads)
         torch.set_num_threads(torch_threads)
+    return figures
 
 
-def _print_shape(shape: tuple[int, int, int], cached: float, rounds: int) -> None:
+def _print_shape(shape: tuple[int, int, int], cached: float, rounds: int) -> Figures:
     tokens, fan_in, channels = shape
     macs = tokens * fan_in * channels
     events = {density: random_events(tokens, fan_in, density) for density in DENSITIES}
     timings = time_in_turn(_candidates(shape, events), rounds)
     dense = timings["sgemm", 1.0]
-    rows = []
+    rows, figures = [], Figures()
     for (name, density), timing in timings.items():
         work = macs if density == 1.0 else int(events[density].counts.sum()) * channels
         rows.append((name, f"{density:.0%}", *_cells(timing, work, macs, dense, cached)))
+        if name in ("float32", "int8"):
+            place = f"{tokens} x {fan_in} -> {channels}, {name} at {density:.0%}"
+            figures |= {f"{place}, x sgemm": dense.best / timing.best, f"{place}, of L1 loads": work / timing.best / cached}
     title = f"{tokens} x {fan_in} -> {channels}, one thread, {VECTOR_BITS}-bit vectors, panels of {PANEL}"
     header = ("kernel", "density", "best ms", "median ms", "G acc/s", "of L1 loads", "G dense MAC/s", "x sgemm", "median x")
     print_table(title, header, rows)
+    return figures
 
 
 def _candidates(shape: tuple[int, int, int], events: dict[float, Any]) -> dict[Key, Callable[[], Any]]:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+Figures = dict[str, float]
+"""What a table adds to the history: ratios to something else that was timed in the same run, by name."""
 Name = TypeVar("Name", bound=Hashable)
 SHORTEST_NS = 2_000_000
 """A candidate is repeated until it takes this long, so that the clock's grain does not show."""

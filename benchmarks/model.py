@@ -10,7 +10,7 @@ import timm
 import torch
 
 from benchmarks.dense_torch import DenseNetwork
-from benchmarks.measure import print_table, time_in_turn
+from benchmarks.measure import Figures, print_table, time_in_turn
 from benchmarks.profile_nodes import profile
 from benchmarks.workloads import network, program_of, random_images
 from synaptile.simulator import execute
@@ -18,19 +18,21 @@ from synaptile.simulator import execute
 STEPS = 4
 
 
-def print_tables(*, quick: bool = False) -> None:
-    """Times of a run by every means, then where the time of the event-driven one goes."""
+def print_tables(*, quick: bool = False) -> Figures:
+    """Times of a run by every means, then where the time of the event-driven one goes; for the history, in passes of the ANN."""
+    figures: Figures = {}
     threads = min(numba.get_num_threads(), os.cpu_count() or 1, 2)
     before = torch.get_num_threads()
     try:
         for count in sorted({1, threads}):
             torch.set_num_threads(count)
-            _print_times(count, 3 if quick else 7)
+            figures |= _print_times(count, 3 if quick else 7)
     finally:
         torch.set_num_threads(before)
+    return figures
 
 
-def _print_times(threads: int, rounds: int) -> None:
+def _print_times(threads: int, rounds: int) -> Figures:
     graph = network()
     program, images = program_of(graph), random_images(graph)
     ann = timm.create_model("vit_small_patch16_224").eval()
@@ -64,3 +66,4 @@ def _print_times(threads: int, rounds: int) -> None:
     print_table(
         f"Where it goes, float32, {threads} thread(s), {density:.0%} of neurons spike", ("node kind", "ms", "share"), shares
     )
+    return {f"{name}, {threads} thread(s), ANN passes": t.best / one.best for name, t in timings.items() if t is not one}

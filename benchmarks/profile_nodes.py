@@ -31,7 +31,7 @@ def profile(program: CoreProgram, images: NDArray[Any], steps: int, threads: int
 def _run(program: CoreProgram, images: NDArray[Any], steps: int, threads: int) -> tuple[dict[str, float], float]:
     clock = time.thread_time if threads == 1 else time.perf_counter
     graph, layout = program.graph, make_layout(program, "float32")
-    recorder, buffers = Recorder(layout, steps, len(images), 1), Buffers(1 << 30)
+    recorder, buffers = Recorder(layout, steps, len(images), 1), Buffers(1 << 30, 1 << 30)
     spent: dict[str, float] = defaultdict(float)
     streams: dict[str, Any] = {}
     spikes = neurons = 0

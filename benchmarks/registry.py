@@ -3,12 +3,14 @@
 Of every transformer-like model of timm, in groups of one structure (names without size, patch, window and resolution), the
 smallest member is built with random weights in float64, few blocks where timm's keywords allow, and lowered: it converts if the
 graph computes what the model does, to 1e-9. Each runs in a process of its own, one after the other, bounded in time and memory;
-groups that ``registry.json`` already holds are not run again.
+groups that ``registry.json`` already holds are not run again. ``--cosine`` adds, to those that convert, how near the spiking
+network comes to its ANN.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -16,6 +18,7 @@ import re
 import resource
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from importlib.metadata import version
 from multiprocessing.connection import Connection
@@ -42,6 +45,11 @@ _NUMBERS = re.compile(r"^(patch|window|p|w|x|d|b|s|m|l|h|t|g|xs|xxs)?\d+([.\-x_]
 SHRUNK: tuple[dict[str, Any], ...] = ({"depth": 2, "img_size": 112}, {"depth": 2}, {"depths": (2, 2, 2, 2)}, {})
 """Keywords that are tried one after the other: two blocks, or two per stage, and few tokens."""
 LIMIT = 1e-9
+STEPS = 32
+METHODS = ("ecmt", "differential")
+"""Methods whose spiking network is held against its ANN after `STEPS` steps."""
+ENOUGH = 0.999
+"""The cosine of their logits that is asked of it."""
 
 
 def models_by_module() -> dict[str, list[str]]:
@@ -78,6 +86,22 @@ def run(name: str) -> dict[str, Any]:
             if "cannot trace" not in found.get("cause", ""):
                 break
     return found
+
+
+def cosine(name: str, options: dict[str, Any], method: Any) -> float:
+    """Cosine of the logits after `STEPS` steps with the ANN's, on one of the four random images that thresholds come from."""
+    import numpy as np
+
+    import synaptile as st
+    from synaptile.conversion.trace import image_source
+
+    model = build(name, options)
+    shape = image_source(model).image_shape
+    images = np.random.default_rng(0).standard_normal((4, *shape))
+    graph = st.convert(model, images, method=method)
+    found = st.reference(graph, images[:1], STEPS).logits[-1, 0]
+    wanted = st.ann_forward(graph, images[:1])[0]
+    return float(found @ wanted / max(np.linalg.norm(found) * np.linalg.norm(wanted), 1e-300))
 
 
 def _lowered(model: Any) -> dict[str, Any]:
@@ -117,23 +141,23 @@ def build(name: str, options: dict[str, Any]) -> Any:
     return model
 
 
-def _worker(name: str, memory: int, end: Connection) -> None:
+def _worker(work: Callable[[], Any], memory: int, end: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # torch's warnings
     try:
-        end.send(run(name))
+        end.send(work())
     except BaseException as error:
         end.send({"outcome": "failed", "cause": f"{type(error).__name__}: {error}"[:300]})
 
 
-def bounded(name: str, seconds: float, memory: int) -> dict[str, Any]:
-    """`run` in a process of its own, ended after so many seconds, with so many bytes of address space."""
+def bounded(work: Callable[[], Any], seconds: float, memory: int) -> Any:
+    """What `work` gives in a process of its own, ended after so many seconds, with so many bytes of address space."""
     here, there = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_worker, args=(name, memory, there))
+    process = multiprocessing.get_context("fork").Process(target=_worker, args=(work, memory, there))
     process.start()
     there.close()
     try:
-        found: dict[str, Any] = here.recv() if here.poll(seconds) else {"outcome": "failed", "cause": f"ran beyond {seconds:g} s"}
+        found: Any = here.recv() if here.poll(seconds) else {"outcome": "failed", "cause": f"ran beyond {seconds:g} s"}
     except EOFError:
         found = {"outcome": "failed", "cause": "the process ended: out of memory"}
     process.kill()
@@ -174,8 +198,9 @@ def page(results: dict[str, dict[str, Any]], by_module: dict[str, list[str]]) ->
         f"**{good} of {total} transformer-like models ({good / total:.0%}) convert, {len(ok(everything))} of {len(everything)} "
         f"groups.** Largest difference of one that converts: {max((e['difference'] for e in ok(everything)), default=0):.1e}.",
         "",
-        "| module | groups | models | what stops the others (models) |",
-        "|---|---:|---:|---|",
+        *cosine_lines(everything),
+        "| module | groups | models | least cosine | what stops the others (models) |",
+        "|---|---:|---:|---:|---|",
     ]
     for module in by_module:
         entries = [entry for key, entry in groups.items() if key.startswith(f"{module}/")]
@@ -186,10 +211,31 @@ def page(results: dict[str, dict[str, Any]], by_module: dict[str, list[str]]) ->
             if entry["outcome"] != "converts":
                 causes[cause_of(entry)] += len(entry["members"])
         stops = "; ".join(f"{cause.replace('|', '/')} ({count})" for cause, count in causes.most_common(3))
-        lines.append(
-            f"| {module} | {len(ok(entries))}/{len(entries)} | {members(ok(entries))}/{len(by_module[module])} | {stops} |"
-        )
+        best = [value for entry in ok(entries) if (value := best_cosine(entry)) is not None]
+        least = f"{min(best):.4f}" if best else ""
+        counts = f"{len(ok(entries))}/{len(entries)} | {members(ok(entries))}/{len(by_module[module])}"
+        lines.append(f"| {module} | {counts} | {least} | {stops} |")
     return "\n".join(lines) + "\n"
+
+
+def best_cosine(entry: dict[str, Any]) -> float | None:
+    """The larger of a model's cosines with its ANN; None where it was not executed to the end."""
+    return max((value for value in entry.get("cosine", {}).values() if isinstance(value, float)), default=None)
+
+
+def cosine_lines(entries: list[dict[str, Any]]) -> list[str]:
+    """How many of those that were executed reach `ENOUGH`, and which do not."""
+    found = [(entry["model"], value) for entry in entries if (value := best_cosine(entry)) is not None]
+    if not found:
+        return []
+    below = "; ".join(f"{name} {value:.4f}" for name, value in found if not value >= ENOUGH)
+    return [
+        f"**{sum(value >= ENOUGH for _, value in found)} of {len(found)} executed reach a cosine of {ENOUGH} with their ANN "
+        f"after {STEPS} steps** by {' or '.join(METHODS)}: float64, dense, one random image, random weights; `least cosine` is "
+        "that of a module's groups, each by its better method; the rest were not executed. "
+        f"Below: {below or 'none'}.",
+        "",
+    ]
 
 
 def main() -> None:
@@ -200,12 +246,14 @@ def main() -> None:
     parser.add_argument("--again", choices=("refused", "failed", "all"), help="run these again, whatever the file holds")
     parser.add_argument("--seconds", type=float, default=300.0, help="bound of one model")
     parser.add_argument("--gib", type=float, default=8.0, help="bound of one model's address space, GiB, beside torch's own")
+    parser.add_argument("--cosine", action="store_true", help="execute those that convert, 32 steps, beside their ANN")
     parser.add_argument("--page", type=Path, help="write the page of the docs there")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "registry.json"
     results: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.exists() else {}
     by_module = models_by_module()
+    memory = int((options.gib + 4) * 2**30)
     import torch
 
     torch.set_num_threads(1)  # a forked process has none of its parent's threads
@@ -218,10 +266,18 @@ def main() -> None:
             known = results.get(key, {}).get("outcome")
             if known and not (options.again and (options.again in (known, "all"))):
                 continue
-            found = bounded(names[0], options.seconds, int((options.gib + 4) * 2**30))
+            found = bounded(functools.partial(run, names[0]), options.seconds, memory)
             results[key] = {"model": names[0], "members": names, **found}
             print(f"{found['outcome']:9} {names[0]} ({len(names)}) {found.get('cause', '')[:150]}", flush=True)
             file.write_text(json.dumps(results, indent=1))
+    for entry in results.values() if options.cosine else ():
+        for method in METHODS if entry["outcome"] == "converts" else ():
+            known = entry.setdefault("cosine", {})
+            if method not in known:
+                work = functools.partial(cosine, entry["model"], entry["options"], method)
+                known[method] = bounded(work, options.seconds, memory)
+                print(f"{entry['model']}: {method} {known[method]}", flush=True)
+                file.write_text(json.dumps(results, indent=1))
     if options.page:
         options.page.write_text(page(results, by_module))
         print(f"wrote {options.page}")

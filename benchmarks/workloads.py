@@ -41,9 +41,9 @@ def network(
     return with_thresholds(graph, {name: (theta, theta, LEVELS) for name, theta in thetas.items()})
 
 
-def program_of(graph: SpikingGraph) -> CoreProgram:
-    """The graph on the reference chip, placed without annealing: where a core sits does not change what it computes."""
-    return map_graph(graph, load_chip("ecmt45"), placement="row_major")
+def program_of(graph: SpikingGraph, chip: str = "ecmt45") -> CoreProgram:
+    """The graph on a chip, placed without annealing: where a core sits does not change what it computes."""
+    return map_graph(graph, load_chip(chip), placement="row_major")
 
 
 def random_images(graph: SpikingGraph, count: int = 1) -> NDArray[Any]:

@@ -51,7 +51,8 @@ def _laid(array: NDArray[Any], source: SpikeSource | ValueSource, steps: int, wh
         needed = " or ".join(f"(steps, samples, {', '.join(map(str, s))})" for s in {(source.width,), source.extents})
         raise ImageError(f"{where}: shape {array.shape}, needs {needed}")
     if len(array) < steps:
-        raise ImageError(f"{where}: {len(array)} steps of input, the run has {steps}: ask for at most {len(array)} steps")
+        what = "spikes" if isinstance(source, SpikeSource) else "values"
+        raise ImageError(f"{where}: {len(array)} steps of {what}, the run has {steps}: ask for at most {len(array)} steps")
     return np.ascontiguousarray(array[:steps].reshape(steps, array.shape[1], source.width).swapaxes(0, 1))
 
 

@@ -100,7 +100,7 @@ def execute(
     lengths = batch.lengths if isinstance(batch, Tokens) else None
     thread_count = _thread_count(threads)
     room = check_memory(program.graph, number, steps, len(batch), size, keep_spikes)
-    layout, buffers = make_layout(program, number), Buffers(room)
+    layout, buffers = make_layout(program, number), Buffers(*room)
     recorder = Recorder(layout, steps, len(batch), keep_spikes, lengths)
     before = numba.get_num_threads()
     numba.set_num_threads(thread_count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -11,7 +12,9 @@ from numba import config
 from synaptile.conversion.graph import (
     Convolution2d,
     CubaLIFNeurons,
+    DifferentialNeurons,
     LeakyNeurons,
+    MTNeurons,
     Neurons,
     Node,
     ProductUnit,
@@ -24,12 +27,15 @@ from synaptile.conversion.graph import (
 )
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.options import Numeric
+from synaptile.simulator.event.packed import kept_bytes
 from synaptile.simulator.number_format import stream_dtype
 
 _SPARE = 128 << 20
 """Bytes kept at most beyond what is in use: large enough for the streams of a block of a small model."""
 _AMPLE = 1 << 30
 """The same where memory is ample: a stream of a large block that is let go is soon asked for again, in fresh pages."""
+_KEPT = 1 << 30
+"""Bytes of packed weights that a process keeps from run to run at most: those of a ViT-L in float32 nearly."""
 _TRACER = 4
 """Bytes of an ST-BIF neuron's count, int32."""
 
@@ -69,6 +75,17 @@ class MemoryNeed:
         more = min(self._live, _AMPLE) - min(self._live, _SPARE)
         return self.buffers + max(0, min(more, (free - self.total) // 4))
 
+    def kept_room(self, free: int, kept: int) -> int:
+        """Bytes of packed weights that a run may keep beside those kept: out of another quarter of what it leaves."""
+        return max(0, min(_KEPT - kept, (free - self.total) // 4))
+
+
+class Room(NamedTuple):
+    """Bytes that a run may hold: of streams, state and weights together, spare ones among them; of packed weights, to stay."""
+
+    pool: int
+    kept: int
+
 
 def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> MemoryNeed:
     """Bytes that executing `images` images, `at_once` of them together, takes at its peak."""
@@ -88,15 +105,15 @@ def memory_need(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, 
     return MemoryNeed(mapped, _record_bytes(graph, steps, images, keep_spikes), streams, state, weights, where)
 
 
-def check_memory(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> int:
-    """Bytes that a run's streams, state and weights may hold together, spare ones among them.
+def check_memory(graph: SpikingGraph, numeric: Numeric, steps: int, images: int, at_once: int, keep_spikes: int) -> Room:
+    """What a run may hold.
 
     Raises InputError, with what would help, where the machine has less memory free than the run needs.
     """
     need = memory_need(graph, numeric, steps, images, at_once, keep_spikes)
     free = int(psutil.virtual_memory().available)
     if need.total <= free:
-        return need.pool(free)
+        return Room(need.pool(free), need.kept_room(free, kept_bytes()))
     levers = ["fewer steps"]
     if at_once > 1:
         levers.insert(0, f"fewer images together (images_at_once below {at_once})")
@@ -139,6 +156,8 @@ def _state_bytes(node: Node, size: int) -> int:
             return 0
         case LeakyNeurons():
             return node.size * size * (2 if isinstance(node, CubaLIFNeurons) else 1)
+        case MTNeurons() | DifferentialNeurons():
+            return 0  # a row's membranes live as long as the row
         case Neurons():
             return node.size * size
         case Convolution2d():

@@ -204,6 +204,13 @@ def lower_adaptive_pool2d(b: Builder, x: Stream, size: Any) -> Stream | Form:
     return lower_avg_pool2d(b, x, (height // high, width // wide))
 
 
+def lower_adaptive_pool1d(b: Builder, x: Stream, size: list[int]) -> Stream:
+    """The mean over a row, as Hugging Face's Swin pools its tokens."""
+    if list(size) != [1]:
+        raise b.fail(f"adaptive pooling of rows to {list(size)}: supported to one element per channel")
+    return lower_mean(b, x, [-1], keepdim=True)
+
+
 def lower_nearest(b: Builder, x: Stream, *sizes: Any) -> Stream:
     """Pixels copied, or left out: their places in another order."""
     moved = b.fx.target(x.index.double(), *sizes)  # float64 holds an index exactly

@@ -108,8 +108,11 @@ def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
     return _norm(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
 
 
-def lower_softmax(b: Builder, x: Stream, dim: int, _half_or_dtype: Any = None) -> Stream:
-    """Softmax over the keys of an attention map."""
+def lower_softmax(b: Builder, x: Stream, dim: int, half_or_dtype: Any = None) -> Stream:
+    """Softmax over the keys of an attention map; some models take it in float32 whatever their own type."""
+    import torch
+
+    b.rounds |= b.dtype == torch.float64 and half_or_dtype is torch.float32
     port = b.map_port(x)
     if port is None or dim % x.index.ndim != x.index.ndim - 1:
         raise b.fail(

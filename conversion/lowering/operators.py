@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.convolution import (
+    lower_adaptive_pool1d,
     lower_adaptive_pool2d,
     lower_avg_pool2d,
     lower_conv1d,
@@ -208,6 +209,13 @@ def _constant_rows(b: Builder, x: Stream, axis: int, count: int, value: float) -
     return b.constant(dotted(b.where, "padding"), torch.full(shape, value, dtype=b.dtype))
 
 
+def _new_zeros(b: Builder, _x: Stream, shape: list[int], dtype: Any = None, **_: Any) -> torch.Tensor:
+    """Zeros of which the stream says nothing but the type: of a mask of windows, say."""
+    import torch
+
+    return torch.zeros(shape, dtype=dtype or b.dtype)
+
+
 def _roll(b: Builder, x: Stream, shifts: list[int], dims: Sequence[int] = ()) -> Stream:
     """Windows shifted over the image."""
     axes = [dim % x.index.ndim for dim in dims]
@@ -277,8 +285,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "clamp_min": lower_clamp_min,
     "linalg_vector_norm": lower_vector_norm,
     "pad": _pad,
+    "new_zeros": _new_zeros,
     "roll": _roll,
     "rms_norm": lower_rms_norm,
+    "adaptive_avg_pool1d": lower_adaptive_pool1d,
     "adaptive_avg_pool2d": lower_adaptive_pool2d,
     "layer_norm": lower_layer_norm,
     "scaled_dot_product_attention": _attention,

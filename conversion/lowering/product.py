@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     import torch
 
 
+_CONSTANT = "write it as a Linear; of positions, take a model whose bias does not depend on the query"
+
+
 def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     """Recognise the form by its operands' layouts. Their scales stay pending, so that the sites see unscaled tensors."""
     if not isinstance(x, Stream):
         x = _constant_query(b, x)
     if not isinstance(y, Stream):
-        raise b.fail("a matrix product with a constant operand is supported only as a Linear or with a constant query")
+        raise b.fail(f"a matrix product with a constant operand, not a query: {_CONSTANT}")
     if x.bias is not None or y.bias is not None:
         raise b.fail("an attention bias is supported in front of a softmax only")
     stem = b.where or b.fx.name
@@ -88,10 +91,10 @@ def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> St
     )
     once = all(len(set(term)) == len(term) for term in (left, right, result)) and "." not in equation
     whole = sorted(result) == sorted([*shared, *rows, *columns])
+    if not all(isinstance(operand, Stream) for operand in operands):
+        raise b.fail(f"{equation!r} with a constant operand: {_CONSTANT}")
     if len(operands) != 2 or not once or not whole or not len(rows) == len(columns) == len(summed) == 1:
         raise b.fail(f"{equation!r}: supported only as the product of two streams, 'bhqd,bhkd->bhqk' or 'bhqk,bhkd->bhqd'")
-    if not all(isinstance(operand, Stream) for operand in operands):
-        raise b.fail(f"{equation!r} with a constant operand: write it as a Linear")
 
     def ordered(stream: Stream, given: str | list[str], wanted: str | list[str]) -> Stream:
         return dataclasses.replace(stream, index=stream.index.permute([given.index(axis) for axis in wanted]))

@@ -29,9 +29,12 @@ class Buffers:
     any number of views.
     """
 
-    def __init__(self, limit: int = 0) -> None:
-        """`limit`: bytes to hold together; free buffers go, the largest first, where one more would pass it."""
-        self._limit = limit
+    def __init__(self, limit: int = 0, kept_room: int = 0) -> None:
+        """`limit`: bytes to hold together; free buffers go, the largest first, where one more would pass it.
+
+        `kept_room`: bytes that may be kept beyond the run, outside the pool.
+        """
+        self._limit, self.kept_room = limit, kept_room
         self._buffers: list[NDArray[np.uint8]] = []
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -41,12 +44,6 @@ class Buffers:
         if size < SMALLEST:
             return np.empty(shape, kind)
         return self._buffer(size)[:size].view(kind).reshape(shape)
-
-    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """As `empty`, of zeros."""
-        array = self.empty(shape, dtype)
-        array[...] = 0
-        return array
 
     def _buffer(self, size: int) -> NDArray[np.uint8]:
         fitting = _held(self._buffers, _OWN_REFERENCES, size, size + size // 4)

@@ -61,6 +61,7 @@ from synaptile.simulator.event.buffers import Buffers
 from synaptile.simulator.event.convolution_unit import ConvolutionUnit
 from synaptile.simulator.event.leaky_unit import LeakyFireUnit, MembraneReadOutUnit, TrainUnit, ValuesUnit
 from synaptile.simulator.event.membrane_unit import IntegerConvolutionUnit, MembraneFireUnit, MembraneWordUnit
+from synaptile.simulator.event.packed import packed_weight
 from synaptile.simulator.event.product_unit import ProductEventUnit
 from synaptile.simulator.event.real_units import GateUnit, RearrangeUnit, RotationUnit
 from synaptile.simulator.event.ternary_unit import TernaryFireUnit
@@ -89,7 +90,7 @@ from synaptile.simulator.kernels.checked import Limits
 from synaptile.simulator.kernels.convolve import make_kernel
 from synaptile.simulator.kernels.fire import make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale
-from synaptile.simulator.kernels.synapse import multiply_dense, pack_tiles, tile_bounds
+from synaptile.simulator.kernels.synapse import Tiles, multiply_dense, tile_bounds
 from synaptile.simulator.number_format import quantise, stream_dtype
 
 Rectangle = tuple[int, int, int, int]
@@ -239,25 +240,26 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
 
 
 def _synapse(layout: Layout, node: Synapse, images: int, buffers: Buffers) -> SynapseUnit:
-    """A synapse with its weights packed as its cores store them: anew for each batch, so that one synapse's copy is live."""
-    graph, dtype, rectangles = layout.program.graph, layout.dtype, layout.rectangles[node.name]
+    graph, dtype, arithmetic = layout.program.graph, layout.dtype, layout.arithmetic
     bias, site = graph.array(node.name, "bias").astype(dtype, copy=False), graph.nodes[node.inputs[0].node]
     assert isinstance(site, Neurons)
-    emitted, groups = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted, layout.row_bounds(node)
-    arithmetic = layout.arithmetic
-    if not arithmetic.integer:
-        weight = rounded(graph.array(node.name, "weight").astype(dtype, copy=False), arithmetic.weights)
-        tiles = pack_tiles(weight, rectangles, groups, buffers.empty)
-        return SynapseUnit(node, images, emitted, tiles, bias, None, dtype)
-    quantised = quantise(graph, node, arithmetic)
-    scale = IntegerScale(quantised.scale * np.float32(site.theta1), quantised.scale * np.float32(site.theta2), bias)
-    low, high = arithmetic.limits
-    if quantised.worst <= high and quantised.levels.dtype == np.int8:
-        tiles = pack_tiles(quantised.levels, rectangles, groups, buffers.empty)
-        return SynapseUnit(node, images, emitted, tiles, bias, scale, dtype)
-    narrow = Limits(low, high, arithmetic.overflow == "wrap"), np.ascontiguousarray(quantised.levels.T)
-    tiles = tile_bounds(rectangles, groups)
+    emitted = make_thresholds(site.theta1, site.theta2, site.n, dtype).emitted
+    packed, tiles = packed_weight(graph, node, arithmetic, buffers), _tiles(layout, node.name)
+    if packed.scale is None:
+        return SynapseUnit(node, images, emitted, tiles._replace(weights=packed.weights), bias, None, dtype)
+    scale = IntegerScale(packed.scale * np.float32(site.theta1), packed.scale * np.float32(site.theta2), bias)
+    if not packed.narrow:
+        return SynapseUnit(node, images, emitted, tiles._replace(weights=packed.weights), bias, scale, dtype)
+    narrow = Limits(*arithmetic.limits, arithmetic.overflow == "wrap"), packed.weights
     return SynapseUnit(node, images, emitted, tiles, bias, scale, dtype, narrow)
+
+
+@derived
+def _tiles(layout: Layout, name: str) -> Tiles:
+    """The tiles of a synapse without their weights."""
+    node = layout.program.graph.nodes[name]
+    assert isinstance(node, Synapse)
+    return tile_bounds(layout.rectangles[name], layout.row_bounds(node))
 
 
 def _convolution(layout: Layout, node: Convolution2d) -> ConvolutionUnit:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from synaptile.conversion.graph import (
@@ -18,7 +16,6 @@ from synaptile.conversion.graph import (
     Source,
     Synapse,
 )
-from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels.formats import range_of
@@ -26,26 +23,16 @@ from synaptile.mapper.lengths import program_at
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.events import inputs_met, region_of, steps_ago
 from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes
-from synaptile.simulator.actions.part import parts_of, whole
+from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.rules import actions_of
-from synaptile.simulator.actions.vocabulary import Action, Op, Role, Trigger
+from synaptile.simulator.actions.vocabulary import Op, Role, Trigger
 from synaptile.simulator.activity import Accounting, OperationTable, RowFetches, SpikeRecord
 from synaptile.simulator.event.build import Layout
+from synaptile.simulator.event.places import counted_bounds, product_actions, rectangles_of, whole_actions
 from synaptile.simulator.event.units import ProductEvents, Traffic
 from synaptile.simulator.kernels.fire import Events, pack_fired
-from synaptile.simulator.kernels.rectangles import sum_rectangles
 from synaptile.simulator.lengths import mean_neurons
 from synaptile.simulator.operations import Ledger
-
-
-class Rectangles(NamedTuple):
-    """Where parts lie in a table of tokens and columns (groups of channels, tiles, heads): ranges of both, (parts,) int64."""
-
-    part: Int64
-    token_start: Int64
-    token_stop: Int64
-    start: Int64
-    stop: Int64
 
 
 class Recorder:
@@ -76,7 +63,7 @@ class Recorder:
             name: RowFetches(*sharing, np.zeros((steps, images, layout.program.parts_of(name).size), np.int32))
             for name, sharing in shared.items()
         }
-        bounds = {site.name: _record_bounds(layout, site) for site in graph.sites}
+        bounds = {site.name: counted_bounds(layout, site) for site in graph.sites}
         neurons = mean_neurons(graph, lengths)
         self.spikes = {
             site.name: SpikeRecord(
@@ -120,11 +107,9 @@ class Recorder:
 
     def _record_spikes(self, site: Neurons, traffic: Traffic, events: Events, images: slice) -> None:
         record, count = self.spikes[site.name], images.stop - images.start
-        if site.is_map:
-            heads, tokens, _ = site.shape
-            record.events[:, images, :tokens] = events.counts.reshape(self.steps, count, heads, tokens).transpose(0, 1, 3, 2)
-        else:
-            record.events[:, images, : site.tokens] = events.counts.reshape(self.steps, count, site.tokens, -1)
+        lines = (site.shape[0], site.tokens) if site.is_map else (site.tokens, -1)  # queries of each head, or groups of a token
+        counts = events.counts.reshape(self.steps, count, *lines)
+        record.events[:, images, : site.tokens] = counts.transpose(0, 1, 3, 2) if site.is_map else counts
         self._record_masks(site, events, images)
         assert traffic.histogram is not None
         record.histogram[:] += traffic.histogram
@@ -133,9 +118,9 @@ class Recorder:
         self._sent[site.name] = spikes
         if isinstance(site, Source):
             return
-        rectangles = _rectangles_of(self.layout, site.name)
-        sent = _sums(record.events[:, images].sum(axis=1, dtype=np.int64), rectangles)
-        for action in actions_of(whole(site)):
+        rectangles = rectangles_of(self.layout, site.name)
+        sent = (rectangles.transposed() if site.is_map else rectangles).sums(counts)
+        for action in whole_actions(self._program_at(site), site.name):
             if action.trigger is Trigger.SENT:
                 self.ledger.add(rectangles.part, action.role, action.op, sent * action.count)
         self._check(f"site {site.name!r}", "spikes sent", spikes, "fired by its cores", sent.sum(axis=1))
@@ -168,7 +153,8 @@ class Recorder:
     def _program_at(self, node: Node) -> CoreProgram:
         """The program at the length of the sentence that a node stands for; of images the program."""
         program = self.layout.program
-        if node == program.graph.nodes[node.name]:
+        own = program.graph.nodes[node.name]
+        if node is own or node == own:
             return program
         return self._shorter.setdefault(node.tokens, program_at(program, node.tokens))
 
@@ -188,8 +174,8 @@ class Recorder:
         )
 
     def _record_synapse(self, node: Synapse, issued: Int64, images: slice) -> None:
-        rectangles = _rectangles_of(self.layout, node.name)
-        accumulates = _sums(issued.reshape(self.steps, images.stop - images.start, node.tokens, -1).sum(axis=1), rectangles)
+        rectangles = rectangles_of(self.layout, node.name)
+        accumulates = rectangles.sums(issued.reshape(self.steps, images.stop - images.start, node.tokens, -1))
         self.ledger.add(rectangles.part, Role.SYNAPSE_ROWS, Op.AC, accumulates)
         self._check_accumulates(f"synapse {node.name!r}", node, accumulates.sum(axis=1))
 
@@ -205,13 +191,11 @@ class Recorder:
     def _record_product(self, node: ProductUnit, events: ProductEvents, images: slice) -> None:
         """Spikes are counted by kernels, row by row and column by column; what a part issues for each, the rules say."""
         count = images.stop - images.start
-        a = events.a.reshape(self.steps, count, node.heads, node.tokens).sum(axis=1, dtype=np.int64)
-        b = events.b.reshape(self.steps, count, node.heads, -1).sum(axis=(1, 3), dtype=np.int64)
-        rectangles, columns = self._product_rules(node)
-        one_token = rectangles._replace(token_start=0 * rectangles.part, token_stop=0 * rectangles.part + 1)
+        a, b = (counts.reshape(self.steps, count, node.heads, -1) for counts in (events.a, events.b))
+        rectangles, columns = product_actions(self._program_at(node), node.name)
         spikes = {
-            Trigger.FIRST_INPUT: _sums(a.transpose(0, 2, 1), rectangles),
-            Trigger.SECOND_INPUT: _sums(b[:, None], one_token),
+            Trigger.FIRST_INPUT: rectangles.transposed().sums(a),
+            Trigger.SECOND_INPUT: rectangles.of_all_tokens().sums(b),
         }
         total = np.zeros(self.steps, np.int64)
         for action, per_event in columns:
@@ -234,26 +218,15 @@ class Recorder:
                     issued = record.events[:, images, :, first:last].sum(axis=(1, 2, 3), dtype=np.int64) * action.count
                     self.ledger.add(np.array([index]), action.role, action.op, issued[:, None])
                     total += issued
-        for action in actions_of(whole(node)):
+        for action in whole_actions(self._program_at(node), node.name):
             if action.trigger is Trigger.FIRST_INPUT:
                 given += self._sent[node.inputs[0].node] * action.count
         self._check(f"{node.kind} {node.name!r}", "operations issued by its cores", total, "given by its spikes", given)
 
-    def _product_rules(self, node: ProductUnit) -> tuple[Rectangles, list[tuple[Action, Int64]]]:
-        """Where a product's parts lie, and what each issues per event, shape (parts,); a sentence may end before a part."""
-        program = self._program_at(node)
-        rectangles = _rectangles_of(self.layout, node.name)
-        every = parts_of(program)
-        parts = [every[part] for part in rectangles.part.tolist()]
-        present = np.array([part.tokens > 0 for part in parts])
-        actions = [[action for action in actions_of(part) if action.trigger is not Trigger.STEP] for part in parts if part.tokens]
-        columns = [(alike[0], np.array([action.count for action in alike], np.int64)) for alike in zip(*actions, strict=True)]
-        return Rectangles(*(column[present] for column in rectangles)), columns
-
     def _check_accumulates(self, name: str, node: Synapse | ProductUnit, issued: Int64) -> None:
         """What the parts of a node accumulated is what the whole node does for the spikes of its sites."""
         given = np.zeros(self.steps, np.int64)
-        for action in actions_of(whole(node)):
+        for action in whole_actions(self._program_at(node), node.name):
             if action.op is Op.AC:
                 for number in inputs_met(node, int(action.trigger is Trigger.SECOND_INPUT)):
                     port = node.inputs[number]
@@ -266,33 +239,3 @@ class Recorder:
         if (counted != expected).any():
             step = int(np.argmax(counted != expected))
             raise ConservationError(f"{name}, step {step + 1}: {counted[step]} {what}, {expected[step]} {other}")
-
-
-@derived
-def _rectangles_of(layout: Layout, name: str) -> Rectangles:
-    """Where a node's parts lie in the table of its counts: by groups of channels, by tiles or by heads."""
-    program, parts = layout.program, layout.program.parts
-    node, chosen = program.graph.nodes[name], program.parts_of(name).astype(np.int64)
-    token_start, token_stop, start, stop, in_start, in_stop = (
-        column[chosen].astype(np.int64)
-        for column in (parts.token_start, parts.token_stop, parts.out_start, parts.out_stop, parts.in_start, parts.in_stop)
-    )
-    if isinstance(node, Synapse):
-        number = {tile: i for i, tile in enumerate(layout.rectangles[name])}
-        start = np.array([number[tuple(tile)] for tile in np.stack([start, stop, in_start, in_stop], axis=1).tolist()], np.int64)
-        stop = start + 1
-    elif isinstance(node, ProductUnit) and node.form == "sv":
-        start, stop = start // node.head_width, stop // node.head_width
-    elif isinstance(node, Neurons) and not node.is_map:
-        start, stop = (np.searchsorted(_record_bounds(layout, node), channel) for channel in (start, stop))
-    return Rectangles(chosen, token_start, token_stop, start, stop)
-
-
-def _sums(counts: Int64, rectangles: Rectangles) -> Int64:
-    """Counts within the rectangle of each part, (steps, parts); counts: (steps, tokens, columns) int64."""
-    return np.asarray(sum_rectangles(np.ascontiguousarray(counts), *rectangles[1:]))
-
-
-def _record_bounds(layout: Layout, site: Neurons) -> Int64:
-    """Channels at which a site's spikes are counted apart; of an attention map, its heads."""
-    return np.arange(site.shape[0] + 1, dtype=np.int64) if site.is_map else layout.bounds[site.name]

@@ -35,7 +35,7 @@ from synaptile.simulator.fixed_point import HeldMembrane
 from synaptile.simulator.kernels.checked import Limits, accumulate_checked
 from synaptile.simulator.kernels.differential import fire_differential, make_levels
 from synaptile.simulator.kernels.expectation import expect, make_clock, make_constants
-from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
+from synaptile.simulator.kernels.fire import Events, empty_events, fire_from_rest, make_thresholds
 from synaptile.simulator.kernels.formatted import HALVES, Manner, expect_formatted
 from synaptile.simulator.kernels.held import Holding, fire_held
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
@@ -172,8 +172,7 @@ class FireUnit(EventUnit):
             return self._run_held(self.held, inputs[0], start, steps)
         thresholds = make_thresholds(node.theta1, node.theta2, node.n, self.dtype)
         events = empty_events(steps * self.rows, width, len(self.bounds) - 1, self.buffers.empty)
-        membrane = self.buffers.zeros((self.rows, width), self.dtype)
-        self.traffic.histogram = fire(inputs[0], start, membrane, thresholds, self.bounds, events)
+        self.traffic.histogram = fire_from_rest(inputs[0], start, steps, thresholds, self.bounds, events)
         return events
 
     def _run_held(self, held: HeldMembrane, current: Array, start: int, steps: int) -> Events:

@@ -15,6 +15,7 @@ from synaptile.simulator.kernels.vector import transpose as squares
 COMPRESSES = COMPILED and machine.COMPRESSES
 
 count_level: Any = codes.count_level if COMPILED else plain.count_level
+count_levels: Any = codes.count_levels if COMPILED else plain.count_levels
 count_between: Any = codes.count_between if COMPILED else plain.count_between
 pack_row: Any = codes.pack_row if COMPILED else plain.pack_row
 transpose: Any = squares.transpose if COMPILED else plain.transpose

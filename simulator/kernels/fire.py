@@ -11,7 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel, uncounted
-from synaptile.simulator.kernels.dispatch import COMPRESSES, count_groups, count_level, pack_row, reset_codes
+from synaptile.simulator.kernels.dispatch import COMPRESSES, count_groups, count_levels, pack_row, reset_codes
 from synaptile.simulator.kernels.machine import WORD_CODES
 from synaptile.simulator.kernels.vector import firing
 from synaptile.simulator.kernels.vector.codes import MOST_LEVELS
@@ -90,13 +90,34 @@ def fire(
     updated; bounds: (groups+1,) int64 channel bounds of the groups counted; events: (steps * rows), written. Returns spikes per
     threshold, (steps, 2n) int64.
     """
-    (rows, width), n = membrane.shape, len(thresholds.emitted) // 2
+    return _fire(current, start, membrane, thresholds, bounds, events, len(current) // len(membrane))
+
+
+def fire_from_rest(
+    current: NDArray[Any], start: int, steps: int, thresholds: Thresholds, bounds: NDArray[np.int64], events: Events
+) -> NDArray[np.int64]:
+    """`fire` from membranes of zero, each of which lives as long as its row."""
+    none = np.empty((0, events.codes.shape[1]), thresholds.emitted.dtype)
+    return _fire(current, start, none, thresholds, bounds, events, steps)
+
+
+def _fire(
+    current: NDArray[Any],
+    start: int,
+    membrane: NDArray[Any],
+    thresholds: Thresholds,
+    bounds: NDArray[np.int64],
+    events: Events,
+    steps: int,
+) -> NDArray[np.int64]:
+    """`fire`; membrane: (0, width) where they begin at zero and are not kept."""
+    rows, width, n = len(current) // steps, membrane.shape[1], len(thresholds.emitted) // 2
     if thresholds.tables.size and width >= WORD_CODES:
-        tallies = np.empty((rows, len(current) // rows, 2 * MOST_LEVELS), np.int32)
+        tallies = np.empty((rows, steps, 2 * MOST_LEVELS), np.int32)
         _fire_by_registers(current, start, membrane, thresholds.tables, bounds, events, tallies)
         counts = sum_rows(tallies)
         return np.concatenate([counts[:, :n], counts[:, MOST_LEVELS:][:, :n]], axis=1)
-    tallies = np.empty((rows, len(current) // rows, 2 * n), np.int32)
+    tallies = np.empty((rows, steps, 2 * n), np.int32)
     _fire_by_neurons(current, start, membrane, thresholds, bounds, events, tallies)
     return np.asarray(sum_rows(tallies))
 
@@ -118,17 +139,17 @@ def _fire_by_neurons(
     current: Any, start: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
 ) -> None:
     """`fire` by `_fire_row`; tallies: (rows, steps, 2n) int32, written."""
-    for r in prange(membrane.shape[0]):
-        _fire_row(current, start, r, membrane, thresholds, bounds, events, tallies)
+    for r in prange(tallies.shape[0]):
+        row = membrane[r] if membrane.shape[0] else np.zeros(membrane.shape[1], membrane.dtype)
+        _fire_row(current, start, r, row, thresholds, bounds, events, tallies)
 
 
 @uncounted
 def _fire_row(
-    current: Any, start: int, r: int, membrane: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
+    current: Any, start: int, r: int, row: Any, thresholds: Thresholds, bounds: Any, events: Events, tallies: Any
 ) -> None:
-    """Row r through all steps; tallies: spikes per threshold."""
-    (rows, width), n = membrane.shape, thresholds.emitted.shape[0] // 2
-    row = membrane[r]
+    """Row r through all steps; row: its membranes, (width,), updated; tallies: spikes per threshold."""
+    rows, width = tallies.shape[0], row.shape[0]
     for t in range(tallies.shape[1]):
         at = t * rows + r
         read, codes = current[at, start : start + width], events.codes[at]
@@ -137,16 +158,15 @@ def _fire_row(
         find_codes(row, codes, thresholds)
         reset_codes(codes, thresholds.emitted, row)
         count_groups(codes, bounds, events.counts[at])
-        tally = tallies[r, t]
-        for k in range(n):
-            tally[k], tally[n + k] = count_level(codes, k + 1), count_level(codes, -k - 1)
+        count_levels(codes, tallies[r, t])
 
 
 @kernel(parallel=True)
 def _fire_by_registers(current: Any, start: int, membrane: Any, tables: Any, bounds: Any, events: Events, tallies: Any) -> None:
     """`fire` by `firing.fire_row`; tallies: (rows, steps, 16) int32, written."""
-    for r in prange(membrane.shape[0]):
-        firing.fire_row(current, start, r, membrane, tables, bounds, events, tallies)
+    for r in prange(tallies.shape[0]):
+        row = membrane[r] if membrane.shape[0] else np.zeros(membrane.shape[1], membrane.dtype)
+        firing.fire_row(current, start, r, row, tables, bounds, events, tallies)
 
 
 @kernel(parallel=True)

@@ -9,7 +9,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from synaptile.simulator.compiled import kernel
-from synaptile.simulator.kernels.dispatch import count_groups, count_level, reset_codes
+from synaptile.simulator.kernels.dispatch import count_groups, count_levels, reset_codes
 from synaptile.simulator.kernels.fire import Events, Thresholds, find_codes, sum_rows
 from synaptile.simulator.kernels.formatted import rounded
 
@@ -43,7 +43,7 @@ def _fire_held(
     current: Any, thresholds: Thresholds, holding: Holding, bounds: Any, events: Events, tallies: Any, beyond: Any
 ) -> None:
     """All steps of a row before the next; tallies: (rows, steps, 2n) int32, beyond: (rows, steps) int64, written."""
-    rows, n, width = tallies.shape[0], thresholds.emitted.shape[0] // 2, events.codes.shape[1]
+    rows, width = tallies.shape[0], events.codes.shape[1]
     unit, low, high, wrap, half = holding.unit, holding.low, holding.high, holding.wrap, holding.half
     span = high - low + 1.0
     for r in prange(rows):
@@ -66,5 +66,4 @@ def _fire_held(
                 row[c] = rounded(row[c], half)
             count_groups(codes, bounds, events.counts[at])
             beyond[r, t] = left
-            for k in range(n):
-                tallies[r, t, k], tallies[r, t, n + k] = count_level(codes, k + 1), count_level(codes, -k - 1)
+            count_levels(codes, tallies[r, t])

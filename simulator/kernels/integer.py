@@ -32,7 +32,7 @@ from synaptile.simulator.kernels.rows import (
     suballocate_runs,
     suballocated_bytes,
 )
-from synaptile.simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks, scratch_of
+from synaptile.simulator.kernels.synapse import WHOLE_PANEL, Tiles, count_issued, row_chunks, row_cuts, scratch_of
 from synaptile.simulator.kernels.vector import dot
 
 LEVELS = 30
@@ -83,15 +83,15 @@ def accumulate_integer(
     Scratch comes from an allocator like `numpy.empty`.
     """
     rows, fan_in = len(out), int(tiles.in_bounds[-1])
-    chunks = row_chunks(rows)
-    lines = -(-rows // chunks)
+    cuts = row_cuts(events, fan_in, row_chunks(rows))
+    chunks, lines = len(cuts) - 1, int(np.diff(cuts).max())
     if COMPILED and machine.HAS_DOT and levels <= dot.HIGHEST_LEVEL:
         lists, block = run_bytes(lines, fan_in, -(-fan_in // DOT_ROWS), 1), DOT_ROWS * dot.WIDTH
         room = suballocated_bytes(lists, lists, lines * dot.WIDTH * 4, lines * dot.WIDTH * 4, block)
-        return np.asarray(_accumulate_dots(events, tiles, scale, out, chunks, scratch_of(chunks, room, empty)))
+        return np.asarray(_accumulate_dots(events, tiles, scale, out, cuts, scratch_of(chunks, room, empty)))
     lists = run_bytes(lines, fan_in, fan_in, 4)
     room = suballocated_bytes(lists, lists, 2 * lines * WHOLE_PANEL * 4, BLOCK_BYTES)
-    return np.asarray(_accumulate_widened(events, tiles, scale, out, chunks, scratch_of(chunks, room, empty)))
+    return np.asarray(_accumulate_widened(events, tiles, scale, out, cuts, scratch_of(chunks, room, empty)))
 
 
 @kernel
@@ -134,13 +134,13 @@ def _combine_lines(positive: Any, negative: Any, stride: int, left: int, width: 
 
 
 @kernel(parallel=True)
-def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int, scratch: Any) -> Any:
-    """Rows in `chunks`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
-    rows, workers = out.shape[0], scratch.shape[0]
-    issued, powers = np.empty((rows, tiles.width.shape[0]), np.int64), _powers()
+def _accumulate_dots(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, cuts: Any, scratch: Any) -> Any:
+    """Rows in chunks between `cuts`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
+    chunks, workers = cuts.shape[0] - 1, scratch.shape[0]
+    issued, powers = np.empty((out.shape[0], tiles.width.shape[0]), np.int64), _powers()
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
-            top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+            top, bottom = cuts[chunk], cuts[chunk + 1]
             count_issued(events, tiles, top, bottom, issued)
             _dot_chunk(events.codes[top:bottom], powers, tiles, scale, out[top:bottom], scratch[worker])
     return issued
@@ -172,13 +172,13 @@ def _dot_chunk(codes: Any, powers: Any, tiles: Tiles, scale: IntegerScale, out: 
 
 
 @kernel(parallel=True)
-def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, chunks: int, scratch: Any) -> Any:
-    """Rows in `chunks`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
-    rows, workers = out.shape[0], scratch.shape[0]
-    issued, powers = np.empty((rows, tiles.width.shape[0]), np.int64), _powers()
+def _accumulate_widened(events: Events, tiles: Tiles, scale: IntegerScale, out: Any, cuts: Any, scratch: Any) -> Any:
+    """Rows in chunks between `cuts`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
+    chunks, workers = cuts.shape[0] - 1, scratch.shape[0]
+    issued, powers = np.empty((out.shape[0], tiles.width.shape[0]), np.int64), _powers()
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
-            top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+            top, bottom = cuts[chunk], cuts[chunk + 1]
             count_issued(events, tiles, top, bottom, issued)
             _widened_chunk(events.codes[top:bottom], powers, tiles, scale, out[top:bottom], scratch[worker])
     return issued

@@ -37,6 +37,14 @@ def count_level(codes: Any, level: int) -> Any:
 
 
 @uncounted
+def count_levels(codes: Any, tally: Any) -> None:
+    """How many codes of a row are 1 to n, and -1 to -n; tally: (2n,) whole numbers, written."""
+    n = tally.shape[0] // 2
+    for k in range(n):
+        tally[k], tally[n + k] = count_level(codes, k + 1), count_level(codes, -k - 1)
+
+
+@uncounted
 def count_between(codes: Any, first: int, last: int) -> Any:
     """How many codes among first : last are not zero."""
     count = 0

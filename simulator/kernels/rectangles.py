@@ -11,17 +11,20 @@ from synaptile.simulator.compiled import kernel
 
 @kernel
 def sum_rectangles(counts: Any, top: Any, bottom: Any, left: Any, right: Any) -> Any:
-    """Sums over rows top : bottom and columns left : right, (steps, rectangles) int64; they may overlap, and end below the table.
+    """Sums over images, rows top : bottom, columns left : right, (steps, rectangles) int64.
 
-    counts: (steps, rows, columns) int64; top, bottom, left, right: (rectangles,) int64.
+    counts: (steps, images, rows, columns), whole numbers; top, bottom, left, right: (rectangles,) int64. Rectangles may overlap
+    and end beyond the table.
     """
-    steps, rows, _ = counts.shape
+    steps, images, rows, columns = counts.shape
     sums = np.zeros((steps, top.shape[0]), np.int64)
     for t in range(steps):
-        for i in range(top.shape[0]):
-            total = 0
-            for r in range(top[i], min(bottom[i], rows)):
-                for c in range(left[i], right[i]):
-                    total += counts[t, r, c]
-            sums[t, i] = total
+        for image in range(images):
+            table = counts[t, image]
+            for i in range(top.shape[0]):
+                total = np.int64(0)
+                for r in range(top[i], min(bottom[i], rows)):
+                    for c in range(left[i], min(right[i], columns)):
+                        total += table[r, c]
+                sums[t, i] += total
     return sums

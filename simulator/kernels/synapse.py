@@ -39,6 +39,10 @@ from synaptile.simulator.kernels.rows import (
 ROWS_AT_ONCE = 256
 """Tokens that pass over a block together: enough to pay for fetching it, few enough that their events stay in the second-level
 cache."""
+DENSE_ROWS = 8
+"""Rows of real values that meet a row of weights together: their sums stay in the first-level cache."""
+IDLE_SHARE = 16
+"""A row costs what one spike in so many neurons would, however many fire."""
 WHOLE_PANEL = min(PANEL, 64)
 """Outputs per panel of int8 weights."""
 
@@ -70,9 +74,19 @@ def pack_tiles(
     `groups` are the bounds between which the site in front counts its spikes, every cut of the fan-in among them; None takes
     these cuts themselves. The packed weights come from an allocator like `numpy.empty`.
     """
-    packed = empty((weight.shape[1] * padded(weight.shape[0]),), weight.dtype)
+    return tile_bounds(rectangles, groups)._replace(weights=pack(weight, empty))
+
+
+def pack(weight: NDArray[Any], empty: Callable[..., NDArray[Any]] = np.empty) -> NDArray[Any]:
+    """The `weights` of `Tiles`, flat, from a matrix (channels, fan_in); they do not depend on how cores cut it."""
+    packed = empty((packed_size(*weight.shape),), weight.dtype)
     _pack(np.ascontiguousarray(weight), packed, WHOLE_PANEL if weight.dtype == np.int8 else PANEL)
-    return tile_bounds(rectangles, groups)._replace(weights=packed)
+    return packed
+
+
+def packed_size(channels: int, fan_in: int) -> int:
+    """Numbers that `pack` writes."""
+    return int(fan_in * padded(channels))
 
 
 def tile_bounds(rectangles: list[tuple[int, int, int, int]], groups: NDArray[np.int64] | None = None) -> Tiles:
@@ -101,6 +115,27 @@ def row_chunks(rows: int) -> int:
     """Runs of rows that are handed to threads, a whole number per thread."""
     threads = get_num_threads()
     return min(rows, -(-rows // (ROWS_AT_ONCE * threads)) * threads)
+
+
+@kernel
+def row_cuts(events: Events, fan_in: int, chunks: int) -> Any:
+    """Rows at which the chunks that `row_chunks` counts begin, (chunks+1,) int64: alike in spikes, as steps and images differ.
+
+    Where that would put more than twice as many rows in one chunk as in another they are alike in rows: scratch is sized by them.
+    """
+    rows, groups = events.counts.shape
+    even, cuts, cost = np.zeros(chunks + 1, np.int64), np.zeros(chunks + 1, np.int64), np.zeros(rows + 1, np.int64)
+    for r in range(rows):
+        spikes = np.int64(fan_in // IDLE_SHARE)
+        for g in range(groups):
+            spikes += events.counts[r, g]
+        cost[r + 1] = cost[r] + spikes
+    longest = 0
+    for k in range(1, chunks + 1):
+        even[k] = k * rows // chunks
+        cuts[k] = rows if k == chunks else max(cuts[k - 1], np.searchsorted(cost, cost[rows] * k // chunks))
+        longest = max(longest, cuts[k] - cuts[k - 1])
+    return cuts if longest * chunks <= 2 * rows else even
 
 
 def scratch_of(chunks: int, size: int, empty: Callable[..., NDArray[Any]]) -> NDArray[np.uint8]:
@@ -145,21 +180,21 @@ def accumulate(
     tile's outputs.
     """
     rows, size, fan_in = len(out), out.itemsize, int(tiles.in_bounds[-1])
-    chunks = row_chunks(rows)
-    lines, longest = -(-rows // chunks), longest_block(size)
+    cuts = row_cuts(events, fan_in, row_chunks(rows))
+    lines, longest = int(np.diff(cuts).max()), longest_block(size)
     lists = run_bytes(lines, fan_in, block_count(tiles.in_bounds, longest), size)
-    scratch = scratch_of(chunks, suballocated_bytes(lists, lines * PANEL * size, longest * PANEL * size), empty)
-    return np.asarray(_accumulate(events, emitted, tiles, bias, out, chunks, scratch))
+    scratch = scratch_of(len(cuts) - 1, suballocated_bytes(lists, lines * PANEL * size, longest * PANEL * size), empty)
+    return np.asarray(_accumulate(events, emitted, tiles, bias, out, cuts, scratch))
 
 
 @kernel(parallel=True)
-def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, chunks: int, scratch: Any) -> Any:
-    """Rows in `chunks`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
-    rows, workers = out.shape[0], scratch.shape[0]
-    issued = np.empty((rows, tiles.width.shape[0]), np.int64)
+def _accumulate(events: Events, emitted: Any, tiles: Tiles, bias: Any, out: Any, cuts: Any, scratch: Any) -> Any:
+    """Rows in chunks between `cuts`, by as many workers as there is scratch for; scratch: (workers, bytes) uint8."""
+    chunks, workers = cuts.shape[0] - 1, scratch.shape[0]
+    issued = np.empty((out.shape[0], tiles.width.shape[0]), np.int64)
     for worker in prange(workers):
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
-            top, bottom = chunk * rows // chunks, (chunk + 1) * rows // chunks
+            top, bottom = cuts[chunk], cuts[chunk + 1]
             count_issued(events, tiles, top, bottom, issued)
             _accumulate_chunk(events.codes[top:bottom], emitted, tiles, bias, out[top:bottom], scratch[worker])
     return issued
@@ -189,13 +224,25 @@ def _accumulate_chunk(codes: Any, emitted: Any, tiles: Tiles, bias: Any, out: An
 @kernel(parallel=True)
 def multiply_dense(x: Any, start: int, weight_rows: Any, bias: Any, out: Any) -> None:
     """A head on real values: out = W x + b, the fan-in summed first channel to last; weight_rows: (fan_in, channels)."""
+    rows = out.shape[0]
+    for group in prange(-(-rows // DENSE_ROWS)):
+        top = group * DENSE_ROWS
+        _multiply_rows(x[top : top + DENSE_ROWS], start, weight_rows, bias, out[top : top + DENSE_ROWS])
+
+
+@uncounted
+def _multiply_rows(x: Any, start: int, weight_rows: Any, bias: Any, out: Any) -> None:
+    """`multiply_dense` of a few rows, which meet a row of weights together."""
     rows, channels = out.shape
-    for r in prange(rows):
+    for r in range(rows):
         for c in range(channels):
             out[r, c] = bias[c] - bias[c]
-        for i in range(weight_rows.shape[0]):
-            value = x[r, start + i]
+    for i in range(weight_rows.shape[0]):
+        weights = weight_rows[i]
+        for r in range(rows):
+            value, total = x[r, start + i], out[r]
             for c in range(channels):
-                out[r, c] += value * weight_rows[i, c]
+                total[c] += value * weights[c]
+    for r in range(rows):
         for c in range(channels):
             out[r, c] += bias[c]

@@ -67,3 +67,31 @@ def written_by_snntorch(seed: int) -> Any:
         snntorch.Synaptic(alpha=0.7 + 0 * half, beta=0.85 + 0 * half, threshold=half, init_hidden=True, output=True),
     )
     return export_to_nir(network, torch.rand(1, 2, 8, 8), ignore_dims=[0])
+
+
+def test_if_neurons_that_spikingjelly_2_writes_spike_as_it_runs_them() -> None:
+    """It writes r = 1 / dt: read per step, every positive current would fire."""
+    exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange", reason="SpikingJelly 2 is not installed")
+    torch = pytest.importorskip("torch")
+    from spikingjelly.activation_based.neuron import IFNode
+
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(2, 6, 3, padding=1), torch.nn.Conv2d(6, 8, 3, stride=2, padding=1), torch.nn.Linear(200, 12)]
+    sites = [IFNode(v_threshold=1.0, v_reset=0.0) for _ in layers]
+    flat = torch.nn.Flatten()
+    model = torch.nn.Sequential(layers[0], sites[0], layers[1], sites[1], flat, layers[2], sites[2])
+    graph = from_nir(exchange.export_to_nir(model, torch.rand(1, 2, 10, 9)))
+    spikes = (np.random.default_rng(0).random((20, 2, 2, 10, 9)) < 0.3).astype(np.float32)
+    theirs: dict[int, list[Any]] = {id(site): [] for site in sites}
+    with torch.no_grad():
+        for step in torch.from_numpy(spikes):
+            stream = step
+            for module in model:
+                stream = module(stream)
+                if id(module) in theirs:
+                    theirs[id(module)].append(stream.reshape(2, -1).numpy())
+    program = map_graph(graph, load_chip("loihi"), anneal_moves=0)
+    activity = execute(program, spikes.reshape(20, 2, -1), 20, "float32", keep_spikes=2)
+    assert graph.metadata["if_unit"] == "second"
+    for site, fired in zip([site.name for site in graph.sites if site.inputs], theirs.values(), strict=True):
+        assert np.array_equal(recorded(activity, site), np.stack(fired)) and np.stack(fired).any()

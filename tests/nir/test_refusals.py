@@ -134,7 +134,7 @@ def test_inputs_that_are_no_spike_trains_are_refused() -> None:
         (good[:, :, :19], r"shape \(4, 2, 19\), needs \(steps, samples, 20\)"),
         (good * 2, "values other than 0 and 1"),
         (np.where(good > 0, np.nan, 0.0), "values other than 0 and 1"),
-        (good[:3], "3 steps of input, the run has 4"),
+        (good[:3], "3 steps of spikes, the run has 4"),
         (good[:, :0], "needs"),
     ):
         with pytest.raises(ImageError, match=message):

@@ -38,11 +38,3 @@ def test_what_nobody_uses_goes_where_one_more_would_pass_the_limit() -> None:
     del free
     kept = pool.empty((4 * size,), np.uint8)
     assert sum(map(len, pool._buffers)) == used.size + kept.size, "what is in use stays whatever the limit"
-
-
-def test_zeros_are_zero_where_memory_served_before() -> None:
-    pool = Buffers(1 << 30)
-    dirty = pool.empty((1 << 17,), np.uint8)
-    dirty[:] = 7
-    del dirty
-    assert not pool.zeros((1 << 17,), np.uint8).any()

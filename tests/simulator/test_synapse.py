@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synaptile.simulator.kernels import machine
 from synaptile.simulator.kernels.fire import Events, empty_events, fire, make_thresholds
 from synaptile.simulator.kernels.integer import IntegerScale, accumulate_integer
-from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles
+from synaptile.simulator.kernels.synapse import accumulate, multiply_dense, pack_tiles, row_cuts
 from tests import bounds
 from tests.simulator import twins
 from tests.simulator.runs import needs_compiler
@@ -194,3 +194,30 @@ def test_a_site_may_count_in_finer_groups_than_a_synapse_is_cut() -> None:
     packed = pack_tiles(rng.standard_normal((37, 23)).astype(np.float32), tiles, np.array([0, 3, 8, 16, 23]))
     issued = accumulate(events, emitted(np.float32), packed, np.zeros(37, np.float32), np.empty((7, 37), np.float32))
     assert_one_accumulate_a_spike_and_output(events, tiles, issued)
+
+
+def test_chunks_are_alike_in_spikes_and_none_is_much_longer() -> None:
+    events = empty_events(40, 32, 2)
+    events.codes[:], events.counts[:] = 0, 0
+    events.counts[:20], events.counts[20:] = 4, 12  # later steps fire three times as often
+    cuts = row_cuts(events, 32, 4)
+    costs = [int((events.counts[a:b].sum(axis=1) + 2).sum()) for a, b in pairwise(cuts)]
+    assert cuts[0] == 0 and cuts[-1] == 40 and max(costs) - min(costs) <= 2 * 26, "a row at either end"
+    events.counts[:20], events.counts[20:] = 0, 16
+    assert row_cuts(events, 32, 4).tolist() == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_any_spikes_accumulate_as_one_by_one(dtype: Any) -> None:
+    """Silent steps, then busy ones, in chunks of their own."""
+    rng = np.random.default_rng(8)
+    rows, fan_in, channels = 600, 48, 37
+    events, weight = empty_events(rows, fan_in, 1), rng.standard_normal((channels, fan_in)).astype(dtype)
+    events.codes[:] = rng.integers(-N, N + 1, (rows, fan_in)) * (rng.random((rows, fan_in)) < np.linspace(0, 0.9, rows)[:, None])
+    events.counts[:, 0] = np.count_nonzero(events.codes, axis=1)
+    tiles, bias = pack_tiles(weight, [(0, channels, 0, fan_in)]), np.ones(channels, dtype)
+    together, alone = np.empty((rows, channels), dtype), np.empty((rows, channels), dtype)
+    accumulate(events, emitted(dtype), tiles, bias, together)
+    for r in range(rows):
+        accumulate(Events(events.codes[r : r + 1], events.counts[r : r + 1]), emitted(dtype), tiles, bias, alone[r : r + 1])
+    np.testing.assert_array_equal(together, alone)

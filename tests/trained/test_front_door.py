@@ -124,3 +124,18 @@ def test_what_does_not_fit_is_refused(
     done = synaptile("convert", model, *(part for option in options.items() for part in option), "-o", "net.spk")
     assert done.code == 2 and said in " ".join(done.err.split()), done.err
     assert not (factories / "net.spk").exists()
+
+
+def test_the_embedded_spikformer_runs_beside_other_methods(synaptile: Command, tmp_path: Path) -> None:
+    graph, program = tmp_path / "net.spk", tmp_path / "net.map"
+    for arguments in (
+        ("convert", "digits_spikformer", "-o", graph),
+        ("map", graph, "--chip", "ecmt45", "-o", program),
+        ("run", program, "--images", "digits", "--limit", 4, "-T", 4, "-o", tmp_path / "run"),
+    ):
+        done = synaptile(*arguments)
+        assert done.code == 0, done.err
+    shown = synaptile("methods", tmp_path / "run", "--agreement", 0.99)
+    lines = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines() if line.split()}
+    assert lines["steps"] in (["4"], ["trained"]) and lines["agrees"] == ["-"] and lines["right"] == ["100.0", "%"]
+    assert lines["4"][:3] == ["100.0", "%", "at"]

@@ -33,7 +33,7 @@ from synaptile.simulator.kernels.vector.emit import (
 )
 
 MOST_LEVELS = 8
-"""Thresholds of either sign that `count_levels` counts."""
+"""Thresholds of either sign that `count_levels` counts together."""
 _REGISTER_BYTES = 64
 _CODES = ir.VectorType(BYTE, WORD_CODES)
 
@@ -206,8 +206,12 @@ def count_between(codes: Any, first: int, last: int) -> Any:
 
 @uncounted
 def count_levels(codes: Any, tally: Any) -> None:
-    """How many codes of a row are 1 to 8 and -1 to -8; codes: int8, at least 64; tally: (16,) int32, written."""
-    width = codes.shape[0]
+    """As `plain.count_levels`; tally: int32. Eight thresholds are counted together."""
+    width, n = codes.shape[0], tally.shape[0] // 2
+    if n != MOST_LEVELS or width < WORD_CODES:
+        for k in range(n):
+            tally[k], tally[n + k] = count_level(codes, k + 1), count_level(codes, -k - 1)
+        return
     _count_levels_word(codes, 0, 0, tally, True)
     at = WORD_CODES
     while at + WORD_CODES <= width:

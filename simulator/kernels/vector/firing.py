@@ -75,10 +75,10 @@ def _fire_lanes(
 
 
 @uncounted
-def fire_row(current: Any, start: int, r: int, membrane: Any, tables: Any, bounds: Any, events: Any, tallies: Any) -> None:
+def fire_row(current: Any, start: int, r: int, row: Any, tables: Any, bounds: Any, events: Any, tallies: Any) -> None:
     """As `fire._fire_row` with the tables of `make_tables`; tallies: (rows, steps, 16) int32."""
-    rows, width = membrane.shape
-    row, whole = membrane[r], width // LANES * LANES
+    rows, width = tallies.shape[0], row.shape[0]
+    whole = width // LANES * LANES
     for t in range(tallies.shape[1]):
         at = t * rows + r
         read, codes = current[at], events.codes[at]
