@@ -7,6 +7,7 @@ loads), so that machines and days can be compared; which processor it was is kep
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ PANELS = {
     "ViT-S/16, T = 4, in ANN passes (less is better)": "ANN passes",
     "Time per accumulate against ECMT (less is better)": "x ECMT",
     "Whole runs against a dense SNN in PyTorch (more is better)": "x dense SNN",
-    "Accumulates at 47 % as a share of first-level loads (more is better)": "47%, of L1 loads",
+    "Accumulates at 47 % as a share of first-level loads (more is better)": " at 47%, of L1 loads",
 }
 """Titles of the figure, and how names of figures end that each shows."""
 
@@ -42,6 +43,7 @@ def write(figures: Figures, folder: Path = FOLDER) -> Path:
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "changed_since": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "processor": f"{_processor()}, {numba.config.CPU_NAME or _llvm_name()}",  # type: ignore[attr-defined]
+        "load": round(os.getloadavg()[0], 1),
         "versions": {"numba": numba.__version__, "torch": torch.__version__},
         "figures": {name: round(value, 3) for name, value in sorted((before | figures).items())},
     }
@@ -57,15 +59,18 @@ def read(folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 def draw(entries: list[dict[str, Any]], path: Path = FIGURE) -> None:
     """A panel for each kind of figure, commits from left to right."""
-    figure, panels = plt.subplots(len(PANELS), 1, figsize=(9, 3 * len(PANELS)), layout="constrained")
+    measured = {name for entry in entries for name in entry["figures"]}
+    shown = {title: sorted(name for name in measured if name.endswith(ending)) for title, ending in PANELS.items()}
+    shown = {title: names for title, names in shown.items() if names}
+    figure, grid = plt.subplots(len(shown), 1, figsize=(9, 3 * len(shown)), layout="constrained", squeeze=False)
     labels = [f"{entry['commit'][:7]}\n{entry['committed'][:10]}" for entry in entries]
-    for panel, (title, ending) in zip(panels, PANELS.items(), strict=True):
-        for name in sorted({name for entry in entries for name in entry["figures"] if name.endswith(ending)}):
+    for panel, (title, names) in zip(grid[:, 0], shown.items(), strict=True):
+        for name in names:
             values = [entry["figures"].get(name, float("nan")) for entry in entries]
-            panel.plot(range(len(entries)), values, marker="o", label=name.removesuffix(ending).rstrip(", "))
+            panel.plot(range(len(entries)), values, marker="o", label=name.removesuffix(PANELS[title]).rstrip(", "))
         panel.set_title(title, fontsize=10, loc="left")
         panel.set_xticks(range(len(entries)), labels, fontsize=8)
-        panel.set_ylim(bottom=0)
+        panel.set(xlim=(-0.5, len(entries) - 0.5), ylim=(0, None))
         panel.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)

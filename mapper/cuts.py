@@ -151,11 +151,11 @@ def cut_ec(cutter: Cutter, *, compact: bool) -> Cuts | list[Shortfall]:
     """Grid of a node on EC cores, or what its smallest part lacks.
 
     Products and softmax are given out one head at a time, then by query tokens. Elementwise functions and dense weights are
-    split over channels first, everything else over tokens first; a norm keeps its tokens whole.
+    split over channels first, everything else over tokens first; norms and softmax of channels keep their tokens whole.
     """
     node = cutter.node
-    whole = isinstance(node, ECUnit) and node.normalises and node.groups == 1
-    by_head = isinstance(node, ProductUnit) or (isinstance(node, ECUnit) and node.function == "softmax")
+    whole = isinstance(node, ECUnit) and node.whole_rows
+    by_head = isinstance(node, ProductUnit) or (isinstance(node, ECUnit) and node.function == "softmax" and node.is_map)
     units_first = by_head or isinstance(node, Synapse | PatchEmbedding) or (isinstance(node, ECUnit) and not whole)
     most = 1 if by_head else units_of(node)
     least = units_of(node) if whole else 1

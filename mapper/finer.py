@@ -58,7 +58,7 @@ def _finer_grid(graph: SpikingGraph, cutter: Cutter, cuts: Cuts, budget: Budget)
         load = _load(graph, cutter, budget, PartExtents(tokens, units, rows, 1), row_pieces - 1)
         return bool(budget.charge(node.name, load) <= budget.cycles)
 
-    whole = isinstance(node, ECUnit) and node.normalises and node.groups == 1
+    whole = isinstance(node, ECUnit) and node.whole_rows
     most = node.tokens, unit_pieces if whole else units_in_all
     tokens, units = _fewest_parts((token_pieces, unit_pieces), most, in_time)
     if units != unit_pieces:

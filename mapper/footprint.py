@@ -331,7 +331,7 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
         case ECUnit() if node.normalises:
             learnt, channels = len(node.array_shapes()), units * node.width // units_of(node)
             return learnt * (channels if node.groups == 1 else node.row), 2 * kept * channels
-        case ECUnit(function="softmax"):
+        case ECUnit(function="softmax") if node.is_map:
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():
             return 0, 2 * kept * units

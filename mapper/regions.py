@@ -85,7 +85,7 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
             start, stop = start // times, -(-stop // times)
         case SpikeAttention():  # every operand: the same heads
             pass
-        case ECUnit(groups=1) if node.normalises:
+        case ECUnit() if node.whole_rows:
             start, stop = whole, whole + port.width
         case ProductUnit():
             width = node.head_width

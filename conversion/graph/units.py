@@ -48,6 +48,11 @@ class ECUnit(Node):
         return self.function in ("layer_norm", "rms_norm")
 
     @property
+    def whole_rows(self) -> bool:
+        """Whether F takes all channels of a token together, so that no part may hold some of them."""
+        return (self.normalises and self.groups == 1) or (self.function == "softmax" and not self.is_map)
+
+    @property
     def row(self) -> int:
         """Elements that F takes together, of norms and softmax."""
         return self.shape[-1] // self.groups

@@ -109,20 +109,33 @@ def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
 
 
 def lower_softmax(b: Builder, x: Stream, dim: int, half_or_dtype: Any = None) -> Stream:
-    """Softmax over the keys of an attention map; some models take it in float32 whatever their own type."""
+    """Softmax over the keys of an attention map, or over any axis of a stream, whose rows then lie along it.
+
+    Some models take it in float32 whatever their own type.
+    """
     import torch
 
     b.rounds |= b.dtype == torch.float64 and half_or_dtype is torch.float32
+    if not b.nodes[x.node].is_map and x.bias is None:
+        return _softmax_of_rows(b, x, dim)
     port = b.map_port(x)
     if port is None or dim % x.index.ndim != x.index.ndim - 1:
         raise b.fail(
-            "softmax is supported over the keys of an attention map only: take a model whose attention is softmax(q k^T) v; "
-            "linear attention, which normalises tokens or channels, has no unit"
+            "softmax of an attention map is supported over its keys only: take a model whose attention is softmax(q k^T) v"
         )
     shape = b.nodes[port.node].shape
     node = ECUnit(b.unique(dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale, x.bias is not None)
     bias = None if x.bias is None else x.bias.reshape(shape).contiguous()
     return Stream(node.name, b.add(node, bias=bias).index.reshape(x.index.shape))
+
+
+def _softmax_of_rows(b: Builder, x: Stream, dim: int) -> Stream:
+    """An EC unit that takes a token's channels together, each row of the tensor along the axis being a token."""
+    moved = x.index.movedim(dim, -1)
+    port = b.token_port(Stream(x.node, moved.reshape(-1, moved.shape[-1]), 1.0, None, x.version))
+    shape = (b.nodes[port.node].tokens, port.width)
+    node = ECUnit(b.unique(dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale)
+    return Stream(node.name, b.add(node).index.reshape(moved.shape).movedim(-1, dim))
 
 
 def lower_gelu(b: Builder, x: Stream, *, approximate: str = "none") -> Stream:

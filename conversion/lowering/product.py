@@ -29,6 +29,8 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     if b.map_port(_turned(y)) is not None:  # V^T times the transpose of attention, channels first
         return _turned(lower_matmul(b, _turned(y), _turned(x)))
     attention = b.map_port(x)
+    if attention is None and (swapped := _swapped(b, y)) is not None:
+        return lower_matmul(b, x, swapped)
     right = None if attention is None else b.head_port(y, transposed=False)
     if attention is not None and right is not None:
         port, heads, depth = right
@@ -55,6 +57,18 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
 def _turned(x: Stream) -> Stream:
     """The transpose of a matrix, or of each of many."""
     return dataclasses.replace(x, index=x.index.transpose(-1, -2))
+
+
+def _swapped(b: Builder, y: Stream) -> Stream | None:
+    """A product K^T V that is multiplied from the left (linear attention), as the transpose of V^T K; None for anything else."""
+    product = b.nodes[y.node]
+    if not isinstance(product, ProductUnit) or product.form != "qk" or b.map_port(y) is None:
+        return None
+    heads, tokens, keys = product.shape
+    name = b.unique(f"{product.name}.transposed")
+    other = dataclasses.replace(product, name=name, inputs=product.inputs[::-1], shape=(heads, keys, tokens), keys=tokens)
+    index = b.add(other).index.transpose(-1, -2)
+    return Stream(name, index.reshape(y.index.shape), y.scale)
 
 
 def _mismatch(b: Builder, x: Stream, y: Stream, *heads: tuple[Port, int, int] | None) -> str:

@@ -84,6 +84,15 @@ class Attention(nn.Module):  # type: ignore[misc, name-defined]  # as above
         return x + self.proj((v @ attention.transpose(-1, -2)).reshape(1, 8, 6, 6))
 
 
+class LinearAttention(Attention):
+    """Keys normalised over positions, their product with the values first."""
+
+    def forward(self, x: Any) -> Any:
+        q, k, v = self.qkv(x).view(1, 2, 12, 36).transpose(-1, -2).chunk(3, dim=-1)
+        mixed = q @ (k.softmax(dim=2).transpose(-1, -2) @ v)
+        return x + self.proj(mixed.transpose(-1, -2).reshape(1, 8, 6, 6))
+
+
 class InWindows(nn.Module):  # type: ignore[misc, name-defined]  # as above
     """A convolution within each of four windows, and a pixel of each."""
 
@@ -112,6 +121,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     "average pools": lambda: nn.Sequential(conv(), nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.AvgPool2d(2, 1, 0)),
     "average pool, ceiling": lambda: nn.AvgPool2d(4, 4, 0, ceil_mode=True, count_include_pad=False),
     "attention, channels first": Attention,
+    "linear attention": LinearAttention,
     "windows": InWindows,
     "cells": lambda: nn.Sequential(nn.AdaptiveAvgPool2d((3, 2)), conv(8, 2)),
     "larger and smaller": lambda: nn.Sequential(

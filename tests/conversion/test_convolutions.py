@@ -24,7 +24,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "spikezip": {"method": "spikezip", "keep_activations": True},
     "differential": {"method": "differential"},
 }
-RUN = ("padded unevenly", "residual", "squeeze and excitation", "halves", "attention, channels first")
+RUN = ("padded unevenly", "residual", "squeeze and excitation", "halves", "attention, channels first", "linear attention")
 
 
 @pytest.mark.parametrize("name", [*BODIES, "tokens"])

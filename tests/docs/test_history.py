@@ -17,7 +17,7 @@ def test_a_commit_keeps_one_file_to_which_later_tables_add(tmp_path: Path) -> No
 
 
 def test_entries_are_drawn_oldest_commit_first(tmp_path: Path) -> None:
-    path = write({f"some, {ending}": 1.0 for ending in PANELS.values()}, tmp_path)
+    path = write({f"some {ending}": 1.0 for ending in PANELS.values()}, tmp_path)
     older = json.loads(path.read_text()) | {"commit": "0" * 12, "committed": "2020-01-01T00:00:00+00:00"}
     (tmp_path / "0.json").write_text(json.dumps(older))
     entries = read(tmp_path)
