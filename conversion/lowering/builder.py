@@ -234,7 +234,8 @@ class Builder:
         """The stream as a node of its own, where `part` of its index tensor is no pattern, but the whole is; None elsewhere."""
         import torch
 
-        if self._pattern(stream.node, part) or stream.index.ndim < 2 or not self._pattern(stream.node, stream.index):
+        irregular = part.numel() and stream.index.ndim > 1 and not self._pattern(stream.node, part)
+        if not irregular or not self._pattern(stream.node, stream.index):
             return None
         port = self.token_port(stream)
         node = self.nodes[port.node]
