@@ -74,7 +74,7 @@ def differing(activity: Activity, theirs: dict[str, Array]) -> tuple[int, int, i
 
 def main() -> None:
     """Print a line per network."""
-    print("| layers | entries | differ | spikes | accumulates | us per step on Loihi | pJ per sample and step |")
+    print("| layers | entries | differ | spikes | accumulates | us per step on Loihi | pJ per sample and step, rung executed |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for sizes in ((40, 60, 10), (200, 128, 12), (700, 256, 20)):
         torch.manual_seed(sum(sizes))

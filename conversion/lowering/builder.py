@@ -27,13 +27,14 @@ class Builder:
 
     fx: Any  # a torch.fx.Node, whose arguments torch types as all that they may be
 
-    def __init__(self, model: str, parameters: Mapping[str, str], dtype: torch.dtype) -> None:
+    def __init__(self, model: str, parameters: Mapping[str, str], dtype: torch.dtype, *, shares: bool = False) -> None:
         self.model = model
         self.parameters = parameters  # placeholder -> dotted name of the parameter or buffer
         self.dtype = dtype  # of constants that the model writes as plain numbers
         self.nodes: dict[str, Node] = {}
         self.arrays: dict[str, NDArray[Any]] = {}
         self.versions: dict[str, int] = {}
+        self.shares = shares  # whether arrays may be views of the model's memory
         self.rounds = False  # whether a model in float64 turns streams to float32 on its way
 
     @property
@@ -62,8 +63,11 @@ class Builder:
         self.versions[node.name] = 0
         for field, tensor in arrays.items():
             if tensor is not None:
-                self.arrays[f"{node.name}.{field}"] = _copy(tensor.detach().cpu().numpy())
+                self.arrays[f"{node.name}.{field}"] = self._held(tensor.detach().cpu().numpy())
         return Stream(node.name, torch.arange(node.size).reshape(node.shape))
+
+    def _held(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array if self.shares and array.flags.c_contiguous else _copy(array)
 
     def replace(self, node: Node) -> None:
         """Replace a node by another of the same name."""
@@ -230,7 +234,8 @@ class Builder:
         """The stream as a node of its own, where `part` of its index tensor is no pattern, but the whole is; None elsewhere."""
         import torch
 
-        if self._pattern(stream.node, part) or stream.index.ndim < 2 or not self._pattern(stream.node, stream.index):
+        irregular = part.numel() and stream.index.ndim > 1 and not self._pattern(stream.node, part)
+        if not irregular or not self._pattern(stream.node, stream.index):
             return None
         port = self.token_port(stream)
         node = self.nodes[port.node]
