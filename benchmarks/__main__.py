@@ -7,7 +7,10 @@ import importlib
 
 from benchmarks.history import write
 
-TABLES = ("kernels", "model", "methods", "processors", "growth", "threads", "memory")
+TABLES = (
+    *("kernels", "model", "methods", "processors", "growth", "threads", "memory"),
+    *("schedule", "sweep", "startup", "giant"),
+)
 
 
 def main() -> None:

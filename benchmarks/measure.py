@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -45,6 +46,25 @@ def time_in_turn(candidates: Mapping[Name, Callable[[], Any]], rounds: int, *, w
                 call()
             taken[name].append((clock() - start) / repeats[name] * 1e-9)
     return {name: Timing(min(times), float(np.median(times))) for name, times in taken.items()}
+
+
+class Child(NamedTuple):
+    """What a process took: CPU and wall time, seconds; peak resident memory, GiB."""
+
+    cpu: float
+    wall: float
+    peak: float
+
+
+def run_child(command: Sequence[str]) -> Child:
+    """Run a command to its end, its output away. Raises CalledProcessError where it fails."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return Child(used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss / 2**20)
 
 
 def fit_exponent(sizes: NDArray[Any], times: NDArray[Any]) -> float:

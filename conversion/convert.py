@@ -56,6 +56,7 @@ def convert(
     method: Method | MethodName = "ecmt",
     batch_size: int = 8,
     progress: Progress | None = None,
+    share_weights: bool = False,
     **choices: Unpack[Choices],
 ) -> SpikingGraph:
     """Convert a timm model or a text encoder into a spiking network, by ECMT, SpikeZIP-TF (post-training) or differential coding.
@@ -70,6 +71,8 @@ def convert(
             with `choices` that differ from the defaults.
         batch_size: images per batch, where `calibration` is a folder or one array; quantiles are averaged over batches.
         progress: called with (images done, images in all).
+        share_weights: weights that need no change stay in the model's own memory, half of what both take; for a model that is not
+            trained on afterwards.
         choices: for a method given by name: `preset`, `n`, `p` and `thresholds` of `ECMT`; `levels`, `input` (its `presentation`)
             and `keep_activations` of `SpikeZIP`; `n`, `scale` and `thresholds` of `Differential`.
 
@@ -92,7 +95,7 @@ def convert(
             "or a text encoder from st.load_text_encoder(folder)"
         )
     folder = open_folder(calibration) if isinstance(calibration, str | Path) else None
-    lowered = lower_model(model, _image_shape(calibration))
+    lowered = lower_model(model, _image_shape(calibration), shares=share_weights)
     check_against_model(lowered, model)
     if folder is None:
         samples = cast(Batches | None, calibration)
@@ -140,16 +143,16 @@ def _image_shape(calibration: object) -> tuple[int, int, int] | None:
     return (int(first.shape[1]), int(first.shape[2]), int(first.shape[3]))
 
 
-def lower_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None = None) -> SpikingGraph:
+def lower_model(model: torch.nn.Module, image_shape: tuple[int, int, int] | None = None, *, shares: bool = False) -> SpikingGraph:
     """The model's ECMT structure with its weights, every MT threshold still at 1: what a `Method` completes without torch.
 
-    `image_shape` (channels, H, W) holds for a model that carries no shape of its own.
+    `image_shape` (channels, H, W) holds for a model that carries no shape of its own; `shares`: `share_weights` of `convert`.
     """
     require_torch()
     from synaptile.conversion.lowering import lower
     from synaptile.conversion.trace import trace_model
 
-    lowered = lower(trace_model(model, image_shape))
+    lowered = lower(trace_model(model, image_shape), shares=shares)
     facts = {**lowered.metadata, "versions": {package: version(package) for package in ("torch", "timm")}}
     return SpikingGraph.build(lowered.name, lowered.nodes.values(), lowered.arrays, facts)
 

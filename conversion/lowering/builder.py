@@ -27,13 +27,14 @@ class Builder:
 
     fx: Any  # a torch.fx.Node, whose arguments torch types as all that they may be
 
-    def __init__(self, model: str, parameters: Mapping[str, str], dtype: torch.dtype) -> None:
+    def __init__(self, model: str, parameters: Mapping[str, str], dtype: torch.dtype, *, shares: bool = False) -> None:
         self.model = model
         self.parameters = parameters  # placeholder -> dotted name of the parameter or buffer
         self.dtype = dtype  # of constants that the model writes as plain numbers
         self.nodes: dict[str, Node] = {}
         self.arrays: dict[str, NDArray[Any]] = {}
         self.versions: dict[str, int] = {}
+        self.shares = shares  # whether arrays may be views of the model's memory
         self.rounds = False  # whether a model in float64 turns streams to float32 on its way
 
     @property
@@ -62,8 +63,11 @@ class Builder:
         self.versions[node.name] = 0
         for field, tensor in arrays.items():
             if tensor is not None:
-                self.arrays[f"{node.name}.{field}"] = _copy(tensor.detach().cpu().numpy())
+                self.arrays[f"{node.name}.{field}"] = self._held(tensor.detach().cpu().numpy())
         return Stream(node.name, torch.arange(node.size).reshape(node.shape))
+
+    def _held(self, array: NDArray[Any]) -> NDArray[Any]:
+        return array if self.shares and array.flags.c_contiguous else _copy(array)
 
     def replace(self, node: Node) -> None:
         """Replace a node by another of the same name."""

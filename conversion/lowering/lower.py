@@ -25,15 +25,15 @@ from synaptile.conversion.trace import TracedModel
 from synaptile.foundation.errors import ModelError, UnsupportedOperator
 
 
-def lower(traced: TracedModel) -> SpikingGraph:
-    """A SpikingGraph of ECMT structure with every MT threshold still at 1, n at 8.
+def lower(traced: TracedModel, *, shares: bool = False) -> SpikingGraph:
+    """A SpikingGraph of ECMT structure with every MT threshold still at 1, n at 8; `shares`: its weights may be the model's.
 
     Raises UnsupportedOperator for an operator without a rule and ModelError for a known one in a layout no unit can read.
     """
     import torch
 
     floating = (tensor.dtype for tensor in traced.constants.values() if tensor.is_floating_point())
-    builder = Builder(traced.name, traced.constant_names, next(floating, torch.float32))
+    builder = Builder(traced.name, traced.constant_names, next(floating, torch.float32), shares=shares)
     values: dict[str, Any] = {}
     done_with = _last_uses(traced)
     result: Any = None

@@ -23,7 +23,9 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     end = start + work.duration.reshape(-1)
     job = np.arange(start.size)
     row, step = job % rows, job // rows
-    order = np.lexsort((job, end, start, tables.jobs.core[row]))
+    # By core, start, end and number: of the jobs of a core that start at once only the last takes any time.
+    last = int(start.max(initial=0)) + 1
+    order = np.argsort(2 * (tables.jobs.core[row] * np.int64(last) + start) + (end > start), kind="stable")
     place = np.empty(order.size, np.int32)
     place[order] = np.arange(order.size)
     rows_in_order = row[order]

@@ -29,7 +29,7 @@ class Status(IntEnum):
     STUCK = 2
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def prepare(tables: Tables, costs: Costs, state: State) -> None:
     """Place what every job waits for, and list those that wait for nothing."""
     (steps, rows), jobs, flows, need = costs.duration.shape, tables.jobs, tables.flows, state.need
@@ -55,7 +55,7 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
             state.totals[Total.EVENTS] += 1
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
     """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events last."""
     (steps, rows), core_of = costs.duration.shape, tables.jobs.core
@@ -101,7 +101,7 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
     return Status.DONE if totals[Total.FINISHED] == steps * rows else Status.STUCK
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _exchange(table: Int32, job: int) -> int:
     """The rank of a job, or the job of a rank, within its span of the stream."""
     within = job % table.size
@@ -109,7 +109,7 @@ def _exchange(table: Int32, job: int) -> int:
     return rank
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _settle(state: State, job: int, when: int, cause: Cause, waited_for: int) -> None:
     """Take one thing that a job waits for, which happens at `when`, off its list."""
     if when >= state.ready[job]:
@@ -122,7 +122,7 @@ def _settle(state: State, job: int, when: int, cause: Cause, waited_for: int) ->
         state.totals[Total.EVENTS] += 1
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _arrive(state: State, job: int, when: int, cause: Cause, producer: int, made: int) -> None:
     """An input of a job arrives at `when`; its producer ended at `made`."""
     if when >= state.arrived[job]:
@@ -131,7 +131,7 @@ def _arrive(state: State, job: int, when: int, cause: Cause, producer: int, made
     _settle(state, job, when, cause, producer)
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _start(tables: Tables, costs: Costs, state: State, job: int, now: int) -> None:
     """Start a job, and give room to those who send to it."""
     (steps, rows), jobs, flows, cores = costs.duration.shape, tables.jobs, tables.flows, state.cores
@@ -172,7 +172,7 @@ def _start(tables: Tables, costs: Costs, state: State, job: int, now: int) -> No
                 _settle(state, sender, now, Cause.OUTPUT, job)
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _finish(tables: Tables, costs: Costs, state: State, job: int, now: int) -> None:
     """End a job: hand on what stays in its core, send the rest."""
     (steps, rows), jobs, flows, slots, trees = costs.duration.shape, tables.jobs, tables.flows, tables.slots, tables.trees
@@ -207,7 +207,7 @@ def _finish(tables: Tables, costs: Costs, state: State, job: int, now: int) -> N
         _pass_barrier(costs, state, job, now)
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _reach(tables: Tables, costs: Costs, state: State, job: int, leaf: int, times: Any) -> None:
     """A job's message is at a leaf of its tree: tell all parts behind it. times: when it is there, when the job ended."""
     jobs, flows, trees, rows = tables.jobs, tables.flows, tables.trees, tables.jobs.part.size
@@ -220,7 +220,7 @@ def _reach(tables: Tables, costs: Costs, state: State, job: int, leaf: int, time
             _arrive(state, target, times[0], Cause.NETWORK, job, times[1])
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _hand_to_network(tables: Tables, costs: Costs, state: State, job: int, now: int) -> None:
     """Queue the messages of a job that ended at its core's injection link."""
     rows, slots = costs.duration.shape[1], tables.slots
@@ -243,7 +243,7 @@ def _hand_to_network(tables: Tables, costs: Costs, state: State, job: int, now: 
         state.cores.leaving[tables.jobs.core[row]] += 1
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _move_flits(tables: Tables, costs: Costs, state: State, now: int) -> None:
     """One cycle of the network with bounded queues: hand over what has arrived, free output buffers that have been sent."""
     rows, fabric, network, messages = costs.duration.shape[1], tables.fabric, state.bounded, tables.slots.tree.size
@@ -271,7 +271,7 @@ def _move_flits(tables: Tables, costs: Costs, state: State, now: int) -> None:
             state.totals[Total.EVENTS] += 1
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def _pass_barrier(costs: Costs, state: State, job: int, now: int) -> None:
     """With the last job of a step, release the jobs of the next."""
     steps, rows = costs.duration.shape

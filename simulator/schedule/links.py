@@ -32,7 +32,7 @@ def idle_links(links: Links, trees: Trees) -> LinkState:
     return LinkState(links, free, flits, busy, peak, np.zeros(int(trees.hops.max(initial=0)) + 1, np.int64))
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def reserve(state: LinkState, link: int, arrival: int, flits: int, busy: int) -> int:
     """Give a message whose head arrives at `arrival` the link for `busy` cycles; returns the first of them.
 
@@ -50,7 +50,7 @@ def reserve(state: LinkState, link: int, arrival: int, flits: int, busy: int) ->
     return start
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def send(state: LinkState, trees: Trees, tree: int, core: int, load: Any) -> int:
     """Send a message of a core over the links of its tree, up to its leaves; returns the cycle in which its first flit leaves.
 
@@ -68,7 +68,7 @@ def send(state: LinkState, trees: Trees, tree: int, core: int, load: Any) -> int
     return injected
 
 
-@uncounted
+@uncounted(error_model="numpy")
 def deliver(state: LinkState, trees: Trees, leaf: int, flits: int, busy: int) -> int:
     """Cycle from which the core behind a leaf holds the whole message that was last sent."""
     return reserve(state, trees.leaf_link[leaf], state.heads[trees.leaf_parent[leaf]], flits, busy) + busy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from synaptile.foundation.derived import derived
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.topology import rings, topology_of
 from synaptile.simulator.schedule.fabric import Fabric, build_fabric
@@ -22,6 +23,7 @@ class Tables(NamedTuple):
     fabric: Fabric
 
 
+@derived
 def tables_of(program: CoreProgram) -> Tables:
     """What is the same at every step of every image.
 

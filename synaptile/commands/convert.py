@@ -165,6 +165,7 @@ def convert(
             method=method or "ecmt",
             batch_size=batch_size,
             progress=progress,
+            share_weights=True,
             preset=preset,
             n=thresholds,
             p=quantile,
@@ -173,7 +174,7 @@ def convert(
             input=presentation,
             keep_activations=keep_activations or None,
         )
-    del network  # as large as the graph, which is written next
+    del network  # what it does not share with the graph, which is written next
     save_graph(graph, to)
     facts = graph.metadata
     how = f"preset {facts['preset']}" if "preset" in facts else f"{facts['method']}, "

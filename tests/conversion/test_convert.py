@@ -103,3 +103,16 @@ assert sys.modules["torch"] is None
 def test_lowering_and_calibrating_is_converting() -> None:
     model, images = small_vit(), random_images(3)
     assert calibrate(lower_model(model), images, n=5).digest == convert(model, images, n=5).digest
+
+
+def test_a_graph_that_shares_weights_is_the_same_and_holds_the_models_memory() -> None:
+    model = small_vit()
+    own, shared = lower_model(model), lower_model(model, shares=True)
+    assert shared.digest == own.digest
+    weights = [parameter.detach().numpy() for parameter in model.parameters()]
+
+    def held(graph: SpikingGraph) -> int:
+        return sum(array.nbytes for array in graph.arrays.values() if any(np.may_share_memory(array, one) for one in weights))
+
+    assert held(own) == 0
+    assert held(shared) > 0.9 * sum(one.nbytes for one in weights)

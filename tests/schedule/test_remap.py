@@ -11,6 +11,7 @@ import pytest
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.simulator import Activity, Timeline, execute, schedule
+from synaptile.simulator.rebase import first_steps
 from synaptile.simulator.storage import load_activity, save_activity
 from tests.schedule.conftest import run_on
 
@@ -107,3 +108,19 @@ def test_kept_spikes_survive_the_disk(activity: Activity, tmp_path: Path) -> Non
     without = {site: replace(record, masks=None) for site, record in activity.spikes.items()}
     save_activity(replace(activity, spikes=without), tmp_path)
     assert all(record.masks is None for record in load_activity(tmp_path).spikes.values())
+
+
+def test_what_a_run_holds_for_chips_mapped_alike_changes_no_schedule(activity: Activity) -> None:
+    def on(lanes: int, run: Activity, images: int) -> Timeline:
+        chip = run.program.chip
+        chip = replace(chip, synapse_core=replace(chip.synapse_core, lanes_per_cycle=lanes))
+        return schedule(replace(run, program=replace(run.program, chip=chip)), images=images)
+
+    def fresh() -> Activity:
+        return replace(activity, operations=replace(activity.operations))
+
+    shared = fresh()
+    for lanes, images in ((4, 1), (16, 1), (16, 2), (4, 2)):
+        same(on(lanes, shared, images), on(lanes, fresh(), images))
+    few = first_steps(activity, 2)
+    same(on(16, few, 1), on(16, first_steps(fresh(), 2), 1))
