@@ -23,8 +23,8 @@ FILE = "context.json"
 
 
 def _read_chips(chips: Any) -> dict[str, Chip]:
-    if not isinstance(chips, dict):
-        raise ValueError("needs chips by name")
+    if not (isinstance(chips, dict) and all(isinstance(chip, Chip | dict) for chip in chips.values())):
+        raise ValueError("needs chips by name, each a mapping")
     return {name: chip if isinstance(chip, Chip) else chip_from_document(chip, name) for name, chip in chips.items()}
 
 
