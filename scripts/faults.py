@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import json
 import os
 import random
 import resource
@@ -310,12 +311,14 @@ def in_this_process(folder: Path, line: str) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What a directory holds, hidden files and optuna's journal apart; lines of other journals in an order of their own."""
+    """What a directory holds, hidden files, optuna's journal and the command line apart; lines of other journals in an order."""
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder)
         if path.is_file() and path.name != JOURNAL and not any(part[0] == "." for part in name.parts):
             lines = path.read_bytes().splitlines(keepends=True)
+            if path.name == "provenance.json":  # its command names the cluster
+                lines = [json.dumps(json.loads(b"".join(lines)) | {"command": None}).encode()]
             found[name.as_posix()] = b"".join(sorted(lines) if path.suffix == ".jsonl" else lines)
     return found
 

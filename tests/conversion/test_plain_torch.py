@@ -208,7 +208,6 @@ def test_the_image_shape_comes_from_the_calibration_array() -> None:
             lambda: block(lambda q, k, v: (q @ k.mT).amax(-1, keepdim=True) * v),
             ["aten.amax", "in front of a softmax over the keys"],
         ),
-        (lambda: block(lambda q, k, v: q.softmax(-1) @ (k.softmax(-2).mT @ v)), ["aten.softmax", "linear attention"]),
         (lambda: block(lambda q, k, v: (q @ k.mT).masked_fill(MASK, -9.0).softmax(-1) @ v), ["masked_fill", "finite bias"]),
         (lambda: block(lambda q, k, v: torch.cumsum(q, 2) @ k.mT @ v), ["aten.cumsum", "not one after the other"]),
         (lambda: block(lambda q, k, v: q @ k[:, :1].mT @ v), ["aten.matmul", "heads or their widths differ"]),

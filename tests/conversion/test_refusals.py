@@ -63,7 +63,6 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
         pytest.param(lambda x: torch.add(x, x, alpha=2), ["aten.add.Tensor", "alpha 2"], id="alpha"),
         pytest.param(lambda x: x + x.mean(), ["aten.mean.default", "overload", "dims"], id="mean over all"),
         pytest.param(lambda x: torch.div(x, 2, rounding_mode="floor"), ["aten.div.Tensor_mode", "rounding_mode"], id="floor"),
-        pytest.param(lambda x: torch.softmax(x, -1), ["aten.softmax.int", "attention map"], id="softmax over channels"),
         pytest.param(
             lambda x: functional.pad(torch.relu(torch.cat([x[..., :3], x[..., 5:]], -1)), (0, 2)), ["relu", "layout"], id="gaps"
         ),
