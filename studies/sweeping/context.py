@@ -22,7 +22,9 @@ from synaptile.studies.sweeping.schema import StudyImages, StudyRates
 FILE = "context.json"
 
 
-def _read_chips(chips: dict[str, Any]) -> dict[str, Chip]:
+def _read_chips(chips: Any) -> dict[str, Chip]:
+    if not isinstance(chips, dict):
+        raise ValueError("needs chips by name")
     return {name: chip if isinstance(chip, Chip) else chip_from_document(chip, name) for name, chip in chips.items()}
 
 
