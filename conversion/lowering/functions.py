@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +27,7 @@ def lower_layer_norm(
     import torch
 
     bias = torch.zeros(shape[-1], dtype=b.dtype) if bias is None else bias
-    return _norm(b, x, shape, "layer_norm", eps, weight=weight, bias=bias)
+    return norm_of_rows(b, x, shape, "layer_norm", eps, weight=weight, bias=bias)
 
 
 def lower_rms_norm(
@@ -38,33 +36,13 @@ def lower_rms_norm(
     """RMSNorm over the channels of a token, or of each head."""
     import torch
 
-    return _norm(b, x, shape, "rms_norm", torch.finfo(b.dtype).eps if eps is None else eps, weight=weight)
+    return norm_of_rows(b, x, shape, "rms_norm", torch.finfo(b.dtype).eps if eps is None else eps, weight=weight)
 
 
-def lower_group_norm(
-    b: Builder,
-    x: Stream,
-    groups: int,
-    weight: torch.Tensor | None = None,
-    bias: torch.Tensor | None = None,
-    eps: float = 1e-5,
-    _cudnn: bool = False,
+def norm_of_rows(
+    b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None
 ) -> Stream:
-    """GroupNorm of one group, over all channels and positions together: the LayerNorm of an image as one token."""
-    import torch
-
-    channels, *positions = x.index.shape[1:]
-    if groups != 1 or x.index.shape[0] != 1:
-        raise b.fail(f"GroupNorm of {groups} groups has no unit: one group, or LayerNorm, or BatchNorm")
-    weight = torch.ones(channels, dtype=b.dtype) if weight is None else weight
-    bias = torch.zeros(channels, dtype=b.dtype) if bias is None else bias
-    spread = [each.repeat_interleave(math.prod(positions)) for each in (weight, bias)]
-    row = dataclasses.replace(x, index=x.index.reshape(1, -1))
-    normed = _norm(b, row, [row.index.numel()], "layer_norm", eps, weight=spread[0], bias=spread[1])
-    return dataclasses.replace(normed, index=normed.index.reshape(x.index.shape))
-
-
-def _norm(b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None) -> Stream:
+    """A norm of each row, the last axis: the channels of a token, of a head, or of a group and its positions."""
     import torch
 
     width = x.index.shape[-1]
@@ -105,7 +83,7 @@ def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
     if (length.of.node, length.of.scale) != (x.node, x.scale) or not torch.equal(length.of.index, x.index):
         raise b.fail("division by the length of something else has no unit")
     weight = torch.full((width,), width**-0.5, dtype=b.dtype)
-    return _norm(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
+    return norm_of_rows(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
 
 
 def lower_softmax(b: Builder, x: Stream, dim: int, half_or_dtype: Any = None) -> Stream:

@@ -34,13 +34,13 @@ from synaptile.conversion.lowering.functions import (
     elementwise,
     lower_clamp_min,
     lower_gelu,
-    lower_group_norm,
     lower_hardtanh,
     lower_layer_norm,
     lower_mean,
     lower_rms_norm,
     lower_softmax,
     lower_vector_norm,
+    norm_of_rows,
 )
 from synaptile.conversion.lowering.largest import concatenated, largest_along, lower_max_pool2d
 from synaptile.conversion.lowering.linear import lower_linear
@@ -234,6 +234,26 @@ def _clamp(b: Builder, x: Any, low: Any = None, high: Any = None) -> Any:
     return x
 
 
+def _group_norm(
+    b: Builder, x: Stream, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, _cudnn: bool = False
+) -> Stream | Form:
+    """Norms of groups of channels over all positions: rows of an image that is one token."""
+    import torch
+
+    channels, *positions = x.index.shape[1:]
+    if x.index.shape[0] != 1:
+        raise b.fail("GroupNorm of several images")
+    weight = torch.ones(channels, dtype=b.dtype) if weight is None else weight
+    bias = torch.zeros(channels, dtype=b.dtype) if bias is None else bias
+    rows = dataclasses.replace(x, index=x.index.reshape(groups, -1))
+    width, each = rows.index.shape[-1], math.prod(positions)
+    plain = {"weight": None, "bias": torch.zeros(width, dtype=b.dtype)}
+    own = plain if groups > 1 else {"weight": weight.repeat_interleave(each), "bias": bias.repeat_interleave(each)}
+    normed = norm_of_rows(b, rows, [width], "layer_norm", eps, **own)
+    normed = dataclasses.replace(normed, index=normed.index.reshape(x.index.shape))
+    return normed if groups == 1 else per_channel(b, normed, weight, bias, "GroupNorm", channel_axis=1)
+
+
 def _batch_norm(
     b: Builder,
     x: Stream,
@@ -298,7 +318,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "sub": lower_sub,
     "stack": _stack,
     "sum": _sum,
-    "group_norm": lower_group_norm,
+    "group_norm": _group_norm,
     "pow": lower_square,
     "square": lambda b, x: lower_square(b, x, 2),
     "softmax": lower_softmax,

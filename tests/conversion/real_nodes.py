@@ -39,11 +39,8 @@ class Affine(torch.nn.Module):  # type: ignore[misc]  # as above
         return torch.addcmul(self.beta, self.alpha, x)
 
 
-class AllTogether(torch.nn.GroupNorm):  # type: ignore[misc]  # as above
-    """GroupNorm of one group, of tokens whose channels come last."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(1, width)
+class GroupNorm(torch.nn.GroupNorm):  # type: ignore[misc]  # as above
+    """GroupNorm of tokens, whose channels come last."""
 
     def forward(self, x: Any) -> Any:
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
@@ -72,10 +69,10 @@ def larger(x: Any) -> Any:
     return functional.interpolate(x, scale_factor=2).reshape(1, 5, 96)
 
 
-def one_group() -> Any:
-    """A norm of all tokens and channels together in front of the MLP."""
+def grouped(groups: int) -> Any:
+    """A norm of groups of channels over all tokens in front of the MLP."""
     model = small_vit(depth=1)
-    model.blocks[0].norm2 = AllTogether(24)
+    model.blocks[0].norm2 = GroupNorm(groups, 24)
     return randomised(model)
 
 
@@ -117,7 +114,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "square": lambda: with_activation(lambda x: x * x),
     "square of a ReLU": lambda: with_activation(lambda x: 0.9 * torch.relu(x) ** 2 - 0.4),
     "one group": lambda: with_activation(lambda x: torch.nn.functional.group_norm(x.transpose(1, 2), 1).transpose(1, 2)),
-    "one group, weighted": one_group,
+    "one group, weighted": lambda: grouped(1),
+    "four groups": lambda: grouped(4),
     "shape of another": lambda: with_activation(lambda x: torch.relu(x.flatten(1)).reshape_as(x)),
     "largest of channels": lambda: with_activation(lambda x: x - x.unflatten(-1, (3, 32)).amax(-2).repeat(1, 1, 3)),
     "max pooling, stride 1": lambda: with_activation(lambda x: functional.max_pool2d(images(x), 3, 1, 1).view(1, 5, 96)),

@@ -57,7 +57,6 @@ def test_an_unsupported_operator_names_itself_its_module_and_the_supported_ones(
 @pytest.mark.parametrize(
     ("function", "parts"),
     [
-        pytest.param(lambda x: functional.group_norm(x, 5), ["aten.group_norm", "of 5 groups"], id="groups"),
         pytest.param(lambda x: torch.relu(x) ** 3, ["aten.pow", "power 3", "only squares"], id="cube"),
         pytest.param(functional.hardtanh, ["aten.hardtanh", "clamp to -1 ... 1"], id="clamp"),
         pytest.param(lambda x: x / (x + 2.0), ["aten.div.Tensor", "varies with the image"], id="division"),
