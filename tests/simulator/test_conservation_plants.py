@@ -13,7 +13,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import execute
 from synaptile.simulator.event import product_unit, units
-from synaptile.simulator.kernels.fire import fire
+from synaptile.simulator.kernels.fire import fire_from_rest
 from synaptile.simulator.kernels.product import ProductCounts, multiply
 from tests.graphs import vit_graph
 from tests.simulator.runs import CHIPS, some_images
@@ -60,7 +60,7 @@ def test_a_synapse_that_miscounts_is_caught(
 
 
 def test_neurons_that_miscount_are_caught(program: CoreProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "fire", corrupted(fire, add_one))
+    monkeypatch.setattr(units, "fire_from_rest", corrupted(fire_from_rest, add_one))
     with pytest.raises(ConservationError, match=r"site 'blocks\.0\.attn\.qkv\.in', step 1: \d+ spikes sent, \d+ fired"):
         run(program)
 
