@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from synaptile.conversion.graph import ImageSource, ReadOut, SpikingGraph
+from synaptile.conversion.graph import ImageSource, PatchEmbedding, ReadOut, SpikingGraph
 from synaptile.conversion.graph.needed import without_dead_nodes
 from synaptile.conversion.lowering.builder import Builder
 from synaptile.conversion.lowering.forms import settled
@@ -168,6 +168,13 @@ def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
         raise ModelError(f"model {traced.name} returns {builder.nodes[port.node].tokens} tokens of features: pool them to one")
     builder.add(ReadOut("readout", (port,), (1, port.width), output.scale))
     nodes, arrays = without_dead_nodes(builder.nodes, builder.arrays, "readout")
+    for node in nodes:
+        reads_pixels = any(isinstance(builder.nodes[port.node], ImageSource) for port in node.inputs)
+        if reads_pixels and not isinstance(node, PatchEmbedding):
+            raise ModelError(
+                f"model {traced.name}: {node.kind} {node.name!r} computes on pixels: the first convolution or Linear reads the "
+                "image as it is; scale and shift images in front of the model (the mean and std of its configuration)"
+            )
     facts = {"model": traced.name} | ({"rounds": "float32"} if builder.rounds else {})
     return SpikingGraph.build(traced.name, nodes, arrays, facts)
 

@@ -137,6 +137,9 @@ def tokens(model: Bare, x: Any) -> Any:
         ),
         pytest.param(lambda m, x: (m.head(tokens(m, x).mean(1)),) * 2, ["returns tuple, needs one tensor"], id="two outputs"),
         pytest.param(lambda m, x: {"logits": m.head(tokens(m, x).mean(1))}, ["returns dict, needs one tensor"], id="dictionary"),
+        pytest.param(
+            lambda m, x: m.head(tokens(m, 2 * (x - 0.5)).mean(1)), ["computes on pixels", "in front of the model"], id="pixels"
+        ),
         pytest.param(lambda m, x: m.head(tokens(m, x)), ["returns 4 tokens of features"], id="tokens out"),
         pytest.param(lambda m, _x: m.head.weight * 1.0, ["needs one tensor of logits"], id="no image used"),
         pytest.param(
