@@ -159,6 +159,8 @@ def _listed(folder: Path) -> set[str]:
 def _remove(folder: Path, name: str) -> None:
     """A file of the list, and its folder where nothing else is in it; never anything outside."""
     path = folder / name
+    if not os.path.isfile(path) and not os.path.islink(path):  # noqa: PTH113, PTH114  # these take what no file can be called
+        return
     if path.resolve().is_relative_to(folder.resolve()):
         path.unlink(missing_ok=True)
         with suppress(OSError):
