@@ -185,14 +185,16 @@ def _pad(b: Builder, x: Stream, pad: list[int], mode: str = "constant", value: f
     """What a convolution or pool behind takes in as its own padding; else constants beside the stream, tokens of zeros say."""
     if not any(pad):
         return x
+    if mode != "constant":
+        raise b.fail(f"pads by {list(pad)}, mode {mode}: only numbers are put beside a stream")
     users = [str(user.target) for user in b.fx.users]
     summed = not value and all("conv2d" in user or "avg_pool2d" in user for user in users)
     taken = value == -math.inf and all("max_pool2d" in user for user in users)
     if x.index.ndim == 4 and len(pad) <= 4 and (summed or taken):
         left, right, top, bottom = (*pad, 0, 0)[:4]
         return Padded(x, (top, bottom, left, right))
-    if mode != "constant" or min(pad) < 0 or not math.isfinite(value or 0.0):
-        raise b.fail(f"pads by {list(pad)}, mode {mode}, value {value}: only numbers are put beside a stream")
+    if min(pad) < 0 or not math.isfinite(value or 0.0):
+        raise b.fail(f"pads by {list(pad)}, value {value}: only numbers are put beside a stream")
     if isinstance(b.nodes[x.node], ImageSource):
         raise b.fail("pads the image for something else than a convolution: pad images before the model")
     for i in range(len(pad) // 2):

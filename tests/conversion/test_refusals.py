@@ -151,6 +151,11 @@ def tokens(model: Bare, x: Any) -> Any:
             id="dynamic",
         ),
         pytest.param(
+            lambda m, x: m.head(tokens(m, functional.pad(x, (4, 4, 4, 4), mode="reflect")).mean(1)),
+            ["aten.pad", "mode reflect", "only numbers"],
+            id="reflected",
+        ),
+        pytest.param(
             lambda m, x: m.head(
                 functional.conv2d(x, m.conv.weight, stride=4, dilation=2, padding=3).flatten(2).transpose(1, 2).mean(1)
             ),
