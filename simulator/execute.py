@@ -39,7 +39,7 @@ from synaptile.simulator.event.build import Layout, make_layout, make_unit
 from synaptile.simulator.event.loop import as_read, earlier, run_loop
 from synaptile.simulator.event.record import Recorder
 from synaptile.simulator.event.ternary_unit import spike_values
-from synaptile.simulator.event.units import Traffic
+from synaptile.simulator.event.unit import Traffic
 from synaptile.simulator.fixed_point import check_membranes
 from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.kernels.formatted import HALVES, round_stream

@@ -73,10 +73,10 @@ from synaptile.simulator.event.trained_unit import (
     ReduceUnit,
     SpikeAttentionUnit,
 )
+from synaptile.simulator.event.unit import EventUnit
 from synaptile.simulator.event.units import (
     DenseHeadUnit,
     DifferentialFireUnit,
-    EventUnit,
     ExpectationUnit,
     FireUnit,
     ReadOutUnit,

@@ -13,7 +13,7 @@ from synaptile.conversion.graph import Convolution2d, IntegerConvolution2d
 from synaptile.conversion.graph.windows import part_reach
 from synaptile.foundation.types import Array, Int64
 from synaptile.mapper.reach import part_reach_matrix
-from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.event.unit import SteppedUnit
 from synaptile.simulator.kernels.convolve import Kernel, convolve
 from synaptile.simulator.kernels.fire import Events
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import CubaLIFNeurons, IFNeurons, LeakyNeurons, MembraneReadOut, SpikeSource, SpikingGraph
 from synaptile.foundation.types import Array
-from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.event.unit import SteppedUnit
 from synaptile.simulator.kernels.fire import Events, empty_events
 from synaptile.simulator.kernels.leaky import Equation, LeakyState, Manner, count_trains, fire_leaky
 from synaptile.simulator.leaky import leaky_constants

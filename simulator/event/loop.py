@@ -10,7 +10,7 @@ import numpy as np
 from synaptile.conversion.graph import Neurons, Node, SpikingGraph, Synapse
 from synaptile.simulator.actions.events import steps_ago
 from synaptile.simulator.event.leaky_unit import LeakyFireUnit
-from synaptile.simulator.event.units import Collected, EventUnit, rows_of
+from synaptile.simulator.event.unit import Collected, EventUnit, rows_of
 from synaptile.simulator.kernels.fire import Events
 
 

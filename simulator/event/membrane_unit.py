@@ -14,7 +14,7 @@ from synaptile.conversion.graph.whole import DECAY_ONE
 from synaptile.foundation.errors import InputError
 from synaptile.foundation.types import Int64
 from synaptile.simulator.event.convolution_unit import ConvolutionUnit, part_counts
-from synaptile.simulator.event.units import EventUnit, SteppedUnit
+from synaptile.simulator.event.unit import EventUnit, SteppedUnit
 from synaptile.simulator.kernels.convolve import convolve, make_kernel
 from synaptile.simulator.kernels.fire import Events, empty_events
 from synaptile.simulator.kernels.membrane import MembraneRules, fire_membranes

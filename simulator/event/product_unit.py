@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, ProductUnit
 from synaptile.foundation.types import Array
-from synaptile.simulator.event.units import EventUnit, ProductEvents
+from synaptile.simulator.event.unit import EventUnit, ProductEvents
 from synaptile.simulator.kernels.fire import Events, make_thresholds
 from synaptile.simulator.kernels.product import Operand, ProductCounts, ProductShape, multiply
 

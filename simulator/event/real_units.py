@@ -12,7 +12,8 @@ import numpy as np
 from synaptile.conversion.graph import Gate, Rearrange, Rotation
 from synaptile.foundation.types import Array
 from synaptile.hwmodels.formats import Format
-from synaptile.simulator.event.units import EventUnit, rounded_constant
+from synaptile.simulator.event.unit import EventUnit
+from synaptile.simulator.event.units import rounded_constant
 from synaptile.simulator.kernels.expectation import make_clock
 from synaptile.simulator.kernels.formatted import HALVES
 from synaptile.simulator.kernels.streams import gate, rotate

@@ -29,7 +29,7 @@ from synaptile.simulator.actions.vocabulary import Op, Role, Trigger
 from synaptile.simulator.activity import Accounting, OperationTable, RowFetches, SpikeRecord
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.places import counted_bounds, product_actions, rectangles_of, whole_actions
-from synaptile.simulator.event.units import ProductEvents, Traffic
+from synaptile.simulator.event.unit import ProductEvents, Traffic
 from synaptile.simulator.kernels.fire import Events, pack_fired
 from synaptile.simulator.lengths import mean_neurons
 from synaptile.simulator.operations import Ledger

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import Neurons, STBIFNeurons
-from synaptile.simulator.event.units import SteppedUnit
+from synaptile.simulator.event.unit import SteppedUnit
 from synaptile.simulator.kernels.fire import Events, empty_events, make_thresholds
 from synaptile.simulator.kernels.ternary import TernaryLimits, fire_ternary, resting_state
 

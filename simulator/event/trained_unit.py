@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptile.conversion.graph import DiscreteNeurons, Mask, MaxPool2d, Reduce, SpikeAttention
 from synaptile.foundation.types import Array
-from synaptile.simulator.event.units import EventUnit, ProductEvents, SteppedUnit
+from synaptile.simulator.event.unit import EventUnit, ProductEvents, SteppedUnit
 from synaptile.simulator.kernels.fire import Events, empty_events
 from synaptile.simulator.kernels.trained import attend_map, attend_state, fire_discrete, pool_largest
 from synaptile.simulator.trained import difference_of

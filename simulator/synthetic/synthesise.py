@@ -25,7 +25,7 @@ from synaptile.simulator.activity import SYNTHETIC, Activity
 from synaptile.simulator.arguments import kept_samples, positive_integer
 from synaptile.simulator.event.build import Layout, make_layout
 from synaptile.simulator.event.record import Recorder
-from synaptile.simulator.event.units import Traffic
+from synaptile.simulator.event.unit import Traffic
 from synaptile.simulator.execute import provenance_of
 from synaptile.simulator.kernels.fire import Events
 from synaptile.simulator.memory import check_memory

@@ -11,7 +11,7 @@ from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit
 from synaptile.foundation.types import Int64
 from synaptile.simulator.event.build import Layout
 from synaptile.simulator.event.convolution_unit import part_counts
-from synaptile.simulator.event.units import ProductEvents, Traffic, stacked
+from synaptile.simulator.event.unit import ProductEvents, Traffic, stacked
 from synaptile.simulator.kernels.fire import Events, count_spikes, make_thresholds
 from synaptile.simulator.synthetic.draw import Codes
 

@@ -23,7 +23,8 @@ from synaptile.simulator.actions.rules import Rules
 from synaptile.simulator.actions.streams import AddRules
 from synaptile.simulator.actions.vocabulary import Action, Op, Role
 from synaptile.simulator.event import build as event
-from synaptile.simulator.event.units import EventUnit
+from synaptile.simulator.event.unit import EventUnit
+from synaptile.simulator.event.units import StreamUnit
 from tests.graphs import vit_graph
 from tests.simulator.runs import execute_keeping_spikes, some_images
 
@@ -106,7 +107,7 @@ def test_an_identity_unit_is_mapped_executed_scheduled_and_priced(identity: type
 def test_the_page_lists_the_files_that_it_took() -> None:
     section = PAGE[PAGE.index("## A node kind") : PAGE.index("These, where")]
     listed = set(re.findall(r"^- `([\w/]+\.py)`", section, re.M))
-    assert listed == {file_of(thing) for thing in (Add, AddRules, dense.reference, event.make_unit, EventUnit)}
+    assert listed == {file_of(thing) for thing in (Add, AddRules, dense.reference, event.make_unit, StreamUnit)}
 
 
 def test_every_file_of_the_page_exists() -> None:

@@ -18,7 +18,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.hwmodels import Chip, load_chip
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator import Activity, schedule, synthesise
-from synaptile.simulator.event.units import Traffic
+from synaptile.simulator.event.unit import Traffic
 from synaptile.simulator.storage import load_activity, save_activity
 from synaptile.simulator.synthetic.traffic import synapse_traffic
 from tests.graphs import vit_graph
