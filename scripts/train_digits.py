@@ -13,6 +13,7 @@ import argparse
 import copy
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,48 @@ def learning_rate_factor(step: int, warmup: int, total: int) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / (total - warmup)))
 
 
+def optimise(
+    model: torch.nn.Module, split: Split, recipe: Any, generator: torch.Generator, after_step: Callable[[], None] = lambda: None
+) -> None:
+    """Train on jittered images of `split`: AdamW, cross entropy, gradients clipped; `after_step` is called after each step.
+
+    `recipe` is a `Recipe`, or another dataclass that has the fields of it which are read here.
+    """
+    images, labels = preprocess(split.images), torch.from_numpy(split.labels.astype(np.int64))
+    per_epoch = len(labels) // recipe.batch
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_factor(step, recipe.warmup_epochs * per_epoch, recipe.epochs * per_epoch)
+    )
+    for epoch in range(recipe.epochs):
+        model.train()
+        loss_sum = 0.0
+        order = torch.randperm(len(labels), generator=generator)
+        for start in range(0, per_epoch * recipe.batch, recipe.batch):
+            rows = order[start : start + recipe.batch]
+            logits = model(jittered(images[rows], recipe.jitter, generator))
+            loss = functional.cross_entropy(logits, labels[rows], label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            after_step()
+            loss_sum += loss.item()
+        if (epoch + 1) % 10 == 0:
+            print(f"epoch {epoch + 1:4d}/{recipe.epochs}  loss {loss_sum / per_epoch:.4f}", flush=True)
+
+
+def output_folder(description: str | None) -> Path:
+    """The folder that the command line names; one thread from here on: sums come in one order, weights come out the same."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=DATA_DIR, help="folder to write to (default: %(default)s)")
+    out: Path = parser.parse_args().out
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    return out
+
+
 def correct_answers(model: VisionTransformer, split: Split) -> int:
     """How many images of `split` the model classifies rightly."""
     model.eval()
@@ -161,43 +204,19 @@ def train(split: Split, recipe: Recipe) -> VisionTransformer:
     assert model.pos_embed is not None
     torch.nn.init.normal_(model.pos_embed, std=recipe.position_std)
     average = copy.deepcopy(model).eval()
-    images, labels = preprocess(split.images), torch.from_numpy(split.labels.astype(np.int64))
-    steps_per_epoch = len(labels) // recipe.batch
-    total = recipe.epochs * steps_per_epoch
-    warmup = recipe.warmup_epochs * steps_per_epoch
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, warmup, total))
 
-    for epoch in range(recipe.epochs):
-        model.train()
-        loss_sum = 0.0
-        order = torch.randperm(len(labels), generator=generator)
-        for start in range(0, steps_per_epoch * recipe.batch, recipe.batch):
-            rows = order[start : start + recipe.batch]
-            logits = model(jittered(images[rows], recipe.jitter, generator))
-            loss = functional.cross_entropy(logits, labels[rows], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            with torch.no_grad():
-                for mean, value in zip(average.parameters(), model.parameters(), strict=True):
-                    mean.lerp_(value, 1.0 - recipe.ema_decay)
-            loss_sum += loss.item()
-        if (epoch + 1) % 10 == 0:
-            print(f"epoch {epoch + 1:4d}/{recipe.epochs}  loss {loss_sum / steps_per_epoch:.4f}", flush=True)
+    def follow() -> None:
+        with torch.no_grad():
+            for mean, value in zip(average.parameters(), model.parameters(), strict=True):
+                mean.lerp_(value, 1.0 - recipe.ema_decay)
+
+    optimise(model, split, recipe, generator, follow)
     return average
 
 
 def main() -> None:
     """Trains, measures and writes the three files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=DATA_DIR, help="folder to write to (default: %(default)s)")
-    out: Path = parser.parse_args().out
-    # One thread: sums come in one order, and the weights come out the same.
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    out = output_folder(__doc__)
 
     recipe = Recipe()
     training, test = split_digits()

@@ -9,25 +9,21 @@ extras `convert` and `dev`; takes about four minutes on one core::
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from examples.spiking_transformers import LIFNode, Spikformer
 from scripts.train_digits import (
-    DATA_DIR,
     EMBEDDED_TEST_IMAGES,
     Jitter,
     Split,
     balanced_rows,
-    jittered,
-    learning_rate_factor,
+    optimise,
+    output_folder,
     preprocess,
     split_digits,
 )
@@ -93,28 +89,7 @@ def train(split: Split, recipe: Recipe) -> Spikformer:
     torch.manual_seed(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     model = Spikformer(**MODEL_KWARGS, node=Trainable)
-    images, labels = preprocess(split.images), torch.from_numpy(split.labels.astype(np.int64))
-    per_epoch = len(labels) // recipe.batch
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, recipe.warmup_epochs * per_epoch, recipe.epochs * per_epoch)
-    )
-    for epoch in range(recipe.epochs):
-        model.train()
-        loss_sum = 0.0
-        order = torch.randperm(len(labels), generator=generator)
-        for start in range(0, per_epoch * recipe.batch, recipe.batch):
-            rows = order[start : start + recipe.batch]
-            logits = model(jittered(images[rows], recipe.jitter, generator))
-            loss = functional.cross_entropy(logits, labels[rows], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            loss_sum += loss.item()
-        if (epoch + 1) % 10 == 0:
-            print(f"epoch {epoch + 1:4d}/{recipe.epochs}  loss {loss_sum / per_epoch:.4f}", flush=True)
+    optimise(model, split, recipe, generator)
     trained = Spikformer(**MODEL_KWARGS)
     trained.load_state_dict(model.state_dict())
     return trained.eval()
@@ -134,12 +109,7 @@ def correct(graph: SpikingGraph, split: Split) -> int:
 
 def main() -> None:
     """Trains, rounds, measures and writes the graph."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=DATA_DIR, help="folder to write to (default: %(default)s)")
-    out: Path = parser.parse_args().out
-    # One thread: sums come in one order, and the weights come out the same.
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    out = output_folder(__doc__)
 
     recipe = Recipe()
     training, test = split_digits()

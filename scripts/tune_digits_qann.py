@@ -8,17 +8,13 @@ the extras `convert` and `dev`; takes about two minutes on one core::
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
-import torch
 from train_digits import (  # type: ignore[import-not-found]  # the script beside this one, on the path when this one runs
-    DATA_DIR,
     Jitter,
     Split,
     balanced_rows,
     jittered,
+    output_folder,
     preprocess,
     split_digits,
 )
@@ -41,12 +37,7 @@ def correct(graph: SpikingGraph, split: Split) -> int:
 
 def main() -> None:
     """Calibrates, tunes, measures and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=DATA_DIR, help="folder to write to (default: %(default)s)")
-    out: Path = parser.parse_args().out
-    # One thread: sums come in one order, and the weights come out the same.
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    out = output_folder(__doc__)
 
     training, test = split_digits()
     embedded = test.take(balanced_rows(test.labels, 200))
