@@ -7,34 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.convert import check_against_model, convert, lower_model
+from synaptile.conversion.convert import convert, lower_model
 from synaptile.conversion.graph import Convolution2d, Gate, PatchEmbedding, Rearrange, Rotation, SpikingGraph, Synapse
 from synaptile.conversion.graph.windows import fan_out
-from synaptile.energy import price
 from synaptile.mapper import map_graph
-from synaptile.simulator import reference, schedule
+from synaptile.simulator import reference
+from tests.conversion.agreement import METHODS, STEPS, assert_executed, assert_lowered, cosine_with_ann
 from tests.conversion.convolutional import BODIES, SHAPE, early, network
-from tests.conversion.small_models import model_logits, random_images
+from tests.conversion.small_models import random_images
 from tests.simulator.runs import execute_keeping_spikes, splitting_chip
 
-STEPS = 3
-METHODS: dict[str, dict[str, Any]] = {
-    "ecmt": {"method": "ecmt"},
-    "spikezip": {"method": "spikezip", "keep_activations": True},
-    "differential": {"method": "differential"},
-}
 RUN = ("padded unevenly", "residual", "squeeze and excitation", "halves", "attention, channels first", "linear attention")
 
 
 @pytest.mark.parametrize("name", [*BODIES, "tokens"])
 def test_a_network_computes_the_same_in_float64(name: str) -> None:
-    model = (early() if name == "tokens" else network(name)).double()
-    graph = lower_model(model)
-    assert check_against_model(graph, model) < 1e-9
-    images = random_images(2, SHAPE, seed=5, dtype=np.float64)
-    expected = np.concatenate([model_logits(model, image[None]) for image in images])
-    np.testing.assert_allclose(ann_forward(graph, images), expected, rtol=1e-9, atol=1e-10)
+    assert_lowered(early() if name == "tokens" else network(name), SHAPE)
 
 
 def converted(name: str, method: str) -> tuple[SpikingGraph, Any]:
@@ -47,15 +35,7 @@ def converted(name: str, method: str) -> tuple[SpikingGraph, Any]:
 @pytest.mark.parametrize("name", RUN)
 def test_execution_on_small_cores_equals_the_reference(name: str, method: str) -> None:
     graph, images = converted(name, method)
-    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200), anneal_moves=10)
-    activity, spikes = execute_keeping_spikes(program, images, STEPS, "int8")
-    expected = reference(graph, images, STEPS, "int8")
-    for site, values in expected.spikes.items():
-        np.testing.assert_array_equal(spikes[site], values, err_msg=site)
-    np.testing.assert_array_equal(activity.logits, expected.logits)
-    by_node = [expected.eq30[node] for node in graph.ann_macs]
-    np.testing.assert_array_equal(activity.accounting.eq30, by_node)
-    price(activity, program.chip, timeline=schedule(activity))  # executed = scheduled = priced
+    assert_executed(graph, images, axons=400)
 
 
 def test_accumulates_are_spikes_times_the_outputs_that_each_reaches() -> None:
@@ -74,8 +54,7 @@ def test_accumulates_are_spikes_times_the_outputs_that_each_reaches() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_mean_of_many_steps_is_what_the_model_computes(method: str) -> None:
     graph, images = converted("squeeze and excitation", method)
-    logits, expected = reference(graph, images, 64).logits[-1], ann_forward(graph, images)
-    assert (logits * expected).sum() / np.linalg.norm(logits) / np.linalg.norm(expected) > 0.99
+    assert cosine_with_ann(graph, images) > 0.99
 
 
 def test_each_form_is_the_node_that_costs_least() -> None:

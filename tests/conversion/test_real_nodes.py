@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from synaptile.conversion.ann import ann_forward
-from synaptile.conversion.convert import check_against_model, convert, lower_model
+from synaptile.conversion.convert import convert, lower_model
 from synaptile.conversion.graph import Gate, Rearrange, Rotation, SpikingGraph
 from synaptile.energy import price
 from synaptile.foundation.errors import ModelError
 from synaptile.hwmodels import load_chip
 from synaptile.mapper import map_graph
-from synaptile.simulator import reference, schedule
+from tests.conversion.agreement import METHODS, STEPS, assert_executed, assert_lowered, cosine_with_ann
 from tests.conversion.real_nodes import MODELS, SHAPE
-from tests.conversion.small_models import model_logits, random_images
-from tests.simulator.runs import execute_keeping_spikes, splitting_chip
+from tests.conversion.small_models import random_images
+from tests.simulator.runs import execute_keeping_spikes
 
-STEPS = 3
-METHODS: dict[str, dict[str, Any]] = {
-    "ecmt": {"method": "ecmt"},
-    "spikezip": {"method": "spikezip", "keep_activations": True},
-    "differential": {"method": "differential"},
-}
 RUN = ("RoPE, SwiGLU", "RMSNorm of q and k", "gMLP", "shifted windows, cosine", "a factor per token")
 """Each new node and form once: what the cost of three methods allows."""
 
@@ -32,12 +24,7 @@ RUN = ("RoPE, SwiGLU", "RMSNorm of q and k", "gMLP", "shifted windows, cosine", 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_computes_the_same_in_float64(name: str) -> None:
-    model = MODELS[name]().double()
-    graph = lower_model(model, SHAPE)
-    assert check_against_model(graph, model) < 1e-9
-    images = random_images(2, SHAPE, seed=5, dtype=np.float64)
-    expected = np.concatenate([model_logits(model, image[None]) for image in images])
-    np.testing.assert_allclose(ann_forward(graph, images), expected, rtol=1e-9, atol=1e-10)
+    assert_lowered(MODELS[name](), SHAPE)
 
 
 def converted(name: str, method: str) -> tuple[SpikingGraph, Any]:
@@ -51,13 +38,7 @@ def converted(name: str, method: str) -> tuple[SpikingGraph, Any]:
 @pytest.mark.parametrize("name", RUN)
 def test_execution_on_small_cores_equals_the_reference(name: str, method: str) -> None:
     graph, images = converted(name, method)
-    program = map_graph(graph, splitting_chip(axons=64, ec_words=1200), anneal_moves=10)
-    activity, spikes = execute_keeping_spikes(program, images, STEPS, "int8")
-    expected = reference(graph, images, STEPS, "int8")
-    for site, values in expected.spikes.items():
-        np.testing.assert_array_equal(spikes[site], values, err_msg=site)
-    np.testing.assert_array_equal(activity.logits, expected.logits)
-    report = price(activity, program.chip, timeline=schedule(activity))
+    report = assert_executed(graph, images, axons=64)
     assert report.top == "static" or report.top == "noc"
 
 
@@ -65,10 +46,7 @@ def test_execution_on_small_cores_equals_the_reference(name: str, method: str) -
 @pytest.mark.parametrize("method", METHODS)
 def test_the_mean_of_many_steps_is_what_the_model_computes(method: str) -> None:
     graph, images = converted("RoPE, SwiGLU", method)
-    logits = reference(graph, images, 64).logits[-1]
-    expected = ann_forward(graph, images)
-    cosine = (logits * expected).sum() / np.linalg.norm(logits) / np.linalg.norm(expected)
-    assert cosine > 0.98  # SpikeZIP's is that of its own QANN
+    assert cosine_with_ann(graph, images) > 0.98  # SpikeZIP's is that of its own QANN
 
 
 def test_what_each_new_node_costs() -> None:
