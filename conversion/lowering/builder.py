@@ -194,11 +194,16 @@ class Builder:
         box, found = pattern
         port = self.box_port(stream.node, box)
         shape = (int(rows.shape[0]), int(rows.shape[1]))
-        other = Rearrange("", (port,), shape, found.extents, found.order, (), found.repeats, found.taken)
+        return self._once(
+            Rearrange(f"{stream.node}.rearranged", (port,), shape, found.extents, found.order, (), found.repeats, found.taken)
+        )
+
+    def _once(self, node: Node) -> Port:
+        """A port on a node without arrays, that of before where one alike stands already, whatever its name."""
         for known in self.nodes.values():
-            if isinstance(known, Rearrange) and dataclasses.replace(known, name="") == other:
+            if type(known) is type(node) and dataclasses.replace(known, name=node.name) == node:
                 return self.whole(known.name)
-        return self.whole(self.add(dataclasses.replace(other, name=self.unique(f"{stream.node}.rearranged"))).node)
+        return self.whole(self.add(dataclasses.replace(node, name=self.unique(node.name))).node)
 
     def _pattern(self, name: str, index: torch.Tensor) -> tuple[Rectangle, Digits] | None:
         """The rectangle of a node's stream that holds an index tensor, and its order there; None if no node has such an order."""
@@ -224,11 +229,9 @@ class Builder:
         ends = [*((tokens.diff() != 1).nonzero()[:, 0] + 1).tolist(), len(tokens)]
         if len(ends) > MOST_RUNS:
             return None
-        ports = []
-        for first, end in zip([0, *ends], ends, strict=False):
-            ports.append(self.token_range(Port(name, start, stop), int(tokens[first]), end - first))
-        joined = Concatenate(self.unique(f"{name}.chosen"), tuple(ports), (int(rows.shape[0]), int(rows.shape[1])))
-        return self.whole(self.add(joined).node)
+        runs = zip([0, *ends], ends, strict=False)
+        ports = [self.token_range(Port(name, start, stop), int(tokens[first]), end - first) for first, end in runs]
+        return self._once(Concatenate(f"{name}.chosen", tuple(ports), (int(rows.shape[0]), int(rows.shape[1]))))
 
     def cut(self, stream: Stream, part: torch.Tensor) -> Stream | None:
         """The stream as a node of its own, where `part` of its index tensor is no pattern, but the whole is; None elsewhere."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, cast
 
-from synaptile.conversion.graph import Concatenate
 from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.concatenate import concatenated
 from synaptile.conversion.lowering.convolution import pair
 from synaptile.conversion.lowering.elementwise import constant_factor, lower_add, unscaled
 from synaptile.conversion.lowering.functions import lower_expectation
-from synaptile.conversion.lowering.names import dotted
 from synaptile.conversion.lowering.values import Padded, Stream
 
 if TYPE_CHECKING:
@@ -70,18 +69,6 @@ def _rows(b: Builder, x: Stream, axis: int, rows: torch.Tensor, extent: int) -> 
     parts = [*[inside.new_zeros(1)] * before, inside, *[inside.new_full((1,), extent - 1)] * behind]
     streams = [dataclasses.replace(x, index=x.index.index_select(axis, part)) for part in parts if len(part)]
     return streams[0] if len(streams) == 1 else concatenated(b, streams, axis)
-
-
-def concatenated(b: Builder, parts: list[Stream], axis: int) -> Stream:
-    """Streams side by side along an axis."""
-    ports, shape = [], []
-    for part in parts:
-        moved = part.index.movedim(axis, 0)
-        shape = list(moved.shape[1:])
-        ports.append(b.token_port(unscaled(b, dataclasses.replace(part, index=moved.reshape(len(moved), -1)))))
-    tokens = sum(b.nodes[port.node].tokens for port in ports)
-    node = Concatenate(b.unique(dotted(b.where, "concatenate")), tuple(ports), (tokens, ports[0].width))
-    return Stream(node.name, b.add(node).index.reshape(tokens, *shape).movedim(0, axis))
 
 
 def _larger(b: Builder, x: Stream, y: Stream) -> Stream:

@@ -104,15 +104,7 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
     if name in LAYOUTS and isinstance(args[0], Length):  # spread over what is divided by it
         return args[0]
     if name in LAYOUTS:
-        others = _each(args[1:], lambda one: one.index if isinstance(one, Stream | Form) else one)  # of which the shape counts
-        if name in ("view_as", "reshape_as"):
-            others = (list(others[0].shape),)
-        if "view" in name or name == "reshape_as":  # views fit the memory of the model's tensor, not of these indices
-            target = torch.ops.aten.reshape.default
-        moved = _run_layout(target, (args[0], *others), kwargs)
-        cut = name in ("slice", "narrow") and isinstance(moved, Stream) and moved.bias is None
-        whole = builder.cut(args[0], moved.index) if cut else None  # tokens that filled up windows are left out again
-        return moved if whole is None else _run_layout(target, (whole, *others), kwargs)
+        return _lay_out(builder, name, target, args, kwargs)
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:
@@ -136,6 +128,21 @@ def _free(target: Any) -> Any:
     aten = torch.ops.aten
     views = {aten.view.default: aten.reshape.default, aten._unsafe_view.default: aten.reshape.default}
     return views.get(target, aten.reshape_as.default if target is aten.view_as.default else target)
+
+
+def _lay_out(builder: Builder, name: str, target: Any, args: Any, kwargs: Any) -> Any:
+    """A value in another layout; a part that no node could read from where it stands is read from a stream put in order."""
+    import torch
+
+    others = _each(args[1:], lambda one: one.index if isinstance(one, Stream | Form) else one)  # of which the shape counts
+    if name in ("view_as", "reshape_as"):
+        others = (list(others[0].shape),)
+    if "view" in name or name == "reshape_as":  # views fit the memory of the model's tensor, not of these indices
+        target = torch.ops.aten.reshape.default
+    moved = _run_layout(target, (args[0], *others), kwargs)
+    cut = name in ("slice", "narrow") and isinstance(moved, Stream) and moved.bias is None
+    whole = builder.cut(args[0], moved.index) if cut else None  # tokens that filled up windows are left out again
+    return moved if whole is None else _run_layout(target, (whole, *others), kwargs)
 
 
 def _run_layout(target: Any, args: Any, kwargs: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.concatenate import concatenated
 from synaptile.conversion.lowering.convolution import (
     lower_adaptive_pool1d,
     lower_adaptive_pool2d,
@@ -42,7 +43,7 @@ from synaptile.conversion.lowering.functions import (
     lower_vector_norm,
     norm_of_rows,
 )
-from synaptile.conversion.lowering.largest import concatenated, largest_along, lower_max_pool2d
+from synaptile.conversion.lowering.largest import largest_along, lower_max_pool2d
 from synaptile.conversion.lowering.linear import lower_linear
 from synaptile.conversion.lowering.names import constant_name, dotted
 from synaptile.conversion.lowering.product import lower_einsum, lower_matmul

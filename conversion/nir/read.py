@@ -92,7 +92,7 @@ def from_nir(
     known = name or (Path(source).stem if isinstance(source, str | Path) else "nir")
     unit = unit_of_if(graph.nodes, step, if_unit)
     check_time_constants(graph.nodes, step)
-    reader = _Reader(graph, step, reset, integer, (step if unit == "second" else 1.0, input == "values"))
+    reader = _Reader(graph, step, reset, integer, step if unit == "second" else 1.0, input == "values")
     facts = {"method": "nir", "dt": step, "reset": reset} | ({"if_unit": unit} if unit == "second" else {})
     if reader.folded:
         facts[FOLDED] = "; ".join(reader.folded)
@@ -105,9 +105,9 @@ def from_nir(
 class _Reader:
     """One pass over the NIR graph in topological order."""
 
-    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool, meant: tuple[float, bool]) -> None:
-        """`meant`: what r of IF neurons is multiplied with, and whether the Input gives real values."""
-        self.graph, self.dt, self.reset, self.integer, (self.if_step, self.real) = graph, dt, reset, integer, meant
+    def __init__(self, graph: Any, dt: float, reset: Reset, integer: bool, if_step: float, real: bool) -> None:
+        """`if_step`: what r of IF neurons is multiplied with; `real`: whether the Input gives real values."""
+        self.graph, self.dt, self.reset, self.integer, self.if_step, self.real = graph, dt, reset, integer, if_step, real
         self.nodes: list[Node] = []
         self.arrays: dict[str, NDArray[Any]] = {}
         self.values: dict[str, Value] = {}
