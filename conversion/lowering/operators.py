@@ -342,8 +342,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 
 
 _ACTIVATION = "this activation has no unit; the nearest are relu, silu and gelu: exchange it and fine-tune the model"
-_RESIZING = "resizing a stream has no unit: take a model of one resolution, resize images in front of it"
-_POOLING = "pooling over height and width has no unit: pool tokens by their mean, a class token or attention"
+_RESIZING = "resizing so has no unit; bilinear, bicubic and nearest without antialiasing have: or resize images before the model"
+_POOLING = "pooling rows has no unit, of height and width it has: pool tokens by their mean, a class token or attention"
 _MASK = "a mask has no unit: let every token attend to every token, or add a finite bias to the scores"
 _RECURRENCE = "tokens are computed side by side, not one after the other: take a model that mixes them by attention or a Linear"
 NEAREST: dict[str, str] = {
