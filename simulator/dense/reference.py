@@ -34,7 +34,6 @@ from synaptile.conversion.graph import (
     Neurons,
     Node,
     PatchEmbedding,
-    Planes,
     Port,
     ProductUnit,
     ReadOut,
@@ -246,8 +245,6 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             return ConvolutionUnit(node, stored, array("bias"), thetas)
         case DiscreteNeurons():
             return DiscreteSite(node, dtype)
-        case Planes():
-            return Unit(lambda _t, inputs: inputs[0].T.reshape(1, -1))
         case MaxPool2d():
             return Unit(lambda _t, inputs: pooled(node, inputs[0]))
         case Reduce():
