@@ -91,7 +91,9 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
             if index == 1:
                 token_start, token_stop = whole, whole + node.keys
         case Rearrange():
-            boxes = [_box(node, port.width, *box) for box in zip(token_start, token_stop, start, stop, strict=True)]
+            source = graph.nodes[port.node]
+            read = source.shape if source.is_map else (source.tokens, port.width)
+            boxes = [_box(node, read, *box) for box in zip(token_start, token_stop, start, stop, strict=True)]
             token_start, token_stop, start, stop = np.array(boxes, np.int64).reshape(-1, 4).T
         case Concatenate():
             offset = sum(graph.nodes[before.node].tokens for before in node.inputs[:index])
@@ -118,10 +120,11 @@ def _pooled_span(node: MaxPool2d, start: int, stop: int) -> tuple[int, int]:
     return (first * height + low) * width, (first * height + high) * width
 
 
-def _box(node: Rearrange, width: int, *part: int) -> tuple[int, int, int, int]:
-    """The smallest rectangle of what is read that holds a part's elements: tokens, then channels."""
+def _box(node: Rearrange, read: tuple[int, ...], *part: int) -> tuple[int, int, int, int]:
+    """The smallest rectangle of what is read, of shape `read`, that holds a part's elements: tokens, then channels or heads."""
     token_start, token_stop, start, stop = part
     if token_start >= token_stop or start >= stop:
         return 0, 0, 0, 0
-    token, channel = np.divmod(node.places[token_start:token_stop, start:stop], width)
+    axes = np.unravel_index(node.places[token_start:token_stop, start:stop], read)
+    token, channel = axes[-2], axes[0 if len(read) == 3 else -1]
     return int(token.min()), int(token.max()) + 1, int(channel.min()), int(channel.max()) + 1

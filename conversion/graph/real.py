@@ -87,6 +87,7 @@ class Rearrange(Node):
     order (1, 0). `shifts` roll each extent, as windows that are shifted do; none where there are none. `repeats` are axes behind
     the extents, along which every element is copied so often: a factor per channel spread over an image, a larger image.
     `taken` is the range of each extent, rolled, that is kept; all of it where there is none: heads of q out of q, k and v.
+    An attention map is read whole, heads times tokens times keys, and becomes a stream.
     """
 
     extents: tuple[int, ...]
@@ -96,7 +97,6 @@ class Rearrange(Node):
     taken: tuple[tuple[int, int], ...] = field(default=(), metadata=LATER)
 
     kind = "rearrange"
-    reads_maps = False
 
     def gathers(self, number: int) -> bool:
         """Any token may need the last."""
@@ -113,6 +113,7 @@ class Rearrange(Node):
             or len(self.taken) not in (0, len(self.extents))
             or any(not 0 <= start < stop <= size for (start, stop), size in zip(self.taken, self.extents, strict=False))
             or math.prod(self.extents) != math.prod(reads[0].shape)
+            or (reads[0].node.is_map and self.inputs[0].width != reads[0].node.width)
             or math.prod(kept) * math.prod(self.repeats) != math.prod(self.shape)
         ):
             raise GraphError(
@@ -127,7 +128,7 @@ class Rearrange(Node):
 
     @cached_property
     def places(self) -> Int64:
-        """The place, tokens times channels flat, in what the port reads of each element of the stream; shape `shape`."""
+        """The place, flat, in what the port reads of each element of the stream; shape `shape`."""
         places: Int64 = self.moved(np.arange(math.prod(self.extents), dtype=np.int64)[None])[0]
         return places
 

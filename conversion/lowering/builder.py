@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Concatenate, ConstantStream, Node, Port, Rearrange, TokenSelect
+from synaptile.conversion.graph import Add, Concatenate, ConstantStream, Node, Port, Rearrange, TokenSelect
 from synaptile.conversion.lowering.patterns import Digits, Rectangle, digits, rectangle, spanned
-from synaptile.conversion.lowering.values import Stream
+from synaptile.conversion.lowering.values import Form, Stream
 from synaptile.foundation.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
 
+S = TypeVar("S", bound=Stream | Form)
 
 MOST_RUNS = 256
 """Pieces of a stream that are put one behind the other where no order of axes says which tokens are read."""
@@ -77,7 +78,7 @@ class Builder:
         """A port that reads all channels of a node."""
         return Port(node, 0, self.nodes[node].width)
 
-    def read(self, stream: Stream) -> Stream:
+    def read(self, stream: S) -> S:
         """Check that a stream is still what was taken from its node, and return it."""
         if stream.version != self.versions[stream.node]:
             raise self.fail(f"reads {stream.node!r} from before a scale was folded into its weights, which changes it")
@@ -157,6 +158,23 @@ class Builder:
             return None
         self.read(stream)
         return self.whole(stream.node)
+
+    def rows_of_map(self, value: S) -> S:
+        """An attention map as a stream, a row per head and query, which any unit may read, its bias added; a stream as it is."""
+        import torch
+
+        node = self.nodes[self.read(value).node]
+        if not node.is_map:
+            return value
+        shape = (node.width * node.tokens, node.shape[2])
+        port = self._once(Rearrange(f"{node.name}.rows", (self.whole(node.name),), shape, (node.size,), (0,)))
+        if isinstance(value, Stream) and value.bias is not None:
+            rows = torch.zeros(node.size, dtype=self.dtype)
+            rows[value.index] = (value.bias / value.scale).to(self.dtype)
+            bias = self.constant(f"{node.name}.bias", rows.reshape(shape))
+            added = Add(self.unique(f"{node.name}.biased"), (port, self.whole(bias.node)), shape)
+            port, value = self.whole(self.add(added).node), dataclasses.replace(value, bias=None)
+        return dataclasses.replace(value, node=port.node, version=0)
 
     def constant(self, name: str, value: torch.Tensor) -> Stream:
         """A constant tensor (1, tokens, channels) or (1, channels) as a stream of the same shape."""

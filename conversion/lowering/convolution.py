@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from synaptile.conversion.graph import Convolution2d, ImageSource, PatchEmbedding
 from synaptile.conversion.graph.windows import Pair
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.forms import scaled
+from synaptile.conversion.lowering.forms import scaled, settled
 from synaptile.conversion.lowering.functions import lower_mean
 from synaptile.conversion.lowering.linear import add_site, lower_linear, owner
 from synaptile.conversion.lowering.values import Form, Padded, Stream
@@ -56,12 +56,12 @@ def lower_conv2d(
     x, before, surplus = _padding(b, x, padding, kernel, dilated)
     sizes = Windows(kernel, pair(stride), before, surplus, dilated, groups)
     bias = torch.zeros(len(weight), dtype=weight.dtype) if bias is None else bias
-    if x.bias is not None or b.nodes[x.node].is_map:
-        raise b.fail("a convolution of an attention map has no unit")
     if x.index.ndim != 4:
         raise b.fail(f"convolves a tensor of shape {tuple(x.index.shape)}: only (batch, channels, height, width) is supported")
-    if isinstance(b.nodes[x.node], ImageSource):
-        return _of_image(b, x, weight, bias, sizes)
+    if isinstance(source := b.nodes[x.node], ImageSource):
+        if torch.equal(x.index.reshape(-1), torch.arange(source.size)):
+            return _of_image(b, x, weight, bias, sizes)
+        x = pixels(b, x)
     name = owner(b) or b.where or "convolution"
     plain = sizes.unpadded and sizes.dilation == (1, 1) and groups == 1
     if plain and (rows := _side_by_side(x.index, kernel, sizes.stride)) is not None:
@@ -113,12 +113,8 @@ def _side_by_side(index: torch.Tensor, kernel: Pair, stride: Pair) -> torch.Tens
 
 def _of_image(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor, sizes: Windows) -> Stream:
     """The dense front end on pixels."""
-    import torch
-
     source = b.nodes[b.plain(x).node]
     assert isinstance(source, ImageSource)
-    if not torch.equal(x.index.reshape(-1), torch.arange(source.size)):
-        raise b.fail("a convolution of a part of the image, or of its pixels in another order: read the whole image")
     if sizes.groups != 1 or sizes.dilation != (1, 1):
         raise b.fail(f"groups {sizes.groups}, dilation {sizes.dilation}: the first convolution on pixels needs 1 and 1")
     name = b.unique(b.where or "patch_embedding")
@@ -129,6 +125,24 @@ def _of_image(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor, s
     rows, columns = node.plane_of(source.image_shape[1:])
     stream = b.add(dataclasses.replace(node, shape=(rows * columns, len(weight))), weight=weight.flatten(1), bias=bias)
     return Stream(name, stream.index.t().reshape(1, len(weight), rows, columns))
+
+
+def pixels(b: Builder, x: Stream) -> Stream:
+    """Pixels as a stream of their own, a token each, for what is no first convolution or Linear."""
+    import torch
+
+    source = b.nodes[x.node]
+    assert isinstance(source, ImageSource)
+    depth = source.image_shape[0]
+    made = [node for node in b.nodes.values() if isinstance(node, PatchEmbedding) and node.name == f"{source.name}.pixels"]
+    if made:
+        stream = Stream(made[0].name, torch.arange(source.size).reshape(-1, depth))
+    else:
+        node = PatchEmbedding(
+            f"{source.name}.pixels", (b.whole(source.name),), (source.size // depth, depth), (1, 1), (1, 1), (0, 0), depth
+        )
+        stream = b.add(node, weight=torch.eye(depth, dtype=b.dtype), bias=torch.zeros(depth, dtype=b.dtype))
+    return dataclasses.replace(stream, index=stream.index.t().reshape(-1)[x.index], scale=x.scale)
 
 
 def lower_conv1d(b: Builder, x: Stream, weight: torch.Tensor, bias: Any = None, *sizes: Any) -> Stream:
@@ -193,6 +207,13 @@ def _weighed(b: Builder, x: Stream, sizes: Windows, weighed: torch.Tensor) -> St
     return scaled(b, pooled, weighed / first)
 
 
+def lower_avg_pool1d(b: Builder, x: Stream, kernel: Any, stride: Any = (), padding: Any = (0,), *rest: Any) -> Stream:
+    """Means of windows of rows, as of images that are one row high."""
+    image = dataclasses.replace(x, index=x.index.unsqueeze(-2))
+    pooled: Stream = settled(b, lower_avg_pool2d(b, image, (1, kernel[0]), (1, (stride or kernel)[0]), (0, padding[0]), *rest))
+    return dataclasses.replace(pooled, index=pooled.index.squeeze(-2))
+
+
 def lower_adaptive_pool2d(b: Builder, x: Stream, size: Any) -> Stream | Form:
     """Means of equal cells: of the whole image as a mean over tokens."""
     high, wide = size
@@ -221,8 +242,6 @@ def lower_resize(b: Builder, x: Stream, *sizes: Any) -> Stream:
     """Bilinear or bicubic: a constant Linear along rows, one along columns."""
     import torch
 
-    if isinstance(b.nodes[x.node], ImageSource):
-        raise b.fail("resizing the image has no unit: resize images in front of the model")
     name = str(b.fx.target)
     mode = "bicubic" if "bicubic" in name else "bilinear"
     if len(sizes) < 2 or "_aa" in name:

@@ -47,16 +47,13 @@ def lower_add(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream | Form:
 
 
 def _streams(b: Builder, x: Stream | Form, y: Stream | Form) -> Stream | Form:
-    if b.nodes[x.node].is_map or b.nodes[y.node].is_map:
-        raise b.fail("a sum or difference of attention maps (differential attention) has no unit: take a model without")
+    x, y = b.rows_of_map(x), b.rows_of_map(y)
     forms = isinstance(x, Form) or isinstance(y, Form) or x.scale != y.scale
     if forms and x.node == y.node:
         return summed(b, x, y)
     if forms:
         x, y = unscaled(b, x), unscaled(b, y)
     assert isinstance(x, Stream) and isinstance(y, Stream)
-    if x.bias is not None or y.bias is not None:
-        raise b.fail("an attention bias is supported in front of a softmax only")
     ports, place = _alike(b, x, y)
     node = Add(b.unique(dotted(b.where, "add")), ports, (b.nodes[ports[0].node].tokens, ports[0].width))
     b.add(node)
@@ -120,10 +117,13 @@ def lower_mul(b: Builder, x: Any, y: Any) -> Stream | Form:
 
             return scaled(b, x, torch.as_tensor(float(y)))
         if x.bias is not None:
-            raise b.fail("scaling an attention map after its bias was added is not supported")
+            x = b.rows_of_map(x)
         return Stream(x.node, x.index, x.scale * float(y), None, x.version)
     if b.nodes[x.node].is_map:
-        return _per_head(b, cast(Stream, settled(b, x)), y)
+        x = cast(Stream, settled(b, x))
+        if _per_head(b, cast(Stream, x), y):
+            return cast(Stream, x)
+        x = b.rows_of_map(x)
     varies = [axis - y.ndim for axis, extent in enumerate(y.shape) if extent > 1]
     if len(varies) == 1 and isinstance(x, Stream) and x.scale == 1.0 and not _read_elsewhere(b):
         try:
@@ -145,27 +145,24 @@ def per_channel(b: Builder, x: Any, gain: torch.Tensor, offset: torch.Tensor, wh
     return lower_add(b, scaled(b, x, gain.reshape(shape)), offset.reshape(shape))
 
 
-def _per_head(b: Builder, x: Stream, y: torch.Tensor) -> Stream:
-    """A factor per head of q k^T (a learned temperature): q times it, in front of its neurons."""
+def _per_head(b: Builder, x: Stream, y: torch.Tensor) -> bool:
+    """A factor per head of q k^T (a learned temperature): q times it, in front of its neurons. False where it is no such."""
     import torch
 
     product = b.nodes[x.node]
+    if b.map_port(x) is None or torch.broadcast_shapes(y.shape, x.index.shape) != x.index.shape:
+        return False
     factors = torch.broadcast_to(y, x.index.shape).reshape(product.shape)
     alike = bool((factors == factors[:, :1, :1]).all())
     read = any(port.node == x.node for other in b.nodes.values() for port in other.inputs) or _read_elsewhere(b)
     if not isinstance(product, ProductUnit) or product.form != "qk" or not alike or read or x.bias is not None:
-        raise b.fail(
-            "a factor on an attention map (gated attention, talking heads) has no unit: attention is softmax(s q k^T + bias) v, "
-            "with a scale s per head"
-        )
+        return False
     site = b.nodes[product.inputs[0].node]
-    if b.map_port(x) is None:
-        raise b.fail("scales a part of an attention map")
     rows = factors[:, 0, 0].repeat_interleave(product.head_width).expand(site.tokens, -1)
     node = Rotation(b.unique(f"{site.name}.scale"), site.inputs, site.shape, 1, site.width)
     b.add(node, cos=rows.to(b.dtype).contiguous())
     b.replace(dataclasses.replace(site, inputs=(b.whole(node.name),)))
-    return x
+    return True
 
 
 def _read_elsewhere(b: Builder) -> bool:
@@ -222,6 +219,7 @@ def lower_sub(b: Builder, x: Any, y: Any, *, alpha: float = 1) -> Stream | Form:
 
 def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
     """X * sigmoid(s x) is SiLU for s = 1, quick GELU for s = 1.702; any other product multiplies streams of one shape."""
+    x, y = b.rows_of_map(x), b.rows_of_map(y)
     for value, gate in ((x, y), (y, x)):
         unit = b.nodes[gate.node]
         unscaled = value.scale == gate.scale == 1.0
@@ -229,8 +227,6 @@ def _gate(b: Builder, x: Stream, y: Stream) -> Stream:
             functions: dict[float, ECFunction] = {1.0: "silu", 1.702: "quick_gelu"}
             if unit.input_scale in functions:
                 return lower_expectation(b, value, functions[unit.input_scale])
-    if x.bias is not None or y.bias is not None or b.nodes[x.node].is_map or b.nodes[y.node].is_map:
-        raise b.fail("an attention map times a stream, element by element, has no unit")
     ports, place = _alike(b, x, y)
     node = Gate(b.unique(dotted(b.where, "gate")), ports, (b.nodes[ports[0].node].tokens, ports[0].width))
     b.add(node)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from synaptile.conversion.graph import Rotation
+from synaptile.conversion.graph import Add, Rotation
 from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.names import dotted
 from synaptile.conversion.lowering.patterns import Rectangle, rectangle
 from synaptile.conversion.lowering.values import Form, Stream
 
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
 
 def as_form(b: Builder, x: Stream | Form) -> Form:
-    """A value as a sum of terms. Raises ModelError for a pending attention bias."""
+    """A value without a pending bias as a sum of terms."""
     import torch
 
     if isinstance(x, Form):
         return x
-    if x.bias is not None:
-        raise b.fail("scaling an attention map after its bias was added is not supported")
+    assert x.bias is None
     return Form(x.node, ((x.index, torch.full(x.index.shape, x.scale, dtype=torch.float64)),), x.version)
 
 
@@ -77,19 +77,32 @@ def settled(b: Builder, x: Any) -> Any:
     x = simplified(x)
     if isinstance(x, Stream):
         return x
-    b.read(Stream(x.node, x.index, 1.0, None, x.version))
+    x = b.rows_of_map(x)
     node = b.nodes[x.node]
-    if node.is_map:
-        raise b.fail("a factor per head on an attention map (gated attention) has no unit: attention is softmax(q k^T + bias) v")
     if len(x.terms) <= 2:
         for main, *others in (x.terms, x.terms[::-1]):
             box = rectangle(main[0], node.width)
             if box is not None and (turned := _rotation(b, x.node, box, main[1], *others)) is not None:
                 return turned
-    raise b.fail(
-        f"{len(x.terms)} multiples of elements of {x.node!r} are added: supported are a factor per element, and pairs of "
-        "channels that turn by position (RoPE): write other sums over channels as a Linear or a convolution"
-    )
+    return _sum_of_terms(b, x)
+
+
+def _sum_of_terms(b: Builder, form: Form) -> Stream:
+    """Each term a stream of its own, in the order of the tensor, with its factors; and their sum."""
+    import torch
+
+    ports = []
+    for index, factor in form.terms:
+        shape = (-1, index.shape[-1])
+        port = b.token_port(Stream(form.node, index.reshape(shape), 1.0, None, form.version))
+        node, by = b.nodes[port.node], factor.reshape(shape)
+        if bool((by != 1).any()):
+            box = Rectangle(0, node.tokens, port.start, port.width, torch.arange(by.numel()).reshape(by.shape))
+            port = b.whole(cast(Stream, _rotation(b, port.node, box, by)).node)
+        ports.append(port)
+    tokens, width = b.nodes[ports[0].node].tokens, ports[0].width
+    node = Add(b.unique(dotted(b.where, "add")), tuple(ports), (tokens, width))
+    return Stream(node.name, b.add(node).index.reshape(form.index.shape))
 
 
 def _rotation(

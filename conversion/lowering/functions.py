@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +51,6 @@ def norm_of_rows(
     if list(shape) != [width]:
         raise b.fail(f"normalises over {list(shape)}, needs the {width} channels of a token or of a head")
     port, order, groups = b.per_token(b.read(x), width)
-    if b.nodes[port.node].is_map or x.bias is not None:
-        raise b.fail("a norm of an attention map has no unit")
     if port.width != groups * width:
         raise b.fail(f"normalises over {width} of {port.width} channels")
     weight = torch.ones(width, dtype=b.dtype) if weight is None else weight
@@ -61,29 +61,30 @@ def norm_of_rows(
 
 
 def lower_vector_norm(b: Builder, x: Stream, order: Any = 2, dims: Any = None, keepdim: bool = False, **_: Any) -> Length:
-    """The Euclidean length of each head's row, which only a division by it may read."""
-    last = x.index.ndim - 1
-    if order != 2 or not keepdim or [dim % x.index.ndim for dim in dims or ()] != [last]:
-        raise b.fail("a norm is supported as F.normalize(x, dim=-1) alone")
-    return Length(x)
+    """The Euclidean length along an axis, of each head's row say, which only a division by it may read."""
+    if order != 2 or not keepdim or len(dims or ()) != 1:
+        raise b.fail("a norm is supported as F.normalize(x, dim) along one axis alone")
+    return Length(x, dims[0] % x.index.ndim)
 
 
 def lower_clamp_min(b: Builder, x: Any, low: float) -> Length:
     """The smallest length that is divided by."""
     if not isinstance(x, Length):
         raise b.fail("a clamp has no unit: leave its limits open, or use relu")
-    return Length(x.of, max(x.least, float(low)))
+    return Length(x.of, x.axis, max(x.least, float(low)))
 
 
 def lower_normalize(b: Builder, x: Stream, length: Length) -> Stream:
-    """``F.normalize(x, dim=-1)``: an RMSNorm of weight 1/sqrt(width). Lengths below the least (1e-12) come out smaller."""
+    """``F.normalize(x, dim)``: an RMSNorm of weight 1/sqrt(width). Lengths below the least (1e-12) come out smaller."""
     import torch
 
-    width = x.index.shape[-1]
+    moved = dataclasses.replace(x, index=x.index.movedim(length.axis, -1))
+    width = moved.index.shape[-1]
     if (length.of.node, length.of.scale) != (x.node, x.scale) or not torch.equal(length.of.index, x.index):
         raise b.fail("division by the length of something else has no unit")
     weight = torch.full((width,), width**-0.5, dtype=b.dtype)
-    return norm_of_rows(b, x, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
+    normed = norm_of_rows(b, moved, [width], "rms_norm", max(length.least, 1e-15) ** 2 / width, weight=weight)
+    return dataclasses.replace(normed, index=normed.index.movedim(-1, length.axis))
 
 
 def lower_softmax(b: Builder, x: Stream, dim: int, half_or_dtype: Any = None) -> Stream:
@@ -94,13 +95,9 @@ def lower_softmax(b: Builder, x: Stream, dim: int, half_or_dtype: Any = None) ->
     import torch
 
     b.rounds |= b.dtype == torch.float64 and half_or_dtype is torch.float32
-    if not b.nodes[x.node].is_map and x.bias is None:
-        return _softmax_of_rows(b, x, dim)
     port = b.map_port(x)
     if port is None or dim % x.index.ndim != x.index.ndim - 1:
-        raise b.fail(
-            "softmax of an attention map is supported over its keys only: take a model whose attention is softmax(q k^T) v"
-        )
+        return _softmax_of_rows(b, b.rows_of_map(x), dim)
     shape = b.nodes[port.node].shape
     node = ECUnit(b.unique(dotted(b.where, "softmax")), (port,), shape, "softmax", 0.0, x.scale, x.bias is not None)
     bias = None if x.bias is None else x.bias.reshape(shape).contiguous()
@@ -139,8 +136,6 @@ def lower_hardtanh(b: Builder, x: Stream, low: float = -1.0, high: float = 1.0) 
 
 def lower_expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
     """An EC unit of a function of each element."""
-    if x.bias is not None or b.nodes[x.node].is_map:
-        raise b.fail("an attention bias is supported in front of a softmax only, a function of an attention map is not")
     port, place = b.elements(x)
     name = b.unique(b.where or function)
     b.add(ECUnit(name, (port,), (b.nodes[port.node].tokens, port.width), function, 0.0, x.scale))
@@ -148,15 +143,13 @@ def lower_expectation(b: Builder, x: Stream, function: ECFunction) -> Stream:
 
 
 def lower_mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
-    """The mean over all tokens of a stream, along whatever axes these lie."""
+    """The mean along axes: over tokens, in whatever order the stream holds them."""
     import torch
 
     axes = sorted(dim % x.index.ndim for dim in dims)
     kept = [axis for axis in range(x.index.ndim) if axis not in axes]
     shape = [1 if axis in axes else extent for axis, extent in enumerate(x.index.shape) if keepdim or axis not in axes]
     rows = x.index.permute(*axes, *kept).reshape(-1, max(1, torch.Size(shape).numel()))
-    if x.bias is not None or b.nodes[x.node].is_map:
-        raise b.fail(f"mean over axes {list(dims)} of shape {tuple(x.index.shape)}: of an attention map it has no unit")
     stream = Stream(x.node, rows, x.scale, None, x.version)
     port, place = b.elements(stream)
     if rows.shape[1] != port.width or not torch.equal(place % port.width, torch.arange(port.width).expand_as(place)):
@@ -165,3 +158,9 @@ def lower_mean(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **
     name = b.unique(dotted(b.where, "token_mean"))
     stream = b.add(TokenMean(name, (port,), (1, port.width), 0, tokens))
     return Stream(name, stream.index.reshape(shape), b.read(x).scale)
+
+
+def lower_sum(b: Builder, x: Stream, dims: list[int], keepdim: bool = False, **_: Any) -> Stream:
+    """The sum along axes: so many times the mean."""
+    mean = lower_mean(b, x, dims, keepdim)
+    return dataclasses.replace(mean, scale=mean.scale * math.prod(x.index.shape[dim] for dim in dims))

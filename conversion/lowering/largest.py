@@ -27,8 +27,6 @@ def largest(b: Builder, values: list[Stream]) -> Stream:
 def largest_along(b: Builder, x: Stream, axes: list[int], *, keepdim: bool) -> Stream:
     """The largest along axes."""
     axes = sorted(axis % x.index.ndim for axis in axes)
-    if x.bias is not None or b.nodes[x.node].is_map:
-        raise b.fail("the largest score of an attention map is taken off in front of a softmax alone")
     for axis in reversed(axes):
         x = largest(b, [dataclasses.replace(x, index=index) for index in x.index.unbind(axis)])
     if keepdim:

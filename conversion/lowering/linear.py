@@ -16,14 +16,10 @@ def lower_linear(b: Builder, x: Stream, weight: torch.Tensor, bias: torch.Tensor
     """Site ``<module>.in`` and synapse ``<module>``, the module that owns the weights. A pending scale moves into the weights."""
     import torch
 
-    if not isinstance(weight, torch.Tensor) or x.bias is not None:
-        raise b.fail("a Linear needs constant weights and a plain input")
+    if not isinstance(weight, torch.Tensor):
+        raise b.fail("a Linear needs constant weights")
     if isinstance(b.nodes[x.node], ImageSource):
         return _patches(b, x, weight, bias)
-    if b.nodes[x.node].is_map:
-        raise b.fail(
-            "a Linear over the heads of an attention map (talking heads) has no unit: take a model with one map per head"
-        )
     channels, fan_in = weight.shape
     port, order, groups = b.per_token(x, fan_in)
     if groups > 1:  # heads, say, each through the same weights

@@ -10,6 +10,7 @@ from typing import Any
 from synaptile.conversion.graph import ImageSource, PatchEmbedding, ReadOut, SpikingGraph
 from synaptile.conversion.graph.needed import without_dead_nodes
 from synaptile.conversion.lowering.builder import Builder
+from synaptile.conversion.lowering.convolution import pixels
 from synaptile.conversion.lowering.forms import settled
 from synaptile.conversion.lowering.operators import (
     IDENTITIES,
@@ -17,6 +18,8 @@ from synaptile.conversion.lowering.operators import (
     LAYOUTS,
     NEAREST,
     OF_FORMS,
+    OF_MAPS,
+    OF_PIXELS,
     OPERATORS,
     supported_operators,
 )
@@ -105,8 +108,12 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
         return args[0]
     if name in LAYOUTS:
         return _lay_out(builder, name, target, args, kwargs)
+    if name not in OF_PIXELS:
+        args, kwargs = (_each(value, lambda one: _as_pixels(builder, one)) for value in (args, kwargs))
     if name not in OF_FORMS:
         args, kwargs = (_each(value, lambda one: settled(builder, one)) for value in (args, kwargs))
+    if name not in OF_MAPS:
+        args, kwargs = (_each(value, lambda one: _as_rows(builder, one)) for value in (args, kwargs))
     if name in OPERATORS:
         rule = OPERATORS[name]
         try:
@@ -119,6 +126,15 @@ def _call(builder: Builder, traced: TracedModel, fx_node: Any, values: dict[str,
         f"model {traced.name}: operator {target} in module {builder.where or '(root)'!r} is not supported: {remedy}; "
         f"supported: {', '.join(supported_operators())}"
     )
+
+
+def _as_pixels(builder: Builder, value: Any) -> Any:
+    image = isinstance(value, Stream) and isinstance(builder.nodes[value.node], ImageSource)
+    return pixels(builder, value) if image else value
+
+
+def _as_rows(builder: Builder, value: Any) -> Any:
+    return builder.rows_of_map(value) if isinstance(value, Stream | Form) else value
 
 
 def _free(target: Any) -> Any:
@@ -167,7 +183,7 @@ def _run_layout(target: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _finish(builder: Builder, traced: TracedModel, result: Any) -> SpikingGraph:
-    output = settled(builder, result[0] if isinstance(result, tuple | list) else result)
+    output = _as_rows(builder, settled(builder, result[0] if isinstance(result, tuple | list) else result))
     if not isinstance(output, Stream) or (isinstance(result, tuple | list) and len(result) != 1):
         raise ModelError(f"model {traced.name} returns {type(result).__name__}, needs one tensor of logits")
     port = builder.token_port(output)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.concatenate import concatenated
+from synaptile.conversion.lowering.concatenate import concatenated, lower_copy, lower_slice_scatter
 from synaptile.conversion.lowering.convolution import (
     lower_adaptive_pool1d,
     lower_adaptive_pool2d,
+    lower_avg_pool1d,
     lower_avg_pool2d,
     lower_conv1d,
     lower_conv2d,
@@ -40,6 +41,7 @@ from synaptile.conversion.lowering.functions import (
     lower_mean,
     lower_rms_norm,
     lower_softmax,
+    lower_sum,
     lower_vector_norm,
     norm_of_rows,
 )
@@ -47,6 +49,7 @@ from synaptile.conversion.lowering.largest import largest_along, lower_max_pool2
 from synaptile.conversion.lowering.linear import lower_linear
 from synaptile.conversion.lowering.names import constant_name, dotted
 from synaptile.conversion.lowering.product import lower_einsum, lower_matmul
+from synaptile.conversion.lowering.transposed import lower_conv_transpose2d, lower_fold, lower_unfold
 from synaptile.conversion.lowering.values import Form, Padded, Stream
 
 if TYPE_CHECKING:
@@ -62,18 +65,6 @@ LAYOUTS = {
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
     "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave",
 }  # fmt: skip
-
-
-def _unfold(b: Builder, x: Stream, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Stream:
-    import torch
-
-    if any(padding):
-        raise b.fail(
-            f"padding {list(padding)}: patches are cut without padding only: pad images in front of the model, or take a model "
-            "whose windows end where the tokens do"
-        )
-    cut = torch.nn.functional.unfold(x.index.double(), kernel_size, dilation, padding, stride)  # float64 holds an index exactly
-    return dataclasses.replace(x, index=cut.long())
 
 
 def _linear(b: Builder, x: Any, weight: Any, bias: Any = None) -> Any:
@@ -171,14 +162,23 @@ def _stack(b: Builder, parts: list[Any], dim: int = 0) -> Any:
         return whole
     parts = settled_all(b, parts)
     summed = all(str(user.target) == "aten.sum.dim_IntList" and list(user.args[1:]) == [[0]] for user in b.fx.users)
-    if dim or not summed or not all(isinstance(part, Stream) for part in parts):
-        raise b.fail("supported only as torch.stack(branches).sum(0)")
-    return parts
+    if not dim and summed and all(isinstance(part, Stream) for part in parts):
+        return parts
+    index = [part.index.unsqueeze(dim) if isinstance(part, Stream) else part.unsqueeze(dim) for part in parts]
+    axis = dim % index[0].ndim
+    return concatenated(
+        b,
+        [
+            dataclasses.replace(part, index=index[i]) if isinstance(part, Stream) else b.constant(f"{b.where}.stacked", index[i])
+            for i, part in enumerate(parts)
+        ],
+        axis,
+    )
 
 
-def _sum(b: Builder, parts: Any, dims: Any = ()) -> Any:
+def _sum(b: Builder, parts: Any, dims: Any = (), keepdim: bool = False, **_: Any) -> Any:
     if not isinstance(parts, list):
-        raise b.fail("a sum along an axis is supported only as torch.stack(branches).sum(0)")
+        return lower_sum(b, parts, list(dims) or list(range(parts.index.ndim)), keepdim)
     return functools.reduce(functools.partial(lower_add, b), parts)
 
 
@@ -286,6 +286,15 @@ def _batch_norm_functional(
 OF_FORMS = {*LAYOUTS, *IDENTITIES, "add", "add_", "mul", "div", "sub", "neg", "addcmul", "cat", "stack"}
 """Operators that take streams times constants as they are."""
 
+OF_MAPS = {
+    *LAYOUTS, *IDENTITIES, "add", "add_", "sub", "mul", "div", "neg", "addcmul", "matmul", "bmm", "einsum", "softmax", "_softmax",
+    "amax", "scaled_dot_product_attention", "copy", "slice_scatter",
+}  # fmt: skip
+"""Operators that take attention maps as they are; for all others a map is a stream of rows."""
+
+OF_PIXELS = {*LAYOUTS, *IDENTITIES, "conv2d", "linear", "pad", "im2col"}
+"""Operators that may read the image; for all others its pixels are a stream."""
+
 OPERATORS: dict[str, Callable[..., Any]] = {
     "conv2d": lower_conv2d,
     "conv1d": lower_conv1d,
@@ -293,7 +302,12 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "upsample_nearest2d": lower_nearest,
     "upsample_bilinear2d": lower_resize,
     "upsample_bicubic2d": lower_resize,
-    "im2col": _unfold,
+    "im2col": lower_unfold,
+    "col2im": lower_fold,
+    "conv_transpose2d": lower_conv_transpose2d,
+    "avg_pool1d": lower_avg_pool1d,
+    "copy": lower_copy,
+    "slice_scatter": lower_slice_scatter,
     "cat": _cat,
     "add": lower_add,
     "add_": lower_add,
@@ -317,6 +331,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "scaled_dot_product_attention": _attention,
     "einsum": lower_einsum,
     "amax": _amax,
+    "max": lambda b, x, dim, keepdim=False: [largest_along(b, x, [dim], keepdim=keepdim), None],
     "max_pool2d": lower_max_pool2d,
     "sub": lower_sub,
     "stack": _stack,

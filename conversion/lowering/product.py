@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from synaptile.conversion.graph import Port, ProductUnit
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.linear import add_site
+from synaptile.conversion.lowering.convolution import Windows, convolved
+from synaptile.conversion.lowering.linear import add_site, lower_linear, owner
 from synaptile.conversion.lowering.values import Stream
 
 if TYPE_CHECKING:
     import torch
-
-
-_CONSTANT = "write it as a Linear; of positions, take a model whose bias does not depend on the query"
 
 
 def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
@@ -22,27 +21,24 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     if not isinstance(x, Stream):
         x = _constant_query(b, x)
     if not isinstance(y, Stream):
-        raise b.fail(f"a matrix product with a constant operand, not a query: {_CONSTANT}")
-    if x.bias is not None or y.bias is not None:
-        raise b.fail("an attention bias is supported in front of a softmax only")
+        return _constant_right(b, x, y)
+    x, y = (b.rows_of_map(one) if one.bias is not None else one for one in (x, y))
     stem = b.where or b.fx.name
     if b.map_port(_turned(y)) is not None:  # V^T times the transpose of attention, channels first
         return _turned(lower_matmul(b, _turned(y), _turned(x)))
     attention = b.map_port(x)
     if attention is None and (swapped := _swapped(b, y)) is not None:
         return lower_matmul(b, x, swapped)
-    right = None if attention is None else b.head_port(y, transposed=False)
-    if attention is not None and right is not None:
+    x, y = _spread(x, y)
+    right = None if attention is None or b.nodes[y.node].is_map else b.head_port(y, transposed=False)
+    if attention is not None and right is not None and right[1] == attention.width:
         port, heads, depth = right
         tokens, keys = b.nodes[attention.node].shape[1:]
-        if heads != attention.width or b.nodes[port.node].tokens != keys:
-            raise b.fail(
-                f"map of {attention.width} heads and {keys} keys times {heads} heads of {b.nodes[port.node].tokens} tokens"
-            )
         sites = (add_site(b, f"{stem}.softmax.out", attention), add_site(b, f"{stem}.v", port))
         node = ProductUnit(b.unique(f"{stem}.sv"), sites, (tokens, heads * depth), "sv", heads, keys, depth)
         rows = b.add(node).index.reshape(tokens, heads, depth).permute(1, 0, 2)
         return Stream(node.name, rows.reshape(*x.index.shape[:-1], depth), x.scale * y.scale)
+    x, y = b.rows_of_map(x), b.rows_of_map(y)
     left, right = b.head_port(x, transposed=False), b.head_port(y, transposed=True)
     if left is None or right is None or left[1:] != right[1:]:
         raise b.fail(_mismatch(b, x, y, left, right))
@@ -52,6 +48,34 @@ def lower_matmul(b: Builder, x: Any, y: Any) -> Stream:
     node = ProductUnit(b.unique(f"{stem}.qk"), sites, (heads, tokens, keys), "qk", heads, keys, depth)
     index = b.add(node).index
     return Stream(node.name, index.reshape(*x.index.shape[:-1], keys), x.scale * y.scale)
+
+
+def _spread(x: Stream, y: Stream) -> tuple[Stream, Stream]:
+    """Operands with as many heads each: one that all share stands once for each."""
+    import torch
+
+    heads = torch.broadcast_shapes(x.index.shape[:-2], y.index.shape[:-2])
+    x, y = (dataclasses.replace(one, index=one.index.expand(*heads, *one.index.shape[-2:])) for one in (x, y))
+    return x, y
+
+
+def _constant_right(b: Builder, x: Stream, y: torch.Tensor) -> Stream:
+    """A constant matrix, one for all: a Linear; one for each of several rows of matrices: a grouped Linear."""
+    import torch
+
+    x = b.rows_of_map(x)
+    columns = y.shape[-1]
+    y = y.expand(*torch.broadcast_shapes(x.index.shape[:-2], y.shape[:-2]), *y.shape[-2:]).reshape(-1, *y.shape[-2:])
+    if bool((y == y[:1]).all()):
+        return lower_linear(b, x, y[0].t().contiguous())
+    rows = x.index.reshape(len(y), *x.index.shape[-2:])  # groups, tokens, channels: an image a row high, channels grouped
+    image = dataclasses.replace(x, index=rows.permute(0, 2, 1).reshape(1, -1, 1, rows.shape[1]))
+    sizes = Windows((1, 1), (1, 1), (0, 0), (0, 0), (1, 1), len(y))
+    weight = y.transpose(1, 2).reshape(-1, y.shape[1], 1, 1).contiguous()
+    name = owner(b) or b.where or "product"
+    found = convolved(b, image, weight, torch.zeros(len(weight), dtype=weight.dtype), sizes, name)
+    index = found.index.reshape(len(y), columns, -1).transpose(1, 2)
+    return dataclasses.replace(found, index=index.reshape(*x.index.shape[:-1], columns))
 
 
 def _turned(x: Stream) -> Stream:
@@ -94,7 +118,7 @@ def _constant_query(b: Builder, q: torch.Tensor) -> Stream:
     return dataclasses.replace(stream, index=index.reshape(q.shape))
 
 
-def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> Stream:
+def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> Any:
     """An einsum that is a matrix product, as Q K^T and attention times V are; its axes are put in the product's order."""
     terms, _, result = equation.replace(" ", "").partition("->")
     left, _, right = terms.partition(",")
@@ -105,14 +129,21 @@ def lower_einsum(b: Builder, equation: str, operands: Any, **_kwargs: Any) -> St
     )
     once = all(len(set(term)) == len(term) for term in (left, right, result)) and "." not in equation
     whole = sorted(result) == sorted([*shared, *rows, *columns])
-    if not all(isinstance(operand, Stream) for operand in operands):
-        raise b.fail(f"{equation!r} with a constant operand: {_CONSTANT}")
-    if len(operands) != 2 or not once or not whole or not len(rows) == len(columns) == len(summed) == 1:
+    if len(operands) != 2 or not once or not whole or not (len(columns) == len(summed) == 1 <= len(rows)):
         raise b.fail(f"{equation!r}: supported only as the product of two streams, 'bhqd,bhkd->bhqk' or 'bhqk,bhkd->bhqd'")
 
-    def ordered(stream: Stream, given: str | list[str], wanted: str | list[str]) -> Stream:
-        return dataclasses.replace(stream, index=stream.index.permute([given.index(axis) for axis in wanted]))
+    def ordered(value: Any, given: str | list[str], wanted: str | list[str]) -> Any:
+        return _of_index(value, lambda index: index.permute([given.index(axis) for axis in wanted]))
 
     x = ordered(operands[0], left, [*shared, *rows, *summed])
     y = ordered(operands[1], right, [*shared, *summed, *columns])
-    return ordered(lower_matmul(b, x, y), [*shared, *rows, *columns], result)
+    start, stop = len(shared), len(shared) + len(rows)
+    extents = (x.index if isinstance(x, Stream) else x).shape[start:stop]
+    x = _of_index(x, lambda index: index.flatten(start, stop - 1))
+    product = _of_index(lower_matmul(b, x, y), lambda index: index.unflatten(start, extents))
+    return ordered(product, [*shared, *rows, *columns], result)
+
+
+def _of_index(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """A constant, or the index of a stream, laid out anew."""
+    return dataclasses.replace(value, index=change(value.index)) if isinstance(value, Stream) else change(value)

@@ -36,9 +36,10 @@ class Padded:
 
 @dataclass(frozen=True)
 class Length:
-    """The Euclidean length of each row of a stream, at least `least`: what a division may read."""
+    """The Euclidean length of a stream along an axis, at least `least`: what a division may read."""
 
     of: Stream
+    axis: int
     least: float = 0.0
 
 

@@ -206,7 +206,8 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
         case Rotation():
             return RotationUnit(node, array("cos"), array("sin") if node.block > 1 else None)
         case Rearrange():
-            return RearrangeUnit(node)
+            read = graph.nodes[node.inputs[0].node]
+            return RearrangeUnit(node, read.shape[-1] if read.is_map else node.inputs[0].width)
         case TokenMean():
             return TokenMeanUnit(node, count)
         case ReadOut():

@@ -55,10 +55,12 @@ class RearrangeUnit(EventUnit):
     """The elements of a stream in another order."""
 
     node: Rearrange
+    width_read: int
+    """Channels of the port, or keys of the map that it reads whole."""
 
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """The stream of all steps."""
-        port = self.node.inputs[0]
-        read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + port.width])
+        width = self.width_read
+        read = np.ascontiguousarray(inputs[0][:, starts[0] : starts[0] + width])
         moved = self.node.moved(read.reshape(-1, math.prod(self.node.extents)))
         return np.ascontiguousarray(moved.reshape(-1, self.node.width))

@@ -82,13 +82,8 @@ def test_a_known_operator_in_an_unknown_pattern_names_operator_module_and_limit(
     ("make", "parts"),
     [
         pytest.param(
-            lambda: timm.models.cait.Cait(**OPTIONS, depth_token_only=1),
-            ["aten.linear", "'blocks.0.attn.proj_l'", "talking heads"],
-            id="talking heads",
-        ),
-        pytest.param(
             lambda: timm.models.convit.ConVit(**OPTIONS, local_up_to_layer=1),
-            ["aten.mul", "'blocks.0.attn'", "gated attention", "a scale s per head"],
+            ["aten.div", "'blocks.0.attn'", "varies with the image"],
             id="gated positional attention",
         ),
         pytest.param(
@@ -131,15 +126,8 @@ def tokens(model: Bare, x: Any) -> Any:
         pytest.param(
             lambda m, x: m.head(tokens(m, functional.pad(x, (2, 2, 2, 2), value=1.0)).mean(1)), ["aten.pad"], id="pad of ones"
         ),
-        pytest.param(lambda m, x: m.head(tokens(m, 0.5 * x).mean(1)), ["aten.conv2d", "pending on 'image'"], id="scaled image"),
-        pytest.param(
-            lambda m, x: m.head(tokens(m, x.transpose(2, 3)).mean(1)), ["aten.conv2d", "in another order"], id="turned image"
-        ),
         pytest.param(lambda m, x: (m.head(tokens(m, x).mean(1)),) * 2, ["returns tuple, needs one tensor"], id="two outputs"),
         pytest.param(lambda m, x: {"logits": m.head(tokens(m, x).mean(1))}, ["returns dict, needs one tensor"], id="dictionary"),
-        pytest.param(
-            lambda m, x: m.head(tokens(m, 2 * (x - 0.5)).mean(1)), ["computes on pixels", "in front of the model"], id="pixels"
-        ),
         pytest.param(lambda m, x: m.head(tokens(m, x)), ["returns 4 tokens of features"], id="tokens out"),
         pytest.param(lambda m, _x: m.head.weight * 1.0, ["needs one tensor of logits"], id="no image used"),
         pytest.param(
