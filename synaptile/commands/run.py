@@ -14,12 +14,15 @@ from synaptile.commands.options import (
     Overwrite,
     PageFile,
     RunNumeric,
-    Steps,
+    RunSteps,
     Threads,
     WithSchedule,
     hold,
 )
 from synaptile.terminal import counted, output
+
+DEFAULT_STEPS = 8
+"""Steps of a run of a converted network."""
 
 
 def run(
@@ -31,7 +34,7 @@ def run(
     sentences: Annotated[
         Path | None, typer.Option("--sentences", help="For a text encoder: file of sentences, one a line.")
     ] = None,
-    steps: Steps = 8,
+    steps: RunSteps = None,
     numeric: RunNumeric = None,
     threads: Threads = None,
     limit: Limit = None,
@@ -56,11 +59,14 @@ def run(
 
     if (images is None) is (sentences is None):
         raise InputError("give --images, or for a text encoder --sentences: one of the two")
-    check_steps(steps)
     if numeric is not None:
         check_numeric(numeric)
+    if steps is not None:
+        check_steps(steps)
     check_new_run(to, overwrite=overwrite)
     mapped = load_program(program)
+    steps = mapped.graph.metadata.get("steps", DEFAULT_STEPS) if steps is None else steps
+    check_steps(steps)
     directory = hold(to)
     chosen: ImageSet | TextSet
     with counted("reading images" if sentences is None else "reading sentences") as progress:
