@@ -191,12 +191,11 @@ def scheduled_flits(timeline: Timeline) -> Tally:
     tally = Tally(program.node_names, timeline.activity.steps)
     if not len(messages.job):
         return tally
-    flow = trees_of(program).flow[messages.group]
-    nodes = len(program.node_names)
-    part, step = jobs.part[messages.job], jobs.step[messages.job]
-    core = np.full(len(part), NO_CORE) if timeline.remapped else program.parts.core[part]
+    flow, parts, nodes = trees_of(program).flow, program.parts, len(program.node_names)
+    core = np.full(parts.core.size, NO_CORE) if timeline.remapped else parts.core
+    sender = ((core.astype(np.int64) - NO_CORE) * nodes + parts.node) * len(ROLES)
     role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
-    key = ((core.astype(np.int64) - NO_CORE) * nodes + program.parts.node[part]) * len(ROLES) + role
+    key, step = sender[jobs.part[messages.job]] + role[messages.group], jobs.step[messages.job]
     present = np.flatnonzero(np.bincount(key))
     row = np.searchsorted(present, np.arange(present[-1] + 1))[key]
     for op, links in crossed_by_messages(timeline).items():

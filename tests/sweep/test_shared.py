@@ -124,7 +124,7 @@ def test_a_chip_is_given_what_it_would_have_found_alone(name: str) -> None:
                 assert equal(own[call][1], found), f"{call} reads {figure}"
                 given[call] += 1
                 for held in OF_A_TIMELINE.values() if call == "_scheduled" else ():
-                    assert equal(held(timeline), held(found)), f"arrivals read {figure}"
+                    assert equal(held(timeline), held(found)), f"{held.__name__} reads {figure}"
     assert all(given.values()), given
 
 
