@@ -16,8 +16,11 @@ import numpy as np
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
+from synaptile.foundation.derived import shared
+from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.hwmodels.messages import spike_flits
 from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.flows import PARTIAL_SUMS
@@ -107,6 +110,7 @@ def noc_prices(chip: Chip) -> dict[str, Price]:
     }
 
 
+@shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES, *LINKS), program.chip.noc.hops is None))
 def trees_of(program: CoreProgram) -> Trees:
     """Hops and crossings of every tree: of its links, or on a chip without multicast of one path a receiving core."""
     flows, routes, size = program.flows, program.routes, len(program.cores.kind)
@@ -172,6 +176,7 @@ def _flits_of_run(activity: Activity) -> Tally | str:
     return tally
 
 
+@shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES), priced_ops(program.chip)))
 def ann_flits(program: CoreProgram) -> Tally:
     """Flits of one dense pass of one image over the same trees: a word an activation, one set of partial sums."""
     laid, tally = trees_of(program), Tally(program.node_names, 1)
@@ -186,17 +191,16 @@ def scheduled_flits(timeline: Timeline) -> Tally:
     tally = Tally(program.node_names, timeline.activity.steps)
     if not len(messages.job):
         return tally
-    flow = trees_of(program).flow[messages.group]
-    nodes = len(program.node_names)
-    part, step = jobs.part[messages.job], jobs.step[messages.job]
-    core = np.full(len(part), NO_CORE) if timeline.remapped else program.parts.core[part]
+    flow, parts, nodes = trees_of(program).flow, program.parts, len(program.node_names)
+    core = np.full(parts.core.size, NO_CORE) if timeline.remapped else parts.core
+    sender = ((core.astype(np.int64) - NO_CORE) * nodes + parts.node) * len(ROLES)
     role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
-    key = ((core.astype(np.int64) - NO_CORE) * nodes + program.parts.node[part]) * len(ROLES) + role
-    unique, row = np.unique(key, return_inverse=True)
+    key, step = sender[jobs.part[messages.job]] + role[messages.group], jobs.step[messages.job]
+    present = np.flatnonzero(np.bincount(key))
+    row = np.searchsorted(present, np.arange(present[-1] + 1))[key]
     for op, links in crossed_by_messages(timeline).items():
-        counts = np.zeros((len(unique), tally.steps), np.int64)
-        np.add.at(counts, (row, step), messages.flits.astype(np.int64) * links)
-        for i, code in enumerate(unique.tolist()):
+        counts = sum_by((row, step), messages.flits.astype(np.int64) * links, (present.size, tally.steps))
+        for i, code in enumerate(present.tolist()):
             core_and_node, role_index = divmod(code, len(ROLES))
             core_index, node = divmod(core_and_node, nodes)
             tally.add(core_index + NO_CORE, node, ROLES[role_index], op, counts[i])

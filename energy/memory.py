@@ -18,9 +18,11 @@ from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, accesses, port
+from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
@@ -38,7 +40,15 @@ Accumulates = dict[tuple[int, int, str], Int64]
 """Accumulates by (core, node, role), shape (steps,)."""
 
 
-def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
+def access_key(chip: Chip) -> str:
+    """Of the figures of a chip, those that its accesses follow from: rates only as how many passes read a waiting event."""
+    passes = "synapse_core.lanes_per_cycle", "ec_core.multipliers_per_cycle"
+    buffered = chip.memories.event_buffer is not None
+    return figures_but(chip, *CLOCK, *LINKS, *(rate for rate in RATES if not (buffered and rate in passes)))
+
+
+@shared(lambda activity, chip, inside: (access_key(activity.program.chip), access_key(chip), inside))
+def snn_accesses(activity: Activity, chip: Chip, inside: Inside) -> Tally:
     """Every access of a run, summed over its images, to the memories and in the dataflow of `chip`.
 
     What prices hold already (`inside`) is left out. Raises ConservationError where
@@ -65,6 +75,7 @@ def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     return tally
 
 
+@shared(lambda program, chip, inside: (access_key(program.chip), access_key(chip), inside))
 def ann_accesses(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Every access of one dense pass of one image."""
     tally = Tally(program.node_names, 1)

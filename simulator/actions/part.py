@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synaptile.conversion.graph import Neurons, Node, ProductUnit
-from synaptile.foundation.derived import derived
+from synaptile.foundation.derived import shared
 from synaptile.mapper.program import CoreKind, CoreProgram
 
 
@@ -74,7 +74,7 @@ class Part:
         return self.lines * self.width
 
 
-@derived
+@shared(lambda program: (program.chip.units, program.chip.synapse_core.accumulators))
 def parts_of(program: CoreProgram) -> tuple[Part, ...]:
     """Every part of a program, in the order of its table."""
     parts, nodes = program.parts, [program.graph.nodes[name] for name in program.node_names]
