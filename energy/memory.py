@@ -27,7 +27,7 @@ from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
 from synaptile.simulator.actions.events import SpikeCounts, events_of, inputs_met
-from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes, sharing_of
+from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes, sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
 from synaptile.simulator.actions.rules import accesses_of, actions_of, activations_of, arrivals_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Role, Side, Trigger, Word
@@ -167,17 +167,24 @@ def shared_fetches(run: Activity, part: Part, sharing: Sharing) -> Int64:
     tallied = run.fetches.get(part.node.name)
     if tallied is not None and sharing == (tallied.block, tallied.batch):
         return np.asarray(tallied.rows[:, :, part.place].sum(axis=1, dtype=np.int64))
-    rows = np.zeros(run.steps, np.int64)
-    for number in inputs_met(part.node, 0):
-        site = part.node.inputs[number].node
+    return _counted_fetches(run, part.node.name, sharing)[:, part.place]
+
+
+@shared(lambda run, *of: of)
+def _counted_fetches(run: Activity, name: str, sharing: Sharing) -> Int64:
+    """`shared_fetches` of all parts of a node from the spikes that were kept, shape (steps, parts)."""
+    node = run.program.graph.nodes[name]
+    rows = np.zeros((run.steps, run.program.parts_of(name).size), np.int64)
+    for number in inputs_met(node, 0):
+        site = node.inputs[number].node
         masks = run.spikes[site].masks
         if masks is None or not masks.shape[1]:
             raise InputError(
-                f"{sharing.block} tokens x {sharing.batch} steps share the rows of {part.node.name!r}; the run was executed for "
+                f"{sharing.block} tokens x {sharing.batch} steps share the rows of {name!r}; the run was executed for "
                 f"another dataflow and kept no spikes of {site!r} to count them: map to that chip and run again, or run again "
                 "with execute(..., keep_spikes=1) or more (--keep-spikes)"
             )
-        counted = rows_fetched(run.program, part, number, masks, sharing).sum(axis=1)
+        counted = node_fetches(run.program, name, number, masks, sharing).sum(axis=1)
         rows += np.rint(counted * (run.images / masks.shape[1])).astype(np.int64)
     return rows
 

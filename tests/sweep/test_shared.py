@@ -22,6 +22,7 @@ from synaptile.hwmodels.sourced import Section
 from synaptile.mapper import map_graph
 from synaptile.mapper.alike import mapping_key
 from synaptile.simulator import Activity, execute
+from synaptile.simulator.actions.fetches import Sharing
 from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.schedule import arrivals, dense, standing, tables
@@ -49,6 +50,7 @@ def calls(run: Activity, taken: Taken) -> dict[str, Call]:
         "_dense_works": (dense._dense_works, (program,)),
         "dense_timeline": (dense.dense_timeline, (program, 2)),
         "_held": (standing._held, (run, 2)),
+        "_counted_fetches": (memory._counted_fetches, (run, "blocks.0.attn.proj", Sharing(2, 1))),
         "_scheduled": (placing._scheduled, (run, 2, None)),
     }
 
