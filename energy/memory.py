@@ -8,9 +8,10 @@ over time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from math import ceil, log2
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,14 +60,13 @@ def snn_accesses(activity: Activity, chip: Chip, inside: Inside) -> Tally:
     exact = not fetches_are_scaled(activity, chip)  # a scaled count is rounded
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
+        selection = Selection(chip, Side.SPIKING, inside)
         for part in parts_of(run.program):
-            core = core_flow(chip, part.kind)
-            actions, selected = actions_of(part), of_side(part, Side.SPIKING, core)
+            actions, selected, sharing = selection.of(part)
             events = _events(run, part, counts, (*actions, *selected))
             _add_accumulates(met, part, actions, events)
-            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
             for access in selected:
-                rows = _rows(run, chip, part, access, events)
+                rows = _rows(run, chip, part, (access, sharing), events)
                 if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
                     _check_fetches(run, part, access, rows, events[access.trigger])
                 add_accesses(tally, chip, part, (access.roles, access.words), rows, event_bits(run.program, part, access))
@@ -78,11 +78,7 @@ def snn_accesses(activity: Activity, chip: Chip, inside: Inside) -> Tally:
 @shared(lambda program, chip, inside: (access_key(program.chip), access_key(chip), inside))
 def ann_accesses(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Every access of one dense pass of one image."""
-    tally = Tally(program.node_names, 1)
-    for part in parts_of(program):
-        for access in of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if not inside.holds(part, access, Side.DENSE):
-                _add_dense(tally, chip, part, access)
+    tally = _dense(program, chip, inside)
     _add_dense_phases(tally, program, chip)
     return tally
 
@@ -92,31 +88,19 @@ def snn_shared(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     tally = Tally(activity.program.node_names, activity.steps)
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
+        selection = Selection(chip, Side.SPIKING, inside, by_block)
         for part in parts_of(run.program):
-            selected = [one for one in of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
-            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
+            _, selected, sharing = selection.of(part)
             for access in selected:
-                unshared = sharing_of(chip, part) is None or access.reuse is Reuse.EACH
-                events = _events(run, part, counts, (access,)) if unshared else {}
-                add_accesses(
-                    tally,
-                    chip,
-                    part,
-                    (access.roles, access.words),
-                    _rows(run, chip, part, access, events),
-                    event_bits(run.program, part, access),
-                )
+                events = _events(run, part, counts, (access,)) if sharing is None or access.reuse is Reuse.EACH else {}
+                rows = _rows(run, chip, part, (access, sharing), events)
+                add_accesses(tally, chip, part, (access.roles, access.words), rows, event_bits(run.program, part, access))
     return tally
 
 
 def ann_shared(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Those of `ann_accesses` that depend on how many tokens share a row."""
-    tally = Tally(program.node_names, 1)
-    for part in parts_of(program):
-        for access in of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if by_block(access) and not inside.holds(part, access, Side.DENSE):
-                _add_dense(tally, chip, part, access)
-    return tally
+    return _dense(program, chip, inside, by_block)
 
 
 def by_block(access: Access) -> bool:
@@ -131,26 +115,62 @@ def of_side(part: Part, side: Side, core: CoreFlow) -> list[Access]:
     return [access for access in by_dataflow(own, accesses, core) if access.side in (Side.BOTH, side)]
 
 
-def _rows(run: Activity, chip: Chip, part: Part, access: Access, events: Mapping[Trigger, Int64]) -> Int64:
+class Alike(NamedTuple):
+    """What parts that are seen alike do and access, and what their rows serve."""
+
+    actions: tuple[Action, ...]
+    accesses: tuple[Access, ...]
+    sharing: Sharing | None
+
+
+class Selection:
+    """What parts of a program access in one of the two networks and no price holds already, as far as it is `chosen`."""
+
+    def __init__(self, chip: Chip, side: Side, inside: Inside, chosen: Callable[[Access], bool] = lambda access: True) -> None:
+        self.chip, self.side, self.inside, self.chosen = chip, side, inside, chosen
+        self._known: dict[Hashable, Alike] = {}
+
+    def of(self, part: Part) -> Alike:
+        """Worked out once for all parts that rules see alike: of many cores there are few kinds."""
+        if (seen := part.seen) not in self._known:
+            found = of_side(part, self.side, core_flow(self.chip, part.kind))
+            found = [one for one in found if self.chosen(one) and not self.inside.holds(part, one, self.side)]
+            self._known[seen] = Alike(actions_of(part), tuple(found), sharing_of(self.chip, part))
+        return self._known[seen]
+
+
+def _rows(run: Activity, chip: Chip, part: Part, of: tuple[Access, Sharing | None], events: Mapping[Trigger, Int64]) -> Int64:
     """Rows that a part reads or writes at each step, over all images, shape (steps,)."""
+    access, sharing = of
     beats = access.rhythm.beats(run.steps, run.program.graph.source.last_step)
     if access.trigger is Trigger.STEP:
         batch = core_flow(chip, part.kind).flow.time_batch
         if access.reuse is Reuse.BATCH:
             beats = beats & (np.arange(run.steps) % batch == 0)
         return run.images * _blocks(chip, part, access) * access.rows * beats
-    sharing = sharing_of(chip, part)
     if access.reuse is Reuse.EACH or sharing is None:
         return np.asarray(access.rows * events[access.trigger].sum(axis=(0, 2)) * beats)
     return access.rows * shared_fetches(run, part, sharing) * beats
 
 
-def _add_dense(tally: Tally, chip: Chip, part: Part, access: Access) -> None:
+def _dense(program: CoreProgram, chip: Chip, inside: Inside, chosen: Callable[[Access], bool] = lambda access: True) -> Tally:
+    """Accesses of one dense pass of one image, as far as they are `chosen`."""
+    tally, selection = Tally(program.node_names, 1), Selection(chip, Side.DENSE, inside, chosen)
+    known: dict[Hashable, list[tuple[Role, str, Int64]]] = {}
+    for part in parts_of(program):
+        if (seen := part.seen) not in known:
+            known[seen] = [line for access in selection.of(part).accesses for line in _dense_lines(chip, part, access)]
+        for role, op, count in known[seen]:
+            tally.add(part.core, part.node_index, role, op, count)
+    return tally
+
+
+def _dense_lines(chip: Chip, part: Part, access: Access) -> Iterator[tuple[Role, str, Int64]]:
     rows = access.rows * _blocks(chip, part, access)
     if access.trigger is not Trigger.STEP:
         met = arrivals_of(part) if access.trigger is Trigger.ARRIVED else activations_of(part)
         rows *= met // (1 if access.reuse is Reuse.EACH else part.tokens)
-    add_accesses(tally, chip, part, (access.roles, access.words), rows * access.rhythm.beats(1), chip.noc.word_bits)
+    return _lines(chip, part, (access.roles, access.words), rows * access.rhythm.beats(1), chip.noc.word_bits)
 
 
 def _blocks(chip: Chip, part: Part, access: Access) -> int:
@@ -198,18 +218,26 @@ def fetches_are_scaled(activity: Activity, chip: Chip) -> bool:
 
 def add_accesses(tally: Tally, chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int) -> None:
     """Count `rows` rows at each step; `row`: for which roles, of how many words; `waiting_bits` those of an event."""
+    for role, op, count in _lines(chip, part, row, rows, waiting_bits):
+        tally.add(part.core, part.node_index, role, op, count)
+
+
+def _lines(
+    chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int
+) -> Iterator[tuple[Role, str, Int64]]:
+    """Role, op and count at each step of what `add_accesses` adds."""
     roles, words = row
     for role in roles:
         if role.word is Word.REGISTER:
-            tally.add(part.core, part.node_index, role, REGISTER[part.kind], rows * words)
+            yield role, REGISTER[part.kind], rows * words
             continue
         memory, bits = _memory(chip, part.kind, role.word)
         of = port(chip, memory)
         op = of.write if role.writes else of.read
         if role.word is Word.EVENT:  # one behind the other: several may share an access
-            tally.add(part.core, part.node_index, role, op, -(-rows * waiting_bits // of.width_bits))
+            yield role, op, -(-rows * waiting_bits // of.width_bits)
         else:
-            tally.add(part.core, part.node_index, role, op, rows * accesses(words, bits, of.width_bits))
+            yield role, op, rows * accesses(words, bits, of.width_bits)
 
 
 def _memory(chip: Chip, kind: CoreKind, word: Word | None) -> tuple[MemoryName, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
-from synaptile.conversion.graph import Neurons, Node, ProductUnit
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit
 from synaptile.foundation.derived import shared
 from synaptile.mapper.program import CoreKind, CoreProgram
 
@@ -57,6 +58,13 @@ class Part:
     def owned(self) -> bool:
         """Whether it holds its outputs' neurons, and sends no partial sums."""
         return self.owner == self.index
+
+    @property
+    def seen(self) -> Hashable:
+        """What rules see of it: parts of one program that are seen alike do and access the same, and so share rows alike."""
+        where = (self.token_start, self.start) if isinstance(self.node, Convolution2d) else ()
+        extents = (self.tokens, self.outputs, self.rows, self.owned, self.senders, self.accumulators)
+        return (self.node.name, self.kind, *extents, self.exponent, self.folded, *where)
 
     @property
     def lines(self) -> int:
