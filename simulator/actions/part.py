@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit
-from synaptile.foundation.derived import shared
+from synaptile.foundation.derived import derived, shared
 from synaptile.mapper.program import CoreKind, CoreProgram
 
 
@@ -108,6 +108,15 @@ def parts_of(program: CoreProgram) -> tuple[Part, ...]:
         )
         for i, at, node, core, t0, t1, o0, o1, r0, r1, owner, sending in zip(*columns, strict=True)
     )
+
+
+@derived
+def parts_by_look(program: CoreProgram) -> tuple[tuple[Part, ...], ...]:
+    """The parts of a program, those together that rules see alike: of many cores there are few kinds."""
+    found: dict[Hashable, list[Part]] = {}
+    for part in parts_of(program):
+        found.setdefault(part.seen, []).append(part)
+    return tuple(map(tuple, found.values()))
 
 
 def _folded(program: CoreProgram, node: Node) -> tuple[bool, bool]:
