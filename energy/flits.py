@@ -63,13 +63,13 @@ class Trees(NamedTuple):
     near: Int64
     toward: Int64 | None
 
-    def passed(self, chip: Chip, group: int, flits: Int64) -> dict[str, Int64]:
-        """What flits of a group count as, op by op."""
+    def passed(self, chip: Chip) -> dict[str, Int64]:
+        """What one flit of each tree counts as, op by op, shape (groups,)."""
         counted = {HOP: self.hops - self.crossings, CROSSING: self.crossings}
         counted |= {INJECTION: self.copies, EJECTION: self.leaves, WITHIN_TILE: self.near}
         if self.toward is not None:
             counted |= dict(zip(BY_DIRECTION, self.toward, strict=True))
-        return {op: flits * counted[op][group] for op in priced_ops(chip)}
+        return {op: counted[op] for op in priced_ops(chip)}
 
 
 _AT_CORES = {
@@ -158,7 +158,7 @@ def snn_flits(activity: Activity) -> Tally | str:
 def _flits_of_run(activity: Activity) -> Tally | str:
     program, noc = activity.program, activity.program.chip.noc
     flows, laid, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
-    tally = Tally(program.node_names, activity.steps)
+    of_groups = np.zeros((laid.flow.size, activity.steps), np.int64)
     for group, flow in enumerate(laid.flow):
         part = parts_of(program)[flows.source[flow]]
         tokens = slice(int(flows.token_start[flow]), int(flows.token_stop[flow]))
@@ -169,20 +169,17 @@ def _flits_of_run(activity: Activity) -> Tally | str:
             if spikes is None:
                 return f"needs a schedule: spikes of {part.node.name!r} were not recorded for channels {start}:{stop} apart"
             neurons = (stop - start) * elements_per_channel(part.node)
-            flits = spike_flits(noc, spikes, neurons, part.node.values).sum(axis=(0, 2))
+            of_groups[group] = spike_flits(noc, spikes, neurons, part.node.values).sum(axis=(0, 2))
         else:
-            flits = _word_flits(program, int(flow), part.accumulators) * activity.images * np.ones(activity.steps, np.int64)
-        _add(tally, program, laid, group, flits)
-    return tally
+            of_groups[group] = _word_flits(program, int(flow), part.accumulators) * activity.images
+    return _tallied(program, of_groups)
 
 
 @shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES), priced_ops(program.chip)))
 def ann_flits(program: CoreProgram) -> Tally:
     """Flits of one dense pass of one image over the same trees: a word an activation, one set of partial sums."""
-    laid, tally = trees_of(program), Tally(program.node_names, 1)
-    for group, flow in enumerate(laid.flow):
-        _add(tally, program, laid, group, np.array([_word_flits(program, int(flow), 1)]), spiking=False)
-    return tally
+    of_groups = np.array([[_word_flits(program, flow, 1)] for flow in trees_of(program).flow.tolist()], np.int64)
+    return _tallied(program, of_groups.reshape(-1, 1), spiking=False)
 
 
 def scheduled_flits(timeline: Timeline) -> Tally:
@@ -264,13 +261,21 @@ def _toward_of_messages(timeline: Timeline, of_trees: Int64) -> Int64:
     return found
 
 
-def _add(tally: Tally, program: CoreProgram, laid: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:
-    flow = int(laid.flow[group])
-    part = parts_of(program)[program.flows.source[flow]]
-    partial = program.flows.input[flow] == PARTIAL_SUMS
-    role = ROLES[0 if partial else 1 if spiking and program.flows.spiking[flow] else 2]
-    for op, count in laid.passed(program.chip, group, flits).items():
-        tally.add(part.core, part.node_index, role, op, count)
+def _tallied(program: CoreProgram, flits: Int64, *, spiking: bool = True) -> Tally:
+    """Flits over each multicast tree, (groups, steps), by sender, role and op."""
+    laid, flows, nodes = trees_of(program), program.flows, len(program.node_names)
+    source = flows.source[laid.flow]
+    spikes = (flows.spiking[laid.flow] == 1) & spiking
+    role = np.where(flows.input[laid.flow] == PARTIAL_SUMS, 0, np.where(spikes, 1, 2))
+    key = (program.parts.core[source].astype(np.int64) * nodes + program.parts.node[source]) * len(ROLES) + role
+    senders, row = np.unique(key, return_inverse=True)
+    tally = Tally(program.node_names, flits.shape[1])
+    for op, passed in laid.passed(program.chip).items():
+        counts = np.zeros((senders.size, tally.steps), np.int64)
+        np.add.at(counts, row, flits * passed[:, None])
+        for code, count in zip(senders.tolist(), counts, strict=True):
+            tally.add(code // len(ROLES) // nodes, code // len(ROLES) % nodes, ROLES[code % len(ROLES)], op, count)
+    return tally
 
 
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
