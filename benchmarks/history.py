@@ -69,7 +69,7 @@ def draw(entries: list[dict[str, Any]], path: Path = FIGURE) -> None:
     for panel, (title, names) in zip(grid[:, 0], shown.items(), strict=True):
         for name in names:
             values = {at: entry["figures"][name] for at, entry in enumerate(entries) if name in entry["figures"]}
-            label = name.removesuffix(PANELS[title]).rstrip(", ").replace("(s)", "")
+            label = name.removesuffix(PANELS[title]).rstrip(", ").replace("1 thread(s)", "1 thread").replace("(s)", "s")
             panel.plot(list(values), list(values.values()), marker="o", label=label)
         panel.set_title(title, fontsize=10, loc="left")
         panel.set_xticks(range(len(entries)), labels, fontsize=8)
