@@ -158,9 +158,9 @@ def snn_flits(activity: Activity) -> Tally | str:
 def _flits_of_run(activity: Activity) -> Tally | str:
     program, noc = activity.program, activity.program.chip.noc
     flows, laid, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
-    of_groups = np.zeros((laid.flow.size, activity.steps), np.int64)
+    of_groups, parts = np.zeros((laid.flow.size, activity.steps), np.int64), parts_of(program)
     for group, flow in enumerate(laid.flow):
-        part = parts_of(program)[flows.source[flow]]
+        part = parts[flows.source[flow]]
         tokens = slice(int(flows.token_start[flow]), int(flows.token_stop[flow]))
         start, stop = int(flows.start[flow]), int(flows.stop[flow])
         if flows.spiking[flow]:
@@ -281,7 +281,7 @@ def _tallied(program: CoreProgram, flits: Int64, *, spiking: bool = True) -> Tal
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
     """Flits of a flow's real values, all its tokens, one step and image."""
     flows, noc = program.flows, program.chip.noc
-    node = parts_of(program)[flows.source[flow]].node
+    node = program.graph.nodes[program.node_names[program.parts.node[flows.source[flow]]]]
     words = int(flows.stop[flow] - flows.start[flow]) * elements_per_channel(node)
     if flows.input[flow] == PARTIAL_SUMS:
         words *= sets
