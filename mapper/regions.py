@@ -13,7 +13,6 @@ from synaptile.conversion.graph import (
     Mask,
     MaxPool2d,
     Node,
-    Planes,
     ProductUnit,
     Rearrange,
     Reduce,
@@ -70,10 +69,6 @@ def required(graph: SpikingGraph, node: Node, index: int, parts: PartTable, chos
         case Convolution2d():
             spans = [node.part_span(int(a), int(b)) for a, b in zip(start, stop, strict=True)]
             start, stop = np.array(spans, np.int64).reshape(-1, 2).T
-        case Planes():
-            positions = graph.nodes[port.node].tokens
-            token_start, token_stop = whole, whole + positions
-            start, stop = start // positions, -(-stop // positions)
         case MaxPool2d():
             spans = [_pooled_span(node, int(a), int(b)) for a, b in zip(start, stop, strict=True)]
             start, stop = np.array(spans, np.int64).reshape(-1, 2).T

@@ -16,7 +16,7 @@ from synaptile.conversion.graph.node import NODE_TYPES, BinaryNeurons, Neurons, 
 from synaptile.conversion.graph.real import Gate, Rearrange, Rotation
 from synaptile.conversion.graph.storage import load_graph, save_graph
 from synaptile.conversion.graph.streams import Add, Concatenate, ConstantStream, ReadOut, TokenMean, TokenSelect
-from synaptile.conversion.graph.trained import DiscreteNeurons, Mask, MaxPool2d, Planes, Reduce, SpikeAttention
+from synaptile.conversion.graph.trained import DiscreteNeurons, Mask, MaxPool2d, Reduce, SpikeAttention
 from synaptile.conversion.graph.units import (
     DifferentialNeurons,
     ECFunction,
@@ -64,7 +64,6 @@ __all__ = [
     "Neurons",
     "Node",
     "PatchEmbedding",
-    "Planes",
     "Port",
     "PresentedSource",
     "ProductUnit",

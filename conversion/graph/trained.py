@@ -65,22 +65,6 @@ class DiscreteNeurons(BinaryNeurons):
 
 
 @dataclass(frozen=True)
-class Planes(Node):
-    """Tokens by channels as one token of planes: (positions, channels) to (1, channels * positions). Moves, computes nothing."""
-
-    kind = "planes"
-    reads_maps = False
-
-    def gathers(self, number: int) -> bool:
-        """Planes are one token."""
-        return True
-
-    def output_shape(self, reads: Sequence[Read]) -> Shape:
-        """All planes as one token."""
-        return (1, math.prod(reads[0].shape))
-
-
-@dataclass(frozen=True)
 class MaxPool2d(Node):
     """The largest value of each window of an image (channels, H, W); beyond the border there is nothing."""
 

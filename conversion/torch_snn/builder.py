@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Neurons, Node, Planes, Port
+from synaptile.conversion.graph import Neurons, Node, Port, Rearrange
 from synaptile.foundation.errors import ModelError
 
 
@@ -44,7 +44,7 @@ class Builder:
         if any(port.node == name for node in self.nodes.values() for port in node.inputs):
             raise ModelError(f"{where} stands behind {name!r}, which others read as it is: it cannot be folded into it")
         node = self.nodes[name]
-        owner = node.inputs[0].node if isinstance(node, Planes) else name
+        owner = node.inputs[0].node if isinstance(node, Rearrange) else name
         weight = self.arrays.get(f"{owner}.weight")
         if weight is None or len(weight) != len(gain):
             raise ModelError(f"{where} stands behind {name!r} ({node.kind}): only behind a convolution or Linear is it folded")

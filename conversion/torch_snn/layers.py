@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, PatchEmbedding, Planes, Source
+from synaptile.conversion.graph import Convolution2d, PatchEmbedding, Rearrange, Source
 from synaptile.conversion.torch_snn.forms import Pooled, in_order, made, numbers_of, plane_of
 from synaptile.conversion.torch_snn.places import Origin, Places, Run
 from synaptile.foundation.types import Int64
@@ -115,7 +115,8 @@ def layer(
         f"{run.where}.pixels", tuple(ports), (height * width, outputs), kernel, stride, padding, image_channels=image[0]
     )
     made_front = builder.add(front, weight=own.reshape(outputs, -1), bias=bias_of(weight, bias))
-    planes = Planes(run.where, (builder.whole(made_front),), (1, outputs * height * width))
+    extents = height * width, outputs
+    planes = Rearrange(run.where, (builder.whole(made_front),), (1, outputs * height * width), extents, (1, 0))
     return builder.add(planes, plane), plane
 
 

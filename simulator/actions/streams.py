@@ -19,7 +19,6 @@ from synaptile.conversion.graph import (
     ImageSource,
     InputCurrent,
     Node,
-    Planes,
     Rearrange,
     Rotation,
     SpikeSource,
@@ -38,7 +37,7 @@ SUM = (Role.SUM_READ, Role.SUM_WRITE)
 
 class MovedRules(
     Rules[Node],
-    of=(ImageSource, SpikeSource, ValueSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Planes, Rearrange),
+    of=(ImageSource, SpikeSource, ValueSource, CurrentSource, TokenSource, Concatenate, TokenSelect, Rearrange),
 ):
     """Nodes that no operation is spent on."""
 

@@ -34,7 +34,6 @@ from synaptile.conversion.graph import (
     Neurons,
     Node,
     PatchEmbedding,
-    Planes,
     Port,
     ProductUnit,
     ReadOut,
@@ -110,7 +109,13 @@ class Reference(Brief):
 
 
 def reference(
-    graph: SpikingGraph, images: Any, steps: int, numeric: str | None = None, *, chip: Chip | str | Path | None = None
+    graph: SpikingGraph,
+    images: Any,
+    steps: int,
+    numeric: str | None = None,
+    *,
+    chip: Chip | str | Path | None = None,
+    keep_spikes: bool = True,
 ) -> Reference:
     """Run a SpikingGraph densely, without a chip. An image that has settled is not run on: nothing would change.
 
@@ -122,6 +127,7 @@ def reference(
         numeric: ``"float64"`` (by default), ``"float32"`` or ``"int8"`` (int8 weights, float32 elsewhere, in the stated order);
             of networks of whole numbers int8 alone; ``"chip"`` the formats that `chip` states.
         chip: whose function tables and formats are computed with; None computes without.
+        keep_spikes: False leaves `Reference.spikes` empty; they take more memory than all else.
 
     A sentence runs at its own length; tokens that pad it show no spikes. Raises ImageError for unusable images, InputError for
     unusable sentences and for steps or number formats that do not exist.
@@ -134,15 +140,17 @@ def reference(
     batch = check_samples(images, graph, steps)
     if isinstance(batch, Tokens):
         runs = [
-            _run_sentence(graph, ids[:length], steps, arithmetic) for ids, length in zip(batch.ids, batch.lengths, strict=True)
+            _run_sentence(graph, ids[:length], steps, arithmetic, keep_spikes)
+            for ids, length in zip(batch.ids, batch.lengths, strict=True)
         ]
     else:
         runs = [
-            _run_image(graph, image[None], steps, arithmetic) for image in batch.astype(stream_dtype(graph, number), copy=False)
+            _run_image(graph, image[None], steps, arithmetic, keep_spikes)
+            for image in batch.astype(stream_dtype(graph, number), copy=False)
         ]
     return Reference(
         np.stack([run.logits for run in runs], axis=1),
-        {site.name: np.stack([run.spikes[site.name] for run in runs], axis=1) for site in graph.sites},
+        {site: np.stack([run.spikes[site] for run in runs], axis=1) for site in runs[0].spikes},
         {node: np.stack([run.eq30[node] for run in runs], axis=1) for node in graph.ann_macs},
         {node: np.stack([run.released[node] for run in runs], axis=1) for node in graph.ann_macs},
         None if graph.settles_after is None else np.concatenate([run.settled for run in runs if run.settled is not None]),
@@ -155,25 +163,29 @@ def check_steps(steps: int) -> int:
     return positive_integer("steps", steps)
 
 
-def _run_sentence(graph: SpikingGraph, ids: NDArray[np.int64], steps: int, arithmetic: Arithmetic) -> Reference:
+def _run_sentence(
+    graph: SpikingGraph, ids: NDArray[np.int64], steps: int, arithmetic: Arithmetic, keep_spikes: bool
+) -> Reference:
     """One sentence on the graph of its length, spikes padded to the shapes of the whole graph's sites."""
-    run = _run_image(at_length(graph, len(ids)), ids[None], steps, arithmetic)
+    run = _run_image(at_length(graph, len(ids)), ids[None], steps, arithmetic, keep_spikes)
     spikes = {}
-    for site in graph.sites:
+    for site in graph.sites if keep_spikes else ():
         values = run.spikes[site.name]
         extents = zip((steps, *site.shape), values.shape, strict=True)
         spikes[site.name] = np.pad(values, [(0, whole - part) for whole, part in extents])
     return replace(run, spikes=spikes)
 
 
-def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithmetic) -> Reference:
+def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithmetic, keep_spikes: bool) -> Reference:
     units = {node.name: _unit(graph, node, image, arithmetic) for node in graph.nodes.values()}
     logits: list[Array] = []
-    silence = {site.name: np.zeros(site.shape, stream_dtype(graph, arithmetic.numeric)) for site in graph.sites}
-    spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites}
+    looked_back = {port.node for node in graph.nodes.values() for port in node.inputs if port.delay}
+    silence = {name: np.zeros(graph.nodes[name].shape, stream_dtype(graph, arithmetic.numeric)) for name in looked_back}
+    spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites if keep_spikes or site.name in looked_back}
     last, readout, settled = graph.settles_after, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
+        may_settle, moves = last is not None and t > last, False
         for node in graph.nodes.values():
             inputs = [
                 take((_past(spikes, silence, port, t) if port.delay else streams[port.node])[None], port)[0]
@@ -183,16 +195,19 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithm
                 inputs = [np.concatenate(inputs, axis=1)]
             stream = units[node.name].step(t, inputs)
             streams[node.name] = rounded(stream, arithmetic.words) if rounds_stream(node) else stream
+            moves = moves or (may_settle and node.name != readout and bool(streams[node.name].any()))
             if node.name in spikes:
                 spikes[node.name].append(streams[node.name])
-        logits.append(streams[graph.readout.name][0])
-        if last is not None and t > last and not any(stream.any() for name, stream in streams.items() if name != readout):
+            for name in graph.read_last(node.name):
+                del streams[name]
+        logits.append(streams[readout][0])
+        if may_settle and not moves:
             settled = t
             break
     rest = steps - len(logits)
     return Reference(
         np.stack(logits + logits[-1:] * rest),
-        {site: np.stack(values + values[-1:] * rest) for site, values in spikes.items()},
+        {site: np.stack(values + values[-1:] * rest) for site, values in spikes.items()} if keep_spikes else {},
         {node: np.array(units[node].eq30 + [0] * rest, np.int64) for node in graph.ann_macs},
         {node: np.array(units[node].released + [0] * rest, np.int64) for node in graph.ann_macs},
         np.array([settled], np.int64),
@@ -246,8 +261,6 @@ def _unit(graph: SpikingGraph, node: Node, image: Array, arithmetic: Arithmetic)
             return ConvolutionUnit(node, stored, array("bias"), thetas)
         case DiscreteNeurons():
             return DiscreteSite(node, dtype)
-        case Planes():
-            return Unit(lambda _t, inputs: inputs[0].T.reshape(1, -1))
         case MaxPool2d():
             return Unit(lambda _t, inputs: pooled(node, inputs[0]))
         case Reduce():

@@ -33,7 +33,6 @@ from synaptile.conversion.graph import (
     Neurons,
     Node,
     PatchEmbedding,
-    Planes,
     PresentedSource,
     ProductUnit,
     ReadOut,
@@ -69,7 +68,6 @@ from synaptile.simulator.event.trained_unit import (
     DiscreteFireUnit,
     MaskUnit,
     MaxPoolUnit,
-    PlanesUnit,
     ReduceUnit,
     SpikeAttentionUnit,
 )
@@ -173,8 +171,6 @@ def _unit(layout: Layout, node: Node, images: NDArray[Any], buffers: Buffers) ->
             return MembraneWordUnit(node, count)
         case DiscreteNeurons():
             return DiscreteFireUnit(node, rows, layout.bounds[node.name], dtype)
-        case Planes():
-            return PlanesUnit(count)
         case MaxPool2d():
             return MaxPoolUnit(node)
         case Reduce():

@@ -38,19 +38,6 @@ class DiscreteFireUnit(SteppedUnit):
 
 
 @dataclass
-class PlanesUnit(EventUnit):
-    """Tokens by channels as planes."""
-
-    images: int
-
-    def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
-        """Transposed, image by image."""
-        x = inputs[0]
-        split = x.reshape(steps * self.images, -1, x.shape[1]).transpose(0, 2, 1)
-        return np.ascontiguousarray(split).reshape(steps * self.images, -1)
-
-
-@dataclass
 class MaxPoolUnit(EventUnit):
     """Windows of one image after the other."""
 

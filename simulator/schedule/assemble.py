@@ -25,7 +25,7 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     row, step = job % rows, job // rows
     # By core, start, end and number: of the jobs of a core that start at once only the last takes any time.
     last = int(start.max(initial=0)) + 1
-    order = np.argsort(2 * (tables.jobs.core[row] * np.int64(last) + start) + (end > start), kind="stable")
+    order = _in_order(2 * (tables.jobs.core[row] * np.int64(last) + start) + (end > start))
     place = np.empty(order.size, np.int32)
     place[order] = np.arange(order.size)
     rows_in_order = row[order]
@@ -88,7 +88,7 @@ def message_table(
     trees, (injected, delivered) = tables.trees, times
     slots = tables.slots
     by_job = (np.arange(injected.size // max(slots.tree.size, 1))[:, None] * slots.tree.size + slots.by_job).reshape(-1)
-    order = by_job[np.argsort(injected[by_job], kind="stable")]
+    order = by_job[_in_order(injected[by_job])]
     tree = slots.tree[order % max(slots.tree.size, 1)]
     return MessageTable(
         job=job[order],
@@ -102,6 +102,13 @@ def message_table(
         delivered_cycles=delivered[order],
         send_order=np.arange(order.size, dtype=np.int32) if send_order is None else send_order[order],
     )
+
+
+def _in_order(keys: Int64) -> Int64:
+    """As a stable argsort of keys from 0 up: they are made to differ where 64 bits have room for that, which sorts sooner."""
+    if (int(keys.max(initial=0)) + 1) * keys.size < np.iinfo(np.int64).max:
+        return np.argsort(keys * keys.size + np.arange(keys.size))
+    return np.argsort(keys, kind="stable")
 
 
 def _link_table(tables: Tables, times: Times) -> LinkTable:

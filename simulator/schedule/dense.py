@@ -14,8 +14,9 @@ from math import ceil
 import numpy as np
 
 from synaptile.conversion.graph import Synapse
-from synaptile.foundation.derived import derived
+from synaptile.foundation.derived import shared
 from synaptile.foundation.types import Int32, Int64
+from synaptile.hwmodels.alike import figures_but
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
@@ -52,7 +53,7 @@ class DenseTimeline:
         return self.between_cycles / max(1, self.images - 1)
 
 
-@derived
+@shared(lambda program, images: (figures_but(program.chip), images))
 def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     """Schedule dense passes. Raises ChipError and ScheduleError as `schedule` does."""
     tables = tables_of(program)
@@ -90,13 +91,18 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
 def _durations(program: CoreProgram, jobs: StepJobs) -> Int64:
     """Cycles of each job of one pass, shape (jobs,)."""
     rates, durations = unit_rates(program), np.zeros(jobs.size, np.int64)
-    for part in parts_of(program):
-        for unit, count in dense_work(part).items():
+    for part, work in zip(parts_of(program), _dense_works(program), strict=True):
+        for unit, count in work.items():
             rate = rates[part.kind][unit]
             assert rate is not None  # every kind of core has the units of what is mapped to it
             rows = jobs.row_of[jobs.first[part.index] + jobs.operands[part.index] : jobs.first[part.index + 1]]
             durations[rows] = np.maximum(durations[rows], ceil(count / part.tokens / rate))
     return durations
+
+
+@shared(lambda program: (program.chip.units, program.chip.synapse_core.accumulators))
+def _dense_works(program: CoreProgram) -> list[Counter[int]]:
+    return [dense_work(part) for part in parts_of(program)]
 
 
 def dense_work(part: Part) -> Counter[int]:

@@ -198,8 +198,10 @@ def trees_of(timeline: Timeline, trees: Trees) -> Int64:
     def key(group: Int32, target_core: Int32) -> Int64:
         return group.astype(np.int64) * targets + target_core + 1
 
-    table = timeline.messages
-    return np.searchsorted(key(trees.group, trees.target_core), key(table.group, table.target_core))
+    table, known = timeline.messages, key(trees.group, trees.target_core)
+    tree_at = np.searchsorted(known, np.arange(int(known.max(initial=0)) + 1))
+    found: Int64 = tree_at[key(table.group, table.target_core)]
+    return found
 
 
 def _rows_of_links(table: LinkTable, links: Links) -> Int32:

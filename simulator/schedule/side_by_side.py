@@ -7,7 +7,6 @@ become cycles of the chip's clock, each instant rounded up on its own, so that n
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -228,6 +227,6 @@ def _critical_path(run: Record, program: CoreProgram, jobs: JobTable, job_of_str
                 )
             )
         elif path:  # outside the chip: part of the wait for it
-            path[-1] = replace(path[-1], wait_cycles=path[-1].wait_cycles + wait + ran)
+            path[-1] = path[-1]._replace(wait_cycles=path[-1].wait_cycles + wait + ran)
         at, until = origin[at], since[at]
     return tuple(reversed(path))

@@ -13,6 +13,15 @@ from synaptile.foundation.errors import InputError
 
 ChipName = Annotated[str, typer.Option("--chip", help="A shipped chip's name or the path of a chip file.")]
 Steps = Annotated[int, typer.Option("--steps", "-T", help="Time steps.")]
+RunSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        "-T",
+        help="Time steps; by default those that a network was trained with, as spiking, or 8.",
+        show_default=False,
+    ),
+]
 Numeric = Annotated[options.Numeric, typer.Option("--numeric", help="int8: weights in int8, sums in int32.")]
 RunNumeric = Annotated[
     options.Numeric | None,

@@ -14,12 +14,15 @@ from synaptile.commands.options import (
     Overwrite,
     PageFile,
     RunNumeric,
-    Steps,
+    RunSteps,
     Threads,
     WithSchedule,
     hold,
 )
 from synaptile.terminal import counted, output
+
+DEFAULT_STEPS = 8
+"""Steps of a run of a converted network."""
 
 
 def run(
@@ -31,7 +34,7 @@ def run(
     sentences: Annotated[
         Path | None, typer.Option("--sentences", help="For a text encoder: file of sentences, one a line.")
     ] = None,
-    steps: Steps = 8,
+    steps: RunSteps = None,
     numeric: RunNumeric = None,
     threads: Threads = None,
     limit: Limit = None,
@@ -42,6 +45,8 @@ def run(
     overwrite: Overwrite = False,
 ) -> None:
     """Execute a mapped network event by event; write the activity, the report and its figures."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from synaptile.foundation.errors import InputError
     from synaptile.images import ImageSet, read_images
     from synaptile.mapper import load_program
@@ -56,11 +61,14 @@ def run(
 
     if (images is None) is (sentences is None):
         raise InputError("give --images, or for a text encoder --sentences: one of the two")
-    check_steps(steps)
     if numeric is not None:
         check_numeric(numeric)
+    if steps is not None:
+        check_steps(steps)
     check_new_run(to, overwrite=overwrite)
     mapped = load_program(program)
+    steps = mapped.graph.metadata.get("steps", DEFAULT_STEPS) if steps is None else steps
+    check_steps(steps)
     directory = hold(to)
     chosen: ImageSet | TextSet
     with counted("reading images" if sentences is None else "reading sentences") as progress:
@@ -78,8 +86,10 @@ def run(
     console = output()
     timeline = schedule_run(done, None, None, None) if with_schedule else None
     with replaced(directory) as folder:
-        save_run(done, folder)
-        bill = report_run(done, folder, console, timeline=timeline)
+        with ThreadPoolExecutor(1) as beside:  # compression needs no Python, the report little else
+            saved = beside.submit(save_run, done, folder)
+            bill = report_run(done, folder, console, timeline=timeline)
+            saved.result()
         if timeline is not None:
             report_schedule(timeline, folder, console)
     if html is not None:

@@ -42,6 +42,8 @@ def test_the_reference_spikes_as_plain_loops_do(name: str) -> None:
     for site, values in fired.items():
         assert np.array_equal(found.spikes[site][:, :, 0], values)
     np.testing.assert_allclose(found.logits, logits, rtol=0, atol=1e-12)
+    forgetful = reference(from_nir(network), spikes, 14, keep_spikes=False)
+    assert np.array_equal(forgetful.logits, found.logits) and not forgetful.spikes
 
 
 def test_loops_matter() -> None:

@@ -126,12 +126,12 @@ def test_what_does_not_fit_is_refused(
     assert not (factories / "net.spk").exists()
 
 
-def test_the_embedded_spikformer_runs_beside_other_methods(synaptile: Command, tmp_path: Path) -> None:
+def test_the_embedded_spikformer_runs_in_its_own_steps_beside_other_methods(synaptile: Command, tmp_path: Path) -> None:
     graph, program = tmp_path / "net.spk", tmp_path / "net.map"
     for arguments in (
         ("convert", "digits_spikformer", "-o", graph),
         ("map", graph, "--chip", "ecmt45", "-o", program),
-        ("run", program, "--images", "digits", "--limit", 4, "-T", 4, "-o", tmp_path / "run"),
+        ("run", program, "--images", "digits", "--limit", 4, "-o", tmp_path / "run"),
     ):
         done = synaptile(*arguments)
         assert done.code == 0, done.err
