@@ -65,15 +65,15 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     costs = Costs(duration, np.tile(flits, (images, 1)), np.tile(busy, (images, 1)), -1, 1, rank, job_at, 1)
     begin, ends, per_image = 0, 0, None
     if program.phases == 1:
-        state = simulate(program, tables, costs, None)
+        times = simulate(program, tables, costs, None)
     else:
         stored = stored_outputs(program)
         bits = np.array([parts_of(program)[part].elements for part in stored.part]) * program.chip.noc.word_bits
         plan, _ = plan_of(program, stored, np.tile(bits, (images, 1)).astype(np.int64), 1)
-        state, _, phases = simulate_phases(program, tables, costs, plan, None)
+        times, _, phases = simulate_phases(program, tables, costs, plan, None)
         begin, ends = int(phases.image_starts(images)[0]), int(phases.end_cycles.max())
         per_image = phases.interval_cycles()  # images of one load come out together
-    end = state.start.reshape(images, jobs.size) + duration
+    end = times.start.reshape(images, jobs.size) + duration
     done = end.max(axis=1)
     makespan = max(int(end.max()), ends)
     between = int(done[-1] - done[0]) if per_image is None else round(per_image * (images - 1))
