@@ -79,7 +79,7 @@ def times_of(tables: Tables, costs: Costs, state: State) -> Times:
     else:
         flits, busy, peak = state.bounded.flits, state.bounded.busy, state.bounded.peak
     return Times(
-        records["ready"],
+        records["ready"].copy(),
         start,
         np.where(producer < 0, 0, end[number[producer]]),
         records["cause"].astype(np.int8),
