@@ -63,11 +63,14 @@ def draw(entries: list[dict[str, Any]], path: Path = FIGURE) -> None:
     shown = {title: sorted(name for name in measured if name.endswith(ending)) for title, ending in PANELS.items()}
     shown = {title: names for title, names in shown.items() if names}
     figure, grid = plt.subplots(len(shown), 1, figsize=(9, 3 * len(shown)), layout="constrained", squeeze=False)
-    labels = [f"{entry['commit'][:7]}\n{entry['committed'][:10]}" for entry in entries]
+    labels = [
+        "\n".join((entry["commit"][:7], entry["committed"][:16].replace("T", " "), entry["processor"])) for entry in entries
+    ]
     for panel, (title, names) in zip(grid[:, 0], shown.items(), strict=True):
         for name in names:
-            values = [entry["figures"].get(name, float("nan")) for entry in entries]
-            panel.plot(range(len(entries)), values, marker="o", label=name.removesuffix(PANELS[title]).rstrip(", "))
+            values = {at: entry["figures"][name] for at, entry in enumerate(entries) if name in entry["figures"]}
+            label = name.removesuffix(PANELS[title]).rstrip(", ").replace("1 thread(s)", "1 thread").replace("(s)", "s")
+            panel.plot(list(values), list(values.values()), marker="o", label=label)
         panel.set_title(title, fontsize=10, loc="left")
         panel.set_xticks(range(len(entries)), labels, fontsize=8)
         panel.set(xlim=(-0.5, len(entries) - 0.5), ylim=(0, None))

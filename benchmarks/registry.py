@@ -270,7 +270,7 @@ def main() -> None:
             results[key] = {"model": names[0], "members": names, **found}
             print(f"{found['outcome']:9} {names[0]} ({len(names)}) {found.get('cause', '')[:150]}", flush=True)
             file.write_text(json.dumps(results, indent=1))
-    for entry in results.values() if options.cosine else ():
+    for entry in sorted(results.values(), key=lambda entry: entry.get("seconds", 0)) if options.cosine else ():  # soonest first
         for method in METHODS if entry["outcome"] == "converts" else ():
             known = entry.setdefault("cosine", {})
             if method not in known and not (best_cosine(entry) or 0) >= ENOUGH:

@@ -228,15 +228,17 @@ class Tally:
 
     def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
         """The bill, rows sorted by node, core, role and op, none of them empty. `prices` holds every op that was counted."""
-        keys = [key for key, count in self._rows.items() if count.any()]
-        keys.sort(key=lambda key: (key[1], key[0], key[2], key[3]))
-        roles = tuple(dict.fromkeys(role for _, _, role, _ in keys))
-        ops = tuple(dict.fromkeys(op for _, _, _, op in keys))
-        columns = np.array([(c, n, roles.index(r), ops.index(o)) for c, n, r, o in keys], np.int32).reshape(-1, 4)
+        counts = np.array(list(self._rows.values()), np.int64).reshape(len(self._rows), self.steps)
+        keys = [(node, core, role, op) for core, node, role, op in self._rows]
+        order = sorted(np.flatnonzero(counts.any(axis=1)).tolist(), key=keys.__getitem__)
+        keys = [keys[at] for at in order]
+        roles = {role: at for at, role in enumerate(dict.fromkeys(role for _, _, role, _ in keys))}
+        ops = {op: at for at, op in enumerate(dict.fromkeys(op for _, _, _, op in keys))}
+        columns = np.array([(c, n, roles[r], ops[o]) for n, c, r, o in keys], np.int32).reshape(-1, 4)
         core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
-        counts = np.array([self._rows[key] for key in keys], np.int64).reshape(len(keys), self.steps)
         charged = {name: prices[name] for name in ops}
-        return Bill(self.nodes, roles, ops, charged, core, node, role, op, counts, images, dict(sampled or {}))
+        given = dict(sampled or {})
+        return Bill(self.nodes, tuple(roles), tuple(ops), charged, core, node, role, op, counts[order], images, given)
 
 
 def joined(bills: Sequence[Bill]) -> Bill:

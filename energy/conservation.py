@@ -10,6 +10,7 @@ from synaptile.energy.bill import Bill
 from synaptile.energy.flits import flits_crossed
 from synaptile.energy.memory_prices import DRAM_BIT
 from synaptile.foundation.errors import ConservationError, InputError
+from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.simulator.actions.vocabulary import Role
@@ -165,9 +166,9 @@ def _check_jobs(timeline: Timeline, activity: Activity) -> None:
         return
     issued, jobs, parts = activity.operations, timeline.jobs, timeline.program.parts
     shape = (len(timeline.program.cores.kind), len(timeline.program.node_names), activity.steps)
-    executed, scheduled = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    executed = np.zeros(shape, np.int64)
     np.add.at(executed, (issued.core, issued.node), issued.count)
-    np.add.at(scheduled, (jobs.core, parts.node[jobs.part], jobs.step), jobs.operations)
+    scheduled = sum_by((jobs.core, parts.node[jobs.part], jobs.step), jobs.operations, shape)
     whole = timeline.images == activity.images
     wrong = scheduled != executed if whole else scheduled > executed
     if wrong.any():

@@ -16,8 +16,11 @@ import numpy as np
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
+from synaptile.foundation.derived import shared
+from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.hwmodels.messages import spike_flits
 from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.flows import PARTIAL_SUMS
@@ -60,13 +63,13 @@ class Trees(NamedTuple):
     near: Int64
     toward: Int64 | None
 
-    def passed(self, chip: Chip, group: int, flits: Int64) -> dict[str, Int64]:
-        """What flits of a group count as, op by op."""
+    def passed(self, chip: Chip) -> dict[str, Int64]:
+        """What one flit of each tree counts as, op by op, shape (groups,)."""
         counted = {HOP: self.hops - self.crossings, CROSSING: self.crossings}
         counted |= {INJECTION: self.copies, EJECTION: self.leaves, WITHIN_TILE: self.near}
         if self.toward is not None:
             counted |= dict(zip(BY_DIRECTION, self.toward, strict=True))
-        return {op: flits * counted[op][group] for op in priced_ops(chip)}
+        return {op: counted[op] for op in priced_ops(chip)}
 
 
 _AT_CORES = {
@@ -107,6 +110,7 @@ def noc_prices(chip: Chip) -> dict[str, Price]:
     }
 
 
+@shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES, *LINKS), program.chip.noc.hops is None))
 def trees_of(program: CoreProgram) -> Trees:
     """Hops and crossings of every tree: of its links, or on a chip without multicast of one path a receiving core."""
     flows, routes, size = program.flows, program.routes, len(program.cores.kind)
@@ -154,9 +158,9 @@ def snn_flits(activity: Activity) -> Tally | str:
 def _flits_of_run(activity: Activity) -> Tally | str:
     program, noc = activity.program, activity.program.chip.noc
     flows, laid, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
-    tally = Tally(program.node_names, activity.steps)
+    of_groups, parts = np.zeros((laid.flow.size, activity.steps), np.int64), parts_of(program)
     for group, flow in enumerate(laid.flow):
-        part = parts_of(program)[flows.source[flow]]
+        part = parts[flows.source[flow]]
         tokens = slice(int(flows.token_start[flow]), int(flows.token_stop[flow]))
         start, stop = int(flows.start[flow]), int(flows.stop[flow])
         if flows.spiking[flow]:
@@ -165,19 +169,17 @@ def _flits_of_run(activity: Activity) -> Tally | str:
             if spikes is None:
                 return f"needs a schedule: spikes of {part.node.name!r} were not recorded for channels {start}:{stop} apart"
             neurons = (stop - start) * elements_per_channel(part.node)
-            flits = spike_flits(noc, spikes, neurons, part.node.values).sum(axis=(0, 2))
+            of_groups[group] = spike_flits(noc, spikes, neurons, part.node.values).sum(axis=(0, 2))
         else:
-            flits = _word_flits(program, int(flow), part.accumulators) * activity.images * np.ones(activity.steps, np.int64)
-        _add(tally, program, laid, group, flits)
-    return tally
+            of_groups[group] = _word_flits(program, int(flow), part.accumulators) * activity.images
+    return _tallied(program, of_groups)
 
 
+@shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES), priced_ops(program.chip)))
 def ann_flits(program: CoreProgram) -> Tally:
     """Flits of one dense pass of one image over the same trees: a word an activation, one set of partial sums."""
-    laid, tally = trees_of(program), Tally(program.node_names, 1)
-    for group, flow in enumerate(laid.flow):
-        _add(tally, program, laid, group, np.array([_word_flits(program, int(flow), 1)]), spiking=False)
-    return tally
+    of_groups = np.array([[_word_flits(program, flow, 1)] for flow in trees_of(program).flow.tolist()], np.int64)
+    return _tallied(program, of_groups.reshape(-1, 1), spiking=False)
 
 
 def scheduled_flits(timeline: Timeline) -> Tally:
@@ -186,17 +188,16 @@ def scheduled_flits(timeline: Timeline) -> Tally:
     tally = Tally(program.node_names, timeline.activity.steps)
     if not len(messages.job):
         return tally
-    flow = trees_of(program).flow[messages.group]
-    nodes = len(program.node_names)
-    part, step = jobs.part[messages.job], jobs.step[messages.job]
-    core = np.full(len(part), NO_CORE) if timeline.remapped else program.parts.core[part]
+    flow, parts, nodes = trees_of(program).flow, program.parts, len(program.node_names)
+    core = np.full(parts.core.size, NO_CORE) if timeline.remapped else parts.core
+    sender = ((core.astype(np.int64) - NO_CORE) * nodes + parts.node) * len(ROLES)
     role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
-    key = ((core.astype(np.int64) - NO_CORE) * nodes + program.parts.node[part]) * len(ROLES) + role
-    unique, row = np.unique(key, return_inverse=True)
+    key, step = sender[jobs.part[messages.job]] + role[messages.group], jobs.step[messages.job]
+    present = np.flatnonzero(np.bincount(key))
+    row = np.searchsorted(present, np.arange(present[-1] + 1))[key]
     for op, links in crossed_by_messages(timeline).items():
-        counts = np.zeros((len(unique), tally.steps), np.int64)
-        np.add.at(counts, (row, step), messages.flits.astype(np.int64) * links)
-        for i, code in enumerate(unique.tolist()):
+        counts = sum_by((row, step), messages.flits.astype(np.int64) * links, (present.size, tally.steps))
+        for i, code in enumerate(present.tolist()):
             core_and_node, role_index = divmod(code, len(ROLES))
             core_index, node = divmod(core_and_node, nodes)
             tally.add(core_index + NO_CORE, node, ROLES[role_index], op, counts[i])
@@ -260,19 +261,27 @@ def _toward_of_messages(timeline: Timeline, of_trees: Int64) -> Int64:
     return found
 
 
-def _add(tally: Tally, program: CoreProgram, laid: Trees, group: int, flits: Int64, *, spiking: bool = True) -> None:
-    flow = int(laid.flow[group])
-    part = parts_of(program)[program.flows.source[flow]]
-    partial = program.flows.input[flow] == PARTIAL_SUMS
-    role = ROLES[0 if partial else 1 if spiking and program.flows.spiking[flow] else 2]
-    for op, count in laid.passed(program.chip, group, flits).items():
-        tally.add(part.core, part.node_index, role, op, count)
+def _tallied(program: CoreProgram, flits: Int64, *, spiking: bool = True) -> Tally:
+    """Flits over each multicast tree, (groups, steps), by sender, role and op."""
+    laid, flows, nodes = trees_of(program), program.flows, len(program.node_names)
+    source = flows.source[laid.flow]
+    spikes = (flows.spiking[laid.flow] == 1) & spiking
+    role = np.where(flows.input[laid.flow] == PARTIAL_SUMS, 0, np.where(spikes, 1, 2))
+    key = (program.parts.core[source].astype(np.int64) * nodes + program.parts.node[source]) * len(ROLES) + role
+    senders, row = np.unique(key, return_inverse=True)
+    tally = Tally(program.node_names, flits.shape[1])
+    for op, passed in laid.passed(program.chip).items():
+        counts = np.zeros((senders.size, tally.steps), np.int64)
+        np.add.at(counts, row, flits * passed[:, None])
+        for code, count in zip(senders.tolist(), counts, strict=True):
+            tally.add(code // len(ROLES) // nodes, code // len(ROLES) % nodes, ROLES[code % len(ROLES)], op, count)
+    return tally
 
 
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
     """Flits of a flow's real values, all its tokens, one step and image."""
     flows, noc = program.flows, program.chip.noc
-    node = parts_of(program)[flows.source[flow]].node
+    node = program.graph.nodes[program.node_names[program.parts.node[flows.source[flow]]]]
     words = int(flows.stop[flow] - flows.start[flow]) * elements_per_channel(node)
     if flows.input[flow] == PARTIAL_SUMS:
         words *= sets

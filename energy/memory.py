@@ -8,7 +8,7 @@ over time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import ceil, log2
 
@@ -18,15 +18,17 @@ from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, accesses, port
+from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
+from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
 from synaptile.simulator.actions.events import SpikeCounts, events_of, inputs_met
-from synaptile.simulator.actions.fetches import Sharing, rows_fetched, shared_nodes, sharing_of
-from synaptile.simulator.actions.part import Part, parts_of
+from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes, sharing_of
+from synaptile.simulator.actions.part import Part, parts_by_look, parts_of
 from synaptile.simulator.actions.rules import accesses_of, actions_of, activations_of, arrivals_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Role, Side, Trigger, Word
 from synaptile.simulator.activity import OPS, Activity
@@ -34,11 +36,22 @@ from synaptile.simulator.lengths import by_length
 from synaptile.simulator.schedule.remap import images_kept
 from synaptile.simulator.schedule.transfers import fits_buffer, phase_weight_bits, stored_bits, stored_outputs
 
+Parts = tuple[Part, ...]
+"""Parts that rules see alike: one of them stands for all."""
+
 Accumulates = dict[tuple[int, int, str], Int64]
 """Accumulates by (core, node, role), shape (steps,)."""
 
 
-def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
+def access_key(chip: Chip) -> str:
+    """Of the figures of a chip, those that its accesses follow from: rates only as how many passes read a waiting event."""
+    passes = "synapse_core.lanes_per_cycle", "ec_core.multipliers_per_cycle"
+    buffered = chip.memories.event_buffer is not None
+    return figures_but(chip, *CLOCK, *LINKS, *(rate for rate in RATES if not (buffered and rate in passes)))
+
+
+@shared(lambda activity, chip, inside: (access_key(activity.program.chip), access_key(chip), inside))
+def snn_accesses(activity: Activity, chip: Chip, inside: Inside) -> Tally:
     """Every access of a run, summed over its images, to the memories and in the dataflow of `chip`.
 
     What prices hold already (`inside`) is left out. Raises ConservationError where
@@ -49,29 +62,24 @@ def snn_accesses(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     exact = not fetches_are_scaled(activity, chip)  # a scaled count is rounded
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
-        for part in parts_of(run.program):
-            core = core_flow(chip, part.kind)
-            actions, selected = actions_of(part), of_side(part, Side.SPIKING, core)
-            events = _events(run, part, counts, (*actions, *selected))
-            _add_accumulates(met, part, actions, events)
-            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
+        for parts in parts_by_look(run.program):
+            actions, selected = actions_of(parts[0]), _selected(chip, parts[0], Side.SPIKING, inside)
+            events = _summed(run, parts, counts, (*actions, *selected))
+            _add_accumulates(met, parts, actions, events)
             for access in selected:
-                rows = _rows(run, chip, part, access, events)
+                rows = _rows(run, chip, parts, access, events)
                 if exact and access.trigger is Trigger.FIRST_INPUT and access.reuse is not Reuse.EACH:
-                    _check_fetches(run, part, access, rows, events[access.trigger])
-                add_accesses(tally, chip, part, (access.roles, access.words), rows, event_bits(run.program, part, access))
+                    _check_fetches(parts, access, rows, events[access.trigger])
+                _add(tally, chip, parts, access, rows, event_bits(run.program, parts[0], access))
     _check(activity, met)
     _add_phases(tally, activity, chip)
     return tally
 
 
+@shared(lambda program, chip, inside: (access_key(program.chip), access_key(chip), inside))
 def ann_accesses(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Every access of one dense pass of one image."""
-    tally = Tally(program.node_names, 1)
-    for part in parts_of(program):
-        for access in of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if not inside.holds(part, access, Side.DENSE):
-                _add_dense(tally, chip, part, access)
+    tally = _dense(program, chip, inside)
     _add_dense_phases(tally, program, chip)
     return tally
 
@@ -81,31 +89,18 @@ def snn_shared(activity: Activity, chip: Chip, *, inside: Inside) -> Tally:
     tally = Tally(activity.program.node_names, activity.steps)
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
-        for part in parts_of(run.program):
-            selected = [one for one in of_side(part, Side.SPIKING, core_flow(chip, part.kind)) if by_block(one)]
-            selected = [one for one in selected if not inside.holds(part, one, Side.SPIKING)]
-            for access in selected:
-                unshared = sharing_of(chip, part) is None or access.reuse is Reuse.EACH
-                events = _events(run, part, counts, (access,)) if unshared else {}
-                add_accesses(
-                    tally,
-                    chip,
-                    part,
-                    (access.roles, access.words),
-                    _rows(run, chip, part, access, events),
-                    event_bits(run.program, part, access),
-                )
+        for parts in parts_by_look(run.program):
+            for access in filter(by_block, _selected(chip, parts[0], Side.SPIKING, inside)):
+                unshared = sharing_of(chip, parts[0]) is None or access.reuse is Reuse.EACH
+                events = _summed(run, parts, counts, (access,)) if unshared else {}
+                rows = _rows(run, chip, parts, access, events)
+                _add(tally, chip, parts, access, rows, event_bits(run.program, parts[0], access))
     return tally
 
 
 def ann_shared(program: CoreProgram, chip: Chip, inside: Inside) -> Tally:
     """Those of `ann_accesses` that depend on how many tokens share a row."""
-    tally = Tally(program.node_names, 1)
-    for part in parts_of(program):
-        for access in of_side(part, Side.DENSE, core_flow(chip, part.kind)):
-            if by_block(access) and not inside.holds(part, access, Side.DENSE):
-                _add_dense(tally, chip, part, access)
-    return tally
+    return _dense(program, chip, inside, by_block)
 
 
 def by_block(access: Access) -> bool:
@@ -120,26 +115,38 @@ def of_side(part: Part, side: Side, core: CoreFlow) -> list[Access]:
     return [access for access in by_dataflow(own, accesses, core) if access.side in (Side.BOTH, side)]
 
 
-def _rows(run: Activity, chip: Chip, part: Part, access: Access, events: Mapping[Trigger, Int64]) -> Int64:
-    """Rows that a part reads or writes at each step, over all images, shape (steps,)."""
+def _selected(chip: Chip, part: Part, side: Side, inside: Inside) -> list[Access]:
+    """What a part accesses in one of the two networks and no price holds already."""
+    return [one for one in of_side(part, side, core_flow(chip, part.kind)) if not inside.holds(part, one, side)]
+
+
+def _rows(run: Activity, chip: Chip, parts: Parts, access: Access, events: Mapping[Trigger, Int64]) -> Int64:
+    """Rows that parts read or write at each step, over all images, shape (parts, steps)."""
+    part = parts[0]
     beats = access.rhythm.beats(run.steps, run.program.graph.source.last_step)
     if access.trigger is Trigger.STEP:
         batch = core_flow(chip, part.kind).flow.time_batch
         if access.reuse is Reuse.BATCH:
             beats = beats & (np.arange(run.steps) % batch == 0)
-        return run.images * _blocks(chip, part, access) * access.rows * beats
-    sharing = sharing_of(chip, part)
-    if access.reuse is Reuse.EACH or sharing is None:
-        return np.asarray(access.rows * events[access.trigger].sum(axis=(0, 2)) * beats)
-    return access.rows * shared_fetches(run, part, sharing) * beats
+        rows = run.images * _blocks(chip, part, access) * access.rows * beats
+        return np.tile(rows, (len(parts), 1))
+    sharing = None if access.reuse is Reuse.EACH else sharing_of(chip, part)
+    met = events[access.trigger] if sharing is None else shared_fetches(run, parts, sharing)
+    return access.rows * met * beats
 
 
-def _add_dense(tally: Tally, chip: Chip, part: Part, access: Access) -> None:
-    rows = access.rows * _blocks(chip, part, access)
-    if access.trigger is not Trigger.STEP:
-        met = arrivals_of(part) if access.trigger is Trigger.ARRIVED else activations_of(part)
-        rows *= met // (1 if access.reuse is Reuse.EACH else part.tokens)
-    add_accesses(tally, chip, part, (access.roles, access.words), rows * access.rhythm.beats(1), chip.noc.word_bits)
+def _dense(program: CoreProgram, chip: Chip, inside: Inside, chosen: Callable[[Access], bool] | None = None) -> Tally:
+    """Accesses of one dense pass of one image, as far as they are `chosen`."""
+    tally = Tally(program.node_names, 1)
+    for parts in parts_by_look(program):
+        for access in filter(chosen, _selected(chip, parts[0], Side.DENSE, inside)):
+            rows = access.rows * _blocks(chip, parts[0], access)
+            if access.trigger is not Trigger.STEP:
+                met = arrivals_of(parts[0]) if access.trigger is Trigger.ARRIVED else activations_of(parts[0])
+                rows *= met // (1 if access.reuse is Reuse.EACH else parts[0].tokens)
+            beats = np.broadcast_to(rows * access.rhythm.beats(1), (len(parts), 1))
+            _add(tally, chip, parts, access, beats, chip.noc.word_bits)
+    return tally
 
 
 def _blocks(chip: Chip, part: Part, access: Access) -> int:
@@ -147,26 +154,34 @@ def _blocks(chip: Chip, part: Part, access: Access) -> int:
     return 1 if access.reuse is Reuse.EACH else -(-part.tokens // core_flow(chip, part.kind).flow.token_block)
 
 
-def shared_fetches(run: Activity, part: Part, sharing: Sharing) -> Int64:
-    """Rows of its first input that a part fetches at each step, over all images, shape (steps,).
+def shared_fetches(run: Activity, parts: Parts, sharing: Sharing) -> Int64:
+    """Rows of their first input that parts of a node fetch at each step, over all images, shape (parts, steps).
 
     As execution tallied them; in another dataflow than was executed for, counted from the masks of who fired, exactly for the
     images whose spikes the run kept and scaled where these are not all. Raises InputError where none were kept.
     """
-    tallied = run.fetches.get(part.node.name)
+    name, places = parts[0].node.name, [part.place for part in parts]
+    tallied = run.fetches.get(name)
     if tallied is not None and sharing == (tallied.block, tallied.batch):
-        return np.asarray(tallied.rows[:, :, part.place].sum(axis=1, dtype=np.int64))
-    rows = np.zeros(run.steps, np.int64)
-    for number in inputs_met(part.node, 0):
-        site = part.node.inputs[number].node
+        return np.asarray(tallied.rows[:, :, places].sum(axis=1, dtype=np.int64).T)
+    return _counted_fetches(run, name, sharing)[:, places].T
+
+
+@shared(lambda run, *of: of)
+def _counted_fetches(run: Activity, name: str, sharing: Sharing) -> Int64:
+    """`shared_fetches` of all parts of a node from the spikes that were kept, shape (steps, parts)."""
+    node = run.program.graph.nodes[name]
+    rows = np.zeros((run.steps, run.program.parts_of(name).size), np.int64)
+    for number in inputs_met(node, 0):
+        site = node.inputs[number].node
         masks = run.spikes[site].masks
         if masks is None or not masks.shape[1]:
             raise InputError(
-                f"{sharing.block} tokens x {sharing.batch} steps share the rows of {part.node.name!r}; the run was executed for "
+                f"{sharing.block} tokens x {sharing.batch} steps share the rows of {name!r}; the run was executed for "
                 f"another dataflow and kept no spikes of {site!r} to count them: map to that chip and run again, or run again "
                 "with execute(..., keep_spikes=1) or more (--keep-spikes)"
             )
-        counted = rows_fetched(run.program, part, number, masks, sharing).sum(axis=1)
+        counted = node_fetches(run.program, name, number, masks, sharing).sum(axis=1)
         rows += np.rint(counted * (run.images / masks.shape[1])).astype(np.int64)
     return rows
 
@@ -180,18 +195,34 @@ def fetches_are_scaled(activity: Activity, chip: Chip) -> bool:
 
 def add_accesses(tally: Tally, chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int) -> None:
     """Count `rows` rows at each step; `row`: for which roles, of how many words; `waiting_bits` those of an event."""
+    for role, op, count in _lines(chip, part, row, rows, waiting_bits):
+        tally.add(part.core, part.node_index, role, op, count)
+
+
+def _add(tally: Tally, chip: Chip, parts: Parts, access: Access, rows: Int64, waiting_bits: int) -> None:
+    """As `add_accesses`, for parts that rules see alike: `rows` has shape (parts, steps)."""
+    node = parts[0].node_index
+    for role, op, counts in _lines(chip, parts[0], (access.roles, access.words), rows, waiting_bits):
+        for part, count in zip(parts, counts, strict=True):
+            tally.add(part.core, node, role, op, count)
+
+
+def _lines(
+    chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int
+) -> Iterator[tuple[Role, str, Int64]]:
+    """Role, op and counts, shaped as `rows`."""
     roles, words = row
     for role in roles:
         if role.word is Word.REGISTER:
-            tally.add(part.core, part.node_index, role, REGISTER[part.kind], rows * words)
+            yield role, REGISTER[part.kind], rows * words
             continue
         memory, bits = _memory(chip, part.kind, role.word)
         of = port(chip, memory)
         op = of.write if role.writes else of.read
         if role.word is Word.EVENT:  # one behind the other: several may share an access
-            tally.add(part.core, part.node_index, role, op, -(-rows * waiting_bits // of.width_bits))
+            yield role, op, -(-rows * waiting_bits // of.width_bits)
         else:
-            tally.add(part.core, part.node_index, role, op, rows * accesses(words, bits, of.width_bits))
+            yield role, op, rows * accesses(words, bits, of.width_bits)
 
 
 def _memory(chip: Chip, kind: CoreKind, word: Word | None) -> tuple[MemoryName, int]:
@@ -259,30 +290,39 @@ def _add_stored(tally: Tally, on: tuple[CoreProgram, Chip], part: int, bits: Int
     tally.add(core, node, Role.STORED_READ, of.read, count * reads)
 
 
-def _events(run: Activity, part: Part, counts: SpikeCounts, of: tuple[Action | Access, ...]) -> Mapping[Trigger, Int64]:
+def _summed(run: Activity, parts: Parts, counts: SpikeCounts, of: tuple[Action | Access, ...]) -> dict[Trigger, Int64]:
+    """Events of each trigger, over all images and tokens, shape (parts, steps)."""
+    found: dict[Trigger, list[Int64]] = {}
     try:
-        return events_of(run.program, part, counts, of)
+        for part in parts:
+            for trigger, events in events_of(run.program, part, counts, of).items():
+                found.setdefault(trigger, []).append(events.sum(axis=(0, 2)))
     except InputError as error:
         raise ConservationError(
-            f"spikes were recorded in channel groups that do not part where {part.node.name!r} is cut: {error}"
+            f"spikes were recorded in channel groups that do not part where {parts[0].node.name!r} is cut: {error}"
         ) from error
+    return {trigger: np.stack(of_parts) for trigger, of_parts in found.items()}
 
 
-def _add_accumulates(met: Accumulates, part: Part, actions: tuple[Action, ...], events: Mapping[Trigger, Int64]) -> None:
+def _add_accumulates(met: Accumulates, parts: Parts, actions: tuple[Action, ...], events: Mapping[Trigger, Int64]) -> None:
     for action in actions:
         if action.op is Op.AC:
-            by_step = events[action.trigger].sum(axis=(0, 2)) * action.count
-            key = (part.core, part.node_index, action.role.value)
-            met[key] = met.get(key, 0) + by_step * action.rhythm.beats(len(by_step))
+            by_step = events[action.trigger] * action.count
+            by_step = by_step * action.rhythm.beats(by_step.shape[1])
+            for part, count in zip(parts, by_step, strict=True):
+                key = (part.core, part.node_index, action.role.value)
+                met[key] = met.get(key, 0) + count
 
 
-def _check_fetches(run: Activity, part: Part, access: Access, rows: Int64, events: Int64) -> None:
+def _check_fetches(parts: Parts, access: Access, rows: Int64, events: Int64) -> None:
     """No more rows are fetched through any step than events arrived by then, and some where any did."""
-    fetched, arrived = np.cumsum(rows // access.rows), np.cumsum(events.sum(axis=(0, 2)))
-    if ((fetched > arrived) | ((fetched == 0) != (arrived == 0))).any():
+    fetched, arrived = np.cumsum(rows // access.rows, axis=1), np.cumsum(events, axis=1)
+    wrong = ((fetched > arrived) | ((fetched == 0) != (arrived == 0))).any(axis=1)
+    if wrong.any():
+        at = int(np.argmax(wrong))
         raise ConservationError(
-            f"part {part.index} of {part.node.name!r} fetched {fetched.tolist()} rows through each step, "
-            f"{arrived.tolist()} events had arrived there"
+            f"part {parts[at].index} of {parts[at].node.name!r} fetched {fetched[at].tolist()} rows through each step, "
+            f"{arrived[at].tolist()} events had arrived there"
         )
 
 

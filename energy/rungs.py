@@ -63,7 +63,7 @@ def upper_rungs(activity: Activity, chip: Chip, executed: Comparison, *, timelin
     images = activity.images
     memory = memory_prices(chip)
     passes = dense_passes(activity)
-    snn = snn_accesses(activity, chip, inside=inside)
+    snn = snn_accesses(activity, chip, inside)
     dense = tally_passes(passes, lambda program: ann_accesses(program, chip, inside))
     below = rungs.add("memory", executed, snn.bill(memory, images), dense.bill(memory, passes.images))
     if timeline is not None:

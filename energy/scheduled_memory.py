@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import NamedTuple
+
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, SpikeAttention
 from synaptile.energy.bill import Bill, Tally
 from synaptile.energy.inside import Inside
-from synaptile.energy.memory import add_accesses, event_bits, fetches_are_scaled, of_side
+from synaptile.energy.memory import access_key, add_accesses, event_bits, fetches_are_scaled, of_side
+from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
-from synaptile.mapper.program import CoreKind
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import core_flow
 from synaptile.simulator.actions.fetches import sharing_of
 from synaptile.simulator.actions.part import Part, parts_of
@@ -32,7 +36,8 @@ def check_scheduled_memory(bill: Bill, timeline: Timeline, chip: Chip, inside: I
         return
     program, whole = timeline.program, timeline.images == timeline.activity.images
     compared = _compared(timeline, chip)
-    scheduled = _accesses(timeline, chip, inside, compared)
+    events, fetched = (counts.sum(axis=-2) for counts in arrivals_by_part(timeline))
+    scheduled = _accesses(program, chip, inside, compared, Taken(events, fetched))
     chosen = np.isin(bill.role, [at for at, role in enumerate(bill.roles) if Role(role) in compared])
     billed = {
         (int(bill.core[row]), int(bill.node[row]), bill.roles[bill.role[row]], bill.ops[bill.op[row]]): bill.count[row]
@@ -57,11 +62,22 @@ def _compared(timeline: Timeline, chip: Chip) -> frozenset[Role]:
     return frozenset(role for role in Role if role.word is Word.EVENT or (rows_told and role.driven_by is Driver.FETCHES))
 
 
-def _accesses(timeline: Timeline, chip: Chip, inside: Inside, compared: frozenset[Role]) -> Tally:
-    """What the jobs of a schedule take in, as accesses by the rules of parts, for some roles."""
-    program = timeline.program
-    tally = Tally(program.node_names, timeline.activity.steps)
-    events, fetched = (counts.sum(axis=-2) for counts in arrivals_by_part(timeline))
+class Taken(NamedTuple):
+    """What the jobs of each part take in: spikes, (parts, inputs, steps), and rows that they fetch, (parts, steps)."""
+
+    events: Int64
+    fetched: Int64
+
+
+def _key(program: CoreProgram, chip: Chip, inside: Inside, compared: frozenset[Role], taken: Taken) -> Hashable:
+    return access_key(program.chip), access_key(chip), inside, compared, *(counts.tobytes() for counts in taken)
+
+
+@shared(_key)
+def _accesses(program: CoreProgram, chip: Chip, inside: Inside, compared: frozenset[Role], taken: Taken) -> Tally:
+    """What jobs take in, as accesses by the rules of parts, for some roles."""
+    events, fetched = taken
+    tally = Tally(program.node_names, fetched.shape[-1])
     last = program.graph.source.last_step
     for part in parts_of(program):
         for access in of_side(part, Side.SPIKING, core_flow(chip, part.kind)):

@@ -61,7 +61,7 @@ def report_json(report: EnergyReport, equals: Sequence[Equal] = ()) -> str:
         "split": {key: [asdict(piece) for piece in report.split(key)] for key in _split_keys(report)},
         "heaviest": [line_fields(line) for line in report.heaviest()],
         "unpriced": [line_fields(line) for line in report.unpriced],
-        "cores": [asdict(core) for core in report.cores],
+        "cores": [dict(vars(core)) for core in report.cores],  # flat, and of a large network many
         "prices": _prices(report.prices),
         "published_prices": _prices({op: report.published[op] for op in ("mac", "ac")}),
         "rung_prices": {name: _prices(added.snn.prices) for name, added in report.additions.items()},

@@ -2,15 +2,15 @@
 
     python scripts/faults.py [--kills 200] [--full 40] [--clusters 6] [--seed 0]
 
-Commands run on the embedded digits, each forked from this process, in which it has run once: moments fall into its work, not into
-imports. They are drawn over its processor time, so that load does not move them. A killed command (SIGKILL, SIGTERM, SIGINT) is
-given again, and killed again, up to four times, of which those count that came before it had ended; the last time it runs to its
-end, and every file that it leaves, hidden ones and optuna's journal (times of day) apart, is compared byte for byte with that of
-a run that nothing disturbed; no temporary file may be left. A full disk is a tmpfs of a random size where this process may mount
-one, else a limit on the size of files (RLIMIT_FSIZE); the command has to say so and exit with 2, and to end well once there is
-room. On a cluster of dask on the loopback interface, a worker of two, both or the scheduler are killed under a study; where it
-cannot go on it has to say so, and to end well on a new cluster. Printed is how many were tried of each; the status is 1 where one
-ended otherwise.
+Commands run on the embedded digits, each forked from this process, in which it has run once: moments fall into its work, not
+into imports. They are drawn over its processor time, so that load does not move them. A killed command (SIGKILL, SIGTERM,
+SIGINT) is given again, and killed again, up to four times, of which those count that came before it had ended; the last time it
+runs to its end, and every file that it leaves, hidden ones, optuna's journal (times of day) and who executed a run apart, is
+compared byte for byte with that of a run that nothing disturbed; no temporary file may be left. A full disk is a tmpfs of a
+random size where this process may mount one, else a limit on the size of files (RLIMIT_FSIZE); the command has to say so and
+exit with 2, and to end well once there is room. On a cluster of dask on the loopback interface, a worker of two, both or the
+scheduler are killed under a study; where it cannot go on it has to say so, and to end well on a new cluster. Printed is how many
+were tried of each; the status is 1 where one ended otherwise.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")  # may be forked
 
+import numpy as np
 import psutil
 from rich.console import Console
 from rich.table import Table
@@ -72,6 +74,8 @@ COMMANDS = {
     "sweep": "sweep study.yaml -o out",
 }
 JOURNAL = "trials.journal"
+WHO = {"command": None, "threads": None}
+"""Of a run's provenance: what a cluster was asked with, and what its workers took."""
 ON_CLUSTERS = ("table1", "sweep")
 VICTIMS = ("a worker", "all workers", "the scheduler")
 
@@ -311,16 +315,28 @@ def in_this_process(folder: Path, line: str) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What a directory holds, hidden files, optuna's journal and the command line apart; lines of other journals in an order."""
+    """What a directory holds, hidden files, optuna's journal and `WHO` apart; lines of other journals in an order."""
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder)
         if path.is_file() and path.name != JOURNAL and not any(part[0] == "." for part in name.parts):
             lines = path.read_bytes().splitlines(keepends=True)
-            if path.name == "provenance.json":  # its command names the cluster
-                lines = [json.dumps(json.loads(b"".join(lines)) | {"command": None}).encode()]
+            if path.name == "provenance.json":
+                lines = [json.dumps(json.loads(b"".join(lines)) | WHO).encode()]
+            if path.name == "activity.npz":
+                lines = list(_recorded(path))
             found[name.as_posix()] = b"".join(sorted(lines) if path.suffix == ".jsonl" else lines)
     return found
+
+
+def _recorded(path: Path) -> Iterator[bytes]:
+    """What an activity holds beside `WHO`, which its digest covers."""
+    with np.load(path) as arrays:
+        header = json.loads(arrays["header"].tobytes())
+        yield json.dumps(header | {"digest": None, "provenance": header["provenance"] | WHO}).encode()
+        for name in arrays.files:
+            if name != "header":
+                yield f"{name} {arrays[name].dtype} {arrays[name].shape}".encode() + arrays[name].tobytes()
 
 
 def may_mount(folder: Path) -> bool:

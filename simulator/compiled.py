@@ -36,6 +36,7 @@ SHARED = tuple(
         "kernels/functions.py",
         "kernels/machine.py",
         "kernels/plain.py",
+        "kernels/vector/emit.py",
     )
 )
 """What kernels of any folder are made of besides: this file, constants, groups of arrays, functions beside or above."""
@@ -59,7 +60,7 @@ def uncounted(function: Function) -> Function: ...
 
 
 @overload
-def uncounted(*, inline: str = ..., error_model: str = ...) -> Callable[[Function], Function]: ...
+def uncounted(*, inline: str = ..., forceinline: bool = ..., error_model: str = ...) -> Callable[[Function], Function]: ...
 
 
 def uncounted(function: Any = None, **options: Any) -> Any:

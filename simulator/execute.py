@@ -156,8 +156,13 @@ def provenance_of(program: CoreProgram, threads: int | None) -> dict[str, object
         "chip_digest": program.chip.digest,
         "mapping": dict(program.options),
         "threads": threads,
-        "command": [argument.rpartition("/")[2] for argument in sys.argv[:1]] + sys.argv[1:],
+        "command": command_line(),
     }
+
+
+def command_line() -> list[str]:
+    """What this process was started with, the program without its folder."""
+    return [argument.rpartition("/")[2] for argument in sys.argv[:1]] + sys.argv[1:]
 
 
 def _run_batch(

@@ -141,19 +141,22 @@ def local_cluster(workers: int) -> Iterator[Client]:
 
 @contextmanager
 def remote_cluster(address: str) -> Iterator[Client]:
-    """A client of the cluster whose scheduler answers at `address`.
+    """A client of the cluster whose scheduler answers at `address`; what dask logs of a cluster that goes is left out.
 
     Raises InputError where none does, where something else does, or where it has no workers of this version.
     """
+    from distributed.utils import silence_logging_cmgr
+
     client = _connected(address)
-    try:
-        if not _workers(client):
-            raise InputError(f"the scheduler at {address!r} has no workers: start some with `dask worker {address}`")
-        _check_versions(client, address)
-        yield client
-    finally:
-        with suppress(Exception):  # of a cluster that is gone
-            client.close(timeout=LOOK_SECONDS)
+    with silence_logging_cmgr(logging.CRITICAL), silence_logging_cmgr(logging.CRITICAL, "distributed.client"):
+        try:
+            if not _workers(client):
+                raise InputError(f"the scheduler at {address!r} has no workers: start some with `dask worker {address}`")
+            _check_versions(client, address)
+            yield client
+        finally:
+            with suppress(Exception):  # of a cluster that is gone
+                client.close(timeout=LOOK_SECONDS)
 
 
 def _connected(address: str) -> Client:

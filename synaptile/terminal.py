@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -45,7 +47,7 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors(), transient=True) as progress:
+    with Progress(*columns, console=errors(), transient=True) as progress, _compilations_shown(progress):
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -53,8 +55,26 @@ def counted(what: str) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def phases(what: str) -> Iterator[Callable[[str], None]]:
     """A spinner on standard error; the context gives a callback that takes the name of the phase that begins."""
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=errors(), transient=True
-    ) as progress:
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=errors(), transient=True) as progress, _compilations_shown(progress):
         task = progress.add_task(what, total=None)
         yield lambda phase: progress.update(task, description=f"{what}: {phase}")
+
+
+@contextmanager
+def _compilations_shown(progress: Progress) -> Iterator[None]:
+    """A bar of its own, from the moment on that a kernel is compiled; commands that load no kernel load no compiler here."""
+    if "numba" not in sys.modules:
+        yield
+        return
+    from synaptile.compiling import compilations
+
+    tasks: list[TaskID] = []
+
+    def told(done: int) -> None:
+        if not tasks:
+            tasks.append(progress.add_task("compiling kernels, on the first run only", total=None))
+        progress.update(tasks[0], completed=done)
+
+    with compilations(told):
+        yield

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from synaptile.conversion.graph.graph import SpikingGraph
 from synaptile.conversion.graph.mapped import mapped_tensors, write_tensors
 from synaptile.conversion.graph.serialise import nodes_from
+from synaptile.conversion.graph.verify import verify_arrays
 from synaptile.foundation.arguments import expect, expect_path
 from synaptile.foundation.errors import FileFormatError
 from synaptile.foundation.files import atomic_path
@@ -68,13 +72,16 @@ def graph_from_tensors(
     structure = parse_json(header, "graph", where)
     nodes = nodes_from(structure, where)
     skeleton = structure_only or header.get("graph_has_arrays") == "0"
-    graph = SpikingGraph.build(
-        str(structure.get("name")), nodes, {} if skeleton else tensors, structure.get("metadata"), structure_only=skeleton
-    )
+    graph = SpikingGraph.build(str(structure.get("name")), nodes, {}, structure.get("metadata"), structure_only=True)
     recorded = header.get("graph_digest", "")
     if skeleton:
         object.__setattr__(graph, "digest", recorded)
-    elif graph.digest != recorded:
+        return graph
+    graph = replace(graph, arrays=MappingProxyType(dict(tensors)))
+    with ThreadPoolExecutor(1) as beside:  # both read all weights, and neither needs the interpreter for that
+        digest = beside.submit(lambda: graph.digest)
+        verify_arrays(graph.name, graph.nodes, graph.arrays)
+    if digest.result() != recorded:
         raise FileFormatError(f"{where}: content does not match its digest {recorded[:8]}: the file was altered; convert again")
     return graph
 

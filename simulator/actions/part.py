@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
-from synaptile.conversion.graph import Neurons, Node, ProductUnit
-from synaptile.foundation.derived import derived
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit
+from synaptile.foundation.derived import derived, shared
 from synaptile.mapper.program import CoreKind, CoreProgram
 
 
@@ -59,6 +60,13 @@ class Part:
         return self.owner == self.index
 
     @property
+    def seen(self) -> Hashable:
+        """What rules see of it: parts of one program that are seen alike do and access the same, and so share rows alike."""
+        where = (self.token_start, self.start) if isinstance(self.node, Convolution2d) else ()
+        extents = (self.tokens, self.outputs, self.rows, self.owned, self.senders, self.accumulators)
+        return (self.node.name, self.kind, *extents, self.exponent, self.folded, *where)
+
+    @property
     def lines(self) -> int:
         """Rows of its stream, over all tokens: one per token, or per token and head of a map."""
         return self.tokens * (self.outputs if self.node.is_map else 1)
@@ -74,7 +82,7 @@ class Part:
         return self.lines * self.width
 
 
-@derived
+@shared(lambda program: (program.chip.units, program.chip.synapse_core.accumulators))
 def parts_of(program: CoreProgram) -> tuple[Part, ...]:
     """Every part of a program, in the order of its table."""
     parts, nodes = program.parts, [program.graph.nodes[name] for name in program.node_names]
@@ -100,6 +108,15 @@ def parts_of(program: CoreProgram) -> tuple[Part, ...]:
         )
         for i, at, node, core, t0, t1, o0, o1, r0, r1, owner, sending in zip(*columns, strict=True)
     )
+
+
+@derived
+def parts_by_look(program: CoreProgram) -> tuple[tuple[Part, ...], ...]:
+    """The parts of a program, those together that rules see alike: of many cores there are few kinds."""
+    found: dict[Hashable, list[Part]] = {}
+    for part in parts_of(program):
+        found.setdefault(part.seen, []).append(part)
+    return tuple(map(tuple, found.values()))
 
 
 def _folded(program: CoreProgram, node: Node) -> tuple[bool, bool]:

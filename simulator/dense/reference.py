@@ -179,12 +179,13 @@ def _run_sentence(
 def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithmetic, keep_spikes: bool) -> Reference:
     units = {node.name: _unit(graph, node, image, arithmetic) for node in graph.nodes.values()}
     logits: list[Array] = []
-    silence = {site.name: np.zeros(site.shape, stream_dtype(graph, arithmetic.numeric)) for site in graph.sites}
     looked_back = {port.node for node in graph.nodes.values() for port in node.inputs if port.delay}
+    silence = {name: np.zeros(graph.nodes[name].shape, stream_dtype(graph, arithmetic.numeric)) for name in looked_back}
     spikes: dict[str, list[Array]] = {site.name: [] for site in graph.sites if keep_spikes or site.name in looked_back}
     last, readout, settled = graph.settles_after, graph.readout.name, 0
     for t in range(1, steps + 1):
         streams: dict[str, Array] = {}
+        may_settle, moves = last is not None and t > last, False
         for node in graph.nodes.values():
             inputs = [
                 take((_past(spikes, silence, port, t) if port.delay else streams[port.node])[None], port)[0]
@@ -194,10 +195,13 @@ def _run_image(graph: SpikingGraph, image: Array, steps: int, arithmetic: Arithm
                 inputs = [np.concatenate(inputs, axis=1)]
             stream = units[node.name].step(t, inputs)
             streams[node.name] = rounded(stream, arithmetic.words) if rounds_stream(node) else stream
+            moves = moves or (may_settle and node.name != readout and bool(streams[node.name].any()))
             if node.name in spikes:
                 spikes[node.name].append(streams[node.name])
-        logits.append(streams[graph.readout.name][0])
-        if last is not None and t > last and not any(stream.any() for name, stream in streams.items() if name != readout):
+            for name in graph.read_last(node.name):
+                del streams[name]
+        logits.append(streams[readout][0])
+        if may_settle and not moves:
             settled = t
             break
     rest = steps - len(logits)

@@ -33,9 +33,12 @@ def core_cycles(jobs: JobTable, made: Int64, released: Int64, unit_busy: Int64, 
     opened = np.clip(released, before, jobs.start_cycles)
     input_made = np.clip(made, opened, jobs.start_cycles)
 
+    begins = np.flatnonzero(first)
+
     def total(cycles: Int64) -> Int64:
         column = np.zeros(cores, np.int64)
-        np.add.at(column, jobs.core, cycles)
+        if begins.size:
+            column[jobs.core[begins]] = np.add.reduceat(cycles, begins)
         return column
 
     busy = total(jobs.end_cycles - jobs.start_cycles)
@@ -47,29 +50,24 @@ def critical_path(program: CoreProgram, jobs: JobTable) -> tuple[Hold, ...]:
     """From cycle 0 to the end of the last job: each job, with what kept it from starting earlier; see `Hold`."""
     if not jobs.core.size:
         return ()
-    at, runs = int(np.argmax(jobs.end_cycles)), True
-    path: list[Hold] = []
-    while at >= 0:
-        cause, before = Cause(int(jobs.cause[at])), int(jobs.waited_for[at])
-        start, end = int(jobs.start_cycles[at]), int(jobs.end_cycles[at])
-        until = 0
-        if before >= 0:
-            until = int((jobs.start_cycles if cause is Cause.OUTPUT else jobs.end_cycles)[before])
-        path.append(
-            Hold(
-                job=at,
-                core=int(jobs.core[at]),
-                node=program.node_names[int(program.parts.node[jobs.part[at]])],
-                token=int(jobs.token[at]),
-                step=int(jobs.step[at]),
-                image=int(jobs.image[at]),
-                cause=cause,
-                wait_cycles=start - until,
-                run_cycles=end - start if runs else 0,
-            )
-        )
-        at, runs = before, cause is not Cause.OUTPUT
-    return tuple(reversed(path))
+    backwards, before = [int(np.argmax(jobs.end_cycles))], jobs.waited_for.item
+    while (at := before(backwards[-1])) >= 0:
+        backwards.append(at)
+    path = np.array(backwards[::-1])
+    cause, start, end = jobs.cause[path], jobs.start_cycles[path], jobs.end_cycles[path]
+    for_room = cause == Cause.OUTPUT
+    until = np.append(0, np.where(for_room[1:], start[:-1], end[:-1]))
+    runs = np.where(np.append(for_room[1:], False), 0, end - start)
+    columns = (
+        path,
+        jobs.core[path],
+        np.array(program.node_names, object)[program.parts.node[jobs.part[path]]],
+        *(column[path] for column in (jobs.token, jobs.step, jobs.image)),
+        np.array(list(Cause), object)[cause],
+        start - until,
+        runs,
+    )
+    return tuple(map(Hold._make, zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def bottleneck(program: CoreProgram, cores: CoreCycles, links: LinkTable, makespan: int) -> Resource:

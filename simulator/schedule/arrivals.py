@@ -7,25 +7,22 @@ share is fetched by the first of their jobs to start that needs it, as the spike
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from synaptile.conversion.graph import Convolution2d, Reduce, Source, SpikeAttention
-from synaptile.foundation.derived import derived
+from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int32, Int64
-from synaptile.mapper.program import CoreProgram
-from synaptile.simulator.actions.events import SpikeCounts, inputs_met, steps_ago
-from synaptile.simulator.actions.fetches import fired_in, sharing_of
-from synaptile.simulator.actions.part import Part, parts_of
-from synaptile.simulator.actions.rules import accesses_of
-from synaptile.simulator.actions.vocabulary import Driver, Trigger
+from synaptile.simulator.actions.events import inputs_met
+from synaptile.simulator.actions.fetches import fired_in
+from synaptile.simulator.actions.part import Part
 from synaptile.simulator.kernels.fetches import fetch_in_order
 from synaptile.simulator.lengths import run_of_first
 from synaptile.simulator.schedule.deliveries import deliver_spikes
 from synaptile.simulator.schedule.replay import numbers_of_jobs, trees_of
+from synaptile.simulator.schedule.standing import standing_of
 from synaptile.simulator.schedule.tables import tables_of
 from synaptile.simulator.schedule.timeline import OPERANDS, Timeline
 
@@ -42,29 +39,27 @@ class Arrivals:
     rows: Int32
 
 
-@derived
+@shared(lambda timeline: ())
 def arrivals_of(timeline: Timeline) -> Arrivals:
     """What every job of a timeline takes in."""
     events = _events(timeline)
     return Arrivals(events.astype(np.int32), _rows(timeline, events).astype(np.int32))
 
 
-@derived
+@shared(lambda timeline: ())
 def arrivals_by_part(timeline: Timeline) -> tuple[Int64, Int64]:
     """Spikes that reach each part, (parts, inputs, images, steps), and rows that its jobs fetch, (parts, images, steps)."""
-    jobs, found, steps = timeline.jobs, arrivals_of(timeline), timeline.activity.steps
-    parts, images = timeline.program.parts.node.size, timeline.images
-    events, rows = np.zeros((parts * 2, images, steps), np.int64), np.zeros((parts, images, steps), np.int64)
-    np.add.at(events, (2 * jobs.part + (jobs.token == OPERANDS), jobs.image, jobs.step), found.events)
-    np.add.at(rows, (jobs.part, jobs.image, jobs.step), np.maximum(found.rows, 0))
-    return events.reshape(parts, 2, images, steps), rows
+    jobs, found, program = timeline.jobs, arrivals_of(timeline), timeline.program
+    shape = (program.parts.node.size, 2, timeline.images, timeline.activity.steps)
+    places = (jobs.part, jobs.token == OPERANDS, jobs.image, jobs.step)
+    events, rows = (sum_by(places, values, shape) for values in (found.events, np.maximum(found.rows, 0)))
+    return events, rows.sum(axis=1)
 
 
 def images_compared(timeline: Timeline) -> int:
     """Leading images of the stream whose row fetches the spikes that the run kept tell; all where rows are not shared."""
-    program, masks = timeline.program, timeline.activity.spikes
-    shared = [part for part in parts_of(program) if sharing_of(program.chip, part) is not None]
-    sites = dict.fromkeys(part.node.inputs[number].node for part in shared for number in inputs_met(part.node, 0))
+    masks, shared = timeline.activity.spikes, standing_of(timeline).shared_rows
+    sites = dict.fromkeys(part.node.inputs[number].node for part, _ in shared for number in inputs_met(part.node, 0))
     kept = [masks[site].masks for site in sites]
     return min([timeline.images, *(0 if mask is None else mask.shape[1] for mask in kept)])
 
@@ -75,105 +70,65 @@ def check_arrivals(timeline: Timeline) -> None:
     Spikes are compared at every step; shared rows over each batch of steps, whose jobs need not start in the order of tokens,
     for `images_compared` images, and not where the schedule re-mapped the network: execution tallied the parts that it had.
     """
-    activity, program = timeline.activity, timeline.program
+    activity, known = timeline.activity, standing_of(timeline)
     events, rows = arrivals_by_part(timeline)
-    counts = SpikeCounts(run_of_first(activity), timeline.images)
+    differ = (events != known.recorded).any(axis=(2, 3))
+    for part, number in known.meeting if differ.any() else ():
+        _check_equal(part, "spikes reach its jobs", events[part.index, number], known.recorded[part.index, number])
     compared = images_compared(timeline)
-    for part, number in _meeting_events(program):
-        recorded = sum(counts.read(program, part, each).sum(axis=2) for each in _together(part, number))
-        assert isinstance(recorded, np.ndarray)
-        _equal(timeline, part, "spikes reach its jobs", events[part.index, number], recorded)
-        sharing, fetched = sharing_of(program.chip, part), activity.fetches.get(part.node.name)
-        if number == 0 and sharing is not None and fetched is not None and not timeline.remapped:
+    for part, sharing in known.shared_rows:
+        fetched = activity.fetches.get(part.node.name)
+        if fetched is not None and not timeline.remapped:
             tallied = fetched.rows[:, :compared, part.place].T.astype(np.int64)
             starts = np.arange(0, activity.steps, sharing.batch)
             found, tallied = (np.add.reduceat(one[:compared], starts, axis=1) for one in (rows[part.index], tallied))
-            _equal(timeline, part, "rows are fetched by its jobs", found, tallied, sharing.batch)
+            _check_equal(part, "rows are fetched by its jobs", found, tallied, sharing.batch)
 
 
-def _equal(timeline: Timeline, part: Part, what: str, scheduled: Int64, executed: Int64, batch: int = 1) -> None:
-    if (wrong := np.argwhere(scheduled != executed)).size:
-        image, step = wrong[0].tolist()
+def _check_equal(part: Part, what: str, scheduled: Int64, executed: Int64, batch: int = 1) -> None:
+    if not np.array_equal(scheduled, executed):
+        image, step = np.argwhere(scheduled != executed)[0].tolist()
         raise ConservationError(
             f"node {part.node.name!r}, part {part.index}, image {image}, step {step * batch + 1}: "
             f"{scheduled[image, step]:,} {what}, execution counted {executed[image, step]:,}"
         )
 
 
-def _meeting_events(program: CoreProgram) -> Iterator[tuple[Part, int]]:
-    """Parts that do something for each spike of an input, with the number of that input."""
-    for part in parts_of(program):
-        triggers = {access.trigger for access in accesses_of(part)}
-        for number, trigger in enumerate((Trigger.FIRST_INPUT, Trigger.SECOND_INPUT)):
-            if trigger in triggers:
-                yield part, number
-
-
-def _together(part: Part, number: int) -> tuple[int, ...]:
-    """Inputs whose spikes reach the jobs that take in input `number`: several where a node sums or multiplies sites."""
-    node = part.node
-    if number or not isinstance(node, Reduce | SpikeAttention):
-        return tuple(inputs_met(node, number))
-    return tuple(each for each in range(len(node.inputs)) if not node.gathers(each))
-
-
 def _events(timeline: Timeline) -> Int64:
     """Spikes that reach each job, shape (jobs,)."""
     tables, jobs, table = tables_of(timeline.program), timeline.jobs, timeline.messages
-    rows, rules, flows = tables.jobs.size, tables.flows, timeline.program.flows
+    rules, flows = tables.flows, timeline.program.flows
     number = numbers_of_jobs(timeline, tables)
-    reached = np.zeros(timeline.images * timeline.activity.steps * rows, np.int64)
+    reached = standing_of(timeline).unsent.astype(np.int64).reshape(-1)
     leaves = tables.trees.leaf_flow_offset[tables.trees.leaf_offset]
     receivers = (rules.receiver, rules.stride, rules.token_start, rules.delay, tables.jobs.row_of)
     sent = (trees_of(timeline, tables.trees), number[table.job], jobs.token[table.job], table.elements)
-    shape = (timeline.activity.steps, rows)
+    shape = (timeline.activity.steps, tables.jobs.size)
     deliver_spikes(sent, (leaves, tables.trees.flow, flows.spiking), receivers, shape, reached)
-    by_step = reached.reshape(-1, rows)
-    counts = SpikeCounts(run_of_first(timeline.activity), timeline.images)
-    graph, nodes = timeline.program.graph, timeline.program.node_names
-    unsent = np.flatnonzero((flows.group < 0) & (flows.spiking == 1))
-    regions = np.stack([flows.source, flows.start, flows.stop, flows.token_start, flows.token_stop], axis=1)[unsent]
-    order = np.lexsort(regions.T[::-1])
-    before: list[int] = []
-    for flow, region in zip(unsent[order].tolist(), regions[order].tolist(), strict=True):
-        if region != before:
-            before, (source, start, stop, *tokens) = region, region
-            site = nodes[int(timeline.program.parts.node[source])]
-            spikes = counts.of(site, start, stop, slice(*tokens)).reshape(len(by_step), -1)
-        to = tables.jobs.row_of[rules.receiver[flow] :][: rules.tokens[flow] if rules.stride[flow] else 1]
-        late = spikes.reshape(timeline.images, timeline.activity.steps, -1)
-        late = steps_ago(late, int(rules.delay[flow]), axis=1).reshape(spikes.shape)
-        by_step[:, to] += late if rules.stride[flow] else late.sum(axis=1, keepdims=True)
-    for part, at in ((one, at) for one, first in _meeting_events(timeline.program) for at in _together(one, first)):
-        if isinstance(graph.nodes[part.node.inputs[at].node], Source):
-            own = tables.jobs.row_of[tables.jobs.first[part.index] : tables.jobs.first[part.index + 1]]
-            given = counts.read(timeline.program, part, at).reshape(len(by_step), -1)
-            by_step[:, own] += given if given.shape[1] == own.size else given.sum(axis=1, keepdims=True)
     return reached[number] if timeline.main is None else np.where(timeline.main, reached[number], 0)
 
 
 def _rows(timeline: Timeline, events: Int64) -> Int64:
     """Rows that each job fetches, shape (jobs,)."""
-    program, jobs, activity = timeline.program, timeline.jobs, timeline.activity
-    rows = np.zeros(events.size, np.int64)
+    program, jobs, activity, known = timeline.program, timeline.jobs, timeline.activity, standing_of(timeline)
+    rows: Int64 = events * (known.row_per_event[jobs.part] & (jobs.token != OPERANDS))
     by_part = np.argsort(jobs.part, kind="stable")  # of one part in order of start
     bounds = np.searchsorted(jobs.part[by_part], np.arange(program.parts.node.size + 1))
-    run = run_of_first(activity)
-    counts = SpikeCounts(run, timeline.images)
-    for part, number in _meeting_events(program):
-        if number or not any(access.roles[0].driven_by is Driver.FETCHES for access in accesses_of(part)):
-            continue
-        own = by_part[bounds[part.index] : bounds[part.index + 1]]
+
+    def jobs_of(part: Part) -> Int64:
+        own: Int64 = by_part[bounds[part.index] : bounds[part.index + 1]]
         own = own[jobs.token[own] != OPERANDS]
-        own = own if timeline.main is None else own[timeline.main[own]]
-        sharing = sharing_of(program.chip, part)
-        if isinstance(part.node, Convolution2d | SpikeAttention):
-            needed = counts.events(program, part, Trigger.FIRST_INPUT).sum(axis=2)
-            rows[own] = needed[jobs.image[own], jobs.step[own]]
+        return own if timeline.main is None else own[timeline.main[own]]
+
+    for part, needed in known.needed_rows:
+        own = jobs_of(part)
+        rows[own] = needed[jobs.image[own], jobs.step[own]]
+    run = run_of_first(activity)
+    counted = {part.index for part, _ in known.needed_rows}
+    for part, sharing in known.shared_rows:
+        if part.index in counted:
             continue
-        if sharing is None:
-            rows[own] = events[own]
-            continue
+        own = jobs_of(part)
         masks = [(each, run.spikes[part.node.inputs[each].node].masks) for each in inputs_met(part.node, 0)]
         kept = min(timeline.images, *(0 if mask is None else mask.shape[1] for _, mask in masks))
         rows[own] = -1

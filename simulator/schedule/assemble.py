@@ -1,4 +1,4 @@
-"""From the state after the last job to a Timeline: tables in order, and everything that follows from them."""
+"""From the times of jobs and messages to a Timeline: tables in order, and everything that follows from them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
 from synaptile.simulator.schedule.loads import Loads
-from synaptile.simulator.schedule.state import Outcome, State
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
+from synaptile.simulator.schedule.times import Outcome, Times
 from synaptile.simulator.schedule.work import Work
 
 
 def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Work, loads: Loads, outcome: Outcome) -> Timeline:
     """Sort jobs and messages and derive all else; what the caller was asked and told (notes and the like) is left open."""
-    state, phases = outcome.state, outcome.phases
-    start, rows, steps = state.start, tables.jobs.size, activity.steps
+    times, phases = outcome.times, outcome.phases
+    start, rows, steps = times.start, tables.jobs.size, activity.steps
     images = work.duration.shape[0] // steps
     end = start + work.duration.reshape(-1)
     job = np.arange(start.size)
     row, step = job % rows, job // rows
     # By core, start, end and number: of the jobs of a core that start at once only the last takes any time.
     last = int(start.max(initial=0)) + 1
-    order = np.argsort(2 * (tables.jobs.core[row] * np.int64(last) + start) + (end > start), kind="stable")
+    order = _in_order(2 * (tables.jobs.core[row] * np.int64(last) + start) + (end > start))
     place = np.empty(order.size, np.int32)
     place[order] = np.arange(order.size)
     rows_in_order = row[order]
@@ -35,17 +35,17 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
         token=tables.jobs.token[rows_in_order],
         step=(step[order] % steps).astype(np.int32),
         image=(step[order] // steps).astype(np.int32),
-        ready_cycles=state.ready[order],
+        ready_cycles=times.ready[order],
         start_cycles=start[order],
         end_cycles=end[order],
         operations=work.operations.reshape(-1)[order],
         spikes=work.spikes.reshape(-1)[order],
-        cause=state.cause[order],
-        waited_for=np.where(state.waited_for < 0, -1, place[state.waited_for])[order].astype(np.int32),
+        cause=times.cause[order],
+        waited_for=np.where(times.waited_for < 0, -1, place[times.waited_for])[order].astype(np.int32),
     )
     makespan = max(int(end.max(initial=0)), 0 if phases is None else int(phases.end_cycles.max()))
-    cores = core_cycles(jobs, state.made[order], outcome.opened[order], work.unit_busy, makespan)
-    links = _link_table(tables, state)
+    cores = core_cycles(jobs, times.made[order], outcome.opened[order], work.unit_busy, makespan)
+    links = _link_table(tables, times)
     ends = end.reshape(images, steps, rows)
     sender = (rows * np.arange(images * steps)[:, None] + tables.slots.row).reshape(-1)
     return Timeline(
@@ -54,7 +54,7 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
         synchronisation="",
         images=images,
         jobs=jobs,
-        messages=message_table(tables, loads, place[sender], (state.injected, state.delivered), state.send_order),
+        messages=message_table(tables, loads, place[sender], (times.injected, times.delivered), times.send_order),
         links=links,
         cores=cores,
         makespan_cycles=makespan,
@@ -80,13 +80,16 @@ def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
 def message_table(
     tables: Tables, loads: Loads, job: Int32, times: tuple[Int64, Int64], send_order: Int32 | None = None
 ) -> MessageTable:
-    """Messages in the order in which they leave; columns by (step of the stream, slot), flat.
+    """Messages in the order in which they leave, those of a cycle by step, job and tree.
 
-    job: who sends each, a row of the job table; times: when they leave and arrive; send_order: as they leave where absent.
+    Columns are by (step of the stream, slot), flat. job: who sends each, a row of the job table; times: when they leave and
+    arrive; send_order: as they leave where absent.
     """
     trees, (injected, delivered) = tables.trees, times
-    order = np.argsort(injected, kind="stable")
-    tree = tables.slots.tree[order % max(tables.slots.tree.size, 1)]
+    slots = tables.slots
+    by_job = (np.arange(injected.size // max(slots.tree.size, 1))[:, None] * slots.tree.size + slots.by_job).reshape(-1)
+    order = by_job[_in_order(injected[by_job])]
+    tree = slots.tree[order % max(slots.tree.size, 1)]
     return MessageTable(
         job=job[order],
         group=trees.group[tree],
@@ -101,6 +104,13 @@ def message_table(
     )
 
 
-def _link_table(tables: Tables, state: State) -> LinkTable:
-    links, carried = tables.links, state.links
-    return used_links(LinkTable(links.kind, links.source, links.target, carried.flits, carried.busy, carried.peak))
+def _in_order(keys: Int64) -> Int64:
+    """As a stable argsort of keys from 0 up: they are made to differ where 64 bits have room for that, which sorts sooner."""
+    if (int(keys.max(initial=0)) + 1) * keys.size < np.iinfo(np.int64).max:
+        return np.argsort(keys * keys.size + np.arange(keys.size))
+    return np.argsort(keys, kind="stable")
+
+
+def _link_table(tables: Tables, times: Times) -> LinkTable:
+    links = tables.links
+    return used_links(LinkTable(links.kind, links.source, links.target, times.flits, times.busy, times.peak))

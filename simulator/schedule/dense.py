@@ -14,8 +14,9 @@ from math import ceil
 import numpy as np
 
 from synaptile.conversion.graph import Synapse
-from synaptile.foundation.derived import derived
+from synaptile.foundation.derived import shared
 from synaptile.foundation.types import Int32, Int64
+from synaptile.hwmodels.alike import figures_but
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
@@ -52,7 +53,7 @@ class DenseTimeline:
         return self.between_cycles / max(1, self.images - 1)
 
 
-@derived
+@shared(lambda program, images: (figures_but(program.chip), images))
 def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     """Schedule dense passes. Raises ChipError and ScheduleError as `schedule` does."""
     tables = tables_of(program)
@@ -64,15 +65,15 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     costs = Costs(duration, np.tile(flits, (images, 1)), np.tile(busy, (images, 1)), -1, 1, rank, job_at, 1)
     begin, ends, per_image = 0, 0, None
     if program.phases == 1:
-        state = simulate(program, tables, costs, None)
+        times = simulate(program, tables, costs, None)
     else:
         stored = stored_outputs(program)
         bits = np.array([parts_of(program)[part].elements for part in stored.part]) * program.chip.noc.word_bits
         plan, _ = plan_of(program, stored, np.tile(bits, (images, 1)).astype(np.int64), 1)
-        state, _, phases = simulate_phases(program, tables, costs, plan, None)
+        times, _, phases = simulate_phases(program, tables, costs, plan, None)
         begin, ends = int(phases.image_starts(images)[0]), int(phases.end_cycles.max())
         per_image = phases.interval_cycles()  # images of one load come out together
-    end = state.start.reshape(images, jobs.size) + duration
+    end = times.start.reshape(images, jobs.size) + duration
     done = end.max(axis=1)
     makespan = max(int(end.max()), ends)
     between = int(done[-1] - done[0]) if per_image is None else round(per_image * (images - 1))
@@ -90,13 +91,18 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
 def _durations(program: CoreProgram, jobs: StepJobs) -> Int64:
     """Cycles of each job of one pass, shape (jobs,)."""
     rates, durations = unit_rates(program), np.zeros(jobs.size, np.int64)
-    for part in parts_of(program):
-        for unit, count in dense_work(part).items():
+    for part, work in zip(parts_of(program), _dense_works(program), strict=True):
+        for unit, count in work.items():
             rate = rates[part.kind][unit]
             assert rate is not None  # every kind of core has the units of what is mapped to it
             rows = jobs.row_of[jobs.first[part.index] + jobs.operands[part.index] : jobs.first[part.index + 1]]
             durations[rows] = np.maximum(durations[rows], ceil(count / part.tokens / rate))
     return durations
+
+
+@shared(lambda program: (program.chip.units, program.chip.synapse_core.accumulators))
+def _dense_works(program: CoreProgram) -> list[Counter[int]]:
+    return [dense_work(part) for part in parts_of(program)]
 
 
 def dense_work(part: Part) -> Counter[int]:

@@ -23,7 +23,7 @@ from synaptile.simulator.schedule.fabric import (
     idle_flits,
 )
 from synaptile.simulator.schedule.flits import advance, enqueue
-from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
+from synaptile.simulator.schedule.links import LinkState, carried, deliver, idle_links, send
 from synaptile.simulator.schedule.rates import check_figures, cycles, exact_rate
 from synaptile.simulator.schedule.timeline import LinkTable
 from synaptile.simulator.schedule.trees import Links, TreeBuilder, Trees, list_links
@@ -85,7 +85,8 @@ def send_packets(
         state = idle_links(links, laid)
         injected, delivered = np.zeros((2, time.size), np.int64)
         _send_all(messages, laid, state, injected, delivered)
-        return Deliveries(injected, delivered, LinkTable(*table, state.flits, state.busy, state.peak))
+        carries, works = (carried(links, laid, messages.tree, messages.core, each) for each in (messages.flits, busy))
+        return Deliveries(injected, delivered, LinkTable(*table, carries, works, state.peak))
     check_packets(chip, messages.flits)
     fabric = build_fabric(chip, links, laid, core, rings(topology, links.source[: links.mesh], links.target[: links.mesh]))
     flit_state, delivered = send_bounded(fabric, messages)

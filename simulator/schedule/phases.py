@@ -16,9 +16,10 @@ from synaptile.foundation.types import Int64, Progress
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.schedule.plan import preference
 from synaptile.simulator.schedule.simulate import simulate
-from synaptile.simulator.schedule.state import Costs, State, initial_state
+from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.timeline import Cause, PhaseTable
+from synaptile.simulator.schedule.times import Times, no_times
 
 
 class Plan(NamedTuple):
@@ -53,17 +54,17 @@ class _Phase:
 
 def simulate_phases(
     program: CoreProgram, tables: Tables, costs: Costs, plan: Plan, progress: Progress | None
-) -> tuple[State, Int64, PhaseTable]:
+) -> tuple[Times, Int64, PhaseTable]:
     """Schedule every job of a program of several phases; `costs` are those of all images, `per_image` steps each.
 
-    Returns the state of the whole program, and when the phase of each job began, shape (steps * jobs,), with the table of phases.
+    Returns the times of the whole program, and when the phase of each job began, shape (steps * jobs,), with the table of phases.
     """
     steps, rows = costs.duration.shape
     per_image = plan.steps_per_image
     images = steps // per_image
     opened = np.zeros((steps, rows), np.int64)
     phases = [_phase(program, tables, phase) for phase in range(program.phases)]
-    whole = initial_state(tables, steps, costs.hold)
+    whole = no_times(tables, steps)
     columns: dict[str, list[int]] = {field.name: [] for field in fields(PhaseTable)}
     free = finished = sent = done = 0  # `free`: when the memory that weights come from has nothing else to do
     last = -1
@@ -75,16 +76,16 @@ def simulate_phases(
             begin_load = max(free, finished) if alone else free
             loaded = begin_load + int(plan.load[number])
             begin = max(loaded, finished)
-            state = _run(phase, costs, span, progress and _progress(progress, done, steps * rows))
+            times = _run(phase, costs, span, progress and _progress(progress, done, steps * rows))
             done += group * per_image * phase.rows.size
-            _merge(whole, state, phase, (span.start, rows, tables.slots.tree.size), begin, (sent, last))
-            sent += int(state.injected.size)
+            _merge(whole, times, phase, (span.start, rows, tables.slots.tree.size), begin, (sent, last))
+            sent += int(times.injected.size)
             opened[span.start : span.stop, phase.rows] = begin
             duration = costs.duration[span][:, phase.rows]
-            worked = int((state.start + duration.reshape(-1)).max(initial=0))
+            worked = int((times.start + duration.reshape(-1)).max(initial=0))
             bits = int(plan.moved_bits[first : first + group, number].sum())
             moved = ceil(bits / plan.bits_per_cycle)
-            last = _last_job(state, duration, phase, span.start, rows)
+            last = _last_job(times, duration, phase, span.start, rows)
             finished = begin + max(worked, moved)
             free = begin + moved if plan.shared and moved else loaded
             row = (number, first, group, begin_load, loaded, begin, begin + worked, finished, int(plan.weight_bits[number]), bits)
@@ -144,7 +145,7 @@ def _ends(tables: Tables) -> list[tuple[int, int]]:
     return list(zip(links.source[: links.mesh].tolist(), links.target[: links.mesh].tolist(), strict=True))
 
 
-def _run(phase: _Phase, costs: Costs, span: slice, progress: Progress | None) -> State:
+def _run(phase: _Phase, costs: Costs, span: slice, progress: Progress | None) -> Times:
     rank, job_at = preference(phase.program, phase.tables.jobs, costs.hold)
     own = costs._replace(
         duration=np.ascontiguousarray(costs.duration[span][:, phase.rows]),
@@ -156,7 +157,7 @@ def _run(phase: _Phase, costs: Costs, span: slice, progress: Progress | None) ->
     return simulate(phase.program, phase.tables, own, progress)
 
 
-def _merge(whole: State, state: State, phase: _Phase, place: tuple[int, int, int], begin: int, before: tuple[int, int]) -> None:
+def _merge(whole: Times, times: Times, phase: _Phase, place: tuple[int, int, int], begin: int, before: tuple[int, int]) -> None:
     """Put the jobs and messages of a phase where they belong.
 
     place: first step, jobs and messages per step of the whole program; before: messages sent by earlier phases, and the job that
@@ -164,25 +165,25 @@ def _merge(whole: State, state: State, phase: _Phase, place: tuple[int, int, int
     """
     first_step, rows, messages = place
     sent, last = before
-    steps = state.start.size // max(phase.rows.size, 1)
+    steps = times.start.size // max(phase.rows.size, 1)
     step = first_step + np.arange(steps)
     job = (step[:, None] * rows + phase.rows).reshape(-1)
     message = (step[:, None] * messages + phase.slots).reshape(-1)
-    for name in ("ready", "start", "arrived", "made"):
-        getattr(whole, name)[job] = getattr(state, name) + begin
-    alone = state.waited_for < 0
-    whole.cause[job] = np.where(alone & (last >= 0), np.int8(Cause.PHASE), state.cause)
-    whole.waited_for[job] = np.where(alone, last, job[state.waited_for])
-    whole.injected[message], whole.delivered[message] = state.injected + begin, state.delivered + begin
-    whole.send_order[message] = state.send_order + sent
-    np.add.at(whole.links.flits, phase.links, state.links.flits)
-    np.add.at(whole.links.busy, phase.links, state.links.busy)
-    np.maximum.at(whole.links.peak, phase.links, state.links.peak)
+    for name in ("ready", "start", "made"):
+        getattr(whole, name)[job] = getattr(times, name) + begin
+    alone = times.waited_for < 0
+    whole.cause[job] = np.where(alone & (last >= 0), np.int8(Cause.PHASE), times.cause)
+    whole.waited_for[job] = np.where(alone, last, job[times.waited_for])
+    whole.injected[message], whole.delivered[message] = times.injected + begin, times.delivered + begin
+    whole.send_order[message] = times.send_order + sent
+    np.add.at(whole.flits, phase.links, times.flits)
+    np.add.at(whole.busy, phase.links, times.busy)
+    np.maximum.at(whole.peak, phase.links, times.peak)
 
 
-def _last_job(state: State, duration: Int64, phase: _Phase, first_step: int, rows: int) -> int:
+def _last_job(times: Times, duration: Int64, phase: _Phase, first_step: int, rows: int) -> int:
     """The whole program's number of the job of a phase that ended last."""
-    at = int(np.argmax(state.start + duration.reshape(-1)))
+    at = int(np.argmax(times.start + duration.reshape(-1)))
     return int((first_step + at // phase.rows.size) * rows + phase.rows[at % phase.rows.size])
 
 

@@ -38,16 +38,19 @@ class StepJobs(NamedTuple):
     """The jobs of one step. Columns of shape (jobs,) are indexed by row.
 
     `row_of` has shape (jobs,) too: the rows of part p, its OPERANDS job first where it gathers all tokens, then token by token,
-    are ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `operands` has shape (parts,): 1 where a part has that job.
+    are ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `packed` holds place, part, core and token of row r side by
+    side, from 4 r on. `operands` has shape (parts,): 1 where a part has that job; `core_of` (parts,) its core.
     """
 
     part: Int32
     token: Int32
     core: Int32
-    place: Int64
+    place: Int32
     row_of: Int32
     first: Int64
     operands: Int32
+    core_of: Int32
+    packed: Int32
 
     @property
     def size(self) -> int:
@@ -58,13 +61,16 @@ class StepJobs(NamedTuple):
 class FlowRules(NamedTuple):
     """How tokens of each flow meet jobs. Columns have shape (flows,).
 
-    Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` and goes to job ``row_of[receiver[f] + k * stride[f]]``: the
-    stride is 0 where all tokens go to one job. `room` is a Room, `depth` the tokens in flight of a WINDOW. Tokens are
-    read `delay` steps later, by no job where that is beyond an image's last; until then they wait beside that room. Flows that
-    stay in the core of part p are ``inside[inside_offset[p] : inside_offset[p + 1]]``; those that arrive at it, `arriving`
+    Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` of part `source` and goes to job
+    ``row_of[receiver[f] + k * stride[f]]`` of part `target`: the stride is 0 where all tokens go to one job. `room` is a Room,
+    `depth` the tokens in flight of a WINDOW. Tokens are read `delay` steps later, by no job where that is beyond an image's last;
+    until then they wait beside that room. Flows that stay in the core of part p are
+    ``inside[inside_offset[p] : inside_offset[p + 1]]``; those that arrive at it, `arriving`, and all that leave it, `leaving`,
     likewise.
     """
 
+    source: Int32
+    target: Int32
     sender: Int64
     receiver: Int64
     stride: Int32
@@ -77,6 +83,8 @@ class FlowRules(NamedTuple):
     inside: Int32
     arriving_offset: Int64
     arriving: Int32
+    leaving_offset: Int64
+    leaving: Int32
 
 
 def list_jobs(program: CoreProgram) -> StepJobs:
@@ -93,7 +101,9 @@ def list_jobs(program: CoreProgram) -> StepJobs:
     order = np.lexsort((part, token, parts.node[part]))
     row_of = np.empty(order.size, np.int32)
     row_of[order] = np.arange(order.size)
-    return StepJobs(part[order], token[order], parts.core[part[order]], order, row_of, first, operands)
+    columns = order.astype(np.int32), part[order], parts.core[part[order]], token[order]
+    place, part, core, token = columns
+    return StepJobs(part, token, core, place, row_of, first, operands, parts.core, np.stack(columns, axis=1).reshape(-1))
 
 
 def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
@@ -111,8 +121,11 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
     inside = np.flatnonzero(flows.group == WITHIN)
     inside = inside[np.argsort(source[inside], kind="stable")]
     arriving = np.argsort(target, kind="stable")
+    leaving = np.argsort(source, kind="stable")
     received = zip(parts.node[target].tolist(), flows.input.tolist(), strict=True)
     return FlowRules(
+        source=flows.source,
+        target=flows.target,
         sender=jobs.first[source] + jobs.operands[source] + flows.token_start - parts.token_start[source],
         receiver=jobs.first[target] + np.where(gathers, 0, jobs.operands[target] + landing),
         stride=(~gathers).astype(np.int32),
@@ -125,18 +138,20 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         inside=inside.astype(np.int32),
         arriving_offset=offsets(target[arriving], parts.node.size),
         arriving=arriving.astype(np.int32),
+        leaving_offset=offsets(source[leaving], parts.node.size),
+        leaving=leaving.astype(np.int32),
     )
 
 
 def preference(program: CoreProgram, jobs: StepJobs, steps: int) -> tuple[Int32, Int32]:
     """In which order a core takes ready jobs, as the rank of each job of a span and its inverse, shape (span,) each.
 
-    Step-major: a span is one step, in order of rows. Layer-major: a span is the `steps` of an image, in order of node, block of
+    Step-major: in order of number, without a table. Layer-major: a span is the `steps` of an image, in order of node, block of
     tokens, step, token and part.
     """
     if not program.chip.layer_major:
-        rows = np.arange(jobs.size, dtype=np.int32)
-        return rows, rows
+        none = np.zeros(0, np.int32)
+        return none, none
     blocks = np.array([_block(program, kind) for kind in CoreKind])[program.cores.kind[jobs.core]]
     block = np.where(jobs.token < 0, -1, jobs.token // blocks)  # operand sums of a step come before the rows that need them
     step = np.repeat(np.arange(steps), jobs.size)

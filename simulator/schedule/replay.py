@@ -16,7 +16,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
-from synaptile.simulator.schedule.fabric import FlitState, Place, idle_flits
+from synaptile.simulator.schedule.fabric import Place, idle_flits
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
 from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
@@ -88,6 +88,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
         yield _bounded(timeline, tables, tree, row_of_link)
         return
     order, state = np.argsort(table.send_order), idle_links(links, trees)
+    flits_carried, busy_cycles = np.zeros((2, links.kind.size), np.int64)
     for begin in range(0, order.size, at_once):
         rows = order[begin : begin + at_once]
         room = int(length[tree[rows]].sum())
@@ -97,11 +98,13 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
         _replay(_Messages(tree[rows], core, table.injected_cycles[rows], table.flits[rows], busy[rows]), trees, state, out)
         if not side_by_side:
             _check_deliveries(timeline, rows, out.delivered)
+        np.add.at(flits_carried, out.link, table.flits[rows][out.message])
+        np.add.at(busy_cycles, out.link, end - start)
         message, link = rows[out.message].astype(np.int32), row_of_link[out.link]
         if (lacking := np.flatnonzero(link < 0)).size:
             raise ConservationError(f"message {message[lacking[0]]} crosses a link that the timeline's link table lacks")
         yield Passages(message, link, out.arrival, out.start, out.end)
-    _check_links(timeline, row_of_link, state)
+    _check_links(timeline, row_of_link, flits_carried, busy_cycles)
 
 
 def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32) -> Passages:
@@ -122,7 +125,7 @@ def _bounded(timeline: Timeline, tables: Tables, tree: Int64, row_of_link: Int32
         whole.busy[:] += state.busy
         message, *others = state.stretch[:, : state.totals[Place.STRETCHES]]
         stretches.append((rows[message], *others))
-    _check_links(timeline, row_of_link, whole)
+    _check_links(timeline, row_of_link, whole.flits, whole.busy)
     message, link, *times = (np.concatenate(columns) for columns in zip(*stretches, strict=True))
     return Passages(message.astype(np.int32), row_of_link[link], *times)
 
@@ -195,8 +198,10 @@ def trees_of(timeline: Timeline, trees: Trees) -> Int64:
     def key(group: Int32, target_core: Int32) -> Int64:
         return group.astype(np.int64) * targets + target_core + 1
 
-    table = timeline.messages
-    return np.searchsorted(key(trees.group, trees.target_core), key(table.group, table.target_core))
+    table, known = timeline.messages, key(trees.group, trees.target_core)
+    tree_at = np.searchsorted(known, np.arange(int(known.max(initial=0)) + 1))
+    found: Int64 = tree_at[key(table.group, table.target_core)]
+    return found
 
 
 def _rows_of_links(table: LinkTable, links: Links) -> Int32:
@@ -217,12 +222,12 @@ def _replay(messages: _Messages, trees: Trees, state: LinkState, out: _Columns) 
         first, passed = trees.offset[tree], passed + 1
         for at in range(first, trees.offset[tree + 1]):
             link = trees.link[at]
-            start = heads[at - first] - latency[link]
-            _note(out, passed, row, link, (heads[trees.parent[at]], start, start + busy))
+            start = heads[at - first + 1] - latency[link]
+            _note(out, passed, row, link, (heads[trees.parent[at] + 1], start, start + busy))
             passed += 1
         for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
             end = deliver(state, trees, leaf, flits, busy)
-            _note(out, passed, row, trees.leaf_link[leaf], (heads[trees.leaf_parent[leaf]], end - busy, end))
+            _note(out, passed, row, trees.leaf_link[leaf], (heads[trees.leaf_parent[leaf] + 1], end - busy, end))
             out.delivered[row] = max(out.delivered[row], end)
             passed += 1
 
@@ -244,9 +249,9 @@ def _check_deliveries(timeline: Timeline, rows: Int64, delivered: Int64) -> None
         )
 
 
-def _check_links(timeline: Timeline, row_of_link: Int32, state: LinkState | FlitState) -> None:
+def _check_links(timeline: Timeline, row_of_link: Int32, flits: Int64, busy: Int64) -> None:
     links, used = timeline.links, row_of_link >= 0
-    for what, replayed, recorded in (("flits", state.flits, links.flits), ("busy cycles", state.busy, links.busy_cycles)):
+    for what, replayed, recorded in (("flits", flits, links.flits), ("busy cycles", busy, links.busy_cycles)):
         here = np.zeros_like(recorded)
         here[row_of_link[used]] = replayed[used]
         if (wrong := np.flatnonzero(here != recorded)).size:

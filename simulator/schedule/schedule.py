@@ -28,9 +28,10 @@ from synaptile.simulator.schedule.rates import barrier_cycles, check_figures
 from synaptile.simulator.schedule.remap import images_kept, remapped, same_chip, same_counts
 from synaptile.simulator.schedule.side_by_side import Measured, check_side_by_side, side_by_side
 from synaptile.simulator.schedule.simulate import simulate
-from synaptile.simulator.schedule.state import Costs, Outcome
+from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
+from synaptile.simulator.schedule.times import Outcome
 from synaptile.simulator.schedule.transfers import phase_plan
 from synaptile.simulator.schedule.work import Work, add_totals, work_of
 
@@ -109,8 +110,8 @@ def _outcome(
     program: CoreProgram, tables: Tables, costs: Costs, counts: SpikeCounts, progress: Progress | None
 ) -> tuple[Outcome, list[str]]:
     if program.phases == 1:
-        state = simulate(program, tables, costs, progress)
-        return Outcome(state, np.repeat(state.released, tables.jobs.size), None), []
+        times = simulate(program, tables, costs, progress)
+        return Outcome(times, np.repeat(times.released, tables.jobs.size), None), []
     plan, notes = phase_plan(program, counts)
     return Outcome(*simulate_phases(program, tables, costs, plan, progress)), notes
 

@@ -7,7 +7,6 @@ become cycles of the chip's clock, each instant rounded up on its own, so that n
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from synaptile.simulator.barrier.record import NEVER, Record, record
 from synaptile.simulator.barrier.wiring import Wiring, wiring_of
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, used_links
 from synaptile.simulator.schedule.assemble import message_table
+from synaptile.simulator.schedule.links import carried
 from synaptile.simulator.schedule.loads import Loads
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import UNITS, Cause, Hold, JobTable, LinkTable, MessageTable, Timeline
@@ -197,15 +197,10 @@ def _messages(run: Record, lags: Int64, measured: Measured, jobs: JobTable, job_
 
 def _links(measured: Measured) -> LinkTable:
     """What each link carries. No message waits before a link: a queue is the one spike that passes."""
-    links, trees, slots = measured.tables.links, measured.tables.trees, measured.tables.slots
-    flits, busy = np.zeros((2, links.kind.size), np.int64)
-    for slot, tree in enumerate(slots.tree.tolist()):
-        core = int(measured.tables.jobs.core[slots.row[slot]])
-        inside = trees.link[trees.offset[tree] : trees.offset[tree + 1]]
-        leaves = trees.leaf_link[trees.leaf_offset[tree] : trees.leaf_offset[tree + 1]]
-        taken = np.concatenate([[links.mesh + core], inside, leaves]).astype(np.int64)
-        np.add.at(flits, taken, int(measured.loads.flits[:, slot].sum()))
-        np.add.at(busy, taken, int(measured.loads.busy[:, slot].sum()))
+    links, slots = measured.tables.links, measured.tables.slots
+    core, loads = measured.tables.jobs.core[slots.row], measured.loads
+    once = loads.flits.sum(axis=0), loads.busy.sum(axis=0)
+    flits, busy = (carried(links, measured.tables.trees, slots.tree, core, each) for each in once)
     return used_links(LinkTable(links.kind, links.source, links.target, flits, busy, (flits > 0).astype(np.int64)))
 
 
@@ -232,6 +227,6 @@ def _critical_path(run: Record, program: CoreProgram, jobs: JobTable, job_of_str
                 )
             )
         elif path:  # outside the chip: part of the wait for it
-            path[-1] = replace(path[-1], wait_cycles=path[-1].wait_cycles + wait + ran)
+            path[-1] = path[-1]._replace(wait_cycles=path[-1].wait_cycles + wait + ran)
         at, until = origin[at], since[at]
     return tuple(reversed(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.schedule.fabric import UNBOUNDED, FlitState, idle_flits
 from synaptile.simulator.schedule.links import LinkState, idle_links
 from synaptile.simulator.schedule.tables import Tables
-from synaptile.simulator.schedule.timeline import Int8, PhaseTable
+from synaptile.simulator.schedule.timeline import Int8
+from synaptile.simulator.schedule.wheel import Wheel, empty_wheel
 
 READY = 1 << 60
 """Added to a job's number in an event that makes it ready: at one cycle, ends come before."""
@@ -23,13 +24,25 @@ OUTPUT_BUFFERS = 2
 """Jobs whose output a core holds, the running one's included, where queues are bounded."""
 
 
-class Total(IntEnum):
-    """Places in `State.totals`: events in the heap, jobs that ended, jobs left in a step with a barrier, messages sent."""
+IDLE = -1
+"""In place of the cycle in which a core's job ends."""
 
-    EVENTS = 0
-    FINISHED = 1
-    LEFT_IN_STEP = 2
-    SENT = 3
+JOB = np.dtype(
+    [("ready", "i8"), ("arrived", "i8"), ("waited_for", "i4"), ("producer", "i4"), ("need", "i4"), ("cause", "i4")], align=True
+)
+"""What the loop knows of a job, side by side in memory: two jobs fill a line of the cache, and each is met some eight times.
+
+`need` counts what it still waits for; `ready`, `cause` and `waited_for` follow the latest of it so far. `arrived` is the latest
+arrival of an input, `producer` the job that made it, -1 without.
+"""
+
+
+class Total(IntEnum):
+    """Places in `State.totals`: jobs that ended, jobs left in a step with a barrier, messages sent."""
+
+    FINISHED = 0
+    LEFT_IN_STEP = 1
+    SENT = 2
 
 
 class Costs(NamedTuple):
@@ -51,17 +64,18 @@ class Costs(NamedTuple):
 
 
 class Cores(NamedTuple):
-    """Cores. Ready jobs of core c are a heap of `waiting[c]` at ``queue[offset[c]:]``; `busy` is 1 while it runs `last[c]`.
+    """Cores. Ready jobs of core c are a heap of `waiting[c]` at ``queue[offset[c]:]``.
 
-    `touched` lists cores that may start a job, marked in `mark`; `starting` the jobs about to start. `started` has shape
-    (parts, hold): row jobs of a product that have started in a step. Where queues are bounded, `leaving` counts jobs that ended
-    and have messages left to send, `unsent` (jobs,) those messages; `freed` is when all of one job's had last left.
+    `until` is when its job `last[c]` ends, IDLE where none runs. `touched` lists cores that may start a job, marked in `mark`;
+    `starting` the jobs about to start. `started` has shape (parts, hold): row jobs of a product that have started in a step.
+    Where queues are bounded, `leaving` counts jobs that ended and have messages left to send, `unsent` (jobs,) those messages;
+    `freed` is when all of one job's had last left.
     """
 
     offset: Int64
     queue: Int64
     waiting: Int64
-    busy: Int8
+    until: Int64
     last: Int32
     touched: Int32
     mark: Int8
@@ -73,52 +87,36 @@ class Cores(NamedTuple):
 
 
 class State(NamedTuple):
-    """Columns of shape (steps * jobs,) belong to jobs, of shape (steps * messages,) to messages.
+    """Columns of shape (steps * jobs,) are by step and place of a job, those of shape (steps * messages,) by step and slot.
 
-    `need` counts what a job still waits for; `ready`, `cause` and `waited_for` follow the latest of it so far; `arrived` is the
-    latest arrival of an input, `made` when its producer ended. `released` has shape (steps,): when a barrier let each begin.
-    `totals` and the event heap (`time`, `key`) are shared.
+    `jobs` are of type JOB. `released` has shape (steps,): when a barrier let each begin.
     """
 
     cores: Cores
     links: LinkState
     bounded: FlitState
-    need: Int32
-    ready: Int64
+    jobs: Any
     start: Int64
-    arrived: Int64
-    made: Int64
-    cause: Int8
-    waited_for: Int32
     injected: Int64
     delivered: Int64
     send_order: Int32
     released: Int64
-    time: Int64
-    key: Int64
+    wheel: Wheel
     totals: Int64
-
-
-class Outcome(NamedTuple):
-    """The state after the last job; `opened` is when the step or the phase of each job could begin, shape (steps * jobs,)."""
-
-    state: State
-    opened: Int64
-    phases: PhaseTable | None
 
 
 def initial_state(tables: Tables, steps: int, hold: int) -> State:
     """Nothing has happened yet in any of `steps` steps of the stream."""
     jobs, messages, cores = steps * tables.jobs.size, steps * tables.slots.tree.size, tables.links.cores
     bounded = tables.fabric.control != UNBOUNDED
-    heap = tables.jobs.size + 2 * cores + 1  # a part has one ready token of a number at a time, a core one end and one that sent
+    events = tables.jobs.size + 2 * cores  # a part has one ready token of a number at a time, a core one end and one that sent
     network = idle_flits(tables.fabric, messages if bounded else 0)
     return State(
         cores=Cores(
             offset=np.searchsorted(np.sort(tables.jobs.core), np.arange(cores + 1)).astype(np.int64),
             queue=np.zeros(tables.jobs.size, np.int64),
             waiting=np.zeros(cores, np.int64),
-            busy=np.zeros(cores, np.int8),
+            until=np.full(cores, IDLE, np.int64),
             last=np.full(cores, -1, np.int32),
             touched=np.zeros(cores, np.int32),
             mark=np.zeros(cores, np.int8),
@@ -130,18 +128,21 @@ def initial_state(tables: Tables, steps: int, hold: int) -> State:
         ),
         links=idle_links(tables.links, tables.trees),
         bounded=network,
-        need=np.zeros(jobs, np.int32),
-        ready=np.zeros(jobs, np.int64),
+        jobs=_records(jobs),
         start=np.full(jobs, -1, np.int64),
-        arrived=np.zeros(jobs, np.int64),
-        made=np.zeros(jobs, np.int64),
-        cause=np.zeros(jobs, np.int8),
-        waited_for=np.full(jobs, -1, np.int32),
         injected=network.injected if bounded else np.zeros(messages, np.int64),
         delivered=np.zeros(messages, np.int64),
         send_order=np.zeros(messages, np.int32),
         released=np.zeros(steps, np.int64),
-        time=np.zeros(heap, np.int64),
-        key=np.zeros(heap, np.int64),
+        wheel=empty_wheel(events),
         totals=np.zeros(len(Total), np.int64),
     )
+
+
+def _records(jobs: int) -> Any:
+    """Jobs of which nothing is known, none of them across two lines of the cache."""
+    room = np.zeros((jobs + 2) * JOB.itemsize, np.uint8)
+    begin = -room.ctypes.data % (2 * JOB.itemsize)
+    records = room[begin : begin + jobs * JOB.itemsize].view(JOB)
+    records["waited_for"] = records["producer"] = -1
+    return records

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from synaptile.foundation.derived import derived
+from synaptile.foundation.derived import shared
+from synaptile.hwmodels.alike import CLOCK, RATES, figures_but
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.topology import rings, topology_of
 from synaptile.simulator.schedule.fabric import Fabric, build_fabric
@@ -23,7 +24,7 @@ class Tables(NamedTuple):
     fabric: Fabric
 
 
-@derived
+@shared(lambda program: figures_but(program.chip, *CLOCK, *RATES, "noc.flit_bits"))
 def tables_of(program: CoreProgram) -> Tables:
     """What is the same at every step of every image.
 

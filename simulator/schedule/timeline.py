@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,8 +164,7 @@ class CoreCycles:
     unit_busy: Int64
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(NamedTuple):
     """One link of the critical path: a job, and what kept it from starting earlier.
 
     `wait_cycles` is the time between the end of the job before it on the path and its own start, `run_cycles` its duration. Where

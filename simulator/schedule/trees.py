@@ -12,7 +12,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.topology import Topology, crossing, topology_of
-from synaptile.simulator.schedule.plan import StepJobs
+from synaptile.simulator.schedule.plan import StepJobs, offsets
 from synaptile.simulator.schedule.timeline import LinkKind
 
 CORE_LINK_CYCLES = 1
@@ -62,15 +62,21 @@ class Trees(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """The messages of one step, in order of (job row, tree). Columns have shape (messages,), `offset` (jobs + 1,).
+    """The messages of one step, tree by tree, token by token. Columns have shape (messages,).
 
-    Job row r sends messages ``offset[r]:offset[r + 1]``; `nth` numbers the token within the group's region, `row` is r.
+    `nth` numbers the token within the region of its tree's group, `row` is the job that sends it. Those of tree i begin at
+    ``first[i]``, sent by the job at ``place[i]`` (`StepJobs.place`) and the next ones. Part p sends over the trees
+    ``sends[sends_offset[p]:sends_offset[p + 1]]``. `by_job` (messages,) lists messages in order of (row, tree).
     """
 
-    offset: Int64
     tree: Int32
     nth: Int32
     row: Int32
+    first: Int64
+    place: Int64
+    sends_offset: Int64
+    sends: Int32
+    by_job: Int64
 
 
 def build_network(program: CoreProgram) -> tuple[Links, Trees]:
@@ -115,12 +121,21 @@ def list_slots(program: CoreProgram, jobs: StepJobs, trees: Trees) -> Slots:
     source = flows.source[flow].astype(np.int64)
     tokens = (flows.token_stop - flows.token_start)[flow].astype(np.int64)
     tree = np.repeat(np.arange(tokens.size), tokens)
-    nth = np.arange(tree.size) - np.repeat(np.cumsum(tokens) - tokens, tokens)
-    start = jobs.first[source] + jobs.operands[source] + flows.token_start[flow] - program.parts.token_start[source]
-    row = jobs.row_of[start[tree] + nth]
-    order = np.lexsort((tree, row))
-    offset = np.searchsorted(row[order], np.arange(jobs.size + 1)).astype(np.int64)
-    return Slots(offset, tree[order].astype(np.int32), nth[order].astype(np.int32), row[order].astype(np.int32))
+    first = np.append(0, np.cumsum(tokens))
+    nth = np.arange(tree.size) - first[tree]
+    place = jobs.first[source] + jobs.operands[source] + flows.token_start[flow] - program.parts.token_start[source]
+    row = jobs.row_of[place[tree] + nth]
+    sends = np.argsort(source, kind="stable")
+    return Slots(
+        tree.astype(np.int32),
+        nth.astype(np.int32),
+        row,
+        first,
+        place,
+        offsets(source[sends], jobs.operands.size),
+        sends.astype(np.int32),
+        np.lexsort((tree, row)),
+    )
 
 
 def list_links(chip: Chip, topology: Topology, source: Int32, target: Int32, tile_of: Int32) -> Links:

@@ -8,12 +8,12 @@ from typing import Any
 from synaptile.energy import LADDER, EnergyReport, price
 from synaptile.foundation.errors import ConservationError, SynaptileError
 from synaptile.mapper import map_graph
-from synaptile.simulator import Activity, Timeline, schedule
+from synaptile.simulator import Activity, Timeline
 from synaptile.simulator.arguments import check_held_steps
 from synaptile.simulator.firing import firing_rates
 from synaptile.simulator.rebase import first_steps
 from synaptile.studies.answers import correlations
-from synaptile.studies.placing import placed
+from synaptile.studies.placing import placed, scheduled
 from synaptile.studies.rundir import Run
 from synaptile.studies.silicon import dram_bytes, silicon_of
 from synaptile.studies.spread import ONE_AT_A_TIME
@@ -62,7 +62,7 @@ def evaluate(context: Context, point: Point, run: Run, execution: str) -> PointF
         options["rates"] = firing_rates(recorded)
     check_held_steps(chip, settings.steps)
     activity = placed(recorded, chip, options, f"{context.directory}/{execution}/{settings.steps}")
-    timeline = schedule(activity, images=context.streamed, synchronisation=settings.synchronisation)
+    timeline = scheduled(activity, context.streamed, settings.synchronisation)
     bill = price(activity, chip, timeline=timeline, number_format=settings.number_format)
     # One dictionary: a name that two of them share, or that PointFigures lacks, is an error.
     size = asdict(silicon_of(activity.program)) | {"dram_bytes": dram_bytes(bill)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -35,13 +35,17 @@ DONE = "activity.npz"
 
 @dataclass(frozen=True)
 class ExecutionTask:
-    """An execution and the points that want it: mapped to the study's own chip, else to that of the first point that can."""
+    """An execution and the points that want it: mapped to the study's own chip, else to that of the first point that can.
+
+    `command` is that of the study, which another process may execute.
+    """
 
     directory: str
     context: str
     key: str
     points: tuple[Point, ...]
     threads: int | None
+    command: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,9 @@ def run_execution(task: ExecutionTask) -> Executed:
             program = _first_that_fits(context, graph, task.points)
             if program is None:
                 return Executed(task.key, "fits nowhere")
-            save_run(_run(context, program, settings.numeric, kernel_threads(task.threads)), folder)
+            run = _run(context, program, settings.numeric, kernel_threads(task.threads))
+            provenance = {**run.activity.provenance, "command": list(task.command)}
+            save_run(replace(run, activity=replace(run.activity, provenance=provenance)), folder)
         except InputError as error:
             return Executed(task.key, None, reason_of(error), str(error))
     return Executed(task.key, "executed")

@@ -10,6 +10,7 @@ from typing import Any
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
 from synaptile.simulator.arithmetic import arithmetic_key
+from synaptile.simulator.execute import command_line
 from synaptile.studies.outputs import check_output
 from synaptile.studies.settings import is_begun, save_settings
 from synaptile.studies.spread import DoTasks, check_spread, spread_over, threads_a_worker
@@ -137,8 +138,10 @@ class _Runner:
             self.progress("executions", len(executed), len(groups))
 
         self.progress("executions", 0, len(groups))
+        command = tuple(command_line())
         tasks = [
-            ExecutionTask(self.context.directory, self.digest, key, tuple(points), self.threads) for key, points in groups.items()
+            ExecutionTask(self.context.directory, self.digest, key, tuple(points), self.threads, command)
+            for key, points in groups.items()
         ]
         self.run(run_execution, tasks, [f"execution-{key}-{self.digest}-{len(self.rows)}" for key in groups], done)
         return executed

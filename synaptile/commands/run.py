@@ -45,6 +45,8 @@ def run(
     overwrite: Overwrite = False,
 ) -> None:
     """Execute a mapped network event by event; write the activity, the report and its figures."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from synaptile.foundation.errors import InputError
     from synaptile.images import ImageSet, read_images
     from synaptile.mapper import load_program
@@ -84,8 +86,10 @@ def run(
     console = output()
     timeline = schedule_run(done, None, None, None) if with_schedule else None
     with replaced(directory) as folder:
-        save_run(done, folder)
-        bill = report_run(done, folder, console, timeline=timeline)
+        with ThreadPoolExecutor(1) as beside:  # compression needs no Python, the report little else
+            saved = beside.submit(save_run, done, folder)
+            bill = report_run(done, folder, console, timeline=timeline)
+            saved.result()
         if timeline is not None:
             report_schedule(timeline, folder, console)
     if html is not None:

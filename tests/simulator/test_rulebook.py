@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,15 @@ from synaptile.energy.memory_prices import memory_prices
 from synaptile.foundation.errors import GraphError
 from synaptile.mapper import CoreProgram, map_graph
 from synaptile.simulator.actions.part import Part, parts_of, whole
-from synaptile.simulator.actions.rules import Rules, accesses_of, actions_of, dense_operations_of, rules_of
+from synaptile.simulator.actions.rules import (
+    Rules,
+    accesses_of,
+    actions_of,
+    activations_of,
+    arrivals_of,
+    dense_operations_of,
+    rules_of,
+)
 from synaptile.simulator.actions.vocabulary import Access, Action, Driver, Op, Role, Trigger
 from synaptile.simulator.operations import Ledger
 from tests.differential.networks import differential_vit
@@ -123,6 +132,15 @@ def test_parts_of_a_node_do_together_what_the_whole_node_does(name: str) -> None
             if action.trigger is Trigger.STEP and not action.role.cut:
                 expected[action.role, action.op] = expected.get((action.role, action.op), 0) + action.count
         assert totals == expected
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_parts_that_are_seen_alike_do_and_access_the_same(name: str) -> None:
+    found: dict[Hashable, Any] = {}
+    for part in parts_of(cut(name)):
+        does = actions_of(part), accesses_of(part), activations_of(part), arrivals_of(part)
+        assert found.setdefault(part.seen, does) == does, part
+    assert len(found) < len(parts_of(cut(name))), "some are alike"
 
 
 def test_a_new_kind_is_counted_by_its_rule_alone() -> None:
