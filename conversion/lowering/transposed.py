@@ -6,8 +6,9 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
+from synaptile.conversion.graph import ImageSource
 from synaptile.conversion.lowering.builder import Builder
-from synaptile.conversion.lowering.convolution import Windows, convolved, lower_conv2d, pair
+from synaptile.conversion.lowering.convolution import Windows, convolved, lower_conv2d, pair, pixels
 from synaptile.conversion.lowering.values import Stream
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def lower_unfold(b: Builder, x: Stream, kernel: Any, dilation: Any, padding: Any
     if not any(padding):
         cut = torch.nn.functional.unfold(x.index.double(), kernel, dilation, padding, stride)  # float64 holds an index exactly
         return dataclasses.replace(x, index=cut.long())
+    if isinstance(b.nodes[x.node], ImageSource):
+        x = pixels(b, x)
     channels = x.index.shape[1]
     weight = _one_pixel_each(kernel, b.dtype).repeat(channels, 1, 1, 1)
     sizes = Windows(pair(kernel), pair(stride), pair(padding), (0, 0), pair(dilation), channels)

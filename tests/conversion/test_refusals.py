@@ -10,6 +10,7 @@ import pytest
 from synaptile.conversion.convert import convert, lower_model
 from synaptile.conversion.lowering.operators import supported_operators
 from synaptile.foundation.errors import InputError, ModelError, UnsupportedOperator, WeightsError
+from tests.conversion.agreement import assert_lowered
 from tests.conversion.small_models import OPTIONS, random_images, small_vit, timm, torch
 
 functional = torch.nn.functional
@@ -157,6 +158,13 @@ def test_models_that_are_no_vision_transformer_are_refused(function: Callable[..
         convert(Bare(function).eval(), thresholds=EVERY_SITE)
     assert all(part in str(caught.value) for part in parts), str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: 0.5 * x, lambda x: x.transpose(2, 3), lambda x: 2 * (x - 0.5), lambda x: x[..., 2:, :4]]
+)
+def test_what_is_done_to_pixels_first_makes_them_a_stream(change: Callable[[Any], Any]) -> None:
+    assert_lowered(Bare(lambda m, x: m.head(tokens(m, change(x)).mean(1))).eval(), (3, 8, 8))
 
 
 def test_a_second_input_is_refused() -> None:
