@@ -192,7 +192,9 @@ def lower_div(b: Builder, x: Any, y: Any) -> Stream | Form:
     if isinstance(y, Length):
         return lower_normalize(b, settled(b, x), y)
     if isinstance(y, Stream | Form):
-        raise b.fail("division by a value that varies with the image is not supported")
+        raise b.fail(
+            "division by a value that varies with the image has no unit: divide in a softmax or a norm, or by a constant"
+        )
     return lower_mul(b, x, 1.0 / y)
 
 

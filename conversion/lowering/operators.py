@@ -63,7 +63,8 @@ LAYOUTS = {
     "reshape", "view", "_unsafe_view", "permute", "transpose", "t", "flatten", "unflatten", "squeeze", "unsqueeze",
     "reshape_as", "view_as",
     "expand", "expand_as", "select", "slice", "unbind", "split", "split_with_sizes", "chunk", "getitem", "narrow", "swapaxes",
-    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave",
+    "movedim", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat", "repeat_interleave", "unfold",
+    "index", "index_select",
 }  # fmt: skip
 
 
@@ -361,11 +362,15 @@ _RESIZING = "resizing so has no unit; bilinear, bicubic and nearest without anti
 _POOLING = "pooling rows has no unit, of height and width it has: pool tokens by their mean, a class token or attention"
 _MASK = "a mask has no unit: let every token attend to every token, or add a finite bias to the scores"
 _RECURRENCE = "tokens are computed side by side, not one after the other: take a model that mixes them by attention or a Linear"
+_ROOT = "a root has no unit by itself, a norm has: write it as torch.nn.LayerNorm, torch.nn.RMSNorm or F.normalize"
+_DEEP = "cores convolve two dimensions: write it as a conv2d, the third among the channels"
 NEAREST: dict[str, str] = {
     **dict.fromkeys(("leaky_relu", "elu", "prelu", "softplus", "mish"), _ACTIVATION),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_nearest_exact2d"), _RESIZING),
     "max_pool1d": _POOLING,
     **dict.fromkeys(("masked_fill", "where", "tril", "triu"), _MASK),
+    **dict.fromkeys(("sqrt", "rsqrt"), _ROOT),
+    **dict.fromkeys(("conv3d", "max_pool3d", "avg_pool3d"), _DEEP),
     **dict.fromkeys(("lstm", "gru", "cumsum", "cumprod"), _RECURRENCE),
 }
 """What to do about operators that people bring often and that have no rule, by name."""
