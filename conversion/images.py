@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import struct
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -125,8 +126,8 @@ def open_folder(folder: str | Path) -> ImageFolder:
     if table is not None:
         known = _read_table(table)
         position = {name: i for i, name in enumerate(known)}
-        paths = tuple(sorted(paths, key=lambda path: position.get(path.name, len(position))))
-        labels = [known.get(path.name, -1) for path in paths]
+        paths = tuple(sorted(paths, key=lambda path: position.get(_composed(path.name), len(position))))
+        labels = [known.get(_composed(path.name), -1) for path in paths]
     else:
         classes = {name: i for i, name in enumerate(sorted({p.parent.name for p in paths if p.parent != root}))}
         labels = [_class_index(path, root, classes) for path in paths]
@@ -228,10 +229,20 @@ def _read_table(table: Path) -> dict[str, int]:
     if "file" not in (reader.fieldnames or ()):
         raise ImageError(f"{table}: columns {reader.fieldnames}, needs 'file' and, where known, 'label'")
     known: dict[str, int] = {}
-    for row in reader:
-        where = f"{table}, line {reader.line_num}: label"
-        known[Path(row["file"]).name] = _label(row["label"], where) if row.get("label") else -1
+    try:
+        for row in reader:
+            where = f"{table}, line {reader.line_num}: "
+            if not row["file"]:
+                raise ImageError(f"{where}names no file")
+            known[_composed(Path(row["file"]).name)] = _label(row["label"], f"{where}label") if row.get("label") else -1
+    except csv.Error as error:
+        raise ImageError(f"{table}, line {reader.line_num + 1}: {error}") from error
     return known
+
+
+def _composed(name: str) -> str:
+    """Accents as one character with their letter: macOS hands out names with the two apart, spreadsheets write them so."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _class_index(path: Path, root: Path, classes: dict[str, int]) -> int:

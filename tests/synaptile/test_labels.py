@@ -45,6 +45,21 @@ def test_a_table_with_no_class_is_refused(tmp_path: Path, label: str) -> None:
         read_images(str(tmp_path), GRAPH)
 
 
+@pytest.mark.parametrize("text", ["label,file\n3\n", "file,label\n,3\n", f"file,label\n{'a' * 200_000},3\n"])
+def test_a_table_whose_lines_name_no_file_is_refused(tmp_path: Path, text: str) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(ImageError, match=r"line 2: (names no file|field larger)"):
+        read_images(str(tmp_path), GRAPH)
+
+
+@pytest.mark.parametrize(("stored", "listed"), [("e\u0301", "\u00e9"), ("\u00e9", "e\u0301")])
+def test_accents_are_one_however_they_are_written(tmp_path: Path, stored: str, listed: str) -> None:
+    picture(tmp_path / f"{stored}.png")
+    (tmp_path / "labels.csv").write_text(f"file,label\n{listed}.png,3\n")
+    assert read_images(str(tmp_path), GRAPH).labels.tolist() == [3]
+
+
 @pytest.mark.parametrize("label", [-2, 10, 2**40])
 def test_an_array_with_no_class_is_refused(tmp_path: Path, label: int) -> None:
     images = np.zeros((1, *source_of(GRAPH).image_shape), np.float32)
