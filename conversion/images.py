@@ -193,6 +193,10 @@ def _preprocess(path: Path, source: ImageSource) -> NDArray[np.float32]:
         raise ImageError(f"{path}: no such file, or none that can be read as one")
     try:
         with Image.open(path) as opened:
+            if opened.mode.startswith(("I", "F")):  # Pillow cuts them off at 255
+                raise ImageError(
+                    f"{path}: holds pixels of more than 8 bits (mode {opened.mode}): save it with 8 bits per channel"
+                )
             image = opened.convert("RGB")
     except _UNREADABLE as error:
         raise ImageError(f"{path}: not a readable image: {error}") from error

@@ -88,6 +88,14 @@ def test_other_colour_modes_become_three_channels(tmp_path: Path, mode: str) -> 
     assert_same_pixels(load_images((path,), source())[0], timm_pixels(path, source()))
 
 
+@pytest.mark.parametrize(("dtype", "suffix"), [(np.uint16, "png"), (np.int32, "tif"), (np.float32, "tif")])
+def test_pixels_of_more_than_8_bits_are_refused(tmp_path: Path, dtype: Any, suffix: str) -> None:
+    path = tmp_path / f"deep.{suffix}"
+    Image.fromarray(np.full((4, 4), 40_000, dtype)).save(path)
+    with pytest.raises(ImageError, match=r"deep\.\w+: holds pixels of more than 8 bits \(mode"):
+        load_images(tmp_path, source())
+
+
 def test_black_and_white_become_the_ends_of_the_normalised_range(tmp_path: Path) -> None:
     for value in (0, 255):
         Image.new("RGB", (20, 20), (value,) * 3).save(tmp_path / "flat.png")
