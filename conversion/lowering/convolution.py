@@ -133,16 +133,13 @@ def pixels(b: Builder, x: Stream) -> Stream:
 
     source = b.nodes[x.node]
     assert isinstance(source, ImageSource)
-    depth = source.image_shape[0]
-    made = [node for node in b.nodes.values() if isinstance(node, PatchEmbedding) and node.name == f"{source.name}.pixels"]
-    if made:
-        stream = Stream(made[0].name, torch.arange(source.size).reshape(-1, depth))
-    else:
-        node = PatchEmbedding(
-            f"{source.name}.pixels", (b.whole(source.name),), (source.size // depth, depth), (1, 1), (1, 1), (0, 0), depth
-        )
-        stream = b.add(node, weight=torch.eye(depth, dtype=b.dtype), bias=torch.zeros(depth, dtype=b.dtype))
-    return dataclasses.replace(stream, index=stream.index.t().reshape(-1)[x.index], scale=x.scale)
+    name, depth = f"{source.name}.pixels", source.image_shape[0]
+    shape = (source.size // depth, depth)
+    if name not in b.nodes:
+        node = PatchEmbedding(name, (b.whole(source.name),), shape, (1, 1), (1, 1), (0, 0), depth)
+        b.add(node, weight=torch.eye(depth, dtype=b.dtype), bias=torch.zeros(depth, dtype=b.dtype))
+    place = torch.arange(source.size).reshape(shape).t().reshape(-1)
+    return Stream(name, place[x.index], x.scale)
 
 
 def lower_conv1d(b: Builder, x: Stream, weight: torch.Tensor, bias: Any = None, *sizes: Any) -> Stream:

@@ -120,10 +120,10 @@ def lower_mul(b: Builder, x: Any, y: Any) -> Stream | Form:
             x = b.rows_of_map(x)
         return Stream(x.node, x.index, x.scale * float(y), None, x.version)
     if b.nodes[x.node].is_map:
-        x = cast(Stream, settled(b, x))
-        if _per_head(b, cast(Stream, x), y):
-            return cast(Stream, x)
-        x = b.rows_of_map(x)
+        scores = cast(Stream, settled(b, x))
+        if _per_head(b, scores, y):
+            return scores
+        x = b.rows_of_map(scores)
     varies = [axis - y.ndim for axis, extent in enumerate(y.shape) if extent > 1]
     if len(varies) == 1 and isinstance(x, Stream) and x.scale == 1.0 and not _read_elsewhere(b):
         try:

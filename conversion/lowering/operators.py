@@ -165,16 +165,13 @@ def _stack(b: Builder, parts: list[Any], dim: int = 0) -> Any:
     summed = all(str(user.target) == "aten.sum.dim_IntList" and list(user.args[1:]) == [[0]] for user in b.fx.users)
     if not dim and summed and all(isinstance(part, Stream) for part in parts):
         return parts
-    index = [part.index.unsqueeze(dim) if isinstance(part, Stream) else part.unsqueeze(dim) for part in parts]
-    axis = dim % index[0].ndim
-    return concatenated(
-        b,
-        [
-            dataclasses.replace(part, index=index[i]) if isinstance(part, Stream) else b.constant(f"{b.where}.stacked", index[i])
-            for i, part in enumerate(parts)
-        ],
-        axis,
-    )
+    lifted = [
+        dataclasses.replace(part, index=part.index.unsqueeze(dim))
+        if isinstance(part, Stream)
+        else b.constant(f"{b.where}.stacked", part.unsqueeze(dim))
+        for part in parts
+    ]
+    return concatenated(b, lifted, dim % lifted[0].index.ndim)
 
 
 def _sum(b: Builder, parts: Any, dims: Any = (), keepdim: bool = False, **_: Any) -> Any:
