@@ -18,8 +18,7 @@ REPORTS = 50
 def simulate(program: CoreProgram, tables: Tables, costs: Costs, progress: Progress | None) -> Times:
     """Schedule every job. Raises ScheduleError where jobs wait for one another."""
     check_packets(program.chip, costs.flits)
-    steps, rows = costs.duration.shape
-    state, total, status = initial_state(tables, steps, costs.hold), steps * rows, Status.RUNNING
+    state, total, status = initial_state(tables, costs), costs.duration.size, Status.RUNNING
     prepare(tables, costs, state)
     while status == Status.RUNNING:
         limit = int(state.totals[Total.FINISHED]) + max(total // REPORTS, 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.schedule.fabric import UNBOUNDED
-from synaptile.simulator.schedule.links import carried
+from synaptile.simulator.schedule.links import carried, largest
 from synaptile.simulator.schedule.state import Costs, State
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import Int8, PhaseTable
@@ -69,14 +69,18 @@ def times_of(tables: Tables, costs: Costs, state: State) -> Times:
     steps, rows = costs.duration.shape
     at = (np.arange(steps)[:, None] * rows + jobs.place).reshape(-1)
     number = (np.arange(steps, dtype=np.int32)[:, None] * np.int32(rows) + jobs.row_of).reshape(-1)
-    records, start = state.jobs[at], state.start[at]
+    records, messages, start = state.jobs[at], state.messages, state.start[at]
     end = start + costs.duration.reshape(-1)
     waited_for, producer = records["waited_for"], records["producer"]
     if tables.fabric.control == UNBOUNDED:
         core, once = jobs.core[slots.row], (costs.flits.sum(axis=0), costs.busy.sum(axis=0))
         flits, busy = (carried(tables.links, tables.trees, slots.tree, core, each) for each in once)
-        peak = state.links.peak
+        peak = np.maximum(
+            state.links.links["peak"], largest(tables.links, tables.trees, slots.tree, core, costs.flits.max(axis=0))
+        )
+        injected = messages["injected"].copy()
     else:
+        injected = state.bounded.injected
         flits, busy, peak = state.bounded.flits, state.bounded.busy, state.bounded.peak
     return Times(
         records["ready"].copy(),
@@ -84,9 +88,9 @@ def times_of(tables: Tables, costs: Costs, state: State) -> Times:
         np.where(producer < 0, 0, end[number[producer]]),
         records["cause"].astype(np.int8),
         np.where(waited_for < 0, np.int32(-1), number[waited_for]),
-        state.injected,
-        state.delivered,
-        state.send_order,
+        injected,
+        messages["delivered"].copy(),
+        messages["order"].copy(),
         state.released,
         flits,
         busy,
