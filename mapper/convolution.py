@@ -69,4 +69,8 @@ def _lacking(cutter: Cutter, units: Int64) -> list[Shortfall]:
     limits = resources(cutter.chip, cutter.kind)
     needed = demands(cutter.kind, convolution_loads(cutter, units))
     most = [int(np.max(demand)) for demand in needed]
-    return [shortage(limit, demand, cutter.node.name) for demand, limit in zip(most, limits, strict=True) if demand > limit.limit]
+    return [
+        shortage(cutter.chip, limit, demand, cutter.node.name)
+        for demand, limit in zip(most, limits, strict=True)
+        if demand > limit.limit
+    ]
