@@ -103,7 +103,9 @@ class Cutter:
         needed = demands(self.kind, self.load(tokens, units, rows))
         limits = resources(self.chip, self.kind)
         return [
-            shortage(limit, demand, self.node.name) for demand, limit in zip(needed, limits, strict=True) if demand > limit.limit
+            shortage(self.chip, limit, demand, self.node.name)
+            for demand, limit in zip(needed, limits, strict=True)
+            if demand > limit.limit
         ]
 
 

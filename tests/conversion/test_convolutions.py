@@ -40,7 +40,7 @@ def test_execution_on_small_cores_equals_the_reference(name: str, method: str) -
 
 def test_accumulates_are_spikes_times_the_outputs_that_each_reaches() -> None:
     graph, images = converted("residual", "ecmt")
-    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200), anneal_moves=0)
+    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200, state_words=130), anneal_moves=0)
     activity, spikes = execute_keeping_spikes(program, images, STEPS, "float64")
     expected = reference(graph, images, STEPS, "float64")
     for node in graph.of_type(Convolution2d):
