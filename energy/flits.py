@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.conversion.graph import Neurons
-from synaptile.energy.bill import NO_CORE, Tally
+from synaptile.energy.bill import NO_CORE
 from synaptile.energy.prices import Price
+from synaptile.energy.tally import Tally
 from synaptile.foundation.derived import shared
 from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int32, Int64
@@ -273,9 +274,16 @@ def _tallied(program: CoreProgram, flits: Int64, *, spiking: bool = True) -> Tal
     for op, passed in laid.passed(program.chip).items():
         counts = np.zeros((senders.size, tally.steps), np.int64)
         np.add.at(counts, row, flits * passed[:, None])
-        for code, count in zip(senders.tolist(), counts, strict=True):
-            tally.add(code // len(ROLES) // nodes, code // len(ROLES) % nodes, ROLES[code % len(ROLES)], op, count)
+        _add_senders(tally, nodes, senders, op, counts)
     return tally
+
+
+def _add_senders(tally: Tally, nodes: int, senders: Int64, op: str, counts: Int64) -> None:
+    """Count an op of senders, ``(core * nodes + node) * len(ROLES) + role``, counts: (senders, steps)."""
+    for number, role in enumerate(ROLES):
+        mine = np.flatnonzero(senders % len(ROLES) == number)
+        core, node = np.divmod(senders[mine] // len(ROLES), nodes)
+        tally.add_rows(core, node, role, op, counts[mine])
 
 
 def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
