@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from synaptile.energy.prices import Price
 from synaptile.foundation.types import Int64
 from synaptile.simulator.actions.vocabulary import Role
 
-Column = NDArray[np.integer]
+Column = NDArray[np.integer[Any]]
 _Single = tuple[int, int, str, str, Int64 | int]
 """Core, node, role, op, and the count at each step, or at every one."""
 
@@ -40,6 +40,7 @@ class Tally:
         self._single: list[_Single] = []
         self._blocks: list[_Rows] = []
         self._sum = _rows_of([], steps)
+        self._kept: _Rows | None = None  # as a bill has them: chips that share a tally differ in prices alone
 
     @property
     def chip(self) -> int:
@@ -74,18 +75,18 @@ class Tally:
     def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
         """The bill, rows sorted by node, core, role and op, none of them empty. `prices` holds every op that was counted."""
         rows = self._summed()
-        kept = np.flatnonzero(rows.counts.any(axis=1))
-        roles, role = _as_met(rows.role[kept], rows.roles)
-        ops, op = _as_met(rows.op[kept], rows.ops)
-        core, node = (column[kept].astype(np.int32) for column in (rows.core, rows.node))
-        charged = {name: prices[name] for name in ops}
-        return Bill(self.nodes, roles, ops, charged, core, node, role, op, rows.counts[kept], images, dict(sampled or {}))
+        if self._kept is None:
+            self._kept = _kept_of(rows)
+        rows = self._kept
+        charged = {name: prices[name] for name in rows.ops}
+        core, node, role, op = (column.astype(np.int32, copy=False) for column in (rows.core, rows.node, rows.role, rows.op))
+        return Bill(self.nodes, rows.roles, rows.ops, charged, core, node, role, op, rows.counts, images, dict(sampled or {}))
 
     def _summed(self) -> _Rows:
         """All that was added so far: a row for each key, sorted by node, core, role and op."""
         if self._single or self._blocks:
             self._sum = _sum_of([self._sum, *self._blocks, _rows_of(self._single, self.steps)])
-            self._single, self._blocks = [], []
+            self._single, self._blocks, self._kept = [], [], None
         return self._sum
 
 
@@ -111,8 +112,16 @@ def _sum_of(blocks: Sequence[_Rows]) -> _Rows:
     shape = (int(node.max(initial=0)) + 1, int(core.max(initial=0)) + 1 - NO_CORE, len(roles), len(ops))
     keys = ((node * shape[1] + core - NO_CORE) * shape[2] + role) * shape[3] + op
     present, counts = sums_by(keys, np.concatenate([block.counts for block in blocks]))
-    node, core, role, op = np.unravel_index(present, shape)
-    return _Rows(roles, ops, core + NO_CORE, node, role, op, counts, summed=True)
+    columns = [column.astype(np.int32) for column in np.unravel_index(present, shape)]
+    return _Rows(roles, ops, columns[1] + NO_CORE, columns[0], *columns[2:], counts, summed=True)
+
+
+def _kept_of(rows: _Rows) -> _Rows:
+    """The rows that counted something, roles and ops in the order in which they come."""
+    kept = np.flatnonzero(rows.counts.any(axis=1))
+    roles, role = _as_met(rows.role[kept], rows.roles)
+    ops, op = _as_met(rows.op[kept], rows.ops)
+    return _Rows(roles, ops, rows.core[kept], rows.node[kept], role, op, rows.counts[kept])
 
 
 def _as_met(column: Column, names: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.int32]]:

@@ -14,7 +14,7 @@ from synaptile.energy.tally import Tally
 from synaptile.simulator.actions.vocabulary import Role
 
 STEPS, NODES = 2, ("a", "b", "c")
-ROLES, OPS = (Role.WEIGHTS, Role.BIAS, Role.EVENT_READ), ("read", "add", "mac")
+ROLES, OPS = (Role.SYNAPSE_ROWS, Role.BIAS, Role.EVENT_READ), ("read", "add", "mac")
 ROWS = st.lists(
     st.tuples(
         st.integers(NO_CORE, 3),
