@@ -112,8 +112,8 @@ def _sum_of(blocks: Sequence[_Rows]) -> _Rows:
     shape = (int(node.max(initial=0)) + 1, int(core.max(initial=0)) + 1 - NO_CORE, len(roles), len(ops))
     keys = ((node * shape[1] + core - NO_CORE) * shape[2] + role) * shape[3] + op
     present, counts = sums_by(keys, np.concatenate([block.counts for block in blocks]))
-    columns = [column.astype(np.int32) for column in np.unravel_index(present, shape)]
-    return _Rows(roles, ops, columns[1] + NO_CORE, columns[0], *columns[2:], counts, summed=True)
+    nodes, cores, with_role, with_op = (column.astype(np.int32) for column in np.unravel_index(present, shape))
+    return _Rows(roles, ops, cores + NO_CORE, nodes, with_role, with_op, counts, summed=True)
 
 
 def _kept_of(rows: _Rows) -> _Rows:
