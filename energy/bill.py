@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,6 +197,18 @@ class Bill:
         )
 
 
+class _Columns(NamedTuple):
+    """What a bill is but for prices; see `Bill`."""
+
+    roles: tuple[str, ...]
+    ops: tuple[str, ...]
+    core: NDArray[np.int32]
+    node: NDArray[np.int32]
+    role: NDArray[np.int32]
+    op: NDArray[np.int32]
+    counts: Int64
+
+
 class Tally:
     """Counts by (core, node, role, op) and step, int64, summed over images. `node` len(node_names) stands for the chip."""
 
@@ -203,6 +216,7 @@ class Tally:
         self.nodes = (*node_names, CHIP)
         self.steps = steps
         self._rows: dict[tuple[int, int, str, str], Int64] = {}
+        self._columns: _Columns | None = None  # until more is added: chips that share a tally differ in prices alone
 
     @property
     def chip(self) -> int:
@@ -216,6 +230,7 @@ class Tally:
 
     def add(self, core: int, node: int, role: Role, op: str, count: Int64 | int) -> None:
         """Add `count`, shape (steps,), or one figure for every step."""
+        self._columns = None
         key = (core, node, role.value, op)
         if key not in self._rows:
             self._rows[key] = np.zeros(self.steps, np.int64)
@@ -223,11 +238,20 @@ class Tally:
 
     def extend(self, other: Tally, times: int = 1) -> None:
         """Add all counts of another tally of the same nodes and steps, `times` over."""
+        self._columns = None
         for key, count in other._rows.items():
             self._rows[key] = self._rows.get(key, 0) + times * count
 
     def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
         """The bill, rows sorted by node, core, role and op, none of them empty. `prices` holds every op that was counted."""
+        if self._columns is None:
+            self._columns = self._in_order()
+        known = self._columns
+        charged = {op: prices[op] for op in known.ops}
+        columns = known.core, known.node, known.role, known.op, known.counts
+        return Bill(self.nodes, known.roles, known.ops, charged, *columns, images, dict(sampled or {}))
+
+    def _in_order(self) -> _Columns:
         counts = np.array(list(self._rows.values()), np.int64).reshape(len(self._rows), self.steps)
         keys = [(node, core, role, op) for core, node, role, op in self._rows]
         order = sorted(np.flatnonzero(counts.any(axis=1)).tolist(), key=keys.__getitem__)
@@ -236,9 +260,7 @@ class Tally:
         ops = {op: at for at, op in enumerate(dict.fromkeys(op for _, _, _, op in keys))}
         columns = np.array([(c, n, roles[r], ops[o]) for n, c, r, o in keys], np.int32).reshape(-1, 4)
         core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
-        charged = {name: prices[name] for name in ops}
-        given = dict(sampled or {})
-        return Bill(self.nodes, tuple(roles), tuple(ops), charged, core, node, role, op, counts[order], images, given)
+        return _Columns(tuple(roles), tuple(ops), core, node, role, op, counts[order])
 
 
 def joined(bills: Sequence[Bill]) -> Bill:

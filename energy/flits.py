@@ -16,7 +16,7 @@ import numpy as np
 from synaptile.conversion.graph import Neurons
 from synaptile.energy.bill import NO_CORE, Tally
 from synaptile.energy.prices import Price
-from synaptile.foundation.derived import shared
+from synaptile.foundation.derived import derived, shared
 from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
@@ -32,6 +32,8 @@ from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
+from synaptile.simulator.schedule.replay import trees_taken
+from synaptile.simulator.schedule.tables import tables_of
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 HOP, CROSSING = "flit hop", "chip crossing"
@@ -184,24 +186,33 @@ def ann_flits(program: CoreProgram) -> Tally:
 
 def scheduled_flits(timeline: Timeline) -> Tally:
     """Flits of all messages, summed over the images of the stream. A re-mapped program's cores are not the run's: NO_CORE."""
-    program, jobs, messages = timeline.program, timeline.jobs, timeline.messages
+    program, over = timeline.program, tables_of(timeline.program).trees
     tally = Tally(program.node_names, timeline.activity.steps)
-    if not len(messages.job):
+    if not len(timeline.messages.job):
         return tally
-    flow, parts, nodes = trees_of(program).flow, program.parts, len(program.node_names)
+    flow, parts, nodes = trees_of(program).flow[over.group], program.parts, len(program.node_names)
     core = np.full(parts.core.size, NO_CORE) if timeline.remapped else parts.core
-    sender = ((core.astype(np.int64) - NO_CORE) * nodes + parts.node) * len(ROLES)
     role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
-    key, step = sender[jobs.part[messages.job]] + role[messages.group], jobs.step[messages.job]
-    present = np.flatnonzero(np.bincount(key))
-    row = np.searchsorted(present, np.arange(present[-1] + 1))[key]
-    for op, links in crossed_by_messages(timeline).items():
-        counts = sum_by((row, step), messages.flits.astype(np.int64) * links, (present.size, tally.steps))
-        for i, code in enumerate(present.tolist()):
+    source = program.flows.source[flow]
+    senders, row = np.unique(
+        ((core[source].astype(np.int64) - NO_CORE) * nodes + parts.node[source]) * len(ROLES) + role, return_inverse=True
+    )
+    for op, passed in crossed_by_trees(program).items():
+        counts = np.zeros((senders.size, tally.steps), np.int64)
+        np.add.at(counts, row, flits_by_tree(timeline) * passed[:, None])
+        for code, count in zip(senders.tolist(), counts, strict=True):
             core_and_node, role_index = divmod(code, len(ROLES))
             core_index, node = divmod(core_and_node, nodes)
-            tally.add(core_index + NO_CORE, node, ROLES[role_index], op, counts[i])
+            tally.add(core_index + NO_CORE, node, ROLES[role_index], op, count)
     return tally
+
+
+@derived
+def flits_by_tree(timeline: Timeline) -> Int64:
+    """Flits of all messages over each tree of the schedule, by step, shape (trees, steps)."""
+    messages, over = timeline.messages, tables_of(timeline.program).trees
+    places = trees_taken(timeline), timeline.jobs.step[messages.job]
+    return sum_by(places, messages.flits, (over.group.size, timeline.activity.steps))
 
 
 def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]:
@@ -223,42 +234,36 @@ def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]
 
 def flits_crossed(timeline: Timeline) -> dict[str, int]:
     """What the flits of all messages count as together, op by op."""
-    flits = timeline.messages.flits.astype(np.int64)
-    return {op: int((flits * passed).sum()) for op, passed in crossed_by_messages(timeline).items()}
+    flits = flits_by_tree(timeline).sum(axis=1)
+    return {op: int((flits * passed).sum()) for op, passed in crossed_by_trees(timeline.program).items()}
 
 
-def crossed_by_messages(timeline: Timeline) -> dict[str, Int64]:
-    """What each flit of every message counts as, op by op, shape (messages,)."""
-    program, messages = timeline.program, timeline.messages
-    laid, tile = trees_of(program), tile_of_cores(program)
-    copy = messages.target_core >= 0
-    source = tile[program.routes.source_core[messages.group]]
+@shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES, *LINKS), priced_ops(program.chip)))
+def crossed_by_trees(program: CoreProgram) -> dict[str, Int64]:
+    """What each flit over every tree of the schedule counts as, op by op, shape (trees,): without multicast one tree per core."""
+    over, laid, tile = tables_of(program).trees, trees_of(program), tile_of_cores(program).astype(np.int64)
+    alone = over.target_core >= 0
+    source = tile[program.routes.source_core[over.group]]
     passed = {
-        HOP: messages.hops.astype(np.int64) - messages.crossings,
-        CROSSING: messages.crossings.astype(np.int64),
-        INJECTION: np.ones(copy.size, np.int64),
-        EJECTION: np.where(copy, 1, laid.leaves[messages.group]),
-        WITHIN_TILE: np.where(copy, source == tile[messages.target_core], laid.near[messages.group]),
+        HOP: over.hops.astype(np.int64) - over.crossings,
+        CROSSING: over.crossings.astype(np.int64),
+        INJECTION: np.ones(alone.size, np.int64),
+        EJECTION: np.where(alone, 1, laid.leaves[over.group]),
+        WITHIN_TILE: np.where(alone, source == tile[over.target_core], laid.near[over.group]),
     }
     if laid.toward is not None:
-        passed |= dict(zip(BY_DIRECTION, _toward_of_messages(timeline, laid.toward), strict=True))
+        toward = laid.toward[:, over.group]
+        toward[:, alone] = _toward_of_paths(program, source[alone], tile[over.target_core[alone]])
+        passed |= dict(zip(BY_DIRECTION, toward, strict=True))
     return {op: passed[op] for op in priced_ops(program.chip)}
 
 
-def _toward_of_messages(timeline: Timeline, of_trees: Int64) -> Int64:
-    """Hops of each message by direction, shape (4, messages): those of its tree, or of its path to the one core it is for."""
-    program, messages = timeline.program, timeline.messages
-    topology, tile = topology_of(program.chip, program.board), tile_of_cores(program).astype(np.int64)
-    copy = messages.target_core >= 0
-    found = of_trees[:, messages.group]
-    pairs = tile[program.routes.source_core[messages.group[copy]]] * topology.tiles + tile[messages.target_core[copy]]
-    pair, which = np.unique(pairs, return_inverse=True)
-    source, target = pair // topology.tiles, pair % topology.tiles
+def _toward_of_paths(program: CoreProgram, source: Int64, target: Int64) -> Int64:
+    """Hops by direction of the paths between pairs of tiles, shape (4, pairs)."""
+    topology = topology_of(program.chip, program.board)
     links = np.empty((2, int(distances(topology, source, target).sum())), np.int32)
-    offset = trees(topology, source, np.arange(pair.size + 1), target, links)
-    owner = np.repeat(np.arange(pair.size), np.diff(offset))
-    found[:, copy] = _toward(topology, links[0], links[1], owner, pair.size)[:, which]
-    return found
+    offset = trees(topology, source, np.arange(source.size + 1), target, links)
+    return _toward(topology, links[0], links[1], np.repeat(np.arange(source.size), np.diff(offset)), source.size)
 
 
 def _tallied(program: CoreProgram, flits: Int64, *, spiking: bool = True) -> Tally:

@@ -188,9 +188,10 @@ def _counted_fetches(run: Activity, name: str, sharing: Sharing) -> Int64:
 
 def fetches_are_scaled(activity: Activity, chip: Chip) -> bool:
     """Whether row fetches on `chip` are those of the images whose spikes were kept, scaled to all."""
-    shared, kept = shared_nodes(activity.program, chip), images_kept(activity)
+    if images_kept(activity) >= activity.images:
+        return False
     tallied = {name: (fetched.block, fetched.batch) for name, fetched in activity.fetches.items()}
-    return kept < activity.images and any(tallied.get(name) != sharing for name, sharing in shared.items())
+    return any(tallied.get(name) != sharing for name, sharing in shared_nodes(activity.program, chip).items())
 
 
 def add_accesses(tally: Tally, chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
+from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.fabric import UNBOUNDED
 from synaptile.simulator.schedule.links import carried
+from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.state import Costs, State
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import Int8, PhaseTable
@@ -66,29 +68,36 @@ def no_times(tables: Tables, steps: int) -> Times:
 def times_of(tables: Tables, costs: Costs, state: State) -> Times:
     """The times of a state after the last job, or as far as it came: `start` is -1 of jobs that did not."""
     jobs, slots = tables.jobs, tables.slots
-    steps, rows = costs.duration.shape
-    at = (np.arange(steps)[:, None] * rows + jobs.place).reshape(-1)
-    number = (np.arange(steps, dtype=np.int32)[:, None] * np.int32(rows) + jobs.row_of).reshape(-1)
-    records, start = state.jobs[at], state.start[at]
-    end = start + costs.duration.reshape(-1)
-    waited_for, producer = records["waited_for"], records["producer"]
+    found = no_times(tables, costs.duration.shape[0])
+    _by_number(jobs, state.jobs, state.start, costs.duration, found)
     if tables.fabric.control == UNBOUNDED:
         core, once = jobs.core[slots.row], (costs.flits.sum(axis=0), costs.busy.sum(axis=0))
         flits, busy = (carried(tables.links, tables.trees, slots.tree, core, each) for each in once)
         peak = state.links.peak
     else:
         flits, busy, peak = state.bounded.flits, state.bounded.busy, state.bounded.peak
-    return Times(
-        records["ready"].copy(),
-        start,
-        np.where(producer < 0, 0, end[number[producer]]),
-        records["cause"].astype(np.int8),
-        np.where(waited_for < 0, np.int32(-1), number[waited_for]),
-        state.injected,
-        state.delivered,
-        state.send_order,
-        state.released,
-        flits,
-        busy,
-        peak,
+    return found._replace(
+        injected=state.injected,
+        delivered=state.delivered,
+        send_order=state.send_order,
+        released=state.released,
+        flits=flits,
+        busy=busy,
+        peak=peak,
     )
+
+
+@uncounted
+def _by_number(jobs: StepJobs, records: Any, start: Int64, duration: Int64, out: Times) -> None:
+    """Times of jobs, which the loop holds by place."""
+    steps, rows = duration.shape
+    for step in range(steps):
+        for row in range(rows):
+            number, place = step * rows + row, step * rows + jobs.place[row]
+            producer, waited_for = records[place]["producer"], records[place]["waited_for"]
+            out.ready[number], out.start[number] = records[place]["ready"], start[place]
+            out.cause[number] = records[place]["cause"]
+            if waited_for >= 0:
+                out.waited_for[number] = waited_for // rows * rows + jobs.row_of[waited_for % rows]
+            if producer >= 0:
+                out.made[number] = start[producer] + duration[producer // rows, jobs.row_of[producer % rows]]
