@@ -338,8 +338,9 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
     steps = chip.ec_core.dataflow.max_steps if chip.ec_core is not None and chip.layer_major else 1
     match node:
         case ECUnit() if node.normalises:
-            learnt, channels = len(node.array_shapes()), units * node.width // units_of(node)
-            return learnt * (channels if node.groups == 1 else node.row), 2 * kept * channels
+            learnt, channels = len(node.array_shapes()) * (node.row // node.spread), units * node.width // units_of(node)
+            rows = tokens * (units if node.groups > 1 else 1) if node.apart else 1
+            return learnt * rows, 2 * kept * channels
         case ECUnit(function="softmax") if node.is_map:
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():

@@ -17,7 +17,15 @@ from tests.conversion.convolutional import BODIES, SHAPE, early, network
 from tests.conversion.small_models import random_images
 from tests.simulator.runs import execute_keeping_spikes, splitting_chip
 
-RUN = ("padded unevenly", "residual", "squeeze and excitation", "halves", "attention, channels first", "linear attention")
+RUN = (
+    "padded unevenly",
+    "residual",
+    "group norms",
+    "squeeze and excitation",
+    "halves",
+    "attention, channels first",
+    "linear attention",
+)
 
 
 @pytest.mark.parametrize("name", [*BODIES, "tokens"])
