@@ -7,14 +7,14 @@ within the block: B tokens by tau steps. The count is exact, by masks of who fir
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 UInt8 = NDArray[np.uint8]
 Int64 = NDArray[np.int64]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def count_fetches(fired: UInt8, first: int, last: int, block: int, batch: int) -> Int64:
     """Rows ``first:last`` that are fetched at each step, shape (steps, groups), int64.
 
@@ -32,7 +32,7 @@ def count_fetches(fired: UInt8, first: int, last: int, block: int, batch: int) -
     steps, groups, tokens, _ = fired.shape
     counts = np.zeros((steps, groups), np.int64)
     first_byte, last_byte = first // 8, (last + 7) // 8
-    for group in prange(groups):
+    for group in range(groups):
         seen, some = np.zeros((2, last_byte - first_byte), np.uint8)
         for start in range(0, tokens, block):
             for step in range(steps):
