@@ -18,7 +18,7 @@ from synaptile.energy.bill import NO_CORE
 from synaptile.energy.prices import Price
 from synaptile.energy.tally import Tally
 from synaptile.foundation.derived import derived, shared
-from synaptile.foundation.sums import sum_by
+from synaptile.foundation.sums import distinct, sum_by
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
@@ -121,7 +121,7 @@ def trees_of(program: CoreProgram) -> Trees:
     leaving = np.flatnonzero(flows.group >= 0)
     flow = np.zeros(groups, np.int64)
     flow[flows.group[leaving]] = leaving
-    once = np.unique(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
+    once = distinct(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
     group, target = once // size, once % size
     source = tile[routes.source_core[group]]
     leaves = np.bincount(group, minlength=groups).astype(np.int64)
