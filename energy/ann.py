@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.energy.bill import Tally
+from synaptile.energy.tally import Tally
 from synaptile.foundation.derived import derived
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.rules import dense_operations_of

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, SpikeAttention
-from synaptile.energy.bill import Bill, Tally
+from synaptile.energy.bill import Bill
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import access_key, add_accesses, event_bits, fetches_are_scaled, of_side
+from synaptile.energy.tally import Tally
 from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
