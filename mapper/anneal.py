@@ -59,7 +59,7 @@ def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int,
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _anneal(edges: Edges, kind: Int32, slot: Int64, board: Board, moves: int, rng: np.random.Generator) -> Int64:
     slot, width, height = slot.copy(), board.topology.width, board.topology.height
     spot, occupant = start_of(kind, slot, board)

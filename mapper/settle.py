@@ -26,7 +26,7 @@ def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _settle(edges: Edges, kind: Int32, slot: Int64, board: Board, sweeps: int, rng: np.random.Generator) -> Int64:
     slot, width, height = slot.copy(), board.topology.width, board.topology.height
     spot, occupant = start_of(kind, slot, board)

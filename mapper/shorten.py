@@ -44,7 +44,7 @@ def shorten(trees: Trees, kind: Int32, slot: Int64, board: Board, moves: int, rn
     return _shorten(trees, seating, kind, (slot.copy(), occupant), board, moves, rng)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _shorten(
     trees: Trees,
     seating: Seating,

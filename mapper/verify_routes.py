@@ -57,7 +57,7 @@ def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int
         raise ConservationError("unicast_hops of a multicast tree are not the distances to its targets")
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(
     source: Int64, bounds: Int64, targets: Int64, offset: Int64, link_from: Int32, link_to: Int32, topology: Topology
 ) -> tuple[int, int]:
