@@ -64,18 +64,23 @@ def _job_table(
 ) -> tuple[JobTable, Int64, Int64]:
     """Jobs in `order`, when the input of each that arrived last was made, and when its step began; `place` is the inverse."""
     times, end, opened, work = of
-    words, cycles = np.empty((7, order.size), np.int32), np.empty((6, order.size), np.int64)
-    cause = np.empty(order.size, np.int8)
+    words, cycles = np.empty((7, order.size), np.int32), np.empty((4, order.size), np.int64)
+    waits, cause = np.empty((2, order.size), np.int64), np.empty(order.size, np.int8)
     issued = work.operations.reshape(-1), work.spikes.reshape(-1)
-    _fill_jobs(tables.jobs, steps, (order, place), (times, end, opened, *issued), words, cycles, cause)
+    _fill_jobs(tables.jobs, steps, (order, place), (times, end, opened, *issued), words, cycles, waits, cause)
     part, core, token, step, image, spikes, waited_for = words
-    ready, start, ends, operations, made, begun = cycles
-    return JobTable(part, core, token, step, image, ready, start, ends, operations, spikes, cause, waited_for), made, begun
+    ready, start, ends, operations = cycles
+    return JobTable(part, core, token, step, image, ready, start, ends, operations, spikes, cause, waited_for), waits[0], waits[1]
 
 
 @uncounted
-def _fill_jobs(of_step: StepJobs, steps: int, moved: Any, of: Any, words: Int32, cycles: Int64, cause: Int8) -> None:
-    """Columns of a job table; words: part, core, token, step, image, spikes, waited_for; cycles: the others, made and opened."""
+def _fill_jobs(
+    of_step: StepJobs, steps: int, moved: Any, of: Any, words: Int32, cycles: Int64, waits: Int64, cause: Int8
+) -> None:
+    """Columns of a job table; words: part, core, token, step, image, spikes, waited_for; cycles: all others but for the cause.
+
+    waits: when the last input was made and when the step began, which no table keeps.
+    """
     (order, place), (times, end, opened, operations, spikes) = moved, of
     rows = of_step.part.shape[0]
     for at in range(order.shape[0]):
@@ -85,7 +90,7 @@ def _fill_jobs(of_step: StepJobs, steps: int, moved: Any, of: Any, words: Int32,
         words[3, at], words[4, at], words[5, at] = of_stream % steps, of_stream // steps, spikes[number]
         words[6, at] = place[times.waited_for[number]] if times.waited_for[number] >= 0 else -1
         cycles[0, at], cycles[1, at], cycles[2, at] = times.ready[number], times.start[number], end[number]
-        cycles[3, at], cycles[4, at], cycles[5, at] = operations[number], times.made[number], opened[number]
+        cycles[3, at], waits[0, at], waits[1, at] = operations[number], times.made[number], opened[number]
         cause[at] = times.cause[number]
 
 

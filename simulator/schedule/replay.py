@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
@@ -194,7 +193,6 @@ def numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     return number
 
 
-@derived
 def trees_taken(timeline: Timeline) -> Int32:
     """The tree that each message took, shape (messages,): trees are in order of group and target core."""
     trees, table = tables_of(timeline.program).trees, timeline.messages
