@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from synaptile.conversion.graph import SpikingGraph
 from synaptile.conversion.graph.ahead import written_ahead
 from synaptile.conversion.graph.mapped import write_tensors
-from synaptile.conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
+from synaptile.conversion.graph.storage import graph_to_check, graph_to_tensors, parse_json, read_safetensors
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ChipError, ConservationError, FileFormatError
@@ -39,7 +39,7 @@ _GRAPH = "graph/"
 AHEAD_BYTES = 1 << 28
 """Arrays of a graph of so many bytes are written while it is mapped."""
 ROOM = 1 << 20
-"""Bytes of a header that are kept for a chip and the entries of tables, beside twice what the graph takes."""
+"""Bytes of a header that are kept for a chip and the entries of tables, beside what the graph and its arrays take."""
 
 _Tensors = dict[str, NDArray[Any]]
 _Table = TypeVar("_Table")
@@ -60,10 +60,10 @@ def saving_program(graph: SpikingGraph, path: str | Path) -> Iterator[Callable[[
 
     The context gives what writes the program; nothing is left of the file where that is not called.
     """
-    header, tensors = graph_to_tensors(graph)
+    tensors = _named({name: np.ascontiguousarray(array) for name, array in graph.arrays.items()})
     large = sum(tensor.nbytes for tensor in tensors.values()) >= AHEAD_BYTES
-    room = max(ROOM + 2 * len(json.dumps(header)), 0)
-    with atomic_path(path) as temporary, written_ahead(temporary, _named(tensors), room) if large else nullcontext() as finish:
+    room = max(ROOM + 2 * len(json.dumps(graph.structure)) + 256 * len(tensors), 0)
+    with atomic_path(path) as temporary, written_ahead(temporary, tensors, room) if large else nullcontext() as finish:
 
         def save(program: CoreProgram) -> None:
             header, graph_tensors, tables = _content(program)
@@ -106,7 +106,13 @@ def load_program(path: str | Path) -> CoreProgram:
     if _digest(header, tables) != header.get("program_digest"):
         raise FileFormatError(f"{where}: tables or header do not match their digest: the file was altered; map the graph again")
     structure = parse_json(header, "program", where)
-    graph = graph_from_tensors(header, arrays, where)
+    graph, check = graph_to_check(header, arrays, where)
+    program = _verified(graph, structure, tables, where)
+    check()
+    return program
+
+
+def _verified(graph: SpikingGraph, structure: Mapping[str, Any], tables: _Tensors, where: str) -> CoreProgram:
     try:
         program = CoreProgram(
             graph=graph,

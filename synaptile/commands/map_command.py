@@ -37,7 +37,7 @@ def map_(
     ] = None,
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
-    from synaptile.conversion.graph import load_graph
+    from synaptile.conversion.graph.storage import graph_to_check_in
     from synaptile.foundation.errors import InputError
     from synaptile.hwmodels import load_chip, with_host_ec
     from synaptile.hwmodels.banks import slow_banks
@@ -55,7 +55,7 @@ def map_(
     target = with_host_ec(load_chip(chip)) if host_ec else load_chip(chip)
     with phases("mapping") as progress:
         measured = None if rates is None else firing_rates(load_activity(rates))
-        loaded = load_graph(graph)
+        loaded, check = graph_to_check_in(graph)
         with saving_program(loaded, to) as save:
             if partition is not None:
                 program = map_partition(loaded, target, partition, seed=seed, placement=placement, progress=progress)
@@ -71,6 +71,7 @@ def map_(
                     progress=progress,
                 )
             progress("writing")
+            check()
             save(program)
         if write_partition is not None:
             save_partition(partition_of(program), write_partition)
