@@ -211,7 +211,9 @@ def _dense(graph: SpikingGraph, node: Node, inputs: list[Array], images: Array) 
         case PatchEmbedding() | Synapse():
             rows = patches_of(node, images) if isinstance(node, PatchEmbedding) else inputs[0]
             weight, bias = (graph.array(node.name, field).astype(dtype, copy=False) for field in ("weight", "bias"))
-            return np.asarray(rows @ weight.T + bias)
+            out = np.asarray(rows @ weight.T)
+            out += bias
+            return out
         case Convolution2d(pooling="none"):
             weight, bias = (graph.array(node.name, field).astype(dtype, copy=False) for field in ("weight", "bias"))
             return convolved(node, inputs[0], weight, bias)

@@ -22,12 +22,13 @@ def _evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
     match unit.function:
         case "rms_norm":
             root = np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + x.dtype.type(unit.eps))
-            return np.asarray(x / root * graph.array(unit.name, "weight").astype(x.dtype, copy=False))
+            return np.asarray(x / root * unit.per_element(graph.array(unit.name, "weight")).astype(x.dtype, copy=False))
         case "layer_norm":
             centred = x - x.mean(axis=-1, keepdims=True)
             variance = np.square(centred).mean(axis=-1, keepdims=True)
             normed = centred / np.sqrt(variance + x.dtype.type(unit.eps))
-            weight, bias = (graph.array(unit.name, field).astype(x.dtype, copy=False) for field in ("weight", "bias"))
+            learnt = (unit.per_element(graph.array(unit.name, field)) for field in ("weight", "bias"))
+            weight, bias = (array.astype(x.dtype, copy=False) for array in learnt)
             return np.asarray(normed * weight + bias)
         case "softmax":
             if unit.biased:

@@ -36,7 +36,7 @@ def measure_thresholds(
     """theta1 and theta2 of every site not `known`: p- and minus (1-p)-quantile of the ANN's values, averaged over batches.
 
     The quantile is the k-th smallest value, k = int(p * values). A site whose (1-p)-quantile is not negative takes
-    theta2 = theta1. Raises CalibrationError naming a site whose theta1 is not positive.
+    theta2 = theta1, one whose p-quantile is not positive theta1 = theta2. Raises CalibrationError naming a site that has neither.
     """
     low: dict[str, list[float]] = {site.name: [] for site in graph.sites if site.name not in known}
     high: dict[str, list[float]] = {site: [] for site in low}
@@ -57,12 +57,13 @@ def measure_thresholds(
         if not high[site]:
             raise CalibrationError(NO_BATCH)
         theta1, theta2 = float(np.float32(np.mean(high[site]))), -float(np.float32(np.mean(low[site])))
-        if not (math.isfinite(theta1) and theta1 > 0):
+        if not (math.isfinite(theta1) and math.isfinite(theta2) and max(theta1, theta2) > 0):
             raise CalibrationError(
-                f"site {site!r}: the {p:g}-quantile over {len(high[site])} calibration batches is {theta1:g}, theta1 must be "
-                "positive: use other calibration images, or inject thresholds={site: (theta1, theta2, n)}"
+                f"site {site!r}: the quantiles over {len(high[site])} calibration batches are {theta1:g} ({p:g}) and {-theta2:g} "
+                f"({1 - p:g}): one must be positive or negative: use other calibration images, or inject "
+                "thresholds={site: (theta1, theta2, n)}"
             )
-        measured[site] = (theta1, theta2 if theta2 > 0 else theta1)
+        measured[site] = (theta1 if theta1 > 0 else theta2, theta2 if theta2 > 0 else theta1)
     return measured
 
 

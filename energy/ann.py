@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from synaptile.conversion.graph import SpikingGraph
-from synaptile.energy.bill import Tally
+from synaptile.energy.tally import Tally
+from synaptile.foundation.derived import derived
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.actions.rules import dense_operations_of
 from synaptile.simulator.activity import Activity
@@ -27,6 +28,7 @@ def ann_macs(graph: SpikingGraph) -> int:
     return sum(graph.ann_macs.values())
 
 
+@derived
 def dense_operations(graph: SpikingGraph) -> dict[str, dict[RoleOp, int]]:
     """Every operation of one dense pass of one image: node -> {(role, op): count}, in graph order; idle nodes left out."""
     counts = {
@@ -55,8 +57,10 @@ def scheduled_passes(timeline: Timeline, images: int) -> DensePasses:
 
 
 def tally_passes(passes: DensePasses, count: Callable[[CoreProgram], Tally]) -> Tally:
-    """What `count` tallies of one pass, summed over all."""
+    """What `count` tallies of one pass, summed over all; to be read only."""
     tallies = [(count(program), times) for program, times in passes.programs]
+    if len(tallies) == 1 and tallies[0][1] == 1:
+        return tallies[0][0]
     total = Tally(tallies[0][0].nodes[:-1], tallies[0][0].steps)
     for tally, times in tallies:
         total.extend(tally, times)

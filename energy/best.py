@@ -17,10 +17,11 @@ import numpy as np
 from synaptile.conversion.graph import Convolution2d, Synapse
 from synaptile.energy.accountings import Comparison
 from synaptile.energy.ann import DensePasses, tally_passes
-from synaptile.energy.bill import Bill, Tally
+from synaptile.energy.bill import Bill
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import ann_shared, snn_shared
 from synaptile.energy.memory_prices import memory_prices
+from synaptile.energy.tally import Tally
 from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import DOUBLE_BUFFERS
 from synaptile.mapper.program import CoreKind, CoreProgram

@@ -1,4 +1,4 @@
-"""A bill: counts of operations beside their prices, in columns, the tally that gathers them and the lines that open it.
+"""A bill: counts of operations beside their prices, in columns, and the lines that open it.
 
 Counts stay integers until the last moment: every energy is the exact sum of counts per operation, times its price. So it
 does not depend on how many cores the work was spread over, nor on the order of rows.
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from synaptile.energy.prices import Price
 from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import InputError
+from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int64
-from synaptile.simulator.actions.vocabulary import Role
 
 NO_CORE = -1
 """Core index of work that an accounting does not place on a core."""
@@ -130,10 +130,9 @@ class Bill:
 
     def _grouped(self, group: NDArray[np.int32], groups: int) -> Int64:
         """Exact counts, shape (groups, ops, steps)."""
-        counts = np.zeros((groups * len(self.ops), self.steps), np.int64)
-        present, sums = _sums_by(group.astype(np.int64) * len(self.ops) + self.op, self.count)
-        counts[present] = sums
-        return counts.reshape(groups, len(self.ops), self.steps)
+        cell = group.astype(np.int64) * len(self.ops) + self.op
+        counts = [sum_by((cell,), column, (groups * len(self.ops),)) for column in self.count.T]
+        return np.stack(counts, axis=1).reshape(groups, len(self.ops), self.steps)
 
     def _priced(self, counts: Int64) -> NDArray[np.float64]:
         pj = np.array([(self.prices[op].pj or 0.0) * (self.images / self.images_of(op)) for op in self.ops])
@@ -155,7 +154,7 @@ class Bill:
         if not len(self.op):
             return self
         shape = (len(self.nodes), len(self.roles), len(self.ops))
-        present, count = _sums_by(np.ravel_multi_index((self.node, self.role, self.op), shape), self.count)
+        present, count = sums_by(np.ravel_multi_index((self.node, self.role, self.op), shape), self.count)
         node, role, op = (column.astype(np.int32) for column in np.unravel_index(present, shape))
         return replace(self, core=np.full(len(present), NO_CORE, np.int32), node=node, role=role, op=op, count=count)
 
@@ -196,51 +195,6 @@ class Bill:
         )
 
 
-class Tally:
-    """Counts by (core, node, role, op) and step, int64, summed over images. `node` len(node_names) stands for the chip."""
-
-    def __init__(self, node_names: tuple[str, ...], steps: int) -> None:
-        self.nodes = (*node_names, CHIP)
-        self.steps = steps
-        self._rows: dict[tuple[int, int, str, str], Int64] = {}
-
-    @property
-    def chip(self) -> int:
-        """Index of the row of nodes that stands for the chip as a whole."""
-        return len(self.nodes) - 1
-
-    @property
-    def counts(self) -> Mapping[tuple[int, int, str, str], Int64]:
-        """What was counted, by (core, node, role, op), shape (steps,) each."""
-        return self._rows
-
-    def add(self, core: int, node: int, role: Role, op: str, count: Int64 | int) -> None:
-        """Add `count`, shape (steps,), or one figure for every step."""
-        key = (core, node, role.value, op)
-        if key not in self._rows:
-            self._rows[key] = np.zeros(self.steps, np.int64)
-        self._rows[key] += count
-
-    def extend(self, other: Tally, times: int = 1) -> None:
-        """Add all counts of another tally of the same nodes and steps, `times` over."""
-        for key, count in other._rows.items():
-            self._rows[key] = self._rows.get(key, 0) + times * count
-
-    def bill(self, prices: Mapping[str, Price], images: int, sampled: Mapping[str, int] | None = None) -> Bill:
-        """The bill, rows sorted by node, core, role and op, none of them empty. `prices` holds every op that was counted."""
-        counts = np.array(list(self._rows.values()), np.int64).reshape(len(self._rows), self.steps)
-        keys = [(node, core, role, op) for core, node, role, op in self._rows]
-        order = sorted(np.flatnonzero(counts.any(axis=1)).tolist(), key=keys.__getitem__)
-        keys = [keys[at] for at in order]
-        roles = {role: at for at, role in enumerate(dict.fromkeys(role for _, _, role, _ in keys))}
-        ops = {op: at for at, op in enumerate(dict.fromkeys(op for _, _, _, op in keys))}
-        columns = np.array([(c, n, roles[r], ops[o]) for n, c, r, o in keys], np.int32).reshape(-1, 4)
-        core, node, role, op = (np.ascontiguousarray(column) for column in columns.T)
-        charged = {name: prices[name] for name in ops}
-        given = dict(sampled or {})
-        return Bill(self.nodes, tuple(roles), tuple(ops), charged, core, node, role, op, counts[order], images, given)
-
-
 def joined(bills: Sequence[Bill]) -> Bill:
     """One bill with the rows of all, in order. They count the same steps and images; the nodes of one begin those of another."""
     first = bills[0]
@@ -255,22 +209,24 @@ def joined(bills: Sequence[Bill]) -> Bill:
         {op: price for bill in bills for op, price in bill.prices.items()},
         core=np.concatenate([bill.core for bill in bills]),
         node=np.concatenate([bill.node for bill in bills]),
-        role=np.concatenate([_renumbered(bill.role, bill.roles, roles) for bill in bills]),
-        op=np.concatenate([_renumbered(bill.op, bill.ops, ops) for bill in bills]),
+        role=np.concatenate([renumbered(bill.role, bill.roles, roles) for bill in bills]),
+        op=np.concatenate([renumbered(bill.op, bill.ops, ops) for bill in bills]),
         count=np.concatenate([bill.count for bill in bills]),
         images=first.images,
         sampled={op: images for bill in bills for op, images in bill.sampled.items()},
     )
 
 
-def _sums_by(key: Int64, count: Int64) -> tuple[Int64, Int64]:
+def sums_by(key: Int64, count: Int64) -> tuple[Int64, Int64]:
     """The keys that rows have, ascending, and the counts of their rows summed, (keys, steps); key: (rows,)."""
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    first = np.flatnonzero(np.diff(ordered, prepend=-1))
-    return ordered[first], np.add.reduceat(count[order], first, axis=0) if len(first) else count[:0]
+    if (key[1:] < key[:-1]).any():
+        order = np.argsort(key)  # not stable, and faster: whole numbers are summed
+        key, count = key[order], count[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    return key[first], np.add.reduceat(count, first, axis=0) if len(first) else count[:0]
 
 
-def _renumbered(column: NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> NDArray[np.int32]:
-    table: NDArray[np.int32] = np.array([new.index(name) for name in old], np.int32)[column] if old else column
-    return table
+def renumbered(column: NDArray[np.integer], old: tuple[str, ...], new: tuple[str, ...]) -> NDArray[np.int32]:
+    """Places in `old` as places in `new`."""
+    table: NDArray[np.int32] = np.array([new.index(name) for name in old], np.int32)
+    return table[column] if old else column.astype(np.int32)

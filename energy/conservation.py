@@ -7,11 +7,11 @@ import numpy as np
 from synaptile.conversion.graph import Convolution2d, ProductUnit
 from synaptile.conversion.graph.windows import fan_out
 from synaptile.energy.bill import Bill
-from synaptile.energy.flits import flits_crossed
+from synaptile.energy.flits import BY_DIRECTION, CROSSING, HOP, INJECTION, priced_ops
 from synaptile.energy.memory_prices import DRAM_BIT
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.sums import sum_by
-from synaptile.foundation.types import Int64
+from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import OPS, Activity
@@ -80,26 +80,25 @@ def _check_operations(activity: Activity) -> None:
 def check_bill(bill: Bill, activity: Activity) -> None:
     """Raise ConservationError unless the bill holds every operation of the run, per op and per node at each step."""
     issued = activity.operations
-    for index, op in enumerate(OPS):
-        counted = issued.count[issued.op == index].sum(axis=0)
-        columns = [column for column, name in enumerate(bill.ops) if name.partition(" ")[0] == op]  # its width follows
-        billed = bill.count[np.isin(bill.op, columns)].sum(axis=0)
-        _equal(f"operation {op!r}", billed.tolist(), counted.tolist())
-    for index, node in enumerate(activity.program.node_names):
-        _equal(
-            f"node {node!r}",
-            bill.count[bill.node == index].sum(axis=0).tolist(),
-            issued.count[issued.node == index].sum(axis=0).tolist(),
-        )
+    of_op = np.array([OPS.index(op) if op in OPS else len(OPS) for op in (name.partition(" ")[0] for name in bill.ops)], np.int64)
+    for what, names, on_bill, executed in (  # an op of the bill is named by its width too
+        ("operation", OPS, of_op[bill.op], issued.op),
+        ("node", activity.program.node_names, bill.node, issued.node),
+    ):
+        billed, counted = _summed(on_bill, bill.count, len(names)), _summed(executed, issued.count, len(names))
+        if (billed != counted).any():
+            at, step = np.argwhere(billed != counted)[0].tolist()
+            raise ConservationError(
+                f"{what} {names[at]!r}: the bill holds {billed[at, step]:,} at step {step + 1}, "
+                f"execution counted {counted[at, step]:,}"
+            )
 
 
-def _equal(what: str, billed: list[int], counted: list[int]) -> None:
-    if billed != counted:
-        step = next((i for i, pair in enumerate(zip(billed, counted, strict=False)) if pair[0] != pair[1]), 0)
-        raise ConservationError(
-            f"{what}: the bill holds {billed[step] if step < len(billed) else 0:,} at step {step + 1}, "
-            f"execution counted {counted[step]:,}"
-        )
+def _summed(place: Int64 | Int32, count: Int64, places: int) -> Int64:
+    """Counts (rows, steps) summed by place, shape (places, steps); what stands beyond the last place is left out."""
+    sums = np.zeros((places + 1, count.shape[1]), np.int64)
+    np.add.at(sums, place, count)
+    return sums[:places]
 
 
 def check_timeline(timeline: Timeline, activity: Activity, chip: Chip) -> None:
@@ -120,10 +119,15 @@ def check_timeline(timeline: Timeline, activity: Activity, chip: Chip) -> None:
 
 def check_billed_flits(bill: Bill, timeline: Timeline) -> None:
     """Raise ConservationError unless the bill holds every flit and link that the schedule's messages crossed."""
-    billed = dict(zip(bill.ops, bill.op_counts().tolist(), strict=True))
-    for op, count in flits_crossed(timeline).items():
-        if billed.get(op, 0) != count:
-            raise ConservationError(f"{op!r}: the bill holds {billed.get(op, 0):,}, the schedule's messages crossed {count:,}")
+    messages = timeline.messages
+    flits, billed = messages.flits.astype(np.int64), dict(zip(bill.ops, bill.op_counts().tolist(), strict=True))
+    crossings = int((flits * messages.crossings).sum())
+    crossed = {(HOP, *BY_DIRECTION): int((flits * messages.hops).sum()) - crossings, (CROSSING,): crossings}
+    if INJECTION in priced_ops(timeline.program.chip):
+        crossed[INJECTION,] = int(flits.sum())
+    for ops, count in crossed.items():
+        if (held := sum(billed.get(op, 0) for op in ops)) != count:
+            raise ConservationError(f"{ops[0]!r}: the bill holds {held:,}, the schedule's messages crossed {count:,}")
 
 
 def check_phases(bill: Bill, timeline: Timeline) -> None:

@@ -14,17 +14,18 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.conversion.graph import Neurons
-from synaptile.energy.bill import NO_CORE, Tally
+from synaptile.energy.bill import NO_CORE
 from synaptile.energy.prices import Price
-from synaptile.foundation.derived import shared
-from synaptile.foundation.sums import sum_by
+from synaptile.energy.tally import Tally
+from synaptile.foundation.derived import derived, shared
+from synaptile.foundation.sums import distinct, sum_by
 from synaptile.foundation.types import Int32, Int64
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.hwmodels.messages import spike_flits
 from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.flows import PARTIAL_SUMS
-from synaptile.mapper.program import CoreProgram
+from synaptile.mapper.program import CoreProgram, FlowTable
 from synaptile.mapper.regions import elements_per_channel
 from synaptile.mapper.topology import Topology, crossing, directions, distances, router_name, topology_of, trees
 from synaptile.simulator.actions.events import SpikeCounts
@@ -32,6 +33,8 @@ from synaptile.simulator.actions.part import parts_of
 from synaptile.simulator.actions.vocabulary import Role
 from synaptile.simulator.activity import Activity
 from synaptile.simulator.lengths import by_length
+from synaptile.simulator.schedule.replay import trees_taken
+from synaptile.simulator.schedule.tables import tables_of
 from synaptile.simulator.schedule.timeline import LinkKind, Timeline
 
 HOP, CROSSING = "flit hop", "chip crossing"
@@ -118,7 +121,7 @@ def trees_of(program: CoreProgram) -> Trees:
     leaving = np.flatnonzero(flows.group >= 0)
     flow = np.zeros(groups, np.int64)
     flow[flows.group[leaving]] = leaving
-    once = np.unique(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
+    once = distinct(flows.group[leaving].astype(np.int64) * size + program.parts.core[flows.target[leaving]])
     group, target = once // size, once % size
     source = tile[routes.source_core[group]]
     leaves = np.bincount(group, minlength=groups).astype(np.int64)
@@ -156,52 +159,52 @@ def snn_flits(activity: Activity) -> Tally | str:
 
 
 def _flits_of_run(activity: Activity) -> Tally | str:
-    program, noc = activity.program, activity.program.chip.noc
-    flows, laid, counts = program.flows, trees_of(program), SpikeCounts(activity, activity.images)
-    of_groups, parts = np.zeros((laid.flow.size, activity.steps), np.int64), parts_of(program)
-    for group, flow in enumerate(laid.flow):
-        part = parts[flows.source[flow]]
-        tokens = slice(int(flows.token_start[flow]), int(flows.token_stop[flow]))
-        start, stop = int(flows.start[flow]), int(flows.stop[flow])
-        if flows.spiking[flow]:
-            assert isinstance(part.node, Neurons)
-            spikes = counts.recorded(part.node.name, start, stop, tokens)
-            if spikes is None:
-                return f"needs a schedule: spikes of {part.node.name!r} were not recorded for channels {start}:{stop} apart"
-            neurons = (stop - start) * elements_per_channel(part.node)
-            of_groups[group] = spike_flits(noc, spikes, neurons, part.node.values).sum(axis=(0, 2))
-        else:
-            of_groups[group] = _word_flits(program, int(flow), part.accumulators) * activity.images
-    return _tallied(program, of_groups)
+    program, laid, counts = activity.program, trees_of(activity.program), SpikeCounts(activity, activity.images)
+    of_groups = (_word_flits(program, laid.flow) * activity.images)[:, None].repeat(activity.steps, axis=1)
+    flows = FlowTable(*(column[laid.flow].astype(np.int64) for column in vars(program.flows).values()))
+    spiking = np.flatnonzero(flows.spiking)
+    regions = np.stack([program.parts.node[flows.source], flows.start, flows.stop])[:, spiking]
+    each, which = np.unique(regions, axis=1, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    first = np.searchsorted(which[order], np.arange(each.shape[1] + 1))
+    for number, (node, start, stop) in enumerate(each.T.tolist()):
+        mine = spiking[order[first[number] : first[number + 1]]]
+        site = program.graph.nodes[program.node_names[node]]
+        assert isinstance(site, Neurons)
+        spikes = counts.recorded(site.name, start, stop)
+        if spikes is None:
+            return f"needs a schedule: spikes of {site.name!r} were not recorded for channels {start}:{stop} apart"
+        flits = spike_flits(program.chip.noc, spikes, (stop - start) * elements_per_channel(site), site.values).sum(axis=0)
+        below = np.pad(flits.cumsum(axis=1), ((0, 0), (1, 0)))
+        of_groups[mine] = (below[:, flows.token_stop[mine]] - below[:, flows.token_start[mine]]).T
+    return _tallied(program, laid.flow, laid.passed(program.chip), of_groups, program.parts.core)
 
 
 @shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES), priced_ops(program.chip)))
 def ann_flits(program: CoreProgram) -> Tally:
     """Flits of one dense pass of one image over the same trees: a word an activation, one set of partial sums."""
-    of_groups = np.array([[_word_flits(program, flow, 1)] for flow in trees_of(program).flow.tolist()], np.int64)
-    return _tallied(program, of_groups.reshape(-1, 1), spiking=False)
+    laid = trees_of(program)
+    flits = _word_flits(program, laid.flow, dense=True)[:, None]
+    return _tallied(program, laid.flow, laid.passed(program.chip), flits, program.parts.core, spiking=False)
 
 
 def scheduled_flits(timeline: Timeline) -> Tally:
     """Flits of all messages, summed over the images of the stream. A re-mapped program's cores are not the run's: NO_CORE."""
-    program, jobs, messages = timeline.program, timeline.jobs, timeline.messages
-    tally = Tally(program.node_names, timeline.activity.steps)
-    if not len(messages.job):
-        return tally
-    flow, parts, nodes = trees_of(program).flow, program.parts, len(program.node_names)
-    core = np.full(parts.core.size, NO_CORE) if timeline.remapped else parts.core
-    sender = ((core.astype(np.int64) - NO_CORE) * nodes + parts.node) * len(ROLES)
-    role = np.where(program.flows.input[flow] == PARTIAL_SUMS, 0, np.where(program.flows.spiking[flow] == 1, 1, 2))
-    key, step = sender[jobs.part[messages.job]] + role[messages.group], jobs.step[messages.job]
-    present = np.flatnonzero(np.bincount(key))
-    row = np.searchsorted(present, np.arange(present[-1] + 1))[key]
-    for op, links in crossed_by_messages(timeline).items():
-        counts = sum_by((row, step), messages.flits.astype(np.int64) * links, (present.size, tally.steps))
-        for i, code in enumerate(present.tolist()):
-            core_and_node, role_index = divmod(code, len(ROLES))
-            core_index, node = divmod(core_and_node, nodes)
-            tally.add(core_index + NO_CORE, node, ROLES[role_index], op, counts[i])
-    return tally
+    program, over = timeline.program, tables_of(timeline.program).trees
+    if not len(timeline.messages.job):
+        return Tally(program.node_names, timeline.activity.steps)
+    flow, cores = trees_of(program).flow[over.group], program.parts.core
+    if timeline.remapped:
+        cores = np.full_like(cores, NO_CORE)
+    return _tallied(program, flow, crossed_by_trees(program), flits_by_tree(timeline), cores)
+
+
+@derived
+def flits_by_tree(timeline: Timeline) -> Int64:
+    """Flits of all messages over each tree of the schedule, by step, shape (trees, steps)."""
+    messages, over = timeline.messages, tables_of(timeline.program).trees
+    places = trees_taken(timeline), timeline.jobs.step[messages.job]
+    return sum_by(places, messages.flits, (over.group.size, timeline.activity.steps))
 
 
 def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]:
@@ -223,66 +226,61 @@ def link_energy(timeline: Timeline, pj: Mapping[str, float]) -> dict[str, float]
 
 def flits_crossed(timeline: Timeline) -> dict[str, int]:
     """What the flits of all messages count as together, op by op."""
-    flits = timeline.messages.flits.astype(np.int64)
-    return {op: int((flits * passed).sum()) for op, passed in crossed_by_messages(timeline).items()}
+    flits = flits_by_tree(timeline).sum(axis=1)
+    return {op: int((flits * passed).sum()) for op, passed in crossed_by_trees(timeline.program).items()}
 
 
-def crossed_by_messages(timeline: Timeline) -> dict[str, Int64]:
-    """What each flit of every message counts as, op by op, shape (messages,)."""
-    program, messages = timeline.program, timeline.messages
-    laid, tile = trees_of(program), tile_of_cores(program)
-    copy = messages.target_core >= 0
-    source = tile[program.routes.source_core[messages.group]]
+@shared(lambda program: (figures_but(program.chip, *CLOCK, *RATES, *LINKS), priced_ops(program.chip)))
+def crossed_by_trees(program: CoreProgram) -> dict[str, Int64]:
+    """What each flit over every tree of the schedule counts as, op by op, shape (trees,): without multicast one tree per core."""
+    over, laid, tile = tables_of(program).trees, trees_of(program), tile_of_cores(program).astype(np.int64)
+    alone = over.target_core >= 0
+    source = tile[program.routes.source_core[over.group]]
     passed = {
-        HOP: messages.hops.astype(np.int64) - messages.crossings,
-        CROSSING: messages.crossings.astype(np.int64),
-        INJECTION: np.ones(copy.size, np.int64),
-        EJECTION: np.where(copy, 1, laid.leaves[messages.group]),
-        WITHIN_TILE: np.where(copy, source == tile[messages.target_core], laid.near[messages.group]),
+        HOP: over.hops.astype(np.int64) - over.crossings,
+        CROSSING: over.crossings.astype(np.int64),
+        INJECTION: np.ones(alone.size, np.int64),
+        EJECTION: np.where(alone, 1, laid.leaves[over.group]),
+        WITHIN_TILE: np.where(alone, source == tile[over.target_core], laid.near[over.group]),
     }
     if laid.toward is not None:
-        passed |= dict(zip(BY_DIRECTION, _toward_of_messages(timeline, laid.toward), strict=True))
+        toward = laid.toward[:, over.group]
+        toward[:, alone] = _toward_of_paths(program, source[alone], tile[over.target_core[alone]])
+        passed |= dict(zip(BY_DIRECTION, toward, strict=True))
     return {op: passed[op] for op in priced_ops(program.chip)}
 
 
-def _toward_of_messages(timeline: Timeline, of_trees: Int64) -> Int64:
-    """Hops of each message by direction, shape (4, messages): those of its tree, or of its path to the one core it is for."""
-    program, messages = timeline.program, timeline.messages
-    topology, tile = topology_of(program.chip, program.board), tile_of_cores(program).astype(np.int64)
-    copy = messages.target_core >= 0
-    found = of_trees[:, messages.group]
-    pairs = tile[program.routes.source_core[messages.group[copy]]] * topology.tiles + tile[messages.target_core[copy]]
-    pair, which = np.unique(pairs, return_inverse=True)
-    source, target = pair // topology.tiles, pair % topology.tiles
+def _toward_of_paths(program: CoreProgram, source: Int64, target: Int64) -> Int64:
+    """Hops by direction of the paths between pairs of tiles, shape (4, pairs)."""
+    topology = topology_of(program.chip, program.board)
     links = np.empty((2, int(distances(topology, source, target).sum())), np.int32)
-    offset = trees(topology, source, np.arange(pair.size + 1), target, links)
-    owner = np.repeat(np.arange(pair.size), np.diff(offset))
-    found[:, copy] = _toward(topology, links[0], links[1], owner, pair.size)[:, which]
-    return found
+    offset = trees(topology, source, np.arange(source.size + 1), target, links)
+    return _toward(topology, links[0], links[1], np.repeat(np.arange(source.size), np.diff(offset)), source.size)
 
 
-def _tallied(program: CoreProgram, flits: Int64, *, spiking: bool = True) -> Tally:
-    """Flits over each multicast tree, (groups, steps), by sender, role and op."""
-    laid, flows, nodes = trees_of(program), program.flows, len(program.node_names)
-    source = flows.source[laid.flow]
-    spikes = (flows.spiking[laid.flow] == 1) & spiking
-    role = np.where(flows.input[laid.flow] == PARTIAL_SUMS, 0, np.where(spikes, 1, 2))
-    key = (program.parts.core[source].astype(np.int64) * nodes + program.parts.node[source]) * len(ROLES) + role
-    senders, row = np.unique(key, return_inverse=True)
+def _tallied(
+    program: CoreProgram, flow: Int64, passed: Mapping[str, Int64], flits: Int64, cores: Int32, *, spiking: bool = True
+) -> Tally:
+    """Flits over each tree, (trees, steps), by sender, role and op. `flow`, `passed`: of each tree; `cores`: of each part."""
+    flows, source = program.flows, program.flows.source[flow]
+    spikes = (flows.spiking[flow] == 1) & spiking
+    role = np.where(flows.input[flow] == PARTIAL_SUMS, 0, np.where(spikes, 1, 2))
     tally = Tally(program.node_names, flits.shape[1])
-    for op, passed in laid.passed(program.chip).items():
-        counts = np.zeros((senders.size, tally.steps), np.int64)
-        np.add.at(counts, row, flits * passed[:, None])
-        for code, count in zip(senders.tolist(), counts, strict=True):
-            tally.add(code // len(ROLES) // nodes, code // len(ROLES) % nodes, ROLES[code % len(ROLES)], op, count)
+    for number, name in enumerate(ROLES):
+        mine = np.flatnonzero(role == number)
+        core, node = cores[source[mine]], program.parts.node[source[mine]]
+        for op, times in passed.items():
+            tally.add_rows(core, node, name, op, flits[mine] * times[mine, None])
     return tally
 
 
-def _word_flits(program: CoreProgram, flow: int, sets: int) -> int:
-    """Flits of a flow's real values, all its tokens, one step and image."""
-    flows, noc = program.flows, program.chip.noc
-    node = program.graph.nodes[program.node_names[program.parts.node[flows.source[flow]]]]
-    words = int(flows.stop[flow] - flows.start[flow]) * elements_per_channel(node)
-    if flows.input[flow] == PARTIAL_SUMS:
-        words *= sets
-    return int(flows.token_stop[flow] - flows.token_start[flow]) * max(1, -(-words * noc.word_bits // noc.flit_bits))
+def _word_flits(program: CoreProgram, flow: Int64, *, dense: bool = False) -> Int64:
+    """Flits of real values of flows, all their tokens, one step and image, shape (flows,); `dense`: one set of partial sums."""
+    flows, noc, source = program.flows, program.chip.noc, program.flows.source[flow]
+    per_channel = np.array([elements_per_channel(program.graph.nodes[name]) for name in program.node_names], np.int64)
+    words = (flows.stop[flow] - flows.start[flow]) * per_channel[program.parts.node[source]]
+    if not dense:
+        sets = np.array([part.accumulators for part in parts_of(program)], np.int64)
+        words = np.where(flows.input[flow] == PARTIAL_SUMS, words * sets[source], words)
+    flits: Int64 = np.maximum(1, -(-words * noc.word_bits // noc.flit_bits))
+    return flits * (flows.token_stop[flow] - flows.token_start[flow])

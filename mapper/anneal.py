@@ -8,14 +8,24 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.types import Int32, Int64
+from synaptile.mapper.compiled import inner, prefetch
 from synaptile.mapper.topology import MESH, Topology, distance, distances
-from synaptile.mapper.traffic import Traffic
+from synaptile.mapper.traffic import Edges, Traffic, edges_of
 
 COOLEST = 1e-3
 """Last temperature over first: by then only improvements are taken."""
 
 WARMTH = 0.05
 """First temperature over the mean change of a random move. Low, because the start is already good."""
+
+
+ROW = 32
+COLUMN = (1 << ROW) - 1
+"""A place on the board is its row above so many bits and its column below: one load per neighbour, and no division."""
+
+DRAWS_PER_MOVE = 5
+DRAWS_AT_ONCE = 4096
+"""Random numbers that a move takes at most, and that are drawn together: so the next core is known before this one has moved."""
 
 
 class Board(NamedTuple):
@@ -39,92 +49,117 @@ def weighted_hops(traffic: Traffic, tile: Int64, topology: Topology) -> float:
     return float(traffic.weight @ distances(topology, source, target)) / 2.0
 
 
-@njit(cache=True)
 def anneal(traffic: Traffic, kind: Int32, slot: Int64, board: Board, moves: int, rng: np.random.Generator) -> Int64:
     """Move cores, or swap two of a kind, `moves` times; a worse placement is taken with probability exp(-change/temperature).
 
     `slot` is the start, shape (cores,). The temperature falls geometrically while the reach of a move shrinks from the whole
     board to one tile. The same state of `rng` gives the same placement.
     """
+    found: Int64 = _anneal(edges_of(traffic), kind, slot, board, moves, rng)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _anneal(edges: Edges, kind: Int32, slot: Int64, board: Board, moves: int, rng: np.random.Generator) -> Int64:
     slot, width, height = slot.copy(), board.topology.width, board.topology.height
-    tile, occupant = start_of(kind, slot, board)
+    spot, occupant = start_of(kind, slot, board)
     probes = max(moves // 100, 1)
     temperature, cooling, scale = 0.0, COOLEST ** (1.0 / max(moves, 1)), 0.0
+    draws, drawn = np.empty(0), 0
     for move in range(-probes, moves):
+        if drawn + 2 * DRAWS_PER_MOVE > draws.size:
+            draws, drawn = np.concatenate((draws[drawn:], rng.random(DRAWS_AT_ONCE))), 0
         if move == 0:
             temperature = WARMTH * scale / probes
         reach = max(int(max(width, height) * (1.0 - 1.5 * max(move, 0) / moves)), 1)
-        core = int(rng.random() * slot.size)
-        x = nearby(tile[core] % width, reach, width, rng)
-        y = nearby(tile[core] // width, reach, height, rng)
-        goal = y * width + x
-        per_tile = board.per_tile[kind[core]]
-        chosen = board.base[kind[core]] + goal * per_tile + int(rng.random() * per_tile)
+        core = int(draws[drawn] * slot.size)
+        here = spot[core]
+        x = nearby(here & COLUMN, reach, width, draws[drawn + 1])
+        y = nearby(here >> ROW, reach, height, draws[drawn + 2])
+        goal, per_tile = y << ROW | x, board.per_tile[kind[core]]
+        chosen = board.base[kind[core]] + (y * width + x) * per_tile + int(draws[drawn + 3] * per_tile)
+        drawn += 4
         other = occupant[chosen]
-        if goal == tile[core]:
+        if goal == here:
             continue
-        change = trade_change(traffic, tile, core, goal, other, board.topology)
+        for following in range(drawn, drawn + 2):  # the next core, by whether this move takes a fifth draw
+            _prefetch_edges(edges, int(draws[following] * slot.size))
+        if other >= 0:
+            _prefetch_edges(edges, other)
+        change = trade_change(edges, spot, core, goal, other, board.topology)
         if move < 0:
             scale += abs(change)
             continue
         temperature *= cooling
-        if change <= 0.0 or rng.random() < np.exp(-change / max(temperature, 1e-300)):
-            trade(tile, slot, occupant, core, chosen, goal)
+        taken = change <= 0.0
+        if not taken:
+            taken = draws[drawn] < np.exp(-change / max(temperature, 1e-300))
+            drawn += 1
+        if taken:
+            trade(spot, slot, occupant, core, chosen, goal)
     return slot
 
 
-@njit(cache=True)
-def nearby(position: int, reach: int, extent: int, rng: np.random.Generator) -> int:
-    """A position at most `reach` from another, on the board."""
+@inner
+def nearby(position: int, reach: int, extent: int, draw: float) -> int:
+    """A position at most `reach` from another, on the board, by a draw from 0 to 1."""
     low = max(position - reach, 0)
-    return low + int(rng.random() * (min(position + reach, extent - 1) - low + 1))
+    return low + int(draw * (min(position + reach, extent - 1) - low + 1))
 
 
 @njit(cache=True)
 def start_of(kind: Int32, slot: Int64, board: Board) -> tuple[Int64, Int64]:
-    """Tile of each core, shape (cores,), and core of each slot, -1 of one that is free, shape (slots,)."""
-    tile = np.empty(slot.size, np.int64)
-    occupant = np.full(board.base[1] + board.per_tile[1] * board.topology.width * board.topology.height, -1, np.int64)
+    """Where each core is, ``row << ROW | column``, shape (cores,), and the core in each slot, -1 where none is, (slots,)."""
+    spot, width = np.empty(slot.size, np.int64), board.topology.width
+    occupant = np.full(board.base[1] + board.per_tile[1] * width * board.topology.height, -1, np.int64)
     for core in range(slot.size):
         occupant[slot[core]] = core
-        tile[core] = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
-    return tile, occupant
+        tile = (slot[core] - board.base[kind[core]]) // board.per_tile[kind[core]]
+        spot[core] = tile // width << ROW | tile % width
+    return spot, occupant
 
 
-@njit(cache=True)
-def trade(tile: Int64, slot: Int64, occupant: Int64, core: int, chosen: int, goal: int) -> None:
-    """Move `core` to slot `chosen` of tile `goal`, and what sits there, if anything does, to where it was."""
+@inner
+def trade(spot: Int64, slot: Int64, occupant: Int64, core: int, chosen: int, goal: int) -> None:
+    """Move `core` to slot `chosen` at `goal`, and what sits there, if anything does, to where it was."""
     other = occupant[chosen]
     occupant[slot[core]] = other
     occupant[chosen] = core
     if other >= 0:
-        slot[other], tile[other] = slot[core], tile[core]
-    slot[core], tile[core] = chosen, goal
+        slot[other], spot[other] = slot[core], spot[core]
+    slot[core], spot[core] = chosen, goal
 
 
-@njit(cache=True)
-def trade_change(traffic: Traffic, tile: Int64, core: int, goal: int, other: int, topology: Topology) -> float:
-    """Change in weighted hops if `core` moved to tile `goal`, and `other`, where there is one (not -1), to where it was."""
-    change = _change(traffic, tile, core, goal, other, topology)
+@inner
+def trade_change(edges: Edges, spot: Int64, core: int, goal: int, other: int, topology: Topology) -> float:
+    """Change in weighted hops if `core` moved to `goal`, and `other`, where there is one (not -1), to where it was."""
+    change = _change(edges, spot, core, goal, other, topology)
     if other >= 0:
-        change += _change(traffic, tile, other, tile[core], core, topology)
+        change += _change(edges, spot, other, spot[core], core, topology)
     return change
 
 
-@njit(cache=True)
-def _change(traffic: Traffic, tile: Int64, core: int, goal: int, partner: int, topology: Topology) -> float:
-    """Change in weighted hops if `core` sat on tile `goal`; its distance to `partner`, which swaps with it, stays."""
+@inner
+def _change(edges: Edges, spot: Int64, core: int, goal: int, partner: int, topology: Topology) -> float:
+    """Change in weighted hops if `core` sat at `goal`; its distance to `partner`, which swaps with it, stays."""
     change = 0.0
-    here, width = tile[core], topology.width
-    gx, gy, x, y = goal % width, goal // width, here % width, here // width
-    for edge in range(traffic.offset[core], traffic.offset[core + 1]):
-        neighbour = traffic.neighbour[edge]
-        if neighbour == partner:
+    low, width = (1 << edges.bits) - 1, topology.width
+    gx, gy, x, y = goal & COLUMN, goal >> ROW, spot[core] & COLUMN, spot[core] >> ROW
+    for edge in range(edges.offset[core], edges.offset[core + 1]):
+        code = np.int64(edges.code[edge])
+        if code & low == partner:
             continue
-        there = tile[neighbour]
-        if topology.kind == MESH:  # the rule of `distance`, without dividing anew for each edge
-            nx, ny = there % width, there // width
-            change += traffic.weight[edge] * (abs(gx - nx) + abs(gy - ny) - abs(x - nx) - abs(y - ny))
+        there = spot[code & low]
+        nx, ny = there & COLUMN, there >> ROW
+        if topology.kind == MESH:  # the rule of `distance`, which divides
+            farther = abs(gx - nx) + abs(gy - ny) - abs(x - nx) - abs(y - ny)
         else:
-            change += traffic.weight[edge] * (distance(topology, goal, there) - distance(topology, here, there))
+            tile = ny * width + nx
+            farther = distance(topology, gy * width + gx, tile) - distance(topology, y * width + x, tile)
+        change += edges.weight[code >> edges.bits] * farther
     return change
+
+
+@inner
+def _prefetch_edges(edges: Edges, core: int) -> None:
+    prefetch(edges.code, edges.offset[core], edges.offset[core + 1])

@@ -27,15 +27,16 @@ def cut_convolution(cutter: Cutter, *, compact: bool) -> Cuts | list[Shortfall]:
         if pieces < node.channels and -(-node.channels // pieces) != channels and not compact:
             continue  # cut evenly, these are the pieces of a smaller number
         units = cut(node.channels, channels, compact=compact) * (height * width)
-        if not _lacking(cutter, units):
+        missing = _lacking(cutter, units)
+        if not missing:
             return _grid(node, units)
     for rows in range(height - 1, 0, -1):
-        lines = cut(height, rows, compact=compact)[:-1] * width
-        starts = (np.arange(node.channels)[:, None] * (height * width) + lines).ravel()
-        units = np.append(starts, node.width)
-        if not _lacking(cutter, units):
-            return _grid(node, units)
-    return _lacking(cutter, np.append(np.arange(0, node.width, width, dtype=np.int64), node.width))
+        lines = cut(height, rows, compact=compact) * width
+        missing = _lacking(cutter, lines)  # of the first channel, which every other is like
+        if not missing:
+            starts = (np.arange(node.channels)[:, None] * (height * width) + lines[:-1]).ravel()
+            return _grid(node, np.append(starts, node.width))
+    return missing
 
 
 def convolution_loads(cutter: Cutter, units: Int64) -> Footprint:
@@ -68,4 +69,8 @@ def _lacking(cutter: Cutter, units: Int64) -> list[Shortfall]:
     limits = resources(cutter.chip, cutter.kind)
     needed = demands(cutter.kind, convolution_loads(cutter, units))
     most = [int(np.max(demand)) for demand in needed]
-    return [shortage(limit, demand, cutter.node.name) for demand, limit in zip(most, limits, strict=True) if demand > limit.limit]
+    return [
+        shortage(cutter.chip, limit, demand, cutter.node.name)
+        for demand, limit in zip(most, limits, strict=True)
+        if demand > limit.limit
+    ]

@@ -103,7 +103,9 @@ class Cutter:
         needed = demands(self.kind, self.load(tokens, units, rows))
         limits = resources(self.chip, self.kind)
         return [
-            shortage(limit, demand, self.node.name) for demand, limit in zip(needed, limits, strict=True) if demand > limit.limit
+            shortage(self.chip, limit, demand, self.node.name)
+            for demand, limit in zip(needed, limits, strict=True)
+            if demand > limit.limit
         ]
 
 
@@ -136,11 +138,11 @@ def cut_synapse(cutter: Cutter, replicas: int, *, compact: bool) -> Cuts | list[
     tokens = share if cutter.chip.synapse_core.token_sharing else 1
     if missing := cutter.shortfalls(tokens, 1, 1):
         return missing
-    row_pieces = _pieces(node.fan_in, _largest(node.fan_in, lambda rows: cutter.fits(tokens, 1, rows)))
+    row_pieces = _pieces(node.fan_in, largest(node.fan_in, lambda rows: cutter.fits(tokens, 1, rows)))
     rows = -(-node.fan_in // row_pieces)
-    units = _largest(node.width, lambda units: cutter.fits(tokens, units, rows))
+    units = largest(node.width, lambda units: cutter.fits(tokens, units, rows))
     if units == node.width and tokens < share:
-        tokens = _largest(share, lambda tokens: cutter.fits(tokens, units, rows))
+        tokens = largest(share, lambda tokens: cutter.fits(tokens, units, rows))
     pieces = [cut(int(size), tokens, compact=compact)[:-1] + start for start, size in zip(shares, np.diff(shares), strict=False)]
     token_cuts = np.append(np.concatenate(pieces), node.tokens)
     replica = np.repeat(np.arange(replicas, dtype=np.int32), [piece.size for piece in pieces])
@@ -163,11 +165,11 @@ def cut_ec(cutter: Cutter, *, compact: bool) -> Cuts | list[Shortfall]:
         return missing
     tokens, units = node.tokens, most
     if units_first and not cutter.fits(tokens, units):
-        units = max(1, _largest(most, lambda units: cutter.fits(node.tokens, units)))
-        tokens = _largest(node.tokens, lambda tokens: cutter.fits(tokens, units))
+        units = max(1, largest(most, lambda units: cutter.fits(node.tokens, units)))
+        tokens = largest(node.tokens, lambda tokens: cutter.fits(tokens, units))
     elif not cutter.fits(tokens, units):
-        tokens = max(1, _largest(node.tokens, lambda tokens: cutter.fits(tokens, most)))
-        units = most if whole else _largest(most, lambda units: cutter.fits(tokens, units))
+        tokens = max(1, largest(node.tokens, lambda tokens: cutter.fits(tokens, most)))
+        units = most if whole else largest(most, lambda units: cutter.fits(tokens, units))
     token_cuts = cut(node.tokens, tokens, compact=compact)
     unit_cuts = cut(units_of(node), units, compact=compact)
     copied = isinstance(node, Synapse | PatchEmbedding)
@@ -202,7 +204,7 @@ def _pieces(extent: int, most: int) -> int:
     return -(-extent // most)
 
 
-def _largest(most: int, fits: Callable[[int], bool]) -> int:
+def largest(most: int, fits: Callable[[int], bool]) -> int:
     """Largest size from 1 to `most` that fits, 0 where none does. What fits at one size fits at any smaller."""
     if fits(most):
         return most

@@ -31,6 +31,7 @@ from synaptile.conversion.graph import (
     ECUnit,
     Gate,
     InputCurrent,
+    IntegerConvolution2d,
     Mask,
     MaxPool2d,
     Neurons,
@@ -180,22 +181,30 @@ def synapse_footprint(chip: Chip, copies: int, extents: PartExtents, code: int =
 def convolution_footprint(chip: Chip, copies: int, node: Convolution2d, start: Int64, stop: Int64, code: int = 0) -> Footprint:
     """Parts ``start:stop`` of a convolution's outputs, shape (parts,) each: whole channels, or rows of one.
 
-    The bias is stored once a part and channel, weights as `stored_synapses` says; axons are the neurons in front that reach the
-    part; `code` is the `code_bits` of its input.
+    The bias is stored once a part and channel, weights as `stored_synapses` says; `code` is the `code_bits` of its input. Where
+    a kernel serves all positions in turn, as a Linear's weights serve tokens, axons are the kernel's weight rows and neurons the
+    output channels; else axons are the neurons in front that reach the part, neurons its outputs.
     """
     core = chip.synapse_core
     ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
     channels = np.array([node.part_channels(a, b) for a, b in ranges], np.int64)
     weights = np.array([stored_synapses(node, a, b, core.convolutions) for a, b in ranges], np.int64)
-    axons = len(node.inputs) * np.array([node.part_axons(a, b) for a, b in ranges], np.int64)
-    waiting = DOUBLE_BUFFERS * core.dataflow.max_steps * axons * code if _spikes_wait(chip) else 0
-    waiting = waiting + held_steps(node) * axons
+    in_turn = positions_in_turn(chip, node)
+    steps = (DOUBLE_BUFFERS * core.dataflow.max_steps * code if _spikes_wait(chip) else 0) + held_steps(node)
+    reached = len(node.inputs) * np.array([node.part_axons(a, b) for a, b in ranges] if steps or not in_turn else 0, np.int64)
+    rows = np.array([node.part_rows(a, b) for a, b in ranges], np.int64)
     return Footprint(
         weight_bits=weights * copies * (core.weight_bits + core.index_bits) + channels * core.weight_bits,
-        state_bits=_accumulator_bits(chip) * (stop - start) + waiting,
-        neurons=stop - start,
-        axons=axons,
+        state_bits=_accumulator_bits(chip) * (stop - start) + steps * reached,
+        neurons=channels if in_turn else stop - start,
+        axons=rows if in_turn else reached,
     )
+
+
+def positions_in_turn(chip: Chip, node: Convolution2d) -> bool:
+    """Whether a core applies one kernel at all positions of a convolution in turn; integer ones are found by address."""
+    core = chip.synapse_core
+    return core.token_sharing and core.convolutions == "kernel" and not isinstance(node, IntegerConvolution2d)
 
 
 def input_footprint(chip: Chip, outputs: Extent) -> Footprint:
@@ -329,8 +338,9 @@ def _ec_words(chip: Chip, node: Node, tokens: Extent, units: Extent) -> tuple[Ex
     steps = chip.ec_core.dataflow.max_steps if chip.ec_core is not None and chip.layer_major else 1
     match node:
         case ECUnit() if node.normalises:
-            learnt, channels = len(node.array_shapes()), units * node.width // units_of(node)
-            return learnt * (channels if node.groups == 1 else node.row), 2 * kept * channels
+            learnt, channels = len(node.array_shapes()) * (node.row // node.spread), units * node.width // units_of(node)
+            rows = tokens * (units if node.groups > 1 else 1) if node.apart else 1
+            return learnt * rows, 2 * kept * channels
         case ECUnit(function="softmax") if node.is_map:
             return units * tokens * node.shape[2] if node.biased else 0, 2 * units * kept * node.shape[2]
         case ECUnit():

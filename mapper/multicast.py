@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph import SpikingGraph
+from synaptile.foundation.sums import distinct
 from synaptile.foundation.types import Int64
 from synaptile.mapper.program import FlowTable, PartTable
 from synaptile.mapper.traffic import expected_messages
@@ -41,7 +42,7 @@ def trees_of(graph: SpikingGraph, parts: PartTable, flows: FlowTable, cores: int
     source, weight = np.zeros(groups, np.int64), np.zeros(groups)
     source[group] = parts.core[flows.source[leaving]]
     weight[group] = expected_messages(graph, parts, flows)[leaving]
-    pair = np.unique(group * cores + parts.core[flows.target[leaving]])
+    pair = distinct(group * cores + parts.core[flows.target[leaving]])
     offset = np.searchsorted(pair // max(cores, 1), np.arange(groups + 1))
     return _trees(source, offset.astype(np.int64), pair % max(cores, 1), weight, cores)
 
@@ -49,7 +50,7 @@ def trees_of(graph: SpikingGraph, parts: PartTable, flows: FlowTable, cores: int
 def _trees(source: Int64, offset: Int64, target: Int64, weight: NDArray[np.float64], cores: int) -> Trees:
     trees = source.size
     core = np.append(source, target)
-    pair = np.unique(core * trees + np.append(np.arange(trees), np.repeat(np.arange(trees), np.diff(offset))))
+    pair = distinct(core * trees + np.append(np.arange(trees), np.repeat(np.arange(trees), np.diff(offset))))
     first = np.searchsorted(pair // max(trees, 1), np.arange(cores + 1)).astype(np.int64)
     return Trees(source, offset, target, weight, first, pair % max(trees, 1))
 

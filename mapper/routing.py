@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from synaptile.foundation.sums import distinct
 from synaptile.mapper.placement import Seats
 from synaptile.mapper.program import FlowTable, PartTable, RouteTable
 from synaptile.mapper.topology import Topology, distances, trees
@@ -18,7 +19,7 @@ def route(parts: PartTable, flows: FlowTable, seats: Seats, topology: Topology) 
     source_core[group] = parts.core[flows.source[leaving]]
     target = parts.core[flows.target[leaving]].astype(np.int64)
     cores = seats.x.size
-    once = np.unique(group * cores + target)
+    once = distinct(group * cores + target)
     member, target = once // cores, once % cores
     tile = seats.y.astype(np.int64) * topology.width + seats.x
     bounds = np.searchsorted(member, np.arange(groups + 1))

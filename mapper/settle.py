@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.types import Int32, Int64
-from synaptile.mapper.anneal import Board, start_of, trade, trade_change
-from synaptile.mapper.traffic import Traffic
+from synaptile.mapper.anneal import COLUMN, ROW, Board, start_of, trade, trade_change
+from synaptile.mapper.traffic import Edges, Traffic, edges_of
 
 MOST_PARTNERS = 32
 """Partners that a median is taken of; of a core with more, as many drawn at random."""
@@ -20,39 +20,45 @@ HEAT = 0.1
 """First temperature over the mean size of a change."""
 
 
-@njit(cache=True)
 def settle(traffic: Traffic, kind: Int32, slot: Int64, board: Board, sweeps: int, rng: np.random.Generator) -> Int64:
     """Trade places for `sweeps` proposals per core; `slot` is the start, shape (cores,). One state of `rng`, one placement."""
+    found: Int64 = _settle(edges_of(traffic), kind, slot, board, sweeps, rng)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _settle(edges: Edges, kind: Int32, slot: Int64, board: Board, sweeps: int, rng: np.random.Generator) -> Int64:
     slot, width, height = slot.copy(), board.topology.width, board.topology.height
-    tile, occupant = start_of(kind, slot, board)
+    spot, occupant = start_of(kind, slot, board)
     xs, ys, weights = np.empty(MOST_PARTNERS, np.int64), np.empty(MOST_PARTNERS, np.int64), np.empty(MOST_PARTNERS)
-    size, seen = 0.0, 0
+    size, seen, low = 0.0, 0, (1 << edges.bits) - 1
     for sweep in range(sweeps):
         left = 1.0 - sweep / sweeps
         reach = max(int(3.0 * left + 0.5), 1)
         temperature = HEAT * left * left * size / max(seen, 1)
         for core in range(slot.size):
-            first, last = traffic.offset[core], traffic.offset[core + 1]
+            first, last = edges.offset[core], edges.offset[core + 1]
             found = min(last - first, MOST_PARTNERS)
             if found == 0:
                 continue
             for i in range(found):
                 edge = first + i if last - first <= MOST_PARTNERS else first + int(rng.random() * (last - first))
-                at = tile[traffic.neighbour[edge]]
-                xs[i], ys[i], weights[i] = at % width, at // width, traffic.weight[edge]
+                code = np.int64(edges.code[edge])
+                at = spot[code & low]
+                xs[i], ys[i], weights[i] = at & COLUMN, at >> ROW, edges.weight[code >> edges.bits]
             x = _near(_median(xs, weights, found), reach, width, rng)
             y = _near(_median(ys, weights, found), reach, height, rng)
-            goal = y * width + x
-            if goal == tile[core]:
+            goal = y << ROW | x
+            if goal == spot[core]:
                 continue
             per_tile = board.per_tile[kind[core]]
-            chosen = board.base[kind[core]] + goal * per_tile + int(rng.random() * per_tile)
+            chosen = board.base[kind[core]] + (y * width + x) * per_tile + int(rng.random() * per_tile)
             other = occupant[chosen]
-            change = trade_change(traffic, tile, core, goal, other, board.topology)
+            change = trade_change(edges, spot, core, goal, other, board.topology)
             size += abs(change)
             seen += 1
             if change <= 0.0 or (temperature > 0.0 and rng.random() < np.exp(-change / temperature)):
-                trade(tile, slot, occupant, core, chosen, goal)
+                trade(spot, slot, occupant, core, chosen, goal)
     return slot
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.types import Int32, Int64
-from synaptile.mapper.anneal import WARMTH, Board, nearby, start_of
+from synaptile.mapper.anneal import COLUMN, ROW, WARMTH, Board, nearby, start_of
 from synaptile.mapper.multicast import Trees, all_links, scratch_of, tree_links
 
 COOLEST = 1e-2
@@ -37,14 +37,14 @@ def shorten(trees: Trees, kind: Int32, slot: Int64, board: Board, moves: int, rn
     Temperature and reach fall as in `anneal`. The same state of `rng` gives the same placement.
     """
     width = board.topology.width
-    tile, occupant = start_of(kind, slot, board)
-    x, y, scratch = tile % width, tile // width, scratch_of(width)
+    spot, occupant = start_of(kind, slot, board)
+    x, y, scratch = spot & COLUMN, spot >> ROW, scratch_of(width)
     none = np.zeros(trees.source.size, np.int64)
     seating = Seating(x, y, all_links(trees, x, y, scratch), none, none.copy(), none + moves, scratch)
     return _shorten(trees, seating, kind, (slot.copy(), occupant), board, moves, rng)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _shorten(
     trees: Trees,
     seating: Seating,
@@ -72,7 +72,7 @@ def _shorten(
         if rng.random() < BESIDE_SHARE:
             about = _partner(trees, trees.member[trees.first[core] + int(rng.random() * members)], core, rng)
             reach = BESIDE
-        goal_x, goal_y = nearby(x[about], reach, width, rng), nearby(y[about], reach, height, rng)
+        goal_x, goal_y = nearby(x[about], reach, width, rng.random()), nearby(y[about], reach, height, rng.random())
         if goal_x == x[core] and goal_y == y[core]:
             continue
         per_tile = board.per_tile[kind[core]]

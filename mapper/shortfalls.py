@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
+from synaptile.hwmodels import Chip
 from synaptile.mapper.footprint import Resource
 from synaptile.mapper.refusal import DoesNotFit, Shortfall
 
-_LEVERS: dict[str, tuple[str, ...]] = {
+
+class _Lever(NamedTuple):
+    """What would help, on chips where it is not so already."""
+
+    text: str
+    is_so: Callable[[Chip], bool] = lambda _: False
+
+
+_LEVERS: dict[str, tuple[_Lever, ...]] = {
     "synapse_core.weight_memory_bits": (
-        "store narrower weights (synapse_core.weight_bits)",
-        "let synapses shift (synapse_core.graded_spikes: shift) instead of storing 2n copies",
+        _Lever("store narrower weights (synapse_core.weight_bits)"),
+        _Lever(
+            "let synapses shift (synapse_core.graded_spikes: shift) instead of storing 2n copies",
+            lambda chip: chip.synapse_core.graded_spikes == "shift",
+        ),
     ),
     "synapse_core.state_memory_bits": (
-        "divide the tokens over more replicas (replicas={{'{node}': ...}})",
-        "store narrower membranes (synapse_core.membrane_bits)",
+        _Lever("divide the tokens over more replicas (replicas={{'{node}': ...}})"),
+        _Lever("store narrower membranes (synapse_core.membrane_bits)"),
     ),
-    "synapse_core.max_neurons": ("time-multiplex neurons over tokens (synapse_core.token_sharing: true)",),
-    "synapse_core.max_axons": ("time-multiplex axons over tokens (synapse_core.token_sharing: true)",),
-    "ec_core.state_memory_bits": ("store narrower state (ec_core.state_bits)", "use smaller images, hence fewer tokens"),
-    "ec_core.max_neurons": ("use smaller images, hence fewer keys a row",),
+    "synapse_core.max_neurons": (
+        _Lever(
+            "time-multiplex neurons over tokens (synapse_core.token_sharing: true)", lambda chip: chip.synapse_core.token_sharing
+        ),
+    ),
+    "synapse_core.max_axons": (
+        _Lever(
+            "time-multiplex axons over tokens (synapse_core.token_sharing: true)", lambda chip: chip.synapse_core.token_sharing
+        ),
+    ),
+    "ec_core.state_memory_bits": (
+        _Lever("store narrower state (ec_core.state_bits)"),
+        _Lever("use smaller images, hence fewer tokens"),
+    ),
+    "ec_core.max_neurons": (_Lever("use smaller images, hence fewer keys a row"),),
 }
 
 
-def shortage(resource: Resource, demand: int, node: str) -> Shortfall:
+def shortage(chip: Chip, resource: Resource, demand: int, node: str) -> Shortfall:
     """One resource of a core that the smallest part of a node exceeds."""
-    levers = (f"raise {resource.figure} to {demand:,}", *(lever.format(node=node) for lever in _LEVERS[resource.figure]))
+    others = (lever.text.format(node=node) for lever in _LEVERS[resource.figure] if not lever.is_so(chip))
+    levers = (f"raise {resource.figure} to {demand:,}", *others)
     return Shortfall(resource.figure, demand, resource.limit, resource.unit, f"the smallest part of {node!r}", levers)
 
 

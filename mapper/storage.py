@@ -6,7 +6,8 @@ The chip travels as resolved data, so that a program means the same when the chi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptile.conversion.graph import SpikingGraph
+from synaptile.conversion.graph.ahead import written_ahead
 from synaptile.conversion.graph.mapped import write_tensors
-from synaptile.conversion.graph.storage import graph_from_tensors, graph_to_tensors, parse_json, read_safetensors
+from synaptile.conversion.graph.storage import graph_to_check, graph_to_tensors, parse_json, read_safetensors
 from synaptile.foundation.arguments import expect
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import ChipError, ConservationError, FileFormatError
@@ -32,22 +35,56 @@ _TABLES: dict[str, type[Any]] = {"parts": PartTable, "cores": CoreTable, "flows"
 _PHASE = ("cores", "phase")
 """Absent where all weights stay on the chip, and in files written before there were phases."""
 _GRAPH = "graph/"
+
+AHEAD_BYTES = 1 << 28
+"""Arrays of a graph of so many bytes are written while it is mapped."""
+ROOM = 1 << 20
+"""Bytes of a header that are kept for a chip and the entries of tables, beside what the graph and its arrays take."""
+
 _Tensors = dict[str, NDArray[Any]]
 _Table = TypeVar("_Table")
 
 
 def save_program(program: CoreProgram, path: str | Path, *, with_arrays: bool = True) -> None:
     """Write a program atomically. Without arrays it can be scheduled and priced, not executed."""
-    expect(program, CoreProgram, "program", "give a CoreProgram, as map_graph makes it")
-    header, graph_tensors = graph_to_tensors(program.graph)
+    header, graph_tensors, tables = _content(program)
     if not with_arrays:
         header["graph_has_arrays"], graph_tensors = "0", {}
+    with atomic_path(path) as temporary:
+        write_tensors(temporary, graph_tensors | tables, header)
+
+
+@contextmanager
+def saving_program(graph: SpikingGraph, path: str | Path) -> Iterator[Callable[[CoreProgram], None]]:
+    """`save_program` begun before there is a program: large arrays of its graph go to disk while that is mapped.
+
+    The context gives what writes the program; nothing is left of the file where that is not called.
+    """
+    tensors = _named({name: np.ascontiguousarray(array) for name, array in graph.arrays.items()})
+    large = sum(tensor.nbytes for tensor in tensors.values()) >= AHEAD_BYTES
+    room = max(ROOM + 2 * len(json.dumps(graph.structure)) + 256 * len(tensors), 0)
+    with atomic_path(path) as temporary, written_ahead(temporary, tensors, room) if large else nullcontext() as finish:
+
+        def save(program: CoreProgram) -> None:
+            header, graph_tensors, tables = _content(program)
+            if finish is None or program.graph is not graph or not finish(tables, header):
+                write_tensors(temporary, graph_tensors | tables, header)
+
+        yield save
+
+
+def _content(program: CoreProgram) -> tuple[dict[str, str], _Tensors, _Tensors]:
+    """Header of a program's file, its graph's arrays and its tables."""
+    expect(program, CoreProgram, "program", "give a CoreProgram, as map_graph makes it")
+    header, graph_tensors = graph_to_tensors(program.graph)
     tables = _tables_of(program)
     header |= {"format": FORMAT, "version": str(VERSION), "program": _structure_of(program)}
     header["program_digest"] = _digest(header, tables)
-    tensors = {_GRAPH + name: array for name, array in graph_tensors.items()} | tables
-    with atomic_path(path) as temporary:
-        write_tensors(temporary, tensors, header)
+    return header, _named(graph_tensors), tables
+
+
+def _named(graph_tensors: _Tensors) -> _Tensors:
+    return {_GRAPH + name: array for name, array in graph_tensors.items()}
 
 
 def as_program(program: CoreProgram | str | Path) -> CoreProgram:
@@ -69,7 +106,13 @@ def load_program(path: str | Path) -> CoreProgram:
     if _digest(header, tables) != header.get("program_digest"):
         raise FileFormatError(f"{where}: tables or header do not match their digest: the file was altered; map the graph again")
     structure = parse_json(header, "program", where)
-    graph = graph_from_tensors(header, arrays, where)
+    graph, check = graph_to_check(header, arrays, where)
+    program = _verified(graph, structure, tables, where)
+    check()
+    return program
+
+
+def _verified(graph: SpikingGraph, structure: Mapping[str, Any], tables: _Tensors, where: str) -> CoreProgram:
     try:
         program = CoreProgram(
             graph=graph,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptile.conversion.graph import Convolution2d, Neurons, Node, SpikingGraph, Synapse
+from synaptile.conversion.graph import Convolution2d, Neurons, Node, Rearrange, SpikingGraph, Synapse
 from synaptile.foundation.types import Int32
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import convolution_loads, cut_convolution
@@ -28,6 +28,7 @@ from synaptile.mapper.footprint import (
 )
 from synaptile.mapper.load import Budget
 from synaptile.mapper.program import CoreKind, PartTable
+from synaptile.mapper.rearranged import cut_rearrange
 from synaptile.mapper.refusal import Shortfall
 from synaptile.mapper.shortfalls import refuse
 
@@ -91,6 +92,8 @@ def tile(
             continue
         if isinstance(node, Convolution2d):
             found = cut_convolution(cutter, compact=compact)
+        elif isinstance(node, Rearrange):
+            found = cut_rearrange(graph, cutter, compact=compact)
         elif isinstance(node, Synapse) and cutter.kind is CoreKind.SYNAPSE:
             found = cut_synapse(cutter, token_shares(graph, replicas, node), compact=compact)
         else:

@@ -132,7 +132,7 @@ def next_router(topology: Topology, here: int, goal: int) -> int:
     return y * width + x
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def trees(topology: Topology, source: Int64, bounds: Int64, targets: Int64, links: Int32) -> Int64:
     """Write the links of each tree, parents before children, and return the offsets of trees, shape (groups + 1,).
 

@@ -14,7 +14,16 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int64
 from synaptile.hwmodels import Chip
 from synaptile.mapper.convolution import verify_alignment
-from synaptile.mapper.footprint import Footprint, demands, home_of, off_chip, part_extents, part_footprint, resources
+from synaptile.mapper.footprint import (
+    Footprint,
+    demands,
+    home_of,
+    off_chip,
+    part_extents,
+    part_footprint,
+    positions_in_turn,
+    resources,
+)
 from synaptile.mapper.program import CoreKind, CoreProgram, PartTable
 from synaptile.mapper.topology import topology_of
 from synaptile.mapper.verify_flows import verify_flows
@@ -107,6 +116,8 @@ def _verify_footprint(graph: SpikingGraph, chip: Chip, node: Node, parts: PartTa
     for label in ("weight_bits", "state_bits", "neurons", "axons"):
         stated, needed = getattr(parts, label)[chosen], np.broadcast_to(getattr(load, label), chosen.shape)
         padded = label == "neurons" and isinstance(node, IntegerConvolution2d | InputCurrent)  # compartments of a partition
+        if label in ("neurons", "axons") and isinstance(node, Convolution2d):
+            padded |= positions_in_turn(chip, node)  # older programs count every position
         wrong_ones = stated < needed if padded else stated != needed
         if wrong_ones.any():
             first = np.flatnonzero(wrong_ones)[0]

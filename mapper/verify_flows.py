@@ -8,6 +8,7 @@ import numpy as np
 
 from synaptile.conversion.graph import Neurons, SpikingGraph
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.sums import distinct
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import STORED, WITHIN, FlowTable, PartTable
 from synaptile.mapper.regions import Regions, reads, required
@@ -90,7 +91,7 @@ def _verify_need(
         flow = mine[outside[0]]
         raise ConservationError(f"flow {flow} sends part {flows.target[flow]} of {name!r} what it does not need")
     pairs = flows.source[mine].astype(np.int64) * parts.node.size + flows.target[mine]
-    if np.unique(pairs).size != pairs.size:
+    if distinct(pairs).size != pairs.size:
         raise ConservationError(f"a part sends to input {number} of a part of {name!r} twice")
     sent = np.zeros(chosen.size, np.int64)
     np.add.at(sent, target, arriving.area)

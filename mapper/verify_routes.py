@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from synaptile.foundation.errors import ConservationError
+from synaptile.foundation.sums import distinct
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import FlowTable, PartTable, RouteTable
 from synaptile.mapper.topology import Topology, distances, is_link
@@ -27,8 +28,8 @@ def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int
     groups = routes.source_core.size
     leaving = np.flatnonzero(flows.group >= 0)
     group = flows.group[leaving].astype(np.int64)
-    if not np.array_equal(np.unique(group), np.arange(groups)):
-        raise ConservationError(f"flows use {np.unique(group).size} multicast trees, {groups} are routed")
+    if not np.array_equal(distinct(group), np.arange(groups)):
+        raise ConservationError(f"flows use {distinct(group).size} multicast trees, {groups} are routed")
     if (parts.core[flows.source[leaving]] != routes.source_core[group]).any():
         raise ConservationError("a multicast tree starts at another core than a flow that it carries")
     if routes.offset.size != groups + 1 or not np.array_equal(np.diff(routes.offset), routes.hops):
@@ -48,7 +49,7 @@ def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int
         }
         raise ConservationError(f"multicast tree {where} {defect[_Status(status)]}")
     cores = x.size
-    once = np.unique(group * cores + parts.core[flows.target[leaving]])
+    once = distinct(group * cores + parts.core[flows.target[leaving]])
     member, reached = once // cores, once % cores
     source = routes.source_core[member]
     away = distances(topology, tile[source], tile[reached])
@@ -56,7 +57,7 @@ def verify_routes(parts: PartTable, flows: FlowTable, routes: RouteTable, x: Int
         raise ConservationError("unicast_hops of a multicast tree are not the distances to its targets")
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(
     source: Int64, bounds: Int64, targets: Int64, offset: Int64, link_from: Int32, link_to: Int32, topology: Topology
 ) -> tuple[int, int]:

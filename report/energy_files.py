@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from synaptile.energy import Bill, EnergyReport, Line, Price
 from synaptile.energy.breakdown import KEYS, LINE_COLUMNS
 from synaptile.energy.levels import memory_levels
 from synaptile.foundation.files import write_text
+from synaptile.foundation.json_text import indented
 from synaptile.report.equal import Equal
 from synaptile.report.render.markdown import markdown
 from synaptile.report.views.run import energy_document
@@ -58,16 +58,16 @@ def report_json(report: EnergyReport, equals: Sequence[Equal] = ()) -> str:
         "performance": _performance(report),
         "missing_rungs": dict(report.missing),
         "equal_answers": [asdict(one) for one in equals],
-        "split": {key: [asdict(piece) for piece in report.split(key)] for key in _split_keys(report)},
+        "split": {key: [vars(piece) for piece in report.split(key)] for key in _split_keys(report)},
         "heaviest": [line_fields(line) for line in report.heaviest()],
         "unpriced": [line_fields(line) for line in report.unpriced],
-        "cores": [dict(vars(core)) for core in report.cores],  # flat, and of a large network many
+        "cores": [vars(core) for core in report.cores],  # flat, and of a large network many, as pieces and groups
         "prices": _prices(report.prices),
         "published_prices": _prices({op: report.published[op] for op in ("mac", "ac")}),
         "rung_prices": {name: _prices(added.snn.prices) for name, added in report.additions.items()},
         "provenance": dict(activity.provenance),
     }
-    return json.dumps(document, indent=2, allow_nan=False, default=str) + "\n"
+    return indented(document) + "\n"
 
 
 def report_csv(report: EnergyReport) -> str:
@@ -110,7 +110,7 @@ def _accounting(report: EnergyReport, name: str) -> dict[str, Any]:
         "ann_pj": comparison.ann_pj,
         "snn_ops": _ops(comparison.snn),
         "ann_ops": _ops(comparison.ann),
-        **{f"by_{key}": [asdict(group) for group in report.by(key, accounting=name)] for key in KEYS},
+        **{f"by_{key}": [vars(group) for group in report.by(key, accounting=name)] for key in KEYS},
     }
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synaptile.foundation.json_text import parse_object
 
-_ALIGNMENT = 8
+ALIGNMENT = 8
 _DTYPES = {
     "F64": np.float64,
     "F32": np.float32,
@@ -34,19 +34,30 @@ _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
 def write_tensors(path: str | Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file: the widest dtypes first, then by name, so that every array is aligned."""
-    order = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
-    offset = 0
-    for name in order:
-        array = tensors[name]
-        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
+    order = in_order(tensors)
+    text = header_text(order, metadata)
+    text += b" " * (-len(text) % ALIGNMENT)
     with Path(path).open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for name in order:
-            np.ascontiguousarray(tensors[name]).tofile(file)
+        for array in order.values():
+            array.tofile(file)
+
+
+def in_order(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Tensors as they lie in a file, contiguous."""
+    return {
+        name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
+    }
+
+
+def header_text(order: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+    """The header of a file of tensors that follow one another."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    offset = 0
+    for name, array in order.items():
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
+    return json.dumps(header, separators=(",", ":")).encode()
 
 
 def mapped_tensors(path: str | Path) -> dict[str, NDArray[Any]]:

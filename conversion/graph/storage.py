@@ -6,7 +6,7 @@ No pickle; readable without torch; a file cut short, altered, of another kind or
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,9 @@ from synaptile.foundation.json_text import parse_object
 FORMAT = "synaptile-graph"
 VERSION = 1
 
+Check = Callable[[], None]
+"""Waits for a digest, and raises FileFormatError where it is not the recorded one."""
+
 
 def save_graph(graph: SpikingGraph, path: str | Path) -> None:
     """Write a graph atomically as one safetensors file. Raises InputError for what is no graph."""
@@ -46,6 +49,11 @@ def load_graph(path: str | Path, *, structure_only: bool = False) -> SpikingGrap
     """
     header, tensors = read_safetensors(path, FORMAT, VERSION, with_tensors=not structure_only)
     return graph_from_tensors(header, tensors, str(path), structure_only=structure_only)
+
+
+def graph_to_check_in(path: str | Path) -> tuple[SpikingGraph, Check]:
+    """`load_graph`, and what raises its FileFormatError for content that was altered: to be called before anything is written."""
+    return graph_to_check(*read_safetensors(path, FORMAT, VERSION), str(path))
 
 
 def as_graph(graph: SpikingGraph | str | Path) -> SpikingGraph:
@@ -69,6 +77,15 @@ def graph_from_tensors(
     header: Mapping[str, str], tensors: Mapping[str, NDArray[Any]], where: str, *, structure_only: bool = False
 ) -> SpikingGraph:
     """Rebuild a graph from `graph_to_tensors`. Verifies structure, arrays and digest."""
+    graph, check = graph_to_check(header, tensors, where, structure_only=structure_only)
+    check()
+    return graph
+
+
+def graph_to_check(
+    header: Mapping[str, str], tensors: Mapping[str, NDArray[Any]], where: str, *, structure_only: bool = False
+) -> tuple[SpikingGraph, Check]:
+    """`graph_from_tensors`, its digest still being taken in a thread, and what holds that against the recorded one."""
     structure = parse_json(header, "graph", where)
     nodes = nodes_from(structure, where)
     skeleton = structure_only or header.get("graph_has_arrays") == "0"
@@ -76,14 +93,20 @@ def graph_from_tensors(
     recorded = header.get("graph_digest", "")
     if skeleton:
         object.__setattr__(graph, "digest", recorded)
-        return graph
+        return graph, lambda: None
     graph = replace(graph, arrays=MappingProxyType(dict(tensors)))
-    with ThreadPoolExecutor(1) as beside:  # both read all weights, and neither needs the interpreter for that
-        digest = beside.submit(lambda: graph.digest)
-        verify_arrays(graph.name, graph.nodes, graph.arrays)
-    if digest.result() != recorded:
-        raise FileFormatError(f"{where}: content does not match its digest {recorded[:8]}: the file was altered; convert again")
-    return graph
+    beside = ThreadPoolExecutor(1)  # it reads all weights, and does not need the interpreter for that
+    digest = beside.submit(lambda: graph.digest)
+    beside.shutdown(wait=False)
+    verify_arrays(graph.name, graph.nodes, graph.arrays)
+
+    def check() -> None:
+        if digest.result() != recorded:
+            raise FileFormatError(
+                f"{where}: content does not match its digest {recorded[:8]}: the file was altered; convert again"
+            )
+
+    return graph, check
 
 
 def parse_json(header: Mapping[str, str], key: str, where: str) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from synaptile.conversion.graph.node import LATER, BinaryNeurons, Injection, Law, Neurons, Node, Read, Shape
 from synaptile.foundation.errors import GraphError
+from synaptile.foundation.types import Array
 
 ECFunction: TypeAlias = Literal[
     "layer_norm", "rms_norm", "softmax", "gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "sigmoid", "tanh",
@@ -27,10 +29,12 @@ class ECUnit(Node):
     Law ``difference``: ``O(t) = t (F(r(t)) - F(r(t-1)))`` of the running mean ``r(t) = r(t-1) + x(t)/t``, F(r(0)) taken as zero.
     The argument of F is multiplied by `input_scale` (the attention scale, for softmax).
 
-    A norm (layer_norm, rms_norm) is taken of each of `groups` of channels, 1 unless heads are normalised apart.
+    A norm (layer_norm, rms_norm) is taken of each of `groups` of channels, 1 unless heads are normalised apart. Each of its
+    factors holds for `spread` elements on end (the positions of a channel); `apart`: each row of the stream has its own.
 
-    Arrays: layer_norm has ``weight`` and ``bias`` (channels of a group,), rms_norm ``weight``; softmax has ``bias`` (heads,
-    tokens, keys) where `biased` (relative position bias, added after scaling; a shorter sentence takes its first entries).
+    Arrays: layer_norm has ``weight`` and ``bias`` (channels of a group / spread,), (rows, the same) where `apart`, rms_norm
+    ``weight``; softmax has ``bias`` (heads, tokens, keys) where `biased` (relative position bias, added after scaling; a shorter
+    sentence takes its first entries).
     """
 
     function: ECFunction
@@ -39,6 +43,8 @@ class ECUnit(Node):
     biased: bool = False
     law: Law = field(default="mean", metadata=LATER)
     groups: int = field(default=1, metadata=LATER)
+    spread: int = field(default=1, metadata=LATER)
+    apart: bool = field(default=False, metadata=LATER)
 
     kind = "ec"
 
@@ -57,6 +63,11 @@ class ECUnit(Node):
         """Elements that F takes together, of norms and softmax."""
         return self.shape[-1] // self.groups
 
+    def per_element(self, factors: Array) -> Array:
+        """An array of a norm as it meets rows: (row,); where `apart` (tokens, row), or (tokens, groups, row) of several."""
+        wide = np.repeat(factors, self.spread, axis=-1) if self.spread > 1 else factors
+        return wide.reshape(self.tokens, self.groups, -1) if self.apart and self.groups > 1 else wide
+
     def output_shape(self, reads: Sequence[Read]) -> Shape:
         """That of the input."""
         if self.groups != 1 and (not self.normalises or self.groups < 1 or self.width % self.groups):
@@ -64,12 +75,19 @@ class ECUnit(Node):
                 f"EC unit {self.name!r} ({self.function}) has {self.groups} groups of {self.width} channels: only norms have "
                 "groups, of equal size"
             )
+        if (self.spread != 1 or self.apart) and (not self.normalises or self.spread < 1 or self.row % self.spread):
+            raise GraphError(
+                f"EC unit {self.name!r} ({self.function}) has factors for {self.spread} of {self.row} elements each: only norms "
+                "have factors, for parts of a row of equal size"
+            )
         return reads[0].shape
 
     def array_shapes(self) -> dict[str, Shape]:
         """What the function learns."""
         if self.normalises:
-            return dict.fromkeys(("weight", "bias")[: 1 + (self.function == "layer_norm")], (self.row,))
+            factors = self.row // self.spread
+            shape = (self.tokens * self.groups, factors) if self.apart else (factors,)
+            return dict.fromkeys(("weight", "bias")[: 1 + (self.function == "layer_norm")], shape)
         return {"bias": self.shape} if self.function == "softmax" and self.biased else {}
 
 

@@ -92,6 +92,11 @@ class Convolution2d(Node):
         plane = self.plane[0] * self.plane[1]
         return -(-stop // plane) - start // plane
 
+    def part_rows(self, start: int, stop: int) -> int:
+        """Weight rows of a part: kernel elements of the input channels of its groups."""
+        outputs = self.plane[0] * self.plane[1] * (self.channels // self.groups)
+        return ((stop - 1) // outputs - start // outputs + 1) * self.fan_in
+
     def part_axons(self, start: int, stop: int) -> int:
         """Neurons of the site that reach a part."""
         return math.prod(int(np.count_nonzero(axis)) for axis in part_reach(self, start, stop))

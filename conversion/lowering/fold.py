@@ -24,7 +24,7 @@ def fold_affine(
     b.plain(x)
     node = b.nodes[x.node]
     foldable = isinstance(node, Synapse | PatchEmbedding | Convolution2d) or (
-        isinstance(node, ECUnit) and node.normalises and node.groups == 1
+        isinstance(node, ECUnit) and node.normalises and node.groups == node.spread == 1 and not node.apart
     )
     if not foldable:
         raise b.fail(f"{what} follows {x.node!r} ({node.kind}): it folds into a Linear, a convolution or a LayerNorm only")

@@ -42,9 +42,12 @@ def lower_rms_norm(
 
 
 def norm_of_rows(
-    b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None
+    b: Builder, x: Stream, shape: list[int], function: ECFunction, eps: float, *, weight: Any, bias: Any = None, spread: int = 1
 ) -> Stream:
-    """A norm of each row, the last axis: the channels of a token, of a head, or of a group and its positions."""
+    """A norm of each row, the last axis: the channels of a token, of a head, or of a group and its positions.
+
+    Factors are for `spread` elements each: of a row, or of each row apart, (rows, factors).
+    """
     import torch
 
     width = x.index.shape[-1]
@@ -55,7 +58,10 @@ def norm_of_rows(
         raise b.fail(f"normalises over {width} of {port.width} channels")
     weight = torch.ones(width, dtype=b.dtype) if weight is None else weight
     tokens = b.nodes[port.node].tokens
-    node = ECUnit(b.unique(b.where or function), (port,), (tokens, port.width), function, float(eps), x.scale, groups=groups)
+    kinds = {"groups": groups, "spread": spread, "apart": weight.ndim > 1}
+    node = ECUnit(b.unique(b.where or function), (port,), (tokens, port.width), function, float(eps), x.scale, **kinds)
+    if node.apart:  # rows as they stand there
+        weight, bias = (array[torch.argsort(order)] for array in (weight, bias))
     index = b.add(node, weight=weight, bias=bias).index.reshape(-1, width)[order]
     return Stream(node.name, index.reshape(x.index.shape))
 

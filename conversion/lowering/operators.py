@@ -237,7 +237,7 @@ def _clamp(b: Builder, x: Any, low: Any = None, high: Any = None) -> Any:
 
 def _group_norm(
     b: Builder, x: Stream, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, _cudnn: bool = False
-) -> Stream | Form:
+) -> Stream:
     """Norms of groups of channels over all positions: rows of an image that is one token."""
     import torch
 
@@ -247,12 +247,9 @@ def _group_norm(
     weight = torch.ones(channels, dtype=b.dtype) if weight is None else weight
     bias = torch.zeros(channels, dtype=b.dtype) if bias is None else bias
     rows = dataclasses.replace(x, index=x.index.reshape(groups, -1))
-    width, each = rows.index.shape[-1], math.prod(positions)
-    plain = {"weight": None, "bias": torch.zeros(width, dtype=b.dtype)}
-    own = plain if groups > 1 else {"weight": weight.repeat_interleave(each), "bias": bias.repeat_interleave(each)}
-    normed = norm_of_rows(b, rows, [width], "layer_norm", eps, **own)
-    normed = dataclasses.replace(normed, index=normed.index.reshape(x.index.shape))
-    return normed if groups == 1 else per_channel(b, normed, weight, bias, "GroupNorm", channel_axis=1)
+    own = {name: (array.reshape(groups, -1) if groups > 1 else array) for name, array in (("weight", weight), ("bias", bias))}
+    normed = norm_of_rows(b, rows, [rows.index.shape[-1]], "layer_norm", eps, spread=math.prod(positions), **own)
+    return dataclasses.replace(normed, index=normed.index.reshape(x.index.shape))
 
 
 def _batch_norm(

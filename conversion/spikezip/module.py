@@ -139,10 +139,14 @@ class QANN(nn.Module):
 
     def _function(self, unit: ECUnit, x: Tensor) -> Tensor:
         if unit.groups > 1:
-            return self._function(dataclasses.replace(unit, groups=1), x.unflatten(-1, (unit.groups, -1))).flatten(-2)
+            return self._function(dataclasses.replace(unit, groups=1), x.reshape(len(x), -1, unit.row)).reshape(x.shape)
         match unit.function:
             case "rms_norm":
                 return functional.rms_norm(x, x.shape[-1:], self._value(unit, "weight"), unit.eps)
+            case "layer_norm" if unit.apart or unit.spread > 1:
+                normed = functional.layer_norm(x, x.shape[-1:], eps=unit.eps)
+                weight, bias = (self._value(unit, name).repeat_interleave(unit.spread, -1) for name in ("weight", "bias"))
+                return normed * weight + bias
             case "layer_norm":
                 return functional.layer_norm(x, x.shape[-1:], self._value(unit, "weight"), self._value(unit, "bias"), unit.eps)
             case "softmax":

@@ -61,12 +61,11 @@ def quantised_structure(
             nodes.append(_site(lowered, node, absorbed, levels))
             continue
         ports = (_in_front(lowered, port, absorbed) for port in node.inputs)
-        inputs = tuple(Port(quantised[p.node], p.start, p.stop) if p.node in quantised else p for p in ports)
+        inputs = tuple(Port(quantised[p], 0, p.width) if p in quantised else p for p in ports)
         nodes.append(_telescoping(dataclasses.replace(node, inputs=inputs), presentation, levels))
-        if node.name in quantised:
+        for port in (port for port in quantised if port.node == node.name):
             low, high = level_range(levels, signed=True)
-            port = Port(node.name, 0, node.width)
-            nodes.append(STBIFNeurons(quantised[node.name], (port,), node.shape, UNSET_STEP, low, high))
+            nodes.append(STBIFNeurons(quantised[port], (port,), (node.tokens, port.width), UNSET_STEP, low, high))
     arrays = {name: array for name, array in lowered.arrays.items() if name.rpartition(".")[0] not in absorbed}
     facts = {**lowered.metadata, "method": "spikezip", "levels": levels, "input": presentation}
     if keep_activations:
@@ -130,10 +129,13 @@ def _readers_behind_moves(graph: SpikingGraph, name: str) -> list[Node]:
     return found
 
 
-def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str]:
-    """Linears and patch embeddings that something else than neurons reads, by the name of the site to stand behind them."""
+def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[Port, str]:
+    """Channels of Linears and patch embeddings that something else than neurons reads, and the site to stand behind them.
+
+    Spikes are read whole: channels that are read apart have a site of their own.
+    """
     heads = head_synapses(graph)
-    found: dict[str, str] = {}
+    found: dict[Port, str] = {}
     for node in graph.nodes.values():
         source = (
             graph.nodes[node.inputs[0].node] if isinstance(node, Rearrange) else node
@@ -142,7 +144,12 @@ def _quantised_outputs(graph: SpikingGraph, absorbed: set[str]) -> dict[str, str
             continue
         readers = [graph.nodes[name] for name in graph.consumers(node.name) if name not in absorbed]
         if any(not isinstance(reader, Neurons | ECUnit | Gate | Rotation | Rearrange) for reader in readers):
-            found[node.name] = f"{node.name}.out"
+            apart = {
+                port for reader in readers if not isinstance(reader, Neurons) for port in reader.inputs if port.node == node.name
+            }
+            for port in sorted(apart, key=lambda port: (port.start, port.stop)):
+                part = "" if port.width == node.width else f".{port.start}-{port.stop}"
+                found[port] = f"{node.name}.out{part}"
     return found
 
 

@@ -26,12 +26,17 @@ Region = tuple[int, int, int, int]
 """Tokens ``start:stop`` and channels (heads of a map) ``start:stop`` of a stream."""
 
 
+_TABLES = 4
+"""Sites whose sums are held: those that a node reads, and that it sends."""
+
+
 class SpikeCounts:
     """Counts spikes of the first `images` images of an activity."""
 
     def __init__(self, activity: Activity, images: int) -> None:
         self.activity, self.images = activity, images
         self._site, self._before = "", np.zeros(0, np.int32)
+        self._tables: dict[str, Int64] = {}
 
     def of(self, site: str, start: int, stop: int, tokens: slice = slice(None)) -> Int64:
         """Spikes of channels (heads of a map) ``start:stop``, shape (images, steps, tokens).
@@ -69,6 +74,44 @@ class SpikeCounts:
         first, last, start, stop = region_of(program, part, number)
         port = part.node.inputs[number]
         return steps_ago(self.of(port.node, start, stop, slice(first, last)), port.delay, axis=1)
+
+    def totals(self, program: CoreProgram, parts: Sequence[Part], trigger: Trigger) -> Int64:
+        """`events` of parts of one node, over all images and tokens, shape (parts, steps)."""
+        node, places = parts[0].node, [part.place for part in parts]
+        if isinstance(node, Convolution2d) and trigger is not Trigger.ARRIVED:
+            return np.stack([self.events(program, part, trigger).sum(axis=(0, 2)) for part in parts])
+        if trigger is Trigger.SENT:
+            extents = [(part.token_start, part.token_stop, part.start, part.stop) for part in parts]
+            return self._within(node.name, np.array(extents, np.int64).T)
+        numbers: Sequence[int] = range(len(node.inputs))
+        if trigger is not Trigger.ARRIVED:
+            numbers = inputs_met(node, int(trigger is Trigger.SECOND_INPUT))
+        found = np.zeros((len(parts), self.activity.steps), np.int64)
+        for number in numbers:
+            port = node.inputs[number]
+            regions = _region_table(program, node.name, number)[:, places]
+            found += steps_ago(self._within(port.node, regions), port.delay, axis=1)
+        return found
+
+    def _within(self, site: str, regions: Int64) -> Int64:
+        """Spikes of regions of a site, over all images, shape (regions, steps); `regions` (4, regions): of each a `Region`."""
+        record = self.activity.spikes[site]
+        ends = np.searchsorted(record.bounds, regions[2:])
+        if (record.bounds[np.minimum(ends, record.bounds.size - 1)] != regions[2:]).any():  # cut elsewhere
+            each = regions.T.tolist()
+            return np.stack([self.of(site, start, stop, slice(top, below)).sum(axis=(0, 2)) for top, below, start, stop in each])
+        table = self._summed_table(site)
+        (top, below), (first, last) = np.minimum(regions[:2], table.shape[1] - 1), ends
+        return (table[:, below, last] - table[:, top, last] - table[:, below, first] + table[:, top, first]).T
+
+    def _summed_table(self, site: str) -> Int64:
+        """Spikes in tokens and channel groups below each, over all images, (steps, tokens + 1, groups + 1)."""
+        if site not in self._tables:
+            events = self.activity.spikes[site].events[:, : self.images].sum(axis=1, dtype=np.int64)
+            while len(self._tables) >= _TABLES:
+                del self._tables[next(iter(self._tables))]
+            self._tables[site] = np.pad(events.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
+        return self._tables[site]
 
     def _of_convolution(self, part: Part, node: Convolution2d, trigger: Trigger) -> Int64:
         parts, own = self.activity.program.parts, self.activity.program.parts_of(node.name)
@@ -142,6 +185,11 @@ def region_of(program: CoreProgram, part: Part, index: int) -> Region:
 @derived
 def _regions(program: CoreProgram, name: str, index: int) -> list[Region]:
     """What each part of a node reads of one input."""
+    return list(zip(*_region_table(program, name, index).tolist(), strict=True))
+
+
+@derived
+def _region_table(program: CoreProgram, name: str, index: int) -> Int64:
+    """The same, shape (4, parts)."""
     node = program.graph.nodes[name]
-    columns = required(program.graph, node, index, program.parts, program.parts_of(name).astype(np.int64))
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+    return np.stack(required(program.graph, node, index, program.parts, program.parts_of(name).astype(np.int64)))

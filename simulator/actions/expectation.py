@@ -5,7 +5,7 @@ the last). By the law of sums: no "mean", and "expectation" is the E add alone. 
 (r += x/t), there is no "mean", and "expectation" is E add + E mul, t (F - the last F). A dense pass evaluates F once.
 
 Accesses per row and step: "EC state read" and "EC state write" 2 rows each (running sum, last output), in a dense pass
-"activation read" and "activation write" 1; "parameters", scale and shift of a LayerNorm or the bias of a softmax. Values between
+"activation read" and "activation write" 1; "parameters", scale and shift of a norm or the bias of a softmax. Values between
 two passes over one row (a LayerNorm's deviations) stay in registers.
 """
 
@@ -34,10 +34,16 @@ class ExpectationRules(Rules[ECUnit], of=(ECUnit,)):
     def accesses(self, part: Part, node: ECUnit) -> tuple[Access, ...]:
         """Words that a part reads and writes."""
         parameters = len(node.array_shapes())
+        if node.apart:  # a row of its own, of each row of elements
+            rows = part.elements // node.row
+            learnt = Access((Role.PARAMETERS,), parameters * rows, node.row // node.spread)
+        else:
+            width = min(part.width, node.row) // node.spread
+            learnt = Access((Role.PARAMETERS,), parameters * part.lines // part.tokens, width, reuse=Reuse.BATCH)
         return (
             Access((Role.EC_STATE_READ, Role.EC_STATE_WRITE), 2 * part.lines, part.width, side=Side.SPIKING),
             Access((Role.ACTIVATION_READ, Role.ACTIVATION_WRITE), part.lines, part.width, side=Side.DENSE),
-            Access((Role.PARAMETERS,), parameters * part.lines // part.tokens, min(part.width, node.row), reuse=Reuse.BATCH),
+            learnt,
         )
 
     def dense(self, node: ECUnit) -> tuple[Action, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synaptile.conversion.graph import Convolution2d, Neurons, Node, ProductUnit
 from synaptile.foundation.derived import derived, shared
+from synaptile.foundation.types import Int64
 from synaptile.mapper.program import CoreKind, CoreProgram
 
 
@@ -117,6 +118,11 @@ def parts_by_look(program: CoreProgram) -> tuple[tuple[Part, ...], ...]:
     for part in parts_of(program):
         found.setdefault(part.seen, []).append(part)
     return tuple(map(tuple, found.values()))
+
+
+def cores_of(parts: Sequence[Part]) -> Int64:
+    """Where parts lie, shape (parts,)."""
+    return np.array([part.core for part in parts], np.int64)
 
 
 def _folded(program: CoreProgram, node: Node) -> tuple[bool, bool]:

@@ -105,13 +105,14 @@ def _evaluate(graph: SpikingGraph, unit: ECUnit, x: Array) -> Array:
         case "rms_norm":
             mean = row_sum(x * x) * real(1.0 / x.shape[-1])
             normed = x * (real(1) / np.sqrt(mean + real(unit.eps)))
-            return np.asarray(normed * graph.array(unit.name, "weight").astype(x.dtype, copy=False))
+            return np.asarray(normed * unit.per_element(graph.array(unit.name, "weight")).astype(x.dtype, copy=False))
         case "layer_norm":
             inverse_width = real(1.0 / x.shape[-1])
             centred = x - row_sum(x) * inverse_width
             variance = row_sum(centred * centred) * inverse_width
             normed = centred * (real(1) / np.sqrt(variance + real(unit.eps)))
-            weight, bias = (graph.array(unit.name, field).astype(x.dtype, copy=False) for field in ("weight", "bias"))
+            learnt = (unit.per_element(graph.array(unit.name, field)) for field in ("weight", "bias"))
+            weight, bias = (array.astype(x.dtype, copy=False) for array in learnt)
             return np.asarray(normed * weight + bias)
         case "softmax":
             if unit.biased:

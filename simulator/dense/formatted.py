@@ -38,7 +38,8 @@ class FormattedUnit(Unit):
         return self._r(np.asarray(constant, self.dtype))
 
     def _array(self, name: str) -> Array:
-        return self._r(self.graph.array(self.node.name, name).astype(self.dtype, copy=False))
+        array = self.graph.array(self.node.name, name)
+        return self._r((self.node.per_element(array) if self.node.normalises else array).astype(self.dtype, copy=False))
 
     def _f(self, name: str, x: Array) -> Array:
         which = FUNCTIONS.index(name)

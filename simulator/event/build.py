@@ -300,13 +300,11 @@ def _group_bounds(program: CoreProgram, site: Neurons, rectangles: dict[str, lis
             cuts += [np.clip(starts - reader.first_row(number), 0, width) for number in numbers]
         elif isinstance(reader, ProductUnit):
             cuts.append(np.arange(0, width, reader.head_width, dtype=np.int64))
-        elif isinstance(reader, Convolution2d | MaxPool2d | Reduce | Mask):
+        else:
             for index, port in enumerate(reader.inputs):
                 if port.node == site.name:
                     needed = required(graph, reader, index, parts, rows.astype(np.int64))
                     cuts += [needed.start, needed.stop]
-        else:  # a residual add, say: cut over the channels of the whole site
-            cuts += [c[rows].astype(np.int64) for c in (parts.out_start, parts.out_stop)]
     return np.unique(np.concatenate(cuts))
 
 

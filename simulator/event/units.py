@@ -179,9 +179,9 @@ class ExpectationUnit(EventUnit):
     def run(self, steps: int, inputs: Sequence[Any], starts: Sequence[int]) -> Array:
         """Increments of the expectation, of F itself, or of F of a running mean, by the law's clock."""
         node, width = self.node, self.node.row
-        arrays = {}
+        arrays: dict[str, Array] = {}
         if node.normalises:
-            arrays = {name: self.graph.array(node.name, name) for name in node.array_shapes()}
+            arrays = {name: node.per_element(self.graph.array(node.name, name)).ravel() for name in node.array_shapes()}
         elif node.biased:
             arrays = {"map_bias": self.graph.array(node.name, "bias").reshape(-1, width)}
         constants = make_constants(node.function, node.input_scale, node.eps, width, self.dtype, arrays)

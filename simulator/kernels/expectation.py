@@ -45,7 +45,8 @@ class UnitConstants(NamedTuple):
     """What an EC unit evaluates, numbers in the run's floating type.
 
     `function` is the number of a Function: members of an enumeration are slow to hand to a kernel. `gain` is 1.702 (quick GELU)
-    or 1, `a` and `b` the constants of GELU (sqrt(1/2)) or its tanh form. `weight`, `bias`: (width,) of a LayerNorm. `map_bias`:
+    or 1, `a` and `b` the constants of GELU (sqrt(1/2)) or its tanh form. `weight`, `bias`: (width,) of a norm, or
+    (sets * width,), which rows take in turn. `map_bias`:
     (rows per image, width) of a biased softmax, else empty.
     """
 
@@ -99,28 +100,32 @@ def make_clock(law: Law, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 @uncounted(error_model="numpy")
-def _layer_norm(x: Any, constants: UnitConstants, factor: Any, scratch: Any) -> None:
-    """Rows centred, over their deviation, times weight, plus bias; factor: (rows,) or more, 1 afterwards."""
+def _layer_norm(x: Any, top: int, constants: UnitConstants, factor: Any, scratch: Any) -> None:
+    """Rows from `top` on centred, over their deviation, times weight, plus bias; factor: (rows,) or more, 1 afterwards."""
     (rows, width), one = x.shape, x.dtype.type(1)
     centre_rows(x, constants.inverse_width, factor, scratch)
     for r in range(rows):
         row, inverse = x[r], one / np.sqrt(factor[r] * constants.inverse_width + constants.eps)
+        own = (top + r) * width % constants.weight.shape[0]
+        weight, bias = constants.weight[own : own + width], constants.bias[own : own + width]
         for c in range(width):
-            row[c] = (row[c] * inverse) * constants.weight[c] + constants.bias[c]
+            row[c] = (row[c] * inverse) * weight[c] + bias[c]
         factor[r] = one
 
 
 @uncounted(error_model="numpy")
-def _rms_norm(x: Any, constants: UnitConstants, factor: Any) -> None:
-    """Rows over the root of their mean square, times weight; factor: (rows,) or more, 1 afterwards."""
+def _rms_norm(x: Any, top: int, constants: UnitConstants, factor: Any) -> None:
+    """Rows from `top` on over the root of their mean square, times weight; factor: (rows,) or more, 1 afterwards."""
     (rows, width), one = x.shape, x.dtype.type(1)
     for r in range(rows):
         row, total = x[r], x.dtype.type(0)
         for c in range(width):
             total += row[c] * row[c]
         inverse = one / np.sqrt(total * constants.inverse_width + constants.eps)
+        own = (top + r) * width % constants.weight.shape[0]
+        weight = constants.weight[own : own + width]
         for c in range(width):
-            row[c] = (row[c] * inverse) * constants.weight[c]
+            row[c] = (row[c] * inverse) * weight[c]
         factor[r] = one
 
 
@@ -205,9 +210,9 @@ def _expect_rows(x: Any, start: int, out: Any, constants: UnitConstants, clock: 
             _mean(x[at + r, start : start + width], top + r, total[r], clock[t], constants, out[at + r])
         block = out[at : at + count]
         if function == Function.LAYER_NORM:
-            _layer_norm(block, constants, factor, scratch)
+            _layer_norm(block, top, constants, factor, scratch)
         elif function == Function.RMS_NORM:
-            _rms_norm(block, constants, factor)
+            _rms_norm(block, top, constants, factor)
         elif function == Function.SOFTMAX:
             _softmax(block, factor, scratch)
         else:

@@ -7,14 +7,14 @@ within the block: B tokens by tau steps. The count is exact, by masks of who fir
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 UInt8 = NDArray[np.uint8]
 Int64 = NDArray[np.int64]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def count_fetches(fired: UInt8, first: int, last: int, block: int, batch: int) -> Int64:
     """Rows ``first:last`` that are fetched at each step, shape (steps, groups), int64.
 
@@ -32,27 +32,36 @@ def count_fetches(fired: UInt8, first: int, last: int, block: int, batch: int) -
     steps, groups, tokens, _ = fired.shape
     counts = np.zeros((steps, groups), np.int64)
     first_byte, last_byte = first // 8, (last + 7) // 8
-    for group in prange(groups):
-        seen = np.zeros(last_byte - first_byte, np.uint8)
+    for group in range(groups):
+        seen, some = np.zeros((2, last_byte - first_byte), np.uint8)
         for start in range(0, tokens, block):
-            stop = min(start + block, tokens)
             for step in range(steps):
                 if step % batch == 0:
                     seen[:] = 0
-                for byte in range(first_byte, last_byte):
-                    some = np.uint8(0)
-                    for token in range(start, stop):
-                        some |= fired[step, group, token, byte]
-                    if byte == first_byte:
-                        some &= np.uint8(0xFF >> (first % 8))
-                    if byte == last_byte - 1 and last % 8:
-                        some &= np.uint8(0xFF & ~(0xFF >> (last % 8)))
-                    new = some & ~seen[byte - first_byte]
-                    seen[byte - first_byte] |= some
-                    while new:
-                        new &= np.uint8(new - 1)
-                        counts[step, group] += 1
+                some[:] = 0
+                for token in range(start, min(start + block, tokens)):
+                    row = fired[step, group, token, first_byte:last_byte]
+                    for byte in range(row.size):
+                        some[byte] |= row[byte]
+                if row.size:
+                    some[0] &= np.uint8(0xFF >> (first % 8))
+                    if last % 8:
+                        some[-1] &= np.uint8(0xFF & ~(0xFF >> (last % 8)))
+                counts[step, group] += _count_new(some, seen)
     return counts
+
+
+@njit(cache=True)
+def _count_new(some: UInt8, seen: UInt8) -> int:
+    """Bits of `some` that `seen` has not; afterwards it has."""
+    total = 0
+    for byte in range(some.size):
+        new = np.uint32(some[byte] & ~seen[byte])
+        seen[byte] |= some[byte]
+        new = new - ((new >> np.uint32(1)) & np.uint32(0x55))  # sums of two bits, then of four, then of all
+        new = (new & np.uint32(0x33)) + ((new >> np.uint32(2)) & np.uint32(0x33))
+        total += int((new + (new >> np.uint32(4))) & np.uint32(0x0F))
+    return total
 
 
 @njit(cache=True)

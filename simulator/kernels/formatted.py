@@ -121,7 +121,7 @@ def _outside(x: Any, which: int, lines: Any) -> int:
 
 
 @uncounted(error_model="numpy")
-def _layer_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> None:
+def _layer_norm(x: Any, row: int, constants: UnitConstants, manner: Manner, one: Any) -> None:
     half, inverse, total = manner.half, constants.inverse_width, one - one
     for c in range(x.shape[0]):
         total = rounded(total + x[c], half)
@@ -131,19 +131,23 @@ def _layer_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> N
         total = rounded(total + rounded(x[c] * x[c], half), half)
     variance = rounded(total * inverse, half)
     factor = _function(rounded(variance + constants.eps, half), RSQRT, manner, one)
+    own = row * x.shape[0] % constants.weight.shape[0]
+    weight, bias = constants.weight[own : own + x.shape[0]], constants.bias[own : own + x.shape[0]]
     for c in range(x.shape[0]):
-        x[c] = rounded(rounded(rounded(x[c] * factor, half) * constants.weight[c], half) + constants.bias[c], half)
+        x[c] = rounded(rounded(rounded(x[c] * factor, half) * weight[c], half) + bias[c], half)
 
 
 @uncounted(error_model="numpy")
-def _rms_norm(x: Any, constants: UnitConstants, manner: Manner, one: Any) -> None:
+def _rms_norm(x: Any, row: int, constants: UnitConstants, manner: Manner, one: Any) -> None:
     half, total = manner.half, one - one
     for c in range(x.shape[0]):
         total = rounded(total + rounded(x[c] * x[c], half), half)
     mean = rounded(total * constants.inverse_width, half)
     factor = _function(rounded(mean + constants.eps, half), RSQRT, manner, one)
+    own = row * x.shape[0] % constants.weight.shape[0]
+    weight = constants.weight[own : own + x.shape[0]]
     for c in range(x.shape[0]):
-        x[c] = rounded(rounded(x[c] * factor, half) * constants.weight[c], half)
+        x[c] = rounded(rounded(x[c] * factor, half) * weight[c], half)
 
 
 @uncounted(error_model="numpy")
@@ -208,9 +212,9 @@ def _expect_row(x: Any, out: Any, constants: UnitConstants, manner: Manner, cloc
         for c in range(out.shape[0]):
             out[c] = rounded(out[c] + constants.map_bias[row % bias_rows, c], half)
     if constants.function == Function.LAYER_NORM:
-        _layer_norm(out, constants, manner, one)
+        _layer_norm(out, row, constants, manner, one)
     elif constants.function == Function.RMS_NORM:
-        _rms_norm(out, constants, manner, one)
+        _rms_norm(out, row, constants, manner, one)
     elif constants.function == Function.SOFTMAX:
         outside = _softmax(out, manner, one)
     else:

@@ -13,15 +13,14 @@ import numpy as np
 
 from synaptile.foundation.derived import shared
 from synaptile.foundation.errors import ConservationError
-from synaptile.foundation.sums import sum_by
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.actions.events import inputs_met
 from synaptile.simulator.actions.fetches import fired_in
 from synaptile.simulator.actions.part import Part
 from synaptile.simulator.kernels.fetches import fetch_in_order
 from synaptile.simulator.lengths import run_of_first
-from synaptile.simulator.schedule.deliveries import deliver_spikes
-from synaptile.simulator.schedule.replay import numbers_of_jobs, trees_of
+from synaptile.simulator.schedule.deliveries import deliver_spikes, sum_by_part
+from synaptile.simulator.schedule.replay import numbers_of_jobs, trees_taken
 from synaptile.simulator.schedule.standing import standing_of
 from synaptile.simulator.schedule.tables import tables_of
 from synaptile.simulator.schedule.timeline import OPERANDS, Timeline
@@ -43,17 +42,17 @@ class Arrivals:
 def arrivals_of(timeline: Timeline) -> Arrivals:
     """What every job of a timeline takes in."""
     events = _events(timeline)
-    return Arrivals(events.astype(np.int32), _rows(timeline, events).astype(np.int32))
+    return Arrivals(events, _rows(timeline, events))
 
 
 @shared(lambda timeline: ())
 def arrivals_by_part(timeline: Timeline) -> tuple[Int64, Int64]:
     """Spikes that reach each part, (parts, inputs, images, steps), and rows that its jobs fetch, (parts, images, steps)."""
     jobs, found, program = timeline.jobs, arrivals_of(timeline), timeline.program
-    shape = (program.parts.node.size, 2, timeline.images, timeline.activity.steps)
-    places = (jobs.part, jobs.token == OPERANDS, jobs.image, jobs.step)
-    events, rows = (sum_by(places, values, shape) for values in (found.events, np.maximum(found.rows, 0)))
-    return events, rows.sum(axis=1)
+    parts, *stream = program.parts.node.size, timeline.images, timeline.activity.steps
+    events, rows = np.zeros((parts, 2, *stream), np.int64), np.zeros((parts, *stream), np.int64)
+    sum_by_part((jobs.part, jobs.token, jobs.image, jobs.step), (found.events, found.rows), events, rows)
+    return events, rows
 
 
 def images_compared(timeline: Timeline) -> int:
@@ -94,24 +93,26 @@ def _check_equal(part: Part, what: str, scheduled: Int64, executed: Int64, batch
         )
 
 
-def _events(timeline: Timeline) -> Int64:
+def _events(timeline: Timeline) -> Int32:
     """Spikes that reach each job, shape (jobs,)."""
     tables, jobs, table = tables_of(timeline.program), timeline.jobs, timeline.messages
     rules, flows = tables.flows, timeline.program.flows
     number = numbers_of_jobs(timeline, tables)
-    reached = standing_of(timeline).unsent.astype(np.int64).reshape(-1)
+    reached = standing_of(timeline).unsent.astype(np.int32).reshape(-1)
     leaves = tables.trees.leaf_flow_offset[tables.trees.leaf_offset]
     receivers = (rules.receiver, rules.stride, rules.token_start, rules.delay, tables.jobs.row_of)
-    sent = (trees_of(timeline, tables.trees), number[table.job], jobs.token[table.job], table.elements)
+    sent = (trees_taken(timeline), table.job, table.elements, number, jobs.token)
     shape = (timeline.activity.steps, tables.jobs.size)
     deliver_spikes(sent, (leaves, tables.trees.flow, flows.spiking), receivers, shape, reached)
-    return reached[number] if timeline.main is None else np.where(timeline.main, reached[number], 0)
+    return reached[number] if timeline.main is None else np.where(timeline.main, reached[number], np.int32(0))
 
 
-def _rows(timeline: Timeline, events: Int64) -> Int64:
+def _rows(timeline: Timeline, events: Int32) -> Int32:
     """Rows that each job fetches, shape (jobs,)."""
     program, jobs, activity, known = timeline.program, timeline.jobs, timeline.activity, standing_of(timeline)
-    rows: Int64 = events * (known.row_per_event[jobs.part] & (jobs.token != OPERANDS))
+    rows: Int32 = events * (known.row_per_event[jobs.part] & (jobs.token != OPERANDS))
+    if not (known.needed_rows or known.shared_rows):
+        return rows
     by_part = np.argsort(jobs.part, kind="stable")  # of one part in order of start
     bounds = np.searchsorted(jobs.part[by_part], np.arange(program.parts.node.size + 1))
 

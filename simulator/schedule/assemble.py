@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity
+from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
 from synaptile.simulator.schedule.loads import Loads
+from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.tables import Tables
-from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
+from synaptile.simulator.schedule.timeline import Int8, JobTable, LinkTable, MessageTable, Timeline
 from synaptile.simulator.schedule.times import Outcome, Times
+from synaptile.simulator.schedule.trees import Trees
 from synaptile.simulator.schedule.work import Work
 
 
@@ -21,30 +26,15 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     start, rows, steps = times.start, tables.jobs.size, activity.steps
     images = work.duration.shape[0] // steps
     end = start + work.duration.reshape(-1)
-    job = np.arange(start.size)
-    row, step = job % rows, job // rows
     # By core, start, end and number: of the jobs of a core that start at once only the last takes any time.
     last = int(start.max(initial=0)) + 1
-    order = _in_order(2 * (tables.jobs.core[row] * np.int64(last) + start) + (end > start))
+    on_core = np.tile(tables.jobs.core * np.int64(last), images * steps)
+    order = _in_order(2 * (on_core + start) + (end > start))
     place = np.empty(order.size, np.int32)
     place[order] = np.arange(order.size)
-    rows_in_order = row[order]
-    jobs = JobTable(
-        part=tables.jobs.part[rows_in_order],
-        core=tables.jobs.core[rows_in_order],
-        token=tables.jobs.token[rows_in_order],
-        step=(step[order] % steps).astype(np.int32),
-        image=(step[order] // steps).astype(np.int32),
-        ready_cycles=times.ready[order],
-        start_cycles=start[order],
-        end_cycles=end[order],
-        operations=work.operations.reshape(-1)[order],
-        spikes=work.spikes.reshape(-1)[order],
-        cause=times.cause[order],
-        waited_for=np.where(times.waited_for < 0, -1, place[times.waited_for])[order].astype(np.int32),
-    )
+    jobs, made, opened = _job_table(tables, steps, order, place, (times, end, outcome.opened, work))
     makespan = max(int(end.max(initial=0)), 0 if phases is None else int(phases.end_cycles.max()))
-    cores = core_cycles(jobs, times.made[order], outcome.opened[order], work.unit_busy, makespan)
+    cores = core_cycles(jobs, made, opened, work.unit_busy, makespan)
     links = _link_table(tables, times)
     ends = end.reshape(images, steps, rows)
     sender = (rows * np.arange(images * steps)[:, None] + tables.slots.row).reshape(-1)
@@ -69,6 +59,41 @@ def assemble(activity: Activity, program: CoreProgram, tables: Tables, work: Wor
     )
 
 
+def _job_table(
+    tables: Tables, steps: int, order: Int64, place: Int32, of: tuple[Times, Int64, Int64, Work]
+) -> tuple[JobTable, Int64, Int64]:
+    """Jobs in `order`, when the input of each that arrived last was made, and when its step began; `place` is the inverse."""
+    times, end, opened, work = of
+    words, cycles = np.empty((7, order.size), np.int32), np.empty((4, order.size), np.int64)
+    waits, cause = np.empty((2, order.size), np.int64), np.empty(order.size, np.int8)
+    issued = work.operations.reshape(-1), work.spikes.reshape(-1)
+    _fill_jobs(tables.jobs, steps, (order, place), (times, end, opened, *issued), words, cycles, waits, cause)
+    part, core, token, step, image, spikes, waited_for = words
+    ready, start, ends, operations = cycles
+    return JobTable(part, core, token, step, image, ready, start, ends, operations, spikes, cause, waited_for), waits[0], waits[1]
+
+
+@uncounted
+def _fill_jobs(
+    of_step: StepJobs, steps: int, moved: Any, of: Any, words: Int32, cycles: Int64, waits: Int64, cause: Int8
+) -> None:
+    """Columns of a job table; words: part, core, token, step, image, spikes, waited_for; cycles: all others but for the cause.
+
+    waits: when the last input was made and when the step began, which no table keeps.
+    """
+    (order, place), (times, end, opened, operations, spikes) = moved, of
+    rows = of_step.part.shape[0]
+    for at in range(order.shape[0]):
+        number = order[at]
+        of_stream, row = number // rows, number % rows
+        words[0, at], words[1, at], words[2, at] = of_step.part[row], of_step.core[row], of_step.token[row]
+        words[3, at], words[4, at], words[5, at] = of_stream % steps, of_stream // steps, spikes[number]
+        words[6, at] = place[times.waited_for[number]] if times.waited_for[number] >= 0 else -1
+        cycles[0, at], cycles[1, at], cycles[2, at] = times.ready[number], times.start[number], end[number]
+        cycles[3, at], waits[0, at], waits[1, at] = operations[number], times.made[number], opened[number]
+        cause[at] = times.cause[number]
+
+
 def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
     """Jobs that end a step: those of the read-out, or of what it reads where the host reads out."""
     readout = program.graph.readout
@@ -89,19 +114,25 @@ def message_table(
     slots = tables.slots
     by_job = (np.arange(injected.size // max(slots.tree.size, 1))[:, None] * slots.tree.size + slots.by_job).reshape(-1)
     order = by_job[_in_order(injected[by_job])]
-    tree = slots.tree[order % max(slots.tree.size, 1)]
-    return MessageTable(
-        job=job[order],
-        group=trees.group[tree],
-        target_core=trees.target_core[tree],
-        elements=loads.elements.reshape(-1)[order],
-        flits=loads.flits.reshape(-1)[order],
-        hops=trees.hops[tree],
-        crossings=trees.crossings[tree],
-        injected_cycles=injected[order],
-        delivered_cycles=delivered[order],
-        send_order=np.arange(order.size, dtype=np.int32) if send_order is None else send_order[order],
-    )
+    words, cycles = np.empty((7, order.size), np.int32), np.empty((2, order.size), np.int64)
+    sent = job, loads.elements.reshape(-1), loads.flits.reshape(-1), injected, delivered
+    _fill_messages(order, slots.tree, trees, sent, words, cycles)
+    leaving = np.arange(order.size, dtype=np.int32) if send_order is None else send_order[order]
+    sender, group, target, count, flits, hops, crossings = words
+    return MessageTable(sender, group, target, count, flits, hops, crossings, cycles[0], cycles[1], leaving)
+
+
+@uncounted
+def _fill_messages(order: Int64, tree_of: Int32, trees: Trees, sent: Any, words: Int32, cycles: Int64) -> None:
+    """Columns of a message table; words: all before the cycles."""
+    job, elements, flits, injected, delivered = sent
+    for at in range(order.shape[0]):
+        message = order[at]
+        tree = tree_of[message % tree_of.shape[0]]
+        words[0, at], words[1, at], words[2, at] = job[message], trees.group[tree], trees.target_core[tree]
+        words[3, at], words[4, at] = elements[message], flits[message]
+        words[5, at], words[6, at] = trees.hops[tree], trees.crossings[tree]
+        cycles[0, at], cycles[1, at] = injected[message], delivered[message]
 
 
 def _in_order(keys: Int64) -> Int64:

@@ -16,18 +16,19 @@ import numpy as np
 from synaptile.conversion.graph import Synapse
 from synaptile.foundation.derived import shared
 from synaptile.foundation.types import Int32, Int64
-from synaptile.hwmodels.alike import figures_but
+from synaptile.hwmodels.alike import CLOCK, LINKS, RATES, figures_but
 from synaptile.mapper.flows import PARTIAL_SUMS
 from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.mapper.regions import elements_per_channel
-from synaptile.simulator.actions.part import Part, parts_of
+from synaptile.simulator.actions.part import Part, parts_by_look, parts_of
 from synaptile.simulator.actions.rules import dense_operations_of
 from synaptile.simulator.schedule.phases import simulate_phases
 from synaptile.simulator.schedule.plan import StepJobs, preference
 from synaptile.simulator.schedule.rates import cycles, exact_rate, unit_rates
-from synaptile.simulator.schedule.simulate import simulate
+from synaptile.simulator.schedule.simulate import job_ends
 from synaptile.simulator.schedule.state import Costs
 from synaptile.simulator.schedule.tables import Tables, tables_of
+from synaptile.simulator.schedule.timeline import OPERANDS
 from synaptile.simulator.schedule.transfers import plan_of, stored_outputs
 from synaptile.simulator.schedule.work import ACCUMULATE, MULTIPLY, SPECIAL
 
@@ -65,7 +66,7 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
     costs = Costs(duration, np.tile(flits, (images, 1)), np.tile(busy, (images, 1)), -1, 1, rank, job_at, 1)
     begin, ends, per_image = 0, 0, None
     if program.phases == 1:
-        times = simulate(program, tables, costs, None)
+        end = job_ends(program, tables, costs)
     else:
         stored = stored_outputs(program)
         bits = np.array([parts_of(program)[part].elements for part in stored.part]) * program.chip.noc.word_bits
@@ -73,7 +74,7 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
         times, _, phases = simulate_phases(program, tables, costs, plan, None)
         begin, ends = int(phases.image_starts(images)[0]), int(phases.end_cycles.max())
         per_image = phases.interval_cycles()  # images of one load come out together
-    end = times.start.reshape(images, jobs.size) + duration
+        end = times.start.reshape(images, jobs.size) + duration
     done = end.max(axis=1)
     makespan = max(int(end.max()), ends)
     between = int(done[-1] - done[0]) if per_image is None else round(per_image * (images - 1))
@@ -90,19 +91,22 @@ def dense_timeline(program: CoreProgram, images: int) -> DenseTimeline:
 
 def _durations(program: CoreProgram, jobs: StepJobs) -> Int64:
     """Cycles of each job of one pass, shape (jobs,)."""
-    rates, durations = unit_rates(program), np.zeros(jobs.size, np.int64)
-    for part, work in zip(parts_of(program), _dense_works(program), strict=True):
+    rates, of_part = unit_rates(program), np.zeros(program.parts.node.size, np.int64)
+    for parts, work in _dense_works(program):
         for unit, count in work.items():
-            rate = rates[part.kind][unit]
+            rate = rates[parts[0].kind][unit]
             assert rate is not None  # every kind of core has the units of what is mapped to it
-            rows = jobs.row_of[jobs.first[part.index] + jobs.operands[part.index] : jobs.first[part.index + 1]]
-            durations[rows] = np.maximum(durations[rows], ceil(count / part.tokens / rate))
+            own = [part.index for part in parts]
+            of_part[own] = np.maximum(of_part[own], ceil(count / parts[0].tokens / rate))
+    durations = of_part[jobs.part]
+    durations[jobs.token == OPERANDS] = 0
     return durations
 
 
 @shared(lambda program: (program.chip.units, program.chip.synapse_core.accumulators))
-def _dense_works(program: CoreProgram) -> list[Counter[int]]:
-    return [dense_work(part) for part in parts_of(program)]
+def _dense_works(program: CoreProgram) -> list[tuple[tuple[Part, ...], Counter[int]]]:
+    """Parts that rules see alike, and the operations of each."""
+    return [(parts, dense_work(parts[0])) for parts in parts_by_look(program)]
 
 
 def dense_work(part: Part) -> Counter[int]:
@@ -121,7 +125,15 @@ def dense_work(part: Part) -> Counter[int]:
 
 def _flits(program: CoreProgram, tables: Tables) -> Int32:
     """Flits of each message of one pass, shape (messages,): a word per activation, one set of partial sums."""
-    flows, noc, trees = program.flows, program.chip.noc, tables.trees
+    noc = program.chip.noc
+    flits = np.maximum(1, -(-_words(program) * noc.word_bits // noc.flit_bits)).astype(np.int32)
+    return flits[tables.slots.tree]
+
+
+@shared(lambda program: figures_but(program.chip, *CLOCK, *RATES, *LINKS))
+def _words(program: CoreProgram) -> Int64:
+    """Words of each message over every tree of the schedule, shape (trees,)."""
+    flows, trees = program.flows, tables_of(program).trees
     leaving = np.flatnonzero(flows.group >= 0)
     flow_of_group = leaving[np.unique(flows.group[leaving], return_index=True)[1]]
     words = np.zeros(trees.group.size, np.int64)
@@ -130,4 +142,4 @@ def _flits(program: CoreProgram, tables: Tables) -> Int32:
         source = program.graph.nodes[program.node_names[int(program.parts.node[flows.source[flow]])]]
         each = 1 if flows.input[flow] == PARTIAL_SUMS else elements_per_channel(source)
         words[tree] = each * int(flows.stop[flow] - flows.start[flow])
-    return np.maximum(1, -(-words[tables.slots.tree] * noc.word_bits // noc.flit_bits)).astype(np.int32)
+    return words

@@ -16,13 +16,14 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import link_name
+from synaptile.simulator.schedule.deliveries import number_jobs
 from synaptile.simulator.schedule.fabric import Place, idle_flits
 from synaptile.simulator.schedule.links import LinkState, deliver, idle_links, send
 from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
 from synaptile.simulator.schedule.tables import Tables, tables_of
-from synaptile.simulator.schedule.timeline import OPERANDS, LinkTable, Timeline
-from synaptile.simulator.schedule.trees import Links, Trees
+from synaptile.simulator.schedule.timeline import LinkTable, Timeline
+from synaptile.simulator.schedule.trees import Links
 from synaptile.simulator.schedule.ways import Ways, ways_of
 
 
@@ -82,7 +83,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
     row_of_link = _rows_of_links(timeline.links, links)
     noc = program.chip.noc
     busy = cycles(table.flits, exact_rate(program.chip, "noc.link_flits_per_cycle", noc.link_flits_per_cycle))
-    tree = trees_of(timeline, trees)
+    tree = trees_taken(timeline).astype(np.int64)
     length = 1 + np.diff(trees.offset) + np.diff(trees.leaf_offset)
     side_by_side = timeline.opened_cycles is not None  # its links hold nothing up: what is sent is shown from when it begins
     if program.chip.noc.flow_control != "unbounded" and not side_by_side:
@@ -163,7 +164,7 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
     program, jobs, table, tables = timeline.program, timeline.jobs, timeline.messages, tables_of(timeline.program)
     trees, rules = tables.trees, tables.flows
     first_flow = trees.leaf_flow_offset[trees.leaf_offset]
-    tree = trees_of(timeline, trees)[messages]
+    tree = trees_taken(timeline)[messages]
     repeats = first_flow[tree + 1] - first_flow[tree]
     nth = np.repeat(np.arange(tree.size), repeats)
     flow = trees.flow[first_flow[tree[nth]] + np.arange(nth.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)]
@@ -187,23 +188,22 @@ def handovers(timeline: Timeline, messages: Int64) -> Handovers:
 
 def numbers_of_jobs(timeline: Timeline, tables: Tables) -> Int64:
     """The scheduler's number of each job: ``step of the stream * jobs per step + row``, shape (jobs,)."""
-    jobs, of_step, parts = timeline.jobs, tables.jobs, timeline.program.parts
-    local = np.where(jobs.token == OPERANDS, 0, jobs.token - parts.token_start[jobs.part] + of_step.operands[jobs.part])
-    step = jobs.image.astype(np.int64) * timeline.activity.steps + jobs.step
-    return step * of_step.size + of_step.row_of[of_step.first[jobs.part] + local]
+    jobs, of_step, number = timeline.jobs, tables.jobs, np.empty(timeline.jobs.part.size, np.int64)
+    of_part = of_step.first, of_step.operands, timeline.program.parts.token_start
+    shape = timeline.activity.steps, of_step.size
+    number_jobs((jobs.part, jobs.token, jobs.image, jobs.step), of_part, of_step.row_of, shape, number)
+    return number
 
 
-def trees_of(timeline: Timeline, trees: Trees) -> Int64:
+def trees_taken(timeline: Timeline) -> Int32:
     """The tree that each message took, shape (messages,): trees are in order of group and target core."""
+    trees, table = tables_of(timeline.program).trees, timeline.messages
     targets = len(timeline.program.cores.kind) + 1
-
-    def key(group: Int32, target_core: Int32) -> Int64:
-        return group.astype(np.int64) * targets + target_core + 1
-
-    table, known = timeline.messages, key(trees.group, trees.target_core)
-    tree_at = np.searchsorted(known, np.arange(int(known.max(initial=0)) + 1))
-    found: Int64 = tree_at[key(table.group, table.target_core)]
-    return found
+    known = trees.group.astype(np.int64) * targets + trees.target_core + 1
+    tree_at = np.zeros(int(known.max(initial=0)) + 1, np.int32)
+    tree_at[known] = np.arange(known.size)
+    taken: Int32 = tree_at[table.group.astype(np.int64) * targets + table.target_core + 1]
+    return taken
 
 
 def _rows_of_links(table: LinkTable, links: Links) -> Int32:

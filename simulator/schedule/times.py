@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
+from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.fabric import UNBOUNDED
 from synaptile.simulator.schedule.links import carried, largest
+from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.state import Costs, State
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import Int8, PhaseTable
@@ -66,33 +68,38 @@ def no_times(tables: Tables, steps: int) -> Times:
 def times_of(tables: Tables, costs: Costs, state: State) -> Times:
     """The times of a state after the last job, or as far as it came: `start` is -1 of jobs that did not."""
     jobs, slots = tables.jobs, tables.slots
-    steps, rows = costs.duration.shape
-    at = (np.arange(steps)[:, None] * rows + jobs.place).reshape(-1)
-    number = (np.arange(steps, dtype=np.int32)[:, None] * np.int32(rows) + jobs.row_of).reshape(-1)
-    records, messages, start = state.jobs[at], state.messages, state.start[at]
-    end = start + costs.duration.reshape(-1)
-    waited_for, producer = records["waited_for"], records["producer"]
+    found = no_times(tables, costs.duration.shape[0])
+    _by_number(jobs, state.jobs, state.start, costs.duration, found)
     if tables.fabric.control == UNBOUNDED:
         core, once = jobs.core[slots.row], (costs.flits.sum(axis=0), costs.busy.sum(axis=0))
         flits, busy = (carried(tables.links, tables.trees, slots.tree, core, each) for each in once)
-        peak = np.maximum(
-            state.links.links["peak"], largest(tables.links, tables.trees, slots.tree, core, costs.flits.max(axis=0))
-        )
-        injected = messages["injected"].copy()
+        alone = largest(tables.links, tables.trees, slots.tree, core, costs.flits.max(axis=0, initial=0))
+        peak = np.maximum(state.links.links["peak"], alone)
     else:
-        injected = state.bounded.injected
         flits, busy, peak = state.bounded.flits, state.bounded.busy, state.bounded.peak
-    return Times(
-        records["ready"].copy(),
-        start,
-        np.where(producer < 0, 0, end[number[producer]]),
-        records["cause"].astype(np.int8),
-        np.where(waited_for < 0, np.int32(-1), number[waited_for]),
-        injected,
-        messages["delivered"].copy(),
-        messages["order"].copy(),
-        state.released,
-        flits,
-        busy,
-        peak,
+    messages = state.messages
+    return found._replace(
+        injected=messages["injected"].copy() if tables.fabric.control == UNBOUNDED else state.bounded.injected,
+        delivered=messages["delivered"].copy(),
+        send_order=messages["order"].copy(),
+        released=state.released,
+        flits=flits,
+        busy=busy,
+        peak=peak,
     )
+
+
+@uncounted
+def _by_number(jobs: StepJobs, records: Any, start: Int64, duration: Int64, out: Times) -> None:
+    """Times of jobs, which the loop holds by place."""
+    steps, rows = duration.shape
+    for step in range(steps):
+        for row in range(rows):
+            number, place = step * rows + row, step * rows + jobs.place[row]
+            producer, waited_for = records[place]["producer"], records[place]["waited_for"]
+            out.ready[number], out.start[number] = records[place]["ready"], start[place]
+            out.cause[number] = records[place]["cause"]
+            if waited_for >= 0:
+                out.waited_for[number] = waited_for // rows * rows + jobs.row_of[waited_for % rows]
+            if producer >= 0:
+                out.made[number] = start[producer] + duration[producer // rows, jobs.row_of[producer % rows]]

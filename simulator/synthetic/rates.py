@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from synaptile.conversion.graph import Neurons, ProductUnit, SpikingGraph, Synapse
 from synaptile.conversion.graph.node import BinaryNeurons
@@ -131,6 +130,8 @@ def density_of_ratio(ratio: float, steps: int, graph: SpikingGraph | None = None
     implied = ratio * E_MAC_PJ / E_AC_PJ
     density = implied / steps
     if graph is not None:
+        from scipy.optimize import brentq  # takes long to import, and few need it
+
         least, most = (expected_macs(graph, bound, steps, accounting) for bound in (0.0, 1.0))
         possible = least < implied < most
         density = brentq(lambda d: expected_macs(graph, d, steps, accounting) - implied, 0.0, 1.0) if possible else math.inf

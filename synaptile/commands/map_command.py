@@ -37,11 +37,12 @@ def map_(
     ] = None,
 ) -> None:
     """Map a graph onto a chip: tiles, packing, placement, multicast routes. Says what does not fit, and why."""
-    from synaptile.conversion.graph import load_graph
+    from synaptile.conversion.graph.storage import graph_to_check_in
     from synaptile.foundation.errors import InputError
     from synaptile.hwmodels import load_chip, with_host_ec
     from synaptile.hwmodels.banks import slow_banks
-    from synaptile.mapper import map_graph, map_partition, partition_of, save_partition, save_program
+    from synaptile.mapper import map_graph, map_partition, partition_of, save_partition
+    from synaptile.mapper.storage import saving_program
     from synaptile.report import placement_table, program_table
     from synaptile.report.views.relief import balance_text
     from synaptile.simulator.firing import firing_rates
@@ -54,21 +55,24 @@ def map_(
     target = with_host_ec(load_chip(chip)) if host_ec else load_chip(chip)
     with phases("mapping") as progress:
         measured = None if rates is None else firing_rates(load_activity(rates))
-        if partition is not None:
-            program = map_partition(load_graph(graph), target, partition, seed=seed, placement=placement, progress=progress)
-        else:
-            program = map_graph(
-                load_graph(graph),
-                target,
-                seed=seed,
-                replicas=replicas,
-                placement=placement,
-                goal=goal,
-                rates=measured,
-                progress=progress,
-            )
-        progress("writing")
-        save_program(program, to)
+        loaded, check = graph_to_check_in(graph)
+        with saving_program(loaded, to) as save:
+            if partition is not None:
+                program = map_partition(loaded, target, partition, seed=seed, placement=placement, progress=progress)
+            else:
+                program = map_graph(
+                    loaded,
+                    target,
+                    seed=seed,
+                    replicas=replicas,
+                    placement=placement,
+                    goal=goal,
+                    rates=measured,
+                    progress=progress,
+                )
+            progress("writing")
+            check()
+            save(program)
         if write_partition is not None:
             save_partition(partition_of(program), write_partition)
     console = output()

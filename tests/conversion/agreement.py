@@ -34,8 +34,11 @@ def assert_lowered(model: Any, shape: tuple[int, int, int]) -> None:
 
 
 def assert_executed(graph: SpikingGraph, images: Any, axons: int) -> EnergyReport:
-    """Execution in int8 on cores of few axons gives each spike, logit and accumulate of the reference; its price."""
-    program = map_graph(graph, splitting_chip(axons=axons, ec_words=1200), anneal_moves=10)
+    """Execution in int8 on cores of few axons gives each spike, logit and accumulate of the reference; its price.
+
+    Convolutions of 36 positions and more are cut over their rows.
+    """
+    program = map_graph(graph, splitting_chip(axons=axons, ec_words=1200, state_words=130), anneal_moves=10)
     activity, spikes = execute_keeping_spikes(program, images, STEPS, "int8")
     expected = reference(graph, images, STEPS, "int8")
     for site, values in expected.spikes.items():

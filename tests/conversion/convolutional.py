@@ -120,6 +120,7 @@ BODIES: dict[str, Callable[[], Any]] = {
     "channels last": lambda: nn.Sequential(conv(8, 3, padding=1), timm.layers.LayerNorm2d(8), nn.GELU(), conv(8, 3)),
     "average pools": lambda: nn.Sequential(conv(), nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.AvgPool2d(2, 1, 0)),
     "average pool, ceiling": lambda: nn.AvgPool2d(4, 4, 0, ceil_mode=True, count_include_pad=False),
+    "group norms": lambda: nn.Sequential(conv(padding=1), nn.GroupNorm(2, 8), conv(8, 1), nn.GroupNorm(4, 8), nn.GroupNorm(1, 8)),
     "attention, channels first": Attention,
     "linear attention": LinearAttention,
     "windows": InWindows,

@@ -134,6 +134,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "odd channels twice": lambda: with_activation(lambda x: torch.relu(x[..., 1::2]).repeat_interleave(2, -1)),
     "gate per token": lambda: with_activation(lambda x: x * x[..., :1]),
     "mean over channels": lambda: with_activation(lambda x: x + x.mean(-1, keepdim=True)),
+    "half of a Linear twice": lambda: with_activation(lambda x: x + x[..., :48].repeat_interleave(2, -1)),
     "concatenated channels": lambda: with_activation(lambda x: torch.relu(torch.cat([x[..., :48], torch.tanh(x[..., 48:])], -1))),
     "a factor per token": lambda: with_activation(lambda x: torch.tanh(x) * torch.linspace(0.5, 2, 5, dtype=x.dtype)[:, None]),
 }

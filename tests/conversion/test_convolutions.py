@@ -17,7 +17,15 @@ from tests.conversion.convolutional import BODIES, SHAPE, early, network
 from tests.conversion.small_models import random_images
 from tests.simulator.runs import execute_keeping_spikes, splitting_chip
 
-RUN = ("padded unevenly", "residual", "squeeze and excitation", "halves", "attention, channels first", "linear attention")
+RUN = (
+    "padded unevenly",
+    "residual",
+    "group norms",
+    "squeeze and excitation",
+    "halves",
+    "attention, channels first",
+    "linear attention",
+)
 
 
 @pytest.mark.parametrize("name", [*BODIES, "tokens"])
@@ -40,7 +48,7 @@ def test_execution_on_small_cores_equals_the_reference(name: str, method: str) -
 
 def test_accumulates_are_spikes_times_the_outputs_that_each_reaches() -> None:
     graph, images = converted("residual", "ecmt")
-    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200), anneal_moves=0)
+    program = map_graph(graph, splitting_chip(axons=400, ec_words=1200, state_words=130), anneal_moves=0)
     activity, spikes = execute_keeping_spikes(program, images, STEPS, "float64")
     expected = reference(graph, images, STEPS, "float64")
     for node in graph.of_type(Convolution2d):

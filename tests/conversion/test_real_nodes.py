@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from synaptile.conversion.convert import convert, lower_model
-from synaptile.conversion.graph import Gate, Rearrange, Rotation, SpikingGraph
+from synaptile.conversion.graph import Gate, Port, Rearrange, Rotation, SpikingGraph
 from synaptile.energy import price
 from synaptile.foundation.errors import ModelError
 from synaptile.hwmodels import load_chip
@@ -73,6 +73,15 @@ def test_heads_are_normalised_apart_and_a_transpose_is_a_rearrangement() -> None
     assert (heads.function, heads.groups, heads.row) == ("layer_norm", 3, 8)  # type: ignore[attr-defined]  # an ECUnit
     moved = lower_model(MODELS["mixer"](), SHAPE).of_type(Rearrange)
     assert {(node.extents, node.order) for node in moved} == {((4, 24), (1, 0)), ((24, 4), (1, 0))}
+
+
+def test_channels_of_a_linear_that_are_read_apart_have_quantisers_apart() -> None:
+    """And where half of them are copied, spikes are counted at channels of the site, not of the wider copy."""
+    graph, images = converted("half of a Linear twice", "spikezip")
+    ends = {site.name: site.inputs[0] for site in graph.sites if site.inputs[0].node.endswith("fc1")}
+    fc1 = "blocks.0.mlp.fc1"
+    assert ends == {f"{fc1}.out.0-48": Port(fc1, 0, 48), f"{fc1}.out": Port(fc1, 0, 96)}
+    assert_executed(graph, images, axons=64)
 
 
 def test_a_gelu_that_gates_is_refused_by_spikezip_with_what_helps() -> None:

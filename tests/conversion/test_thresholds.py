@@ -66,24 +66,29 @@ def test_a_site_without_negative_values_takes_theta1_twice(graph: SpikingGraph) 
         assert (theta1 == theta2) is site.endswith("softmax.out")
 
 
-def silenced(graph: SpikingGraph) -> SpikingGraph:
-    """The graph with a LayerNorm that gives -1 everywhere: no theta1 in front of `blocks.1.mlp.fc1`."""
+def test_a_site_without_positive_values_takes_theta2_twice(graph: SpikingGraph) -> None:
+    found = measure_thresholds(levelled(graph, -1.0), [images(4)])
+    assert found["blocks.1.mlp.fc1.in"] == (1.0, 1.0)
+
+
+def levelled(graph: SpikingGraph, level: float = 0.0) -> SpikingGraph:
+    """The graph with a LayerNorm that gives `level` everywhere in front of `blocks.1.mlp.fc1`: at 0 it has no threshold."""
     arrays = dict(graph.arrays)
     arrays["blocks.1.norm2.weight"] = np.zeros(8)
-    arrays["blocks.1.norm2.bias"] = np.full(8, -1.0)
+    arrays["blocks.1.norm2.bias"] = np.full(8, level)
     return SpikingGraph.build(graph.name, graph.nodes.values(), arrays, graph.metadata)
 
 
-def test_a_theta1_that_is_not_positive_names_the_site_and_the_remedy(graph: SpikingGraph) -> None:
+def test_a_site_without_values_is_named_with_the_remedy(graph: SpikingGraph) -> None:
     with pytest.raises(CalibrationError) as caught:
-        calibrate(silenced(graph), images(4))
-    for part in ("site 'blocks.1.mlp.fc1.in'", "0.99-quantile over 1 calibration batches is -1", "positive", "inject thresholds"):
+        calibrate(levelled(graph), images(4))
+    for part in ("site 'blocks.1.mlp.fc1.in'", "over 1 calibration batches are 0 (0.99)", "positive", "inject thresholds"):
         assert part in str(caught.value)
 
 
 def test_the_remedy_works(graph: SpikingGraph) -> None:
     site = "blocks.1.mlp.fc1.in"
-    repaired = calibrate(silenced(graph), images(4), thresholds={site: (0.5, 0.25, 3)})
+    repaired = calibrate(levelled(graph), images(4), thresholds={site: (0.5, 0.25, 3)})
     node = repaired.nodes[site]
     assert isinstance(node, MTNeurons) and (node.theta1, node.theta2, node.n) == (0.5, 0.25, 3)
     assert {other.n for other in repaired.sites if other.name != site} == {8}

@@ -58,7 +58,7 @@ def mapped_run(*, multicast: bool = True, numeric: str = "float32") -> Activity:
 
 
 def naive_messages(activity: Activity) -> list[dict[str, Any]]:
-    """Every message of the run, one by one: its group, source part, step, elements, flits, hops and links."""
+    """Every message of the run, one by one: group, the core it is for (-1: all), part, step, elements, flits, links."""
     program, noc = activity.program, activity.program.chip.noc
     flows, parts = program.flows, program.parts
     found = []
@@ -67,7 +67,10 @@ def naive_messages(activity: Activity) -> list[dict[str, Any]]:
         flow = members[0]
         part = int(flows.source[flow])
         node = program.graph.nodes[program.node_names[parts.node[part]]]
-        links = _links(program, group, sorted({int(parts.core[t]) for t in flows.target[members]}))
+        cores = sorted({int(parts.core[t]) for t in flows.target[members]})
+        copies = (
+            [(-1, _links(program, group, cores))] if noc.multicast else [(core, _links(program, group, [core])) for core in cores]
+        )
         for step in range(activity.steps):
             for image in range(activity.images):
                 for token in range(flows.token_start[flow], flows.token_stop[flow]):
@@ -86,9 +89,8 @@ def naive_messages(activity: Activity) -> list[dict[str, Any]]:
                         elements = sets * int(flows.stop[flow] - flows.start[flow]) * (node.shape[2] if node.is_map else 1)
                         bits = noc.word_bits
                     flits = max(1, ceil(elements * bits / noc.flit_bits))
-                    found.append(
-                        {"group": group, "part": part, "step": step, "elements": elements, "flits": flits, "links": links}
-                    )
+                    of = {"group": group, "part": part, "step": step, "elements": elements, "flits": flits}
+                    found += [{**of, "target": core, "links": links} for core, links in copies]
     return found
 
 
@@ -134,11 +136,10 @@ def hand_timeline(activity: Activity) -> Timeline:
         return np.array(values, np.int32)
 
     none = np.zeros(len(sent), np.int64)
-    multicast = program.chip.noc.multicast
     messages = MessageTable(
         column([job_of[of[int(parts.core[m["part"]]), int(parts.node[m["part"]])], m["step"]] for m in sent]),
         column([m["group"] for m in sent]),
-        column([-1 if multicast else 0 for _ in sent]),
+        column([m["target"] for m in sent]),
         column([m["elements"] for m in sent]),
         column([m["flits"] for m in sent]),
         column([len(m["links"]) for m in sent]),

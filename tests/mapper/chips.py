@@ -9,9 +9,13 @@ from synaptile.hwmodels import Chip, load_chip
 
 
 def small_chip(
-    *, mesh: dict[str, Any] | None = None, synapse: dict[str, Any] | None = None, ec: dict[str, Any] | None = None
+    *,
+    mesh: dict[str, Any] | None = None,
+    synapse: dict[str, Any] | None = None,
+    ec: dict[str, Any] | None = None,
+    noc: dict[str, Any] | None = None,
 ) -> Chip:
-    """A chip of 4 x 4 tiles, a board of up to 16, with figures of its mesh, synapse core and EC core replaced."""
+    """A chip of 4 x 4 tiles, a board of up to 16, with figures of its mesh, synapse core, EC core and network replaced."""
     chip = load_chip("ecmt45")
     assert chip.ec_core is not None
     return replace(
@@ -20,6 +24,7 @@ def small_chip(
         mesh=replace(chip.mesh, **({"width": 4, "height": 4, "max_chips": 16} | (mesh or {}))),
         synapse_core=replace(chip.synapse_core, **(synapse or {})),
         ec_core=replace(chip.ec_core, **(ec or {})),
+        noc=replace(chip.noc, **(noc or {})),
     )
 
 

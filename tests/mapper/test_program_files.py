@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from synaptile.foundation.errors import FileFormatError
-from synaptile.mapper import CoreProgram, load_program, map_graph, program_digest, save_program
+from synaptile.mapper import CoreProgram, load_program, map_graph, program_digest, save_program, storage
 from tests.graphs import vit_graph
 from tests.mapper.chips import small_chip
 
@@ -96,3 +96,24 @@ def test_another_kind_and_a_newer_version_are_refused(
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="no such file"):
         load_program(tmp_path / "none.map")
+
+
+@pytest.mark.parametrize("room", [1 << 20, -(1 << 20)], ids=["room", "too little room"])
+def test_a_program_begun_early_is_the_same(
+    program: CoreProgram, tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "AHEAD_BYTES", 0)
+    monkeypatch.setattr(storage, "ROOM", room)
+    with storage.saving_program(program.graph, tmp_path / "vit.map") as save:
+        save(program)
+    loaded = load_program(tmp_path / "vit.map")
+    assert program_digest(loaded) == program_digest(program)
+    assert loaded.graph.arrays.keys() == program.graph.arrays.keys()
+    assert [file.name for file in tmp_path.iterdir()] == ["vit.map"]
+
+
+def test_of_a_mapping_that_fails_nothing_is_left(program: CoreProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "AHEAD_BYTES", 0)
+    with pytest.raises(KeyError), storage.saving_program(program.graph, tmp_path / "vit.map"):
+        raise KeyError
+    assert not list(tmp_path.iterdir())

@@ -50,9 +50,10 @@ def roomy_chip() -> Chip:
     return small_chip()
 
 
-def splitting_chip(axons: int = 5, ec_words: int = 130) -> Chip:
-    """Shifts, but a short axon table splits every fan-in, and small EC cores cut tokens and heads."""
-    return small_chip(mesh={"max_chips": 64}, synapse={"max_axons": axons}, ec={"state_memory_bits": 32 * ec_words})
+def splitting_chip(axons: int = 5, ec_words: int = 130, state_words: int = 26_624) -> Chip:
+    """Shifts, but a short axon table splits every fan-in, small EC cores cut tokens and heads, little state convolutions."""
+    synapse = {"max_axons": axons, "state_memory_bits": 32 * state_words}
+    return small_chip(mesh={"max_chips": 64}, synapse=synapse, ec={"state_memory_bits": 32 * ec_words})
 
 
 def replicating_chip() -> Chip:

@@ -47,8 +47,9 @@ GRAPHS: dict[str, Callable[[], SpikingGraph]] = {
 
 
 def cut(name: str) -> CoreProgram:
-    """A network on small cores that split it; a kernel needs its axons on one core."""
-    return map_graph(GRAPHS[name](), splitting_chip(axons=45 if name == "convolutions" else 5), anneal_moves=0)
+    """A network on small cores that split it; a kernel needs its weight rows on one core."""
+    chip = splitting_chip(axons=45, state_words=60) if name == "convolutions" else splitting_chip()
+    return map_graph(GRAPHS[name](), chip, anneal_moves=0)
 
 
 @dataclass(frozen=True)
