@@ -73,9 +73,9 @@ def group_of(name: str) -> str:
 
 
 def size_of(name: str) -> tuple[int, int, int]:
-    """A rank by the words of a name: its size, then large patches first, then its resolution."""
+    """A rank by the words of a name: its size, or billions of parameters, then large patches first, then its resolution."""
     words = name.split("_")
-    ranks = [SIZES.index(word) for word in words if word in SIZES]
+    ranks = [SIZES.index(word) if word in SIZES else len(SIZES) for word in words if word in SIZES or re.match(r"\d+b$", word)]
     patch = max((int(found[1]) for word in words if (found := re.match(r"(?:patch|p)(\d+)", word))), default=0)
     pixels = max((int(word) for word in words if word.isdigit()), default=0)
     return (ranks[0] if ranks else len(SIZES) // 2, -patch, pixels)
