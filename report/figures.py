@@ -31,8 +31,8 @@ _LOOK: dict[str, dict[str, Any]] = {
 MOST_SQUARES = 4096
 """Cores of a panel that are drawn one by one in an SVG."""
 _COLOURS = "YlGnBu"
-_EDGE_OF_CHIP: dict[str, Any] = {"color": "#444444", "linewidth": 1.4}
-_EDGE_OF_TILE: dict[str, Any] = {"color": "#dddddd", "linewidth": 0.5}
+_EDGE_OF_CHIP: dict[str, Any] = {"color": "#444444", "linewidth": 1.4, "zorder": 2}
+_EDGE_OF_TILE: dict[str, Any] = {"color": "#dddddd", "linewidth": 0.5, "zorder": 2}
 _MEMORY = {"synapse": "weight memory of synapse cores", "ec": "state memory of EC cores"}
 
 
@@ -80,10 +80,10 @@ def memory_map(report: EnergyReport, stem: str | Path) -> tuple[Path, Path]:
     for axes, kind in zip(panels, kinds, strict=True):
         slots = mesh.synapse_cores_per_tile if kind == "synapse" else mesh.ec_cores_per_tile
         _draw_cores(axes, [core for core in report.cores if core.kind == kind], slots)
-        for x in range(width + 1):
-            axes.axvline(x, **_EDGE_OF_CHIP if x % mesh.width == 0 else _EDGE_OF_TILE)
-        for y in range(height + 1):
-            axes.axhline(y, **_EDGE_OF_CHIP if y % mesh.height == 0 else _EDGE_OF_TILE)
+        for draw, extent, chip, length in ((axes.vlines, width, mesh.width, height), (axes.hlines, height, mesh.height, width)):
+            at = np.arange(extent + 1)
+            draw(at[at % chip > 0], 0, length, **_EDGE_OF_TILE)
+            draw(at[at % chip == 0], 0, length, **_EDGE_OF_CHIP)
         axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xlabel="tile x")
         axes.set_xticks(_centres(width), [str(int(x)) for x in _centres(width)])
         axes.set_yticks(_centres(height), [str(int(y)) for y in _centres(height)])

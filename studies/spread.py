@@ -31,6 +31,9 @@ _SOURCES = ("foundation", "hwmodels", "conversion", "mapper", "simulator", "ener
 LOOK_SECONDS = 5
 ALONE_SECONDS = 30
 """How long to wait for an answer, between looks at the workers, and for a worker where none is left."""
+KEEPS_MEMORY = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+"""What dask sets for workers so that they hand memory back at once. Each large array is then paged in anew, which takes a worker
+half as long again; None leaves it as in any process."""
 ONE_AT_A_TIME = threading.Lock()
 """Kernels of one process must not run twice at once, however many tasks a worker is given."""
 
@@ -123,9 +126,11 @@ def _check_versions(client: Client, address: str) -> None:
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Client]:
     """A client of a new cluster of `workers` processes on this machine, reached over the loopback interface only."""
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        dask.config.set({KEEPS_MEMORY: None}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from synaptile.foundation.errors import FileFormatError, InputError
@@ -90,6 +89,8 @@ def read_tables(folder: str | Path) -> dict[str, Any]:
     Raises InputError where there is no such folder or no trace in it, FileFormatError for a file that is no Parquet, or that
     another program or a newer version wrote.
     """
+    import pyarrow.dataset as ds  # half a second, pandas with it
+
     path = Path(folder)
     found = {name: path / f"{name}.parquet" for name in TABLES if (path / f"{name}.parquet").is_file()}
     if not found:

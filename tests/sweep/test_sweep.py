@@ -86,6 +86,11 @@ def written(folder: Path, study: dict[str, Any]) -> Path:
     return path
 
 
+def test_workers_keep_their_memory_as_any_process(cluster: Any) -> None:
+    """Dask has its workers hand it back at once: every large array is paged in anew then."""
+    assert set(cluster.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_").values()) == {os.environ.get("MALLOC_TRIM_THRESHOLD_")}
+
+
 def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions: list[int], tmp_path: Path) -> None:
     study = tiny(tmp_path, numeric="int8")
     found = sweep(study, tmp_path / "out")
