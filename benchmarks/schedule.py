@@ -20,7 +20,8 @@ from synaptile.simulator.compiled import kernel
 from synaptile.simulator.schedule.kernel import Status, prepare, run
 from synaptile.simulator.schedule.loads import loads_of
 from synaptile.simulator.schedule.plan import preference
-from synaptile.simulator.schedule.state import JOB, Costs, initial_state
+from synaptile.simulator.schedule.records import JOB
+from synaptile.simulator.schedule.state import Costs, initial_state
 from synaptile.simulator.schedule.tables import tables_of
 from synaptile.simulator.schedule.work import work_of
 
@@ -42,7 +43,7 @@ def print_tables(*, quick: bool = False) -> None:
         costs = Costs(work.duration, loads.flits, loads.busy, -1, 1, rank, job_at, STEPS)
         loop = []
         for _ in range(3 if quick else 7):
-            state = initial_state(tables, costs.duration.shape[0], 1)
+            state = initial_state(tables, costs)
             start = time.thread_time()
             prepare(tables, costs, state)
             assert run(tables, costs, state, work.duration.size + 1) == Status.DONE

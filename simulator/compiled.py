@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+import numba
 from filelock import FileLock
 from numba import config, njit
 from numba.core.caching import IndexDataCacheFile
@@ -29,6 +30,7 @@ SHARED = tuple(
     for name in (
         "compiled.py",
         "leaky.py",
+        "natural.py",
         "dense/arithmetic.py",
         "dense/rounding.py",
         "heaps.py",
@@ -76,7 +78,12 @@ class _Index(_Untyped):  # type: ignore[misc]
 
     Numba names an entry in the index before its code is there, and two processes may take one name: a third then loads what an
     older version of the sources, or other types of arguments, left under that name. Here one process adds at a time, code first.
+    An index of other sources is not looked into: Numba would, and fail where a class that it names is gone.
     """
+
+    def __init__(self, folder: str, base: str, stamp: str) -> None:
+        super().__init__(folder, base, stamp)
+        self._version: str = f"{numba.__version__} {stamp}"
 
     def save(self, key: Any, data: Any) -> None:
         """Add an entry; where the file system knows no locks nothing is kept."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper.program import CoreProgram
 from synaptile.simulator.activity import Activity
-from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.analyse import bottleneck, core_cycles, critical_path, used_links
+from synaptile.simulator.schedule.columns import fill_jobs, fill_messages
 from synaptile.simulator.schedule.loads import Loads
-from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.tables import Tables
-from synaptile.simulator.schedule.timeline import Int8, JobTable, LinkTable, MessageTable, Timeline
+from synaptile.simulator.schedule.timeline import JobTable, LinkTable, MessageTable, Timeline
 from synaptile.simulator.schedule.times import Outcome, Times
-from synaptile.simulator.schedule.trees import Trees
 from synaptile.simulator.schedule.work import Work
 
 
@@ -67,31 +63,10 @@ def _job_table(
     words, cycles = np.empty((7, order.size), np.int32), np.empty((4, order.size), np.int64)
     waits, cause = np.empty((2, order.size), np.int64), np.empty(order.size, np.int8)
     issued = work.operations.reshape(-1), work.spikes.reshape(-1)
-    _fill_jobs(tables.jobs, steps, (order, place), (times, end, opened, *issued), words, cycles, waits, cause)
+    fill_jobs(tables.jobs, steps, (order, place), (times, end, opened, *issued), words, cycles, waits, cause)
     part, core, token, step, image, spikes, waited_for = words
     ready, start, ends, operations = cycles
     return JobTable(part, core, token, step, image, ready, start, ends, operations, spikes, cause, waited_for), waits[0], waits[1]
-
-
-@uncounted
-def _fill_jobs(
-    of_step: StepJobs, steps: int, moved: Any, of: Any, words: Int32, cycles: Int64, waits: Int64, cause: Int8
-) -> None:
-    """Columns of a job table; words: part, core, token, step, image, spikes, waited_for; cycles: all others but for the cause.
-
-    waits: when the last input was made and when the step began, which no table keeps.
-    """
-    (order, place), (times, end, opened, operations, spikes) = moved, of
-    rows = of_step.part.shape[0]
-    for at in range(order.shape[0]):
-        number = order[at]
-        of_stream, row = number // rows, number % rows
-        words[0, at], words[1, at], words[2, at] = of_step.part[row], of_step.core[row], of_step.token[row]
-        words[3, at], words[4, at], words[5, at] = of_stream % steps, of_stream // steps, spikes[number]
-        words[6, at] = place[times.waited_for[number]] if times.waited_for[number] >= 0 else -1
-        cycles[0, at], cycles[1, at], cycles[2, at] = times.ready[number], times.start[number], end[number]
-        cycles[3, at], waits[0, at], waits[1, at] = operations[number], times.made[number], opened[number]
-        cause[at] = times.cause[number]
 
 
 def _readout_rows(program: CoreProgram, tables: Tables) -> Int64:
@@ -116,23 +91,10 @@ def message_table(
     order = by_job[_in_order(injected[by_job])]
     words, cycles = np.empty((7, order.size), np.int32), np.empty((2, order.size), np.int64)
     sent = job, loads.elements.reshape(-1), loads.flits.reshape(-1), injected, delivered
-    _fill_messages(order, slots.tree, trees, sent, words, cycles)
+    fill_messages(order, slots.tree, trees, sent, words, cycles)
     leaving = np.arange(order.size, dtype=np.int32) if send_order is None else send_order[order]
     sender, group, target, count, flits, hops, crossings = words
     return MessageTable(sender, group, target, count, flits, hops, crossings, cycles[0], cycles[1], leaving)
-
-
-@uncounted
-def _fill_messages(order: Int64, tree_of: Int32, trees: Trees, sent: Any, words: Int32, cycles: Int64) -> None:
-    """Columns of a message table; words: all before the cycles."""
-    job, elements, flits, injected, delivered = sent
-    for at in range(order.shape[0]):
-        message = order[at]
-        tree = tree_of[message % tree_of.shape[0]]
-        words[0, at], words[1, at], words[2, at] = job[message], trees.group[tree], trees.target_core[tree]
-        words[3, at], words[4, at] = elements[message], flits[message]
-        words[5, at], words[6, at] = trees.hops[tree], trees.crossings[tree]
-        cycles[0, at], cycles[1, at] = injected[message], delivered[message]
 
 
 def _in_order(keys: Int64) -> Int64:

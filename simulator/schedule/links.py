@@ -8,26 +8,29 @@ import numpy as np
 
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
-from synaptile.simulator.schedule.trees import Links, Trees
+from synaptile.simulator.natural import natural
+from synaptile.simulator.schedule.trees import CORE_LINK_CYCLES, Links, Trees
+
+LINK = np.dtype([("free", "i8"), ("peak", "i8")])
+"""A link: the first cycle that is not reserved, and the longest queue before it."""
 
 
 class LinkState(NamedTuple):
-    """Links during a schedule. Columns have shape (links,).
+    """Links during a schedule: `links` (links,) of type LINK. `heads` is scratch as long as the longest tree, and one more.
 
-    `free` is the first cycle that is not reserved, `peak` the longest queue of a `LinkTable`. `heads` is scratch as long as the
-    longest tree, and one more.
+    `injection` is the number of the first core's injection link.
     """
 
-    links: Links
-    free: Int64
-    peak: Int64
+    links: Any
     heads: Int64
+    injection: int
+    flits_per_cycle: float
 
 
 def idle_links(links: Links, trees: Trees) -> LinkState:
     """Links that have carried nothing yet."""
-    free, peak = np.zeros((2, links.kind.size), np.int64)
-    return LinkState(links, free, peak, np.zeros(int(trees.hops.max(initial=0)) + 1, np.int64))
+    heads = np.zeros(int(trees.hops.max(initial=0)) + 1, np.int64)
+    return LinkState(np.zeros(links.kind.size, LINK), heads, links.mesh, links.flits_per_cycle)
 
 
 @uncounted(error_model="numpy", forceinline=True)
@@ -36,39 +39,38 @@ def reserve(state: LinkState, link: int, arrival: int, flits: int, busy: int) ->
 
     The queue is what the link can carry between arrival and start, and the message itself: no more can stand before it.
     """
-    start: int = max(arrival, state.free[link])
-    state.free[link] = start + busy
-    queue = flits + int(np.ceil((start - arrival) * state.links.flits_per_cycle))
-    state.peak[link] = max(state.peak[link], queue)
+    record = state.links[natural(link)]
+    start: int = max(arrival, record["free"])
+    record["free"] = start + busy
+    queue = flits + int(np.ceil((start - arrival) * state.flits_per_cycle))
+    record["peak"] = max(record["peak"], queue)
     return start
 
 
 @uncounted(error_model="numpy", forceinline=True)
-def send(state: LinkState, trees: Trees, tree: int, core: int, load: Any) -> int:
-    """Send a message of a core over the links of its tree, up to its leaves; returns the cycle in which its first flit leaves.
+def send(state: LinkState, hops: Any, tree: Any, core: int, load: Any) -> int:
+    """Send a message of a core over the hops of a tree, up to its leaves; returns the cycle in which its first flit leaves.
 
-    load: now, flits, busy cycles of a link. ``heads[0]`` is set to when the head arrives at the source's router, and
-    ``heads[1 + i]`` to when it is behind link i of the tree.
+    hops: those of all trees; tree: a record with `hop` and `hop_stop`, as of `Ways`; load: now, flits, busy cycles of a link.
+    ``heads[0]`` is set to when the head arrives at the source's router, ``heads[1 + i]`` to when it is behind hop i of the tree.
     """
     now, flits, busy = load
-    heads, latency, injection = state.heads, state.links.latency, state.links.mesh + core
-    injected = reserve(state, injection, now, flits, busy)
-    head = injected + latency[injection]
-    heads[0] = head
-    first = trees.offset[tree]
-    for at in range(first, trees.offset[tree + 1]):
-        link, parent = trees.link[at], trees.parent[at]
-        if parent != at - first - 1:  # a branch: most links follow the one before
-            head = heads[parent + 1]
-        head = reserve(state, link, head, flits, busy) + latency[link]
-        heads[at - first + 1] = head
+    heads = state.heads
+    injected = reserve(state, state.injection + core, now, flits, busy)
+    heads[0] = injected + CORE_LINK_CYCLES
+    first = tree["hop"]
+    for at in range(first, tree["hop_stop"]):
+        hop = hops[natural(at)]
+        head = heads[natural(hop["parent"] + 1)] + hop["before"]
+        heads[natural(at - first + 1)] = reserve(state, hop["link"], head, flits, busy) + hop["latency"]
     return injected
 
 
 @uncounted(error_model="numpy", forceinline=True)
-def deliver(state: LinkState, trees: Trees, leaf: int, flits: int, busy: int) -> int:
+def deliver(state: LinkState, leaf: Any, flits: int, busy: int) -> int:
     """Cycle from which the core behind a leaf holds the whole message that was last sent."""
-    return reserve(state, trees.leaf_link[leaf], state.heads[trees.leaf_parent[leaf] + 1], flits, busy) + busy
+    head: int = state.heads[natural(leaf["parent"] + 1)] + leaf["before"]
+    return (head if leaf["link"] < 0 else reserve(state, leaf["link"], head, flits, busy)) + busy
 
 
 def carried(links: Links, trees: Trees, tree: Any, core: Int32, sent: Any) -> Int64:
@@ -79,3 +81,13 @@ def carried(links: Links, trees: Trees, tree: Any, core: Int32, sent: Any) -> In
     np.add.at(total, trees.link, np.repeat(of_tree, np.diff(trees.offset)))
     np.add.at(total, trees.leaf_link, np.repeat(of_tree, np.diff(trees.leaf_offset)))
     return total
+
+
+def largest(links: Links, trees: Trees, tree: Any, core: Int32, flits: Any) -> Int64:
+    """The largest message that every link carries, shape (links,); the arguments are those of `carried`."""
+    most, of_tree = np.zeros(links.kind.size, np.int64), np.zeros(trees.hops.size, np.int64)
+    np.maximum.at(of_tree, tree, flits)
+    np.maximum.at(most, links.mesh + core, flits)
+    np.maximum.at(most, trees.link, np.repeat(of_tree, np.diff(trees.offset)))
+    np.maximum.at(most, trees.leaf_link, np.repeat(of_tree, np.diff(trees.leaf_offset)))
+    return most

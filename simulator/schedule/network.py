@@ -27,6 +27,7 @@ from synaptile.simulator.schedule.links import LinkState, carried, deliver, idle
 from synaptile.simulator.schedule.rates import check_figures, cycles, exact_rate
 from synaptile.simulator.schedule.timeline import LinkTable
 from synaptile.simulator.schedule.trees import Links, TreeBuilder, Trees, list_links
+from synaptile.simulator.schedule.ways import Ways, ways_of
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ def send_packets(
     if chip.noc.flow_control == "unbounded":
         state = idle_links(links, laid)
         injected, delivered = np.zeros((2, time.size), np.int64)
-        _send_all(messages, laid, state, injected, delivered)
+        _send_all(messages, ways_of(links, laid, core, every=True), state, injected, delivered)
         carries, works = (carried(links, laid, messages.tree, messages.core, each) for each in (messages.flits, busy))
-        return Deliveries(injected, delivered, LinkTable(*table, carries, works, state.peak))
+        return Deliveries(injected, delivered, LinkTable(*table, carries, works, state.links["peak"].copy()))
     check_packets(chip, messages.flits)
     fabric = build_fabric(chip, links, laid, core, rings(topology, links.source[: links.mesh], links.target[: links.mesh]))
     flit_state, delivered = send_bounded(fabric, messages)
@@ -138,12 +139,12 @@ def _lay(chip: Chip, topology: Topology, source: Int64, target: Int64) -> tuple[
 
 
 @uncounted
-def _send_all(messages: Messages, trees: Trees, state: LinkState, injected: Int64, delivered: Int64) -> None:
+def _send_all(messages: Messages, ways: Ways, state: LinkState, injected: Int64, delivered: Int64) -> None:
     for row in range(messages.tree.size):
-        tree, flits, busy = messages.tree[row], messages.flits[row], messages.busy[row]
-        injected[row] = send(state, trees, tree, messages.core[row], (messages.time[row], flits, busy))
-        for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
-            delivered[row] = max(delivered[row], deliver(state, trees, leaf, flits, busy))
+        tree, flits, busy = ways.trees[messages.tree[row]], messages.flits[row], messages.busy[row]
+        injected[row] = send(state, ways.hops, tree, messages.core[row], (messages.time[row], flits, busy))
+        for leaf in range(tree["leaf"], tree["leaf_stop"]):
+            delivered[row] = max(delivered[row], deliver(state, ways.leaves[leaf], flits, busy))
 
 
 @uncounted

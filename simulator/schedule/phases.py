@@ -1,7 +1,8 @@
 """Phases in time: each loads its weights, takes a group of images through all steps, and hands on through a memory.
 
 The event loop schedules a phase as a program of its own, from cycle 0; what earlier phases stored is at hand when it begins. Its
-jobs then stand in the tables of the whole program, moved to where the phase begins.
+jobs then stand in the tables of the whole program, moved to where the phase begins. So phases, and groups of images that share a
+load, know nothing of one another: their loops run side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from synaptile.foundation.types import Int64, Progress
 from synaptile.mapper.program import CoreProgram
+from synaptile.simulator.parallel import in_threads
 from synaptile.simulator.schedule.plan import preference
 from synaptile.simulator.schedule.simulate import simulate
 from synaptile.simulator.schedule.state import Costs
@@ -68,16 +70,19 @@ def simulate_phases(
     columns: dict[str, list[int]] = {field.name: [] for field in fields(PhaseTable)}
     free = finished = sent = done = 0  # `free`: when the memory that weights come from has nothing else to do
     last = -1
-    for first in range(0, images, plan.images_per_load):
-        group = min(plan.images_per_load, images - first)
-        span = slice(first * per_image, (first + group) * per_image)
+    groups = [(first, min(plan.images_per_load, images - first)) for first in range(0, images, plan.images_per_load)]
+    spans = [slice(first * per_image, (first + group) * per_image) for first, group in groups]
+    found = in_threads(lambda what: _run(what[0], costs, what[1]), ((phase, span) for span in spans for phase in phases))
+    for (first, group), span in zip(groups, spans, strict=True):
         for number, phase in enumerate(phases):
             alone = (first > 0 or number > 0) and not plan.ahead[number]
             begin_load = max(free, finished) if alone else free
             loaded = begin_load + int(plan.load[number])
             begin = max(loaded, finished)
-            times = _run(phase, costs, span, progress and _progress(progress, done, steps * rows))
+            times = next(found)
             done += group * per_image * phase.rows.size
+            if progress is not None:
+                progress(done, steps * rows)
             _merge(whole, times, phase, (span.start, rows, tables.slots.tree.size), begin, (sent, last))
             sent += int(times.injected.size)
             opened[span.start : span.stop, phase.rows] = begin
@@ -145,7 +150,7 @@ def _ends(tables: Tables) -> list[tuple[int, int]]:
     return list(zip(links.source[: links.mesh].tolist(), links.target[: links.mesh].tolist(), strict=True))
 
 
-def _run(phase: _Phase, costs: Costs, span: slice, progress: Progress | None) -> Times:
+def _run(phase: _Phase, costs: Costs, span: slice) -> Times:
     rank, job_at = preference(phase.program, phase.tables.jobs, costs.hold)
     own = costs._replace(
         duration=np.ascontiguousarray(costs.duration[span][:, phase.rows]),
@@ -154,7 +159,7 @@ def _run(phase: _Phase, costs: Costs, span: slice, progress: Progress | None) ->
         rank=rank,
         job_at=job_at,
     )
-    return simulate(phase.program, phase.tables, own, progress)
+    return simulate(phase.program, phase.tables, own, None)
 
 
 def _merge(whole: Times, times: Times, phase: _Phase, place: tuple[int, int, int], begin: int, before: tuple[int, int]) -> None:
@@ -192,10 +197,3 @@ def _renumbered(chosen: Int64, size: int) -> Int64:
     number = np.full(size, -1, np.int64)
     number[chosen] = np.arange(chosen.size)
     return number
-
-
-def _progress(told: Progress, done: int, total: int) -> Progress:
-    def tell(finished: int, _: int) -> None:
-        told(done + finished, total)
-
-    return tell

@@ -16,7 +16,7 @@ from synaptile.foundation.errors import ConservationError
 from synaptile.foundation.types import Int32, Int64
 from synaptile.mapper import footprint
 from synaptile.mapper.flows import PARTIAL_SUMS
-from synaptile.mapper.program import WITHIN, CoreKind, CoreProgram
+from synaptile.mapper.program import CoreKind, CoreProgram
 from synaptile.simulator.schedule.timeline import OPERANDS
 
 
@@ -38,8 +38,8 @@ class StepJobs(NamedTuple):
     """The jobs of one step. Columns of shape (jobs,) are indexed by row.
 
     `row_of` has shape (jobs,) too: the rows of part p, its OPERANDS job first where it gathers all tokens, then token by token,
-    are ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `packed` holds place, part, core and token of row r side by
-    side, from 4 r on. `operands` has shape (parts,): 1 where a part has that job; `core_of` (parts,) its core.
+    are ``row_of[first[p]:first[p + 1]]``; `place` is its inverse. `operands` has shape (parts,): 1 where a part has that job;
+    `core_of` (parts,) its core.
     """
 
     part: Int32
@@ -50,7 +50,6 @@ class StepJobs(NamedTuple):
     first: Int64
     operands: Int32
     core_of: Int32
-    packed: Int32
 
     @property
     def size(self) -> int:
@@ -64,9 +63,7 @@ class FlowRules(NamedTuple):
     Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` of part `source` and goes to job
     ``row_of[receiver[f] + k * stride[f]]`` of part `target`: the stride is 0 where all tokens go to one job. `room` is a Room,
     `depth` the tokens in flight of a WINDOW. Tokens are read `delay` steps later, by no job where that is beyond an image's last;
-    until then they wait beside that room. Flows that stay in the core of part p are
-    ``inside[inside_offset[p] : inside_offset[p + 1]]``; those that arrive at it, `arriving`, and all that leave it, `leaving`,
-    likewise.
+    until then they wait beside that room.
     """
 
     source: Int32
@@ -79,12 +76,6 @@ class FlowRules(NamedTuple):
     room: Int32
     depth: Int32
     delay: Int32
-    inside_offset: Int64
-    inside: Int32
-    arriving_offset: Int64
-    arriving: Int32
-    leaving_offset: Int64
-    leaving: Int32
 
 
 def list_jobs(program: CoreProgram) -> StepJobs:
@@ -101,9 +92,8 @@ def list_jobs(program: CoreProgram) -> StepJobs:
     order = np.lexsort((part, token, parts.node[part]))
     row_of = np.empty(order.size, np.int32)
     row_of[order] = np.arange(order.size)
-    columns = order.astype(np.int32), part[order], parts.core[part[order]], token[order]
-    place, part, core, token = columns
-    return StepJobs(part, token, core, place, row_of, first, operands, parts.core, np.stack(columns, axis=1).reshape(-1))
+    core = parts.core[part[order]]
+    return StepJobs(part[order], token[order], core, order.astype(np.int32), row_of, first, operands, parts.core)
 
 
 def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
@@ -118,10 +108,6 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         raise ConservationError(f"flow {missed[0]} sends tokens that its target, part {flows.target[missed[0]]}, does not have")
     gathered_rows = gathers & (jobs.operands[target] == 1) & (extent > 0)  # rows give room, where a sentence has any there
     on_synapse_core = program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE
-    inside = np.flatnonzero(flows.group == WITHIN)
-    inside = inside[np.argsort(source[inside], kind="stable")]
-    arriving = np.argsort(target, kind="stable")
-    leaving = np.argsort(source, kind="stable")
     received = zip(parts.node[target].tolist(), flows.input.tolist(), strict=True)
     return FlowRules(
         source=flows.source,
@@ -134,12 +120,6 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         room=np.where(gathered_rows, Room.ROWS, np.where(on_synapse_core, Room.WINDOW, Room.TOKEN)).astype(np.int32),
         depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS * _block(program, CoreKind.SYNAPSE), 0).astype(np.int32),
         delay=np.array([0 if n < 0 else _node(program, at).inputs[n].delay for at, n in received], np.int32),
-        inside_offset=offsets(source[inside], parts.node.size),
-        inside=inside.astype(np.int32),
-        arriving_offset=offsets(target[arriving], parts.node.size),
-        arriving=arriving.astype(np.int32),
-        leaving_offset=offsets(source[leaving], parts.node.size),
-        leaving=leaving.astype(np.int32),
     )
 
 

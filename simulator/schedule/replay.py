@@ -23,7 +23,8 @@ from synaptile.simulator.schedule.network import Messages, send_bounded
 from synaptile.simulator.schedule.rates import cycles, exact_rate
 from synaptile.simulator.schedule.tables import Tables, tables_of
 from synaptile.simulator.schedule.timeline import LinkTable, Timeline
-from synaptile.simulator.schedule.trees import Links, Trees
+from synaptile.simulator.schedule.trees import Links
+from synaptile.simulator.schedule.ways import Ways, ways_of
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
         yield _bounded(timeline, tables, tree, row_of_link)
         return
     order, state = np.argsort(table.send_order), idle_links(links, trees)
+    ways = ways_of(links, trees, program.routes.source_core, every=True)
     flits_carried, busy_cycles = np.zeros((2, links.kind.size), np.int64)
     for begin in range(0, order.size, at_once):
         rows = order[begin : begin + at_once]
@@ -96,7 +98,7 @@ def passages(timeline: Timeline, *, at_once: int = 200_000) -> Iterator[Passages
         (of, over), (arrival, start, end) = np.empty((2, room), np.int32), np.empty((3, room), np.int64)
         out = _Columns(of, over, arrival, start, end, np.zeros(rows.size, np.int64))
         core = timeline.jobs.core[table.job[rows]]
-        _replay(_Messages(tree[rows], core, table.injected_cycles[rows], table.flits[rows], busy[rows]), trees, state, out)
+        _replay(_Messages(tree[rows], core, table.injected_cycles[rows], table.flits[rows], busy[rows]), ways, state, out)
         if not side_by_side:
             _check_deliveries(timeline, rows, out.delivered)
         np.add.at(flits_carried, out.link, table.flits[rows][out.message])
@@ -212,22 +214,23 @@ def _rows_of_links(table: LinkTable, links: Links) -> Int32:
 
 
 @uncounted
-def _replay(messages: _Messages, trees: Trees, state: LinkState, out: _Columns) -> None:
+def _replay(messages: _Messages, ways: Ways, state: LinkState, out: _Columns) -> None:
     """Send messages, and read from the heads on the way when each passed each link."""
-    heads, latency, passed = state.heads, state.links.latency, 0
+    heads, passed = state.heads, 0
     for row in range(messages.tree.shape[0]):
-        tree, core, flits, busy = messages.tree[row], messages.core[row], messages.flits[row], messages.busy[row]
-        start = send(state, trees, tree, core, (messages.injected[row], flits, busy))
-        _note(out, passed, row, state.links.mesh + core, (start, start, start + busy))
-        first, passed = trees.offset[tree], passed + 1
-        for at in range(first, trees.offset[tree + 1]):
-            link = trees.link[at]
-            start = heads[at - first + 1] - latency[link]
-            _note(out, passed, row, link, (heads[trees.parent[at] + 1], start, start + busy))
+        tree, core, flits, busy = ways.trees[messages.tree[row]], messages.core[row], messages.flits[row], messages.busy[row]
+        start = send(state, ways.hops, tree, core, (messages.injected[row], flits, busy))
+        _note(out, passed, row, state.injection + core, (start, start, start + busy))
+        first, passed = tree["hop"], passed + 1
+        for at in range(first, tree["hop_stop"]):
+            hop = ways.hops[at]
+            start = heads[at - first + 1] - hop["latency"]
+            _note(out, passed, row, hop["link"], (heads[hop["parent"] + 1], start, start + busy))
             passed += 1
-        for leaf in range(trees.leaf_offset[tree], trees.leaf_offset[tree + 1]):
-            end = deliver(state, trees, leaf, flits, busy)
-            _note(out, passed, row, trees.leaf_link[leaf], (heads[trees.leaf_parent[leaf] + 1], end - busy, end))
+        for at in range(tree["leaf"], tree["leaf_stop"]):
+            leaf = ways.leaves[at]
+            end = deliver(state, leaf, flits, busy)
+            _note(out, passed, row, leaf["link"], (heads[leaf["parent"] + 1], end - busy, end))
             out.delivered[row] = max(out.delivered[row], end)
             passed += 1
 

@@ -28,8 +28,7 @@ def job_ends(program: CoreProgram, tables: Tables, costs: Costs) -> Int64:
 
 def _simulated(program: CoreProgram, tables: Tables, costs: Costs, progress: Progress | None) -> State:
     check_packets(program.chip, costs.flits)
-    steps, rows = costs.duration.shape
-    state, total, status = initial_state(tables, steps, costs.hold), steps * rows, Status.RUNNING
+    state, total, status = initial_state(tables, costs), costs.duration.size, Status.RUNNING
     prepare(tables, costs, state)
     while status == Status.RUNNING:
         limit = int(state.totals[Total.FINISHED]) + max(total // REPORTS, LEAST_JOBS)

@@ -10,6 +10,7 @@ import numpy as np
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.schedule.fabric import UNBOUNDED, FlitState, idle_flits
 from synaptile.simulator.schedule.links import LinkState, idle_links
+from synaptile.simulator.schedule.records import JOB, MESSAGE
 from synaptile.simulator.schedule.tables import Tables
 from synaptile.simulator.schedule.timeline import Int8
 from synaptile.simulator.schedule.wheel import Wheel, empty_wheel
@@ -26,15 +27,6 @@ OUTPUT_BUFFERS = 2
 
 IDLE = -1
 """In place of the cycle in which a core's job ends."""
-
-JOB = np.dtype(
-    [("ready", "i8"), ("arrived", "i8"), ("waited_for", "i4"), ("producer", "i4"), ("need", "i4"), ("cause", "i4")], align=True
-)
-"""What the loop knows of a job, side by side in memory: two jobs fill a line of the cache, and each is met some eight times.
-
-`need` counts what it still waits for; `ready`, `cause` and `waited_for` follow the latest of it so far. `arrived` is the latest
-arrival of an input, `producer` the job that made it, -1 without.
-"""
 
 
 class Total(IntEnum):
@@ -87,9 +79,10 @@ class Cores(NamedTuple):
 
 
 class State(NamedTuple):
-    """Columns of shape (steps * jobs,) are by step and place of a job, those of shape (steps * messages,) by step and slot.
+    """What is known of all jobs and messages so far.
 
-    `jobs` are of type JOB. `released` has shape (steps,): when a barrier let each begin.
+    `jobs`, of type JOB, and `start` have shape (steps * jobs,), by step and place; `messages`, of type MESSAGE, shape (steps *
+    messages,), by step and slot. `released` has shape (steps,): when a barrier let each begin.
     """
 
     cores: Cores
@@ -97,16 +90,15 @@ class State(NamedTuple):
     bounded: FlitState
     jobs: Any
     start: Int64
-    injected: Int64
-    delivered: Int64
-    send_order: Int32
+    messages: Any
     released: Int64
     wheel: Wheel
     totals: Int64
 
 
-def initial_state(tables: Tables, steps: int, hold: int) -> State:
-    """Nothing has happened yet in any of `steps` steps of the stream."""
+def initial_state(tables: Tables, costs: Costs) -> State:
+    """Nothing has happened yet in any step of the stream."""
+    steps, hold = len(costs.duration), costs.hold
     jobs, messages, cores = steps * tables.jobs.size, steps * tables.slots.tree.size, tables.links.cores
     bounded = tables.fabric.control != UNBOUNDED
     events = tables.jobs.size + 2 * cores  # a part has one ready token of a number at a time, a core one end and one that sent
@@ -128,21 +120,26 @@ def initial_state(tables: Tables, steps: int, hold: int) -> State:
         ),
         links=idle_links(tables.links, tables.trees),
         bounded=network,
-        jobs=_records(jobs),
+        jobs=_jobs(jobs),
         start=np.full(jobs, -1, np.int64),
-        injected=network.injected if bounded else np.zeros(messages, np.int64),
-        delivered=np.zeros(messages, np.int64),
-        send_order=np.zeros(messages, np.int32),
+        messages=_messages(costs),
         released=np.zeros(steps, np.int64),
         wheel=empty_wheel(events),
         totals=np.zeros(len(Total), np.int64),
     )
 
 
-def _records(jobs: int) -> Any:
+def _jobs(jobs: int) -> Any:
     """Jobs of which nothing is known, none of them across two lines of the cache."""
     room = np.zeros((jobs + 2) * JOB.itemsize, np.uint8)
     begin = -room.ctypes.data % (2 * JOB.itemsize)
     records = room[begin : begin + jobs * JOB.itemsize].view(JOB)
     records["waited_for"] = records["producer"] = -1
+    return records
+
+
+def _messages(costs: Costs) -> Any:
+    """Messages that have not been sent."""
+    records = np.zeros(costs.flits.size, MESSAGE)
+    records["flits"], records["busy"] = costs.flits.reshape(-1), costs.busy.reshape(-1)
     return records

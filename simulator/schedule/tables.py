@@ -10,11 +10,12 @@ from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.topology import rings, topology_of
 from synaptile.simulator.schedule.fabric import Fabric, build_fabric
 from synaptile.simulator.schedule.plan import FlowRules, StepJobs, flow_rules, list_jobs
+from synaptile.simulator.schedule.records import Records, records_of
 from synaptile.simulator.schedule.trees import Links, Slots, Trees, build_network, list_slots
 
 
 class Tables(NamedTuple):
-    """The static tables of one program; `fabric` is empty where queues are not bounded."""
+    """The static tables of one program; `fabric` is empty where queues are not bounded, `records` are for the event loop."""
 
     jobs: StepJobs
     flows: FlowRules
@@ -22,6 +23,7 @@ class Tables(NamedTuple):
     trees: Trees
     slots: Slots
     fabric: Fabric
+    records: Records
 
 
 @shared(lambda program: figures_but(program.chip, *CLOCK, *RATES, "noc.flit_bits"))
@@ -35,4 +37,5 @@ def tables_of(program: CoreProgram) -> Tables:
     topology = topology_of(program.chip, program.board)
     ring = rings(topology, links.source[: links.mesh], links.target[: links.mesh])
     fabric = build_fabric(program.chip, links, trees, program.routes.source_core, ring)
-    return Tables(jobs, flow_rules(program, jobs), links, trees, list_slots(program, jobs, trees), fabric)
+    flows, slots = flow_rules(program, jobs), list_slots(program, jobs, trees)
+    return Tables(jobs, flows, links, trees, slots, fabric, records_of(program, jobs, flows, (links, trees, slots)))

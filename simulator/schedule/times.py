@@ -9,7 +9,7 @@ import numpy as np
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.fabric import UNBOUNDED
-from synaptile.simulator.schedule.links import carried
+from synaptile.simulator.schedule.links import carried, largest
 from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.state import Costs, State
 from synaptile.simulator.schedule.tables import Tables
@@ -73,13 +73,15 @@ def times_of(tables: Tables, costs: Costs, state: State) -> Times:
     if tables.fabric.control == UNBOUNDED:
         core, once = jobs.core[slots.row], (costs.flits.sum(axis=0), costs.busy.sum(axis=0))
         flits, busy = (carried(tables.links, tables.trees, slots.tree, core, each) for each in once)
-        peak = state.links.peak
+        alone = largest(tables.links, tables.trees, slots.tree, core, costs.flits.max(axis=0, initial=0))
+        peak = np.maximum(state.links.links["peak"], alone)
     else:
         flits, busy, peak = state.bounded.flits, state.bounded.busy, state.bounded.peak
+    messages = state.messages
     return found._replace(
-        injected=state.injected,
-        delivered=state.delivered,
-        send_order=state.send_order,
+        injected=messages["injected"].copy() if tables.fabric.control == UNBOUNDED else state.bounded.injected,
+        delivered=messages["delivered"].copy(),
+        send_order=messages["order"].copy(),
         released=state.released,
         flits=flits,
         busy=busy,

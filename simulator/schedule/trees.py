@@ -12,7 +12,7 @@ from synaptile.hwmodels import Chip
 from synaptile.mapper.board import tile_of_cores
 from synaptile.mapper.program import CoreProgram
 from synaptile.mapper.topology import Topology, crossing, topology_of
-from synaptile.simulator.schedule.plan import StepJobs, offsets
+from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.timeline import LinkKind
 
 CORE_LINK_CYCLES = 1
@@ -65,17 +65,13 @@ class Slots(NamedTuple):
     """The messages of one step, tree by tree, token by token. Columns have shape (messages,).
 
     `nth` numbers the token within the region of its tree's group, `row` is the job that sends it. Those of tree i begin at
-    ``first[i]``, sent by the job at ``place[i]`` (`StepJobs.place`) and the next ones. Part p sends over the trees
-    ``sends[sends_offset[p]:sends_offset[p + 1]]``. `by_job` (messages,) lists messages in order of (row, tree).
+    ``first[i]``. `by_job` (messages,) lists messages in order of (row, tree).
     """
 
     tree: Int32
     nth: Int32
     row: Int32
     first: Int64
-    place: Int64
-    sends_offset: Int64
-    sends: Int32
     by_job: Int64
 
 
@@ -125,17 +121,7 @@ def list_slots(program: CoreProgram, jobs: StepJobs, trees: Trees) -> Slots:
     nth = np.arange(tree.size) - first[tree]
     place = jobs.first[source] + jobs.operands[source] + flows.token_start[flow] - program.parts.token_start[source]
     row = jobs.row_of[place[tree] + nth]
-    sends = np.argsort(source, kind="stable")
-    return Slots(
-        tree.astype(np.int32),
-        nth.astype(np.int32),
-        row,
-        first,
-        place,
-        offsets(source[sends], jobs.operands.size),
-        sends.astype(np.int32),
-        np.lexsort((tree, row)),
-    )
+    return Slots(tree.astype(np.int32), nth.astype(np.int32), row, first, np.lexsort((tree, row)))
 
 
 def list_links(chip: Chip, topology: Topology, source: Int32, target: Int32, tile_of: Int32) -> Links:

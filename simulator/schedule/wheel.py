@@ -13,6 +13,7 @@ import numpy as np
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.heaps import pop_event, push_event
+from synaptile.simulator.natural import natural
 from synaptile.simulator.schedule.fabric import NEVER
 
 SLOTS = 1 << 14
@@ -73,11 +74,11 @@ def add(wheel: Wheel, when: int, what: int) -> None:
 @uncounted(forceinline=True)
 def _place(wheel: Wheel, when: int, what: int) -> None:
     totals, slot = wheel.totals, when & (SLOTS - 1)
-    entry, before = totals[At.FREE], wheel.first[slot]
+    entry, before = natural(totals[At.FREE]), wheel.first[natural(slot)]
     totals[At.FREE] = wheel.following[entry]
-    wheel.key[entry], wheel.following[entry], wheel.first[slot] = what, before, entry
+    wheel.key[entry], wheel.following[entry], wheel.first[natural(slot)] = what, before, entry
     if before < 0:
-        wheel.filled[slot // BLOCK] += 1
+        wheel.filled[natural(slot // BLOCK)] += 1
     totals[At.NEAR] += 1
 
 
@@ -93,23 +94,25 @@ def take(wheel: Wheel, done: int, count: int) -> int:
         _place(wheel, wheel.late_time[0], wheel.late_key[0])
         pop_event(wheel.late_time, wheel.late_key, totals[At.LATE])
         totals[At.LATE] -= 1
-    slot = now & (SLOTS - 1)
+    slot = natural(now & (SLOTS - 1))
     entry, end = wheel.first[slot], count
     while entry >= 0:
-        batch[end] = wheel.key[entry]
+        batch[natural(end)] = wheel.key[natural(entry)]
         end += 1
-        wheel.following[entry], totals[At.FREE], entry = totals[At.FREE], entry, wheel.following[entry]
+        at = natural(entry)
+        wheel.following[at], totals[At.FREE], entry = totals[At.FREE], at, wheel.following[at]
     wheel.first[slot] = -1
     wheel.filled[slot // BLOCK] -= 1
     totals[At.NEAR] -= end - count
     for i in range((end - count) // 2):  # a list holds the latest first, and many come in order
-        batch[count + i], batch[end - 1 - i] = batch[end - 1 - i], batch[count + i]
+        low, high = natural(count + i), natural(end - 1 - i)
+        batch[low], batch[high] = batch[high], batch[low]
     for i in range(max(done + 1, count), end):
-        what, to = batch[i], i
-        while to > done and batch[to - 1] > what:
-            batch[to] = batch[to - 1]
+        what, to = batch[natural(i)], i
+        while to > done and batch[natural(to - 1)] > what:
+            batch[natural(to)] = batch[natural(to - 1)]
             to -= 1
-        batch[to] = what
+        batch[natural(to)] = what
     totals[At.NEXT] = _following(wheel, now)
     return end
 
@@ -121,8 +124,8 @@ def _following(wheel: Wheel, now: int) -> int:
         found: int = wheel.late_time[0] if wheel.totals[At.LATE] > 0 else NEVER
         return found
     cycle = now + 1
-    while wheel.first[cycle & (SLOTS - 1)] < 0:
+    while wheel.first[natural(cycle & (SLOTS - 1))] < 0:
         cycle += 1
-        while cycle % BLOCK == 0 and wheel.filled[(cycle & (SLOTS - 1)) // BLOCK] == 0:
+        while cycle % BLOCK == 0 and wheel.filled[natural((cycle & (SLOTS - 1)) // BLOCK)] == 0:
             cycle += BLOCK
     return cycle

@@ -112,3 +112,16 @@ def test_the_stamp_of_a_kernel_covers_all_that_it_is_made_of() -> None:
     for path in made:
         missing = [one for one in reached(path, set()) if path.parent not in one.parents and one not in compiled.SHARED]
         assert not missing, f"{path.name} is made of {missing}, which its stamp does not cover"
+
+
+def test_an_index_of_other_sources_is_passed_over_whatever_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        """A class of an older version."""
+
+    monkeypatch.setattr(sys.modules[__name__], "Gone", Gone, raising=False)
+    Gone.__qualname__ = "Gone"
+    INDEX(str(tmp_path), "kernel", "old stamp").save("key", "old code")
+    older = INDEX(str(tmp_path), "kernel", "old stamp")
+    older._save_index({("key", Gone): "kernel.1.nbc"})
+    monkeypatch.delattr(sys.modules[__name__], "Gone")
+    assert INDEX(str(tmp_path), "kernel", "new stamp").load("key") is None
