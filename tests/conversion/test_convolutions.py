@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synaptile.conversion.convert import convert, lower_model
-from synaptile.conversion.graph import Convolution2d, Gate, PatchEmbedding, Rearrange, Rotation, SpikingGraph, Synapse
+from synaptile.conversion.graph import Convolution2d, ECUnit, Gate, PatchEmbedding, Rearrange, Rotation, SpikingGraph, Synapse
 from synaptile.conversion.graph.windows import fan_out
 from synaptile.mapper import map_graph
 from synaptile.simulator import reference
@@ -56,6 +56,18 @@ def test_accumulates_are_spikes_times_the_outputs_that_each_reaches() -> None:
         at = activity.accounting.nodes.index(node.name)
         np.testing.assert_array_equal(activity.accounting.eq30[at], (fired * fan_out(node)).sum(axis=(2, 3, 4)))
     np.testing.assert_allclose(activity.logits, expected.logits, rtol=1e-9, atol=1e-10)
+
+
+def test_group_norms_hold_a_factor_and_an_addend_per_channel() -> None:
+    """Two groups of an image that is one token, four of rows of tokens, one of all; each core holds those of its groups alone."""
+    graph, images = converted("group norms", "ecmt")
+    norms = [unit for unit in graph.of_type(ECUnit) if unit.normalises]
+    assert [(unit.tokens, unit.groups, unit.spread, unit.apart) for unit in norms] == [
+        (1, 2, 36, True), (4, 1, 36, True), (1, 1, 36, False),
+    ]  # fmt: skip
+    program = assert_executed(graph, images, axons=400).activity.program
+    for unit in norms:
+        assert program.parts.weight_bits[program.parts_of(unit.name)].sum() == 2 * 8 * 32
 
 
 @pytest.mark.slow
