@@ -21,6 +21,7 @@ def print_tables(*, quick: bool = False) -> None:
     """CPU time of one process; workers share points alone: what comes before, all wait for."""
     with tempfile.TemporaryDirectory() as folder:
         yaml = YAML(typ="safe")
+        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel declares None
         study = yaml.load(STUDY)
         if quick:
             study["grid"] = _narrowed(study["grid"])

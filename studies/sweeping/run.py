@@ -9,6 +9,7 @@ from typing import Any
 
 from synaptile.foundation.digest import digest_of
 from synaptile.foundation.errors import InputError
+from synaptile.mapper.alike import mapping_key
 from synaptile.simulator.arithmetic import arithmetic_key
 from synaptile.simulator.execute import command_line
 from synaptile.studies.outputs import check_output
@@ -99,12 +100,14 @@ class _Runner:
         return [self.rows[point.number] for point in points]
 
     def do(self, points: Sequence[Point]) -> None:
-        """Execute what some points share, then evaluate them."""
+        """Execute what some points share, then evaluate them, those that are mapped alike one after the other."""
         if not points:
             return
-        groups: dict[str, list[Point]] = {}
+        needs: dict[str, dict[str, list[Point]]] = {}
         for point in points:
-            groups.setdefault(self._execution(point), []).append(point)
+            execution, mapping = self._needs(point)
+            needs.setdefault(execution, {}).setdefault(mapping, []).append(point)
+        groups = {execution: [point for alike in mapped.values() for point in alike] for execution, mapped in needs.items()}
         executed = self._execute(groups)
         tasks = []
         for key, members in groups.items():
@@ -118,15 +121,15 @@ class _Runner:
         keys = [f"point-{task.point.number}-{self.digest}" for task in tasks]
         self.run(run_point, tasks, keys, self._keep)
 
-    def _execution(self, point: Point) -> str:
-        """Names the execution that a point needs: chips whose tables or formats differ share none."""
+    def _needs(self, point: Point) -> tuple[str, str]:
+        """Names the execution and the mapping that a point needs: chips whose tables or formats differ share no execution."""
         settings = point.settings
-        if self.context.model.kind == "run":
-            return settings.execution
         try:
-            return settings.execution + arithmetic_key(self.context.chip_of(settings), settings.numeric)
+            chip = self.context.chip_of(settings)
+            arithmetic = "" if self.context.model.kind == "run" else arithmetic_key(chip, settings.numeric)
         except InputError:
-            return settings.execution  # the point itself says so in its row
+            return settings.execution, ""  # the point itself says so in its row
+        return settings.execution + arithmetic, f"{mapping_key(chip, settings.mapping.goal)} {settings.mapping}"
 
     def _execute(self, groups: Mapping[str, Sequence[Point]]) -> dict[str, Executed]:
         if self.context.model.kind == "run":

@@ -124,6 +124,14 @@ def test_points_are_what_the_plain_pipeline_gives_from_one_execution(executions:
         assert row.figures["accuracy"] is None and 0 <= row.figures["agreement"] <= 1
 
 
+def test_points_that_are_mapped_alike_are_evaluated_one_after_the_other(tmp_path: Path) -> None:
+    weights = {name: {"chip.synapse_core.weight_memory_bits": bits} for name, bits in (("small", 4096), ("large", 65536))}
+    bank = {"bank": {"4096": {"chip.synapse_core.weight_bank_bits": 4096}}}
+    sweep(tiny(tmp_path, grid=bank | {"chip.synapse_core.lanes_per_cycle": [1, 4], "weights": weights}), tmp_path / "out")
+    lines = (tmp_path / "out" / JOURNAL).read_text().splitlines()[1:]
+    assert [json.loads(line)["number"] for line in lines] == [0, 2, 1, 3], "the weight memory changes fastest in the grid"
+
+
 MACHINES: dict[str, Any] = {
     "machine": {
         "mini": {"chip": MINI, "mapping.goal": "room"},
