@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from synaptile.surroundings import make_output_printable, problem_with_variables
+from synaptile.surroundings import make_output_printable, problem_with_memory, problem_with_variables
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -23,7 +23,7 @@ def main() -> None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
             signal.signal(signal.SIGINT, _stop)
         sys.unraisablehook = _sent_again
-        if (problem := problem_with_variables()) is not None:
+        if (problem := problem_with_variables() or problem_with_memory()) is not None:
             _fail(problem)
         from synaptile import cli
 

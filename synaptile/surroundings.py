@@ -6,6 +6,13 @@ import codecs
 import os
 import sys
 
+try:
+    import resource
+except ImportError:  # Windows, where no such limit is set
+    resource = None  # type: ignore[assignment]
+
+LEAST_BYTES = 2**30
+"""Address space that libraries take to load, with some room; what a network takes comes on top."""
 _LAYERS = ("default", "safe", "threadsafe", "forksafe", "workqueue", "omp", "tbb")
 _WHOLE = {"NUMBA_NUM_THREADS": 1, "NUMBA_DISABLE_JIT": 0, "SOURCE_DATE_EPOCH": 0, "OMP_NUM_THREADS": 1, "COLUMNS": 1}
 _DRAWN, _ASCII = "─│├└█▏▎▍▌▋▊▉×±µ²·…–—→≥≤•", "-|++#..::++#x~u2..-->><*"  # noqa: RUF001  # what looks alike is the point
@@ -27,6 +34,19 @@ def problem_with_variables() -> str | None:
     if layer not in _LAYERS:
         return f"NUMBA_THREADING_LAYER is {layer[:40]!r} in the environment, known are {', '.join(_LAYERS)}: correct or unset it"
     return None
+
+
+def problem_with_memory() -> str | None:
+    """Whether the process may use too little address space to begin: libraries then fail in many ways, or wait for ever."""
+    if resource is None:
+        return None
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if allowed == resource.RLIM_INFINITY or allowed >= LEAST_BYTES:
+        return None
+    return (
+        f"out of memory: this process may use {allowed // 2**20} MiB of address space (ulimit -v), at least "
+        f"{LEAST_BYTES // 2**20} are needed to begin: raise the limit"
+    )
 
 
 def make_output_printable() -> None:

@@ -11,6 +11,7 @@ from synaptile.foundation.errors import ChipError, InputError, ScheduleError
 from synaptile.hwmodels import Chip
 from synaptile.mapper import footprint
 from synaptile.simulator import Activity, schedule
+from synaptile.simulator.schedule import simulate
 
 
 def on(activity: Activity, chip: Chip) -> Activity:
@@ -79,7 +80,8 @@ def test_jobs_that_wait_for_one_another_are_reported(activity: Activity, monkeyp
     assert "waits for room at 'blocks.0.attn.qkv'" in message and "waits for the end of" in message
 
 
-def test_progress_is_told_up_to_the_last_job(activity: Activity) -> None:
+def test_progress_is_told_up_to_the_last_job(activity: Activity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate, "LEAST_JOBS", 1)
     told: list[tuple[int, int]] = []
     timeline = schedule(activity, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (timeline.jobs.core.size,) * 2

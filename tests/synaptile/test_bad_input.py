@@ -251,10 +251,6 @@ class TestConvert:
             synaptile("convert", "vit_tiny_patch61_224", "-o", tmp_path / "o.spk"), "vit_tiny_patch61_224", "vit_tiny_patch16_224"
         )
 
-    def test_thresholds_that_come_out_at_zero(self, synaptile: Command, tmp_path: Path) -> None:
-        refused(synaptile("convert", "digits", "-p", 0.6, "-o", tmp_path / "o.spk"), "theta1", "blocks.0.mlp.fc2.in")
-        assert not (tmp_path / "o.spk").exists()
-
     def test_the_embedded_model_takes_no_weights(self, synaptile: Command, checkpoint: Path, tmp_path: Path) -> None:
         refused(synaptile("convert", "digits", "--weights", checkpoint, "-o", tmp_path / "o.spk"), "--weights")
 
