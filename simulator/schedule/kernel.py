@@ -44,8 +44,7 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
         tokens = flows.tokens[flow]
         for k in range(tokens):
             sender, receiver = flows.sender[flow] + k, flows.receiver[flow] + k * flows.stride[flow]
-            room = flows.depth[flow] if flows.room[flow] == Room.WINDOW else tokens
-            begin = (room - k + tokens - 1) // tokens * costs.hold  # the first step whose token waits for one before
+            begin = (flows.ahead[flow] - k + tokens - 1) // tokens * costs.hold  # the first step whose token waits for one before
             for step in range(max(begin, 0), steps):
                 records[step * rows + sender]["need"] += 1
             for step in range(steps):
@@ -66,7 +65,6 @@ def prepare(tables: Tables, costs: Costs, state: State) -> None:
 def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
     """Go on until `limit` jobs have ended. Each cycle: all events, then every idle core picks a job; again while events last."""
     records, cores, wheel, batch, totals = tables.records, state.cores, state.wheel, state.wheel.batch, state.totals
-    mask = (1 << records.bits) - 1
     network = state.bounded.totals
     while wheel.totals[At.NEXT] < NEVER or network[Place.NEXT] < NEVER:
         if totals[Total.FINISHED] >= limit:
@@ -87,13 +85,13 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
                 core = natural(what - SENT)
                 cores.leaving[core] -= 1
                 cores.freed[core] = now
-            elif what >= READY:
-                core = _core_of(records, what & mask)
-                _queue(tables, costs, cores, core, what - READY)
             else:
-                core = _core_of(records, what & mask)
-                cores.until[core] = IDLE
-                _finish(tables, costs, state, what, now)
+                core = _core_of(records, what)
+                if what >= READY:
+                    _queue(tables, costs, cores, core, what - READY)
+                else:
+                    cores.until[core] = IDLE
+                    _finish(tables, costs, state, what, now)
             if cores.mark[core] == 0:
                 cores.mark[core] = 1
                 cores.touched[touched] = core
@@ -112,9 +110,16 @@ def run(tables: Tables, costs: Costs, state: State, limit: int) -> Status:
 
 
 @uncounted(error_model="numpy", forceinline=True)
-def _core_of(records: Records, row: int) -> int:
-    """The core of a job of a step."""
-    core: int = natural(records.parts[natural(records.rows[natural(row)]["part"])]["core"])
+def _step_and_row(records: Records, number: int) -> tuple[int, int]:
+    """What a job's number is made of."""
+    return number >> records.bits, natural(number & ((1 << records.bits) - 1))
+
+
+@uncounted(error_model="numpy", forceinline=True)
+def _core_of(records: Records, what: int) -> int:
+    """The core of the job of an event."""
+    _, row = _step_and_row(records, what)
+    core: int = natural(records.parts[natural(records.rows[row]["part"])]["core"])
     return core
 
 
@@ -130,7 +135,7 @@ def _rank_of(tables: Tables, costs: Costs, number: int) -> int:
     """The rank of a job among all of the stream; without a table of ranks its number."""
     if costs.rank.size == 0:
         return number
-    rows, step, row = costs.duration.shape[1], number >> tables.records.bits, number & ((1 << tables.records.bits) - 1)
+    rows, (step, row) = costs.duration.shape[1], _step_and_row(tables.records, number)
     of_image = step % costs.image_steps
     rank: int = (step - of_image) * rows + costs.rank[of_image * rows + row]
     return rank
@@ -188,8 +193,8 @@ def _arrive(tables: Tables, costs: Costs, state: State, job: Any, told: Any) -> 
 def _start(tables: Tables, costs: Costs, state: State, number: int, now: int) -> None:
     """Start a job, and give room to those who send to it."""
     (steps, rows), records, cores = costs.duration.shape, tables.records, state.cores
-    step, row = number >> records.bits, number & ((1 << records.bits) - 1)
-    here = records.rows[natural(row)]
+    step, row = _step_and_row(records, number)
+    here = records.rows[row]
     place, part_number = here["place"], here["part"]
     part = records.parts[natural(part_number)]
     job, core, first = natural(step * rows + place), natural(part["core"]), part["first"]
@@ -199,7 +204,7 @@ def _start(tables: Tables, costs: Costs, state: State, number: int, now: int) ->
         record["waited_for"] = cores.last[core]
     state.start[job] = now
     cores.last[core] = job
-    cores.until[core] = now + costs.duration[natural(step), natural(row)]
+    cores.until[core] = now + costs.duration[natural(step), row]
     add(state.wheel, cores.until[core], number)
     _fetch_for_end(tables, costs, state, (step, place), part)
     all_rows, told = False, (now, Cause.OUTPUT, job)
@@ -245,8 +250,8 @@ def _fetch_for_end(tables: Tables, costs: Costs, state: State, at: Any, part: An
 def _finish(tables: Tables, costs: Costs, state: State, number: int, now: int) -> None:
     """End a job: hand on what stays in its core, send the rest."""
     (steps, rows), records = costs.duration.shape, tables.records
-    step, row = number >> records.bits, number & ((1 << records.bits) - 1)
-    here = records.rows[natural(row)]
+    step, row = _step_and_row(records, number)
+    here = records.rows[row]
     place, part_number = here["place"], here["part"]
     part = records.parts[natural(part_number)]
     job = step * rows + place

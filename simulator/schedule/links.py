@@ -73,21 +73,14 @@ def deliver(state: LinkState, leaf: Any, flits: int, busy: int) -> int:
     return (head if leaf["link"] < 0 else reserve(state, leaf["link"], head, flits, busy)) + busy
 
 
-def carried(links: Links, trees: Trees, tree: Any, core: Int32, sent: Any) -> Int64:
-    """What every link carries in all, shape (links,): `sent` of each message over its tree from its core."""
+def carried(links: Links, trees: Trees, tree: Any, core: Int32, sent: Any, by: np.ufunc = np.add) -> Int64:
+    """What every link carries in all, shape (links,): `sent` of each message over its tree from its core.
+
+    by: how the messages of a link are taken together, by addition, or by maximum for the largest.
+    """
     total, of_tree = np.zeros(links.kind.size, np.int64), np.zeros(trees.hops.size, np.int64)
-    np.add.at(of_tree, tree, sent)
-    np.add.at(total, links.mesh + core, sent)
-    np.add.at(total, trees.link, np.repeat(of_tree, np.diff(trees.offset)))
-    np.add.at(total, trees.leaf_link, np.repeat(of_tree, np.diff(trees.leaf_offset)))
+    by.at(of_tree, tree, sent)
+    by.at(total, links.mesh + core, sent)
+    by.at(total, trees.link, np.repeat(of_tree, np.diff(trees.offset)))
+    by.at(total, trees.leaf_link, np.repeat(of_tree, np.diff(trees.leaf_offset)))
     return total
-
-
-def largest(links: Links, trees: Trees, tree: Any, core: Int32, flits: Any) -> Int64:
-    """The largest message that every link carries, shape (links,); the arguments are those of `carried`."""
-    most, of_tree = np.zeros(links.kind.size, np.int64), np.zeros(trees.hops.size, np.int64)
-    np.maximum.at(of_tree, tree, flits)
-    np.maximum.at(most, links.mesh + core, flits)
-    np.maximum.at(most, trees.link, np.repeat(of_tree, np.diff(trees.offset)))
-    np.maximum.at(most, trees.leaf_link, np.repeat(of_tree, np.diff(trees.leaf_offset)))
-    return most

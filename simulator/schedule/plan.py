@@ -61,9 +61,9 @@ class FlowRules(NamedTuple):
     """How tokens of each flow meet jobs. Columns have shape (flows,).
 
     Token k of flow f (k from 0) leaves job ``row_of[sender[f] + k]`` of part `source` and goes to job
-    ``row_of[receiver[f] + k * stride[f]]`` of part `target`: the stride is 0 where all tokens go to one job. `room` is a Room,
-    `depth` the tokens in flight of a WINDOW. Tokens are read `delay` steps later, by no job where that is beyond an image's last;
-    until then they wait beside that room.
+    ``row_of[receiver[f] + k * stride[f]]`` of part `target`: the stride is 0 where all tokens go to one job. `room` is a Room:
+    the sender's token k + `ahead`, counted on over steps, waits for the receiver to have started token k, or all its rows.
+    Tokens are read `delay` steps later, by no job where that is beyond an image's last; until then they wait beside that room.
     """
 
     source: Int32
@@ -74,7 +74,7 @@ class FlowRules(NamedTuple):
     tokens: Int32
     token_start: Int32
     room: Int32
-    depth: Int32
+    ahead: Int32
     delay: Int32
 
 
@@ -107,7 +107,7 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
     if missed := np.flatnonzero(~gathers & ((landing < 0) | (landing + tokens > extent))).tolist():
         raise ConservationError(f"flow {missed[0]} sends tokens that its target, part {flows.target[missed[0]]}, does not have")
     gathered_rows = gathers & (jobs.operands[target] == 1) & (extent > 0)  # rows give room, where a sentence has any there
-    on_synapse_core = program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE
+    window = (program.cores.kind[parts.core[target]] == CoreKind.SYNAPSE) & ~gathered_rows
     received = zip(parts.node[target].tolist(), flows.input.tolist(), strict=True)
     return FlowRules(
         source=flows.source,
@@ -117,8 +117,8 @@ def flow_rules(program: CoreProgram, jobs: StepJobs) -> FlowRules:
         stride=(~gathers).astype(np.int32),
         tokens=tokens,
         token_start=flows.token_start,
-        room=np.where(gathered_rows, Room.ROWS, np.where(on_synapse_core, Room.WINDOW, Room.TOKEN)).astype(np.int32),
-        depth=np.where(on_synapse_core, footprint.DOUBLE_BUFFERS * _block(program, CoreKind.SYNAPSE), 0).astype(np.int32),
+        room=np.where(gathered_rows, Room.ROWS, np.where(window, Room.WINDOW, Room.TOKEN)).astype(np.int32),
+        ahead=np.where(window, footprint.DOUBLE_BUFFERS * _block(program, CoreKind.SYNAPSE), tokens).astype(np.int32),
         delay=np.array([0 if n < 0 else _node(program, at).inputs[n].delay for at, n in received], np.int32),
     )
 

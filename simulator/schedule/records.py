@@ -12,7 +12,7 @@ import numpy as np
 
 from synaptile.foundation.types import Int64
 from synaptile.mapper.program import WITHIN, CoreProgram
-from synaptile.simulator.schedule.plan import FlowRules, Room, StepJobs, offsets
+from synaptile.simulator.schedule.plan import FlowRules, StepJobs, offsets
 from synaptile.simulator.schedule.trees import Links, Slots, Trees
 from synaptile.simulator.schedule.ways import TREE, table_of, ways_of
 
@@ -43,7 +43,7 @@ stand in the tables of those names."""
 FLOW = np.dtype(
     [(name, "i4") for name in ("sender", "receiver", "stride", "tokens", "source", "target", "ahead", "room", "delay")]
 )
-"""A flow, as in `FlowRules`; its sender's token k + `ahead`, counted on over steps, waits for the receiver to have started k."""
+"""A flow, as in `FlowRules`."""
 
 SEND = np.dtype([*((name, "i4") for name in ("place", "tokens", "message")), *TREE.descr])
 """A TREE, the jobs that send over it, by place, and the first one's message."""
@@ -84,7 +84,7 @@ def records_of(program: CoreProgram, jobs: StepJobs, flows: FlowRules, network: 
     columns = {"first": jobs.first[:-1], "stop": jobs.first[1:], "operands": jobs.operands, "core": jobs.core_of}
     for name, part in by_part.items():
         columns[name], columns[f"{name}_stop"] = _spans(part[order[name]], jobs.operands.size)
-    flow = _flows(flows)
+    flow = table_of(FLOW, **{name: getattr(flows, name) for name in FLOW.names or ()})
     ways = ways_of(links, trees, program.routes.source_core)
     tree = {name: ways.trees[name] for name in TREE.names or ()}
     tree |= {"place": flows.sender[sent], "tokens": np.diff(slots.first), "message": slots.first[:-1]}
@@ -106,9 +106,3 @@ def _spans(ordered: np.ndarray, size: int) -> tuple[Int64, Int64]:
     """Where each value below `size` begins and ends in an ordered column."""
     offset = offsets(ordered, size)
     return offset[:-1], offset[1:]
-
-
-def _flows(flows: FlowRules) -> Any:
-    ahead = np.where(flows.room == Room.WINDOW, flows.depth, flows.tokens)
-    columns = {name: getattr(flows, name) for name in FLOW.names or () if name != "ahead"}
-    return table_of(FLOW, ahead=ahead, **columns)

@@ -54,7 +54,7 @@ def _waits(program: CoreProgram, jobs: StepJobs, flows: FlowRules, start: Int64,
 def _receivers(program: CoreProgram, jobs: StepJobs, flows: FlowRules, flow: int, ahead: int) -> list[int]:
     """Jobs whose start gives room to the `ahead`-th token of a flow, counted over steps."""
     tokens, target = int(flows.tokens[flow]), int(program.flows.target[flow])
-    before = ahead - (int(flows.depth[flow]) if flows.room[flow] == Room.WINDOW else tokens)
+    before = ahead - int(flows.ahead[flow])
     if before < 0:
         return []
     step, k = divmod(before, tokens)

@@ -9,7 +9,7 @@ import numpy as np
 from synaptile.foundation.types import Int32, Int64
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.schedule.fabric import UNBOUNDED
-from synaptile.simulator.schedule.links import carried, largest
+from synaptile.simulator.schedule.links import carried
 from synaptile.simulator.schedule.plan import StepJobs
 from synaptile.simulator.schedule.state import Costs, State
 from synaptile.simulator.schedule.tables import Tables
@@ -67,19 +67,18 @@ def no_times(tables: Tables, steps: int) -> Times:
 
 def times_of(tables: Tables, costs: Costs, state: State) -> Times:
     """The times of a state after the last job, or as far as it came: `start` is -1 of jobs that did not."""
-    jobs, slots = tables.jobs, tables.slots
+    jobs, slots, messages = tables.jobs, tables.slots, state.messages
     found = no_times(tables, costs.duration.shape[0])
     _by_number(jobs, state.jobs, state.start, costs.duration, found)
     if tables.fabric.control == UNBOUNDED:
-        core, once = jobs.core[slots.row], (costs.flits.sum(axis=0), costs.busy.sum(axis=0))
-        flits, busy = (carried(tables.links, tables.trees, slots.tree, core, each) for each in once)
-        alone = largest(tables.links, tables.trees, slots.tree, core, costs.flits.max(axis=0, initial=0))
-        peak = np.maximum(state.links.links["peak"], alone)
+        over = tables.links, tables.trees, slots.tree, jobs.core[slots.row]
+        flits, busy = (carried(*over, each.sum(axis=0)) for each in (costs.flits, costs.busy))
+        peak = np.maximum(state.links.links["peak"], carried(*over, costs.flits.max(axis=0, initial=0), np.maximum))
+        injected = messages["injected"].copy()
     else:
-        flits, busy, peak = state.bounded.flits, state.bounded.busy, state.bounded.peak
-    messages = state.messages
+        flits, busy, peak, injected = state.bounded.flits, state.bounded.busy, state.bounded.peak, state.bounded.injected
     return found._replace(
-        injected=messages["injected"].copy() if tables.fabric.control == UNBOUNDED else state.bounded.injected,
+        injected=injected,
         delivered=messages["delivered"].copy(),
         send_order=messages["order"].copy(),
         released=state.released,

@@ -13,11 +13,11 @@ from synaptile.simulator.schedule.trees import Links, Trees
 TREE = np.dtype([(name, "i4") for name in ("hop", "hop_stop", "leaf", "leaf_stop")])
 """A tree: where its hops and its leaves stand."""
 
-HOP = np.dtype([(name, "i4") for name in ("link", "parent", "before", "latency")])
+HOP = np.dtype([("link", "i4"), ("parent", "i4"), ("before", "i8"), ("latency", "i8")])
 """A link of a tree, and the cycles that a head takes on it; the hop before it in the tree, from 0 up, -1 at the injection link,
 and the cycles `before` it, from there to the link."""
 
-LEAF = np.dtype([(name, "i4") for name in ("link", "parent", "before", "flow", "flow_stop")])
+LEAF = np.dtype([("link", "i4"), ("parent", "i4"), ("before", "i8"), ("flow", "i4"), ("flow_stop", "i4")])
 """The end of a tree: its ejection link, as a HOP, -1 where no message waits for it, and where the flows behind it stand."""
 
 
@@ -36,7 +36,7 @@ def ways_of(links: Links, trees: Trees, source_core: Int32, *, every: bool = Fal
     head takes on it is part of `before`.
     """
     waits = np.ones(links.kind.size, np.bool_) if every else _fed_by_several(links, trees, source_core)
-    (parent, before, *behind), leaf = np.zeros((4, trees.link.size), np.int32), np.zeros((2, trees.leaf_link.size), np.int32)
+    (parent, before, *behind), leaf = np.zeros((4, trees.link.size), np.int64), np.zeros((2, trees.leaf_link.size), np.int64)
     _follow(trees, links.latency, waits, (parent, before, *behind), (leaf[0], leaf[1]))
     kept = np.flatnonzero(waits[trees.link])
     link, offset = trees.link[kept], np.append(0, np.cumsum(waits[trees.link]))[trees.offset]
@@ -77,8 +77,7 @@ def _fed_by_several(links: Links, trees: Trees, source_core: Int32) -> Any:
 def _follow(trees: Trees, latency: Int64, waits: Any, way: Any, leaf: Any) -> None:
     """Write what hop comes before each link and each leaf of a tree, from 0 up, and how long a head takes from there to it.
 
-    way: (links of trees,) int32, four times: hop, cycles, and both again as they are behind the link; leaf: (leaves,) int32,
-    twice.
+    way: (links of trees,) int64, four times: hop, cycles, and both again as they are behind the link; leaf: (leaves,), twice.
     """
     hop, cycles, hop_behind, cycles_behind = way
     for tree in range(trees.hops.size):
