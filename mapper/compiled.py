@@ -1,4 +1,4 @@
-"""Inner functions of the placement's loops: without reference counts, and memory asked for before it is read."""
+"""Inner functions of loops over much memory: without reference counts, and memory asked for before it is needed."""
 
 from __future__ import annotations
 
@@ -21,31 +21,30 @@ def inner(function: Function) -> Function:
     return made
 
 
-def _ask(_typing: Any, array: Any, _at: Any) -> Any:
+@intrinsic
+def _fetch(_typing: Any, array: Any, _at: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         word, data = ir.IntType(32), ir.IntType(8).as_pointer()
         place = builder.gep(context.make_array(signature.args[0])(context, builder, arguments[0]).data, [arguments[1]])
         request = builder.module.declare_intrinsic(
             "llvm.prefetch", [data], ir.FunctionType(ir.VoidType(), [data, word, word, word])
         )
-        builder.call(request, [builder.bitcast(place, data), word(0), word(2), word(1)])  # to read, soon, data
+        builder.call(request, [builder.bitcast(place, data), word(1), word(3), word(1)])  # to write or read, soon, data
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
 
 
-_request: Any = intrinsic(_ask)
-
-
-@inner
-def _prefetch(array: Any, first: int, last: int) -> None:
-    for at in range(first, last, LINE_BYTES // array.itemsize):
-        _request(array, at)
-
-
-def _nothing(array: Any, first: int, last: int) -> None:
+def _nothing(array: Any, at: int) -> None:
     """What an interpreter does about it."""
 
 
-prefetch: Any = _nothing if config.DISABLE_JIT else _prefetch  # type: ignore[attr-defined]  # set when numba is imported
-"""``prefetch(array, first, last)``: bring these elements of a contiguous array to the cache."""
+fetch: Any = _nothing if config.DISABLE_JIT else _fetch  # type: ignore[attr-defined]  # set when numba is imported
+"""``fetch(array, at)``: bring the cache line with the begin of an element near; any number will do, nothing is read."""
+
+
+@inner
+def prefetch(array: Any, first: int, last: int) -> None:
+    """Bring these elements of a contiguous array to the cache."""
+    for at in range(first, last, LINE_BYTES // array.itemsize):
+        fetch(array, at)

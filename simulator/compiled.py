@@ -31,6 +31,7 @@ SHARED = tuple(
         "compiled.py",
         "leaky.py",
         "natural.py",
+        "../mapper/compiled.py",
         "dense/arithmetic.py",
         "dense/rounding.py",
         "heaps.py",

@@ -13,10 +13,10 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
+from synaptile.mapper.compiled import fetch
 from synaptile.simulator.compiled import uncounted
 from synaptile.simulator.heaps import pop_job, push_job
 from synaptile.simulator.natural import natural
-from synaptile.simulator.schedule.ahead import fetch
 from synaptile.simulator.schedule.fabric import NEVER, UNBOUNDED, Place
 from synaptile.simulator.schedule.flits import advance, enqueue, unloaded
 from synaptile.simulator.schedule.links import deliver, send
